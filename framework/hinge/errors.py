@@ -1,0 +1,106 @@
+"""Everything Hinge raises.
+
+Law: `ConfigurationError` is the programmer's and is raised at declaration or compile; `HTTPError` is the
+client's and is answered at run time as an RFC 9457 problem document. Nothing else leaves the framework on purpose.
+"""
+
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+REASONS: dict[int, str] = {status.value: status.phrase for status in HTTPStatus}
+"""The registered reason phrase of each status code (RFC 9110 section 15)."""
+# CPython 3.13 took over the newer phrases of RFC 9110; the older spellings would make answers depend on the interpreter.
+REASONS |= {413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
+
+_RESERVED = frozenset({"type", "title", "status", "detail"})
+
+
+class ConfigurationError(Exception):
+    """Report a mistake of the programmer: a declaration, a configuration value or a need no backend meets."""
+
+
+class ClientDisconnect(Exception):  # noqa: N818 - an event of the protocol, as in the field's other frameworks
+    """Report that the client left while its request body was still being read."""
+
+
+class WebSocketDisconnect(Exception):  # noqa: N818 - the field's standard name
+    """Report that the peer closed the WebSocket: `code` as in RFC 6455 section 7.4, `reason` often empty."""
+
+    def __init__(self, code: int = 1005, reason: str = "") -> None:
+        super().__init__(f"WebSocket closed with {code}{f' ({reason})' if reason else ''}")
+        self.code = code
+        self.reason = reason
+
+
+class HTTPError(Exception):
+    """Answer the request with an error status and a problem document (RFC 9457).
+
+    `status` is 400..599. `detail` is meant for the client; `headers` are added to the response; each further keyword is an
+    extension member of the document.
+
+    Raises:
+        ValueError: the status is outside 400..599, or an extension is named like a member of the standard.
+
+    """
+
+    def __init__(
+        self,
+        status: int,
+        detail: str | None = None,
+        *,
+        type: str = "about:blank",  # noqa: A002 - the member's name in RFC 9457
+        title: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        **extensions: Any,
+    ) -> None:
+        if not 400 <= status <= 599:
+            raise ValueError(f"HTTPError takes a status in 400..599, not {status!r}")
+        clash = _RESERVED & extensions.keys()
+        if clash:
+            raise ValueError(f"a problem document already has a member {sorted(clash)[0]!r}")
+        super().__init__(status, detail)
+        self.status = status
+        self.detail = detail
+        self.type = type
+        self.title = title if title is not None else REASONS.get(status, "Error")
+        self.headers: Mapping[str, str] = headers or {}
+        self.extensions = extensions
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.title}" + (f": {self.detail}" if self.detail else "")
+
+    def problem(self) -> dict[str, Any]:
+        """Return the members of the problem document, standard ones first (RFC 9457 section 3.1)."""
+        document: dict[str, Any] = {"type": self.type, "title": self.title, "status": self.status}
+        if self.detail is not None:
+            document["detail"] = self.detail
+        return document | self.extensions
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """Name one invalid value: `source` is body, query, header or cookie, `where` a JSON pointer (RFC 6901) or a name."""
+
+    source: str
+    where: str
+    message: str
+
+    def document(self) -> dict[str, str]:
+        """Return the entry of the 422 document's `errors` list."""
+        key = "pointer" if self.source == "body" else "name"
+        return {"in": self.source, key: self.where, "message": self.message}
+
+
+class RequestInvalid(HTTPError):
+    """Answer 422 and list every invalid value of the request."""
+
+    def __init__(self, errors: Iterable[FieldError]) -> None:
+        self.errors = tuple(errors)
+        found = len(self.errors)
+        super().__init__(
+            422,
+            f"The request has {found} invalid value{'' if found == 1 else 's'}.",
+            errors=[error.document() for error in self.errors],
+        )
