@@ -12,7 +12,7 @@ import msgspec
 
 REASONS: dict[int, str] = {status.value: status.phrase for status in HTTPStatus}
 """The registered reason phrase of each status code (RFC 9110 section 15)."""
-# CPython 3.13 took over the newer phrases of RFC 9110; the older spellings would make answers depend on the interpreter.
+# CPython 3.13 took over the newer phrases; the older spellings would make answers depend on the interpreter.
 REASONS |= {413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
 
 _RESERVED = frozenset({"type", "title", "status", "detail"})
@@ -38,8 +38,8 @@ class WebSocketDisconnect(Exception):  # noqa: N818 - the field's standard name
 class HTTPError(Exception):
     """Answer the request with an error status and a problem document (RFC 9457).
 
-    `status` is 400..599. `detail` is meant for the client; `headers` are added to the response; each further keyword is an
-    extension member of the document.
+    `status` is 400..599. `detail` is meant for the client; `headers` are added to the response; each further keyword
+    is an extension member of the document.
 
     Raises:
         ValueError: the status is outside 400..599, or an extension is named like a member of the standard.
@@ -60,7 +60,7 @@ class HTTPError(Exception):
             raise ValueError(f"HTTPError takes a status in 400..599, not {status!r}")
         clash = _RESERVED & extensions.keys()
         if clash:
-            raise ValueError(f"a problem document already has a member {sorted(clash)[0]!r}")
+            raise ValueError(f"a problem document already has a member {min(clash)!r}")
         super().__init__(status, detail)
         self.status = status
         self.detail = detail
@@ -81,7 +81,7 @@ class HTTPError(Exception):
 
 
 class FieldError(msgspec.Struct, frozen=True):
-    """Name one invalid value: `source` is body, query, header or cookie, `where` a JSON pointer (RFC 6901) or a name."""
+    """Name one invalid value: `source` is body, query, header or cookie, `where` a JSON pointer or a name."""
 
     source: str
     where: str
@@ -93,7 +93,7 @@ class FieldError(msgspec.Struct, frozen=True):
         return {"in": self.source, key: self.where, "message": self.message}
 
 
-class RequestInvalid(HTTPError):
+class RequestInvalid(HTTPError):  # noqa: N818 - a kind of HTTPError, named for what it says of the request
     """Answer 422 and list every invalid value of the request."""
 
     def __init__(self, errors: Iterable[FieldError]) -> None:
