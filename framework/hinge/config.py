@@ -1,0 +1,254 @@
+"""The settings of an app and of the process that serves it.
+
+Law: one frozen record, whose fields, defaults and ranges are this one table, and one precedence. Strongest first:
+command-line flag, environment `HINGE_*`, `[tool.hinge]` in pyproject.toml, `App(config=Config(...))`, default. A key
+that no field has and a value out of its range are errors that say where they came from; nothing is ignored.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
+
+import msgspec
+
+from hinge.errors import ConfigurationError
+
+PREFIX = "HINGE_"
+"""What the name of an environment variable that sets a field starts with."""
+
+MiB = 1024 * 1024
+
+_Count = Annotated[int, msgspec.Meta(ge=1, le=65_536)]
+_Bytes = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
+_Text = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """Hold every setting; each is also a flag of `hinge run`, an environment variable and a key of `[tool.hinge]`.
+
+    Raises:
+        ConfigurationError: a value has the wrong type or is out of its range.
+
+    """
+
+    backend: _Text = "asgi"
+    """The backend that `app.application` and `hinge run` compile for."""
+    debug: bool = False
+    """Show the cause of a 500 to the client."""
+
+    max_body_size: _Bytes = 10 * MiB
+    """The largest request body in bytes; a larger one is answered with 413. Routes may set their own."""
+    max_query_fields: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 1000
+    """The largest number of fields in a query string or form; more are answered with 400."""
+    max_message_size: _Bytes = MiB
+    """The largest WebSocket message in bytes; a larger one closes the connection with 1009."""
+    allowed_origins: list[str] = []
+    """The origins (`https://example.org`) whose pages may open a WebSocket; none: the same origin only; `*`: any."""
+    sync_threads: _Count = 64
+    """ASGI: the worker threads that run plain `def` handlers, and with them how many run at a time."""
+    stream_threads: _Count = 256
+    """ASGI: the threads that run plain iterators of streaming responses, and with them how many stream at a time."""
+
+    host: _Text = "127.0.0.1"
+    """The address to listen on."""
+    port: Annotated[int, msgspec.Meta(ge=1, le=65_535)] = 8000
+    """The TCP port to listen on."""
+    uds: _Text | None = None
+    """The path of a Unix socket to listen on instead of `host` and `port`."""
+    workers: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 1
+    """How many worker processes serve."""
+    threads: _Count = 64
+    """WSGI: the server's threads in each worker, and with them how many requests a worker handles at a time."""
+    http: Literal["auto", "1", "2"] = "auto"
+    """The HTTP versions to speak; `auto`: 1.1, and 2 with prior knowledge or ALPN."""
+    backlog: Annotated[int, msgspec.Meta(ge=128, le=1_048_576)] = 8192
+    """How many connections the kernel may hold before they are accepted."""
+    backpressure: Annotated[int, msgspec.Meta(ge=1, le=1_048_576)] = 8192
+    """How many connections a worker may hold open, idle ones included."""
+    graceful_timeout: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 10.0
+    """How many seconds a stopping worker gives the requests in flight."""
+    ssl_certificate: _Text | None = None
+    """The path of the PEM file with the certificate chain; with `ssl_keyfile` it switches TLS on."""
+    ssl_keyfile: _Text | None = None
+    """The path of the PEM file with the certificate's private key."""
+    skip_unsupported: bool = False
+    """Serve the rest of the app when the backend cannot serve a route, which then answers 426 or 501."""
+    reload: bool = False
+    """Restart the workers when a file changes (for development)."""
+    access_log: bool = False
+    """Log every request."""
+    log_level: Literal["debug", "info", "warning", "error", "critical"] = "info"
+    """The least severe messages that the server logs."""
+
+    def __post_init__(self) -> None:
+        for name, annotation in _types().items():
+            _convert(_Setting(name, getattr(self, name), f"Config({name}=...)"), annotation, strict=True)
+        if (self.ssl_certificate is None) != (self.ssl_keyfile is None):
+            present, absent = ("ssl_certificate", "ssl_keyfile")[:: 1 if self.ssl_certificate else -1]
+            raise ConfigurationError(f"{present} is set without {absent}; TLS needs both")
+
+
+class _Setting(NamedTuple):
+    key: str
+    value: Any
+    origin: str
+    """Where the user wrote it, as the user would point at it."""
+
+
+def resolve_config(
+    app_config: Config | None,
+    *,
+    overrides: Mapping[str, Any] = {},
+    environ: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+) -> Config:
+    """Return the effective settings; `app_config` is the base, `overrides` are the command line's flags.
+
+    `environ` defaults to the process's, `directory`, where the search for a pyproject.toml begins, to the current one.
+
+    Raises:
+        ConfigurationError: an unknown key or a bad value, with the place it came from.
+
+    """
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    types = _types()
+    sources = (
+        _project_settings(Path.cwd() if directory is None else directory),
+        _environment_settings(os.environ if environ is None else environ),
+        (_Setting(key, value, flag(key)) for key, value in overrides.items()),
+    )
+    for source in sources:
+        for setting in source:
+            if setting.key not in types:
+                raise ConfigurationError(f"{setting.origin}: there is no setting {_unknown(setting.key, types)}")
+            values[setting.key] = _convert(setting, types[setting.key])
+            origins[setting.key] = setting.origin
+    config = msgspec.structs.replace(Config() if app_config is None else app_config, **values)
+    if "backend" in origins:
+        _check_installed(config.backend, origins["backend"])
+    return config
+
+
+def as_environment(overrides: Mapping[str, Any]) -> dict[str, str]:
+    """Return the variables that carry settings to a child process. A None is carried as the empty text."""
+    return {f"{PREFIX}{key.upper()}": _as_text(value) for key, value in overrides.items()}
+
+
+def flag(key: str) -> str:
+    """Return the command line's flag for a setting."""
+    return f"--{key.replace('_', '-')}"
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return ",".join(value)
+    return "" if value is None else str(value)
+
+
+_TYPES: dict[str, Any] = {}
+
+
+def _types() -> dict[str, Any]:
+    if not _TYPES:
+        _TYPES.update({field.name: field.type for field in msgspec.structs.fields(Config)})
+    return _TYPES
+
+
+def _project_settings(directory: Path) -> Iterator[_Setting]:
+    path = _find_project(directory)
+    if path is None:
+        return
+    import tomllib  # noqa: PLC0415 - only a project with a pyproject.toml pays for it
+
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
+        raise ConfigurationError(f"{path} cannot be read for [tool.hinge]: {error}") from error
+    tool = document.get("tool", {})
+    table = tool.get("hinge", {}) if isinstance(tool, dict) else {}
+    if not isinstance(table, dict):
+        raise ConfigurationError(f"{path}: tool.hinge is not a table")
+    for key, value in table.items():
+        if key in _PATHS and isinstance(value, str) and value:
+            value = str(path.parent / value)  # noqa: PLW2901 - a file's relative paths start at the file
+        yield _Setting(key, value, f"{path} [tool.hinge] {key}")
+
+
+_PATHS = frozenset({"uds", "ssl_certificate", "ssl_keyfile"})
+
+
+def _find_project(directory: Path) -> Path | None:
+    directory = directory.absolute()
+    for parent in (directory, *directory.parents):
+        path = parent / "pyproject.toml"
+        try:
+            if path.is_file():
+                return path
+        except OSError:  # a directory that may not be searched holds no settings for us
+            return None
+    return None
+
+
+def _environment_settings(environ: Mapping[str, str]) -> Iterator[_Setting]:
+    for name, text in environ.items():
+        if name.startswith(PREFIX):
+            key = name.removeprefix(PREFIX)
+            # HINGE_port is no spelling of HINGE_PORT: one spelling for each thing.
+            yield _Setting(key.lower() if key.isupper() else name, text, f"environment variable {name}")
+
+
+def _convert(setting: _Setting, annotation: Any, *, strict: bool = False) -> Any:
+    """Return the value as the annotation wants it; a text may spell another type unless `strict`."""
+    value = setting.value
+    text = isinstance(value, str) and not strict
+    if text and get_origin(annotation) is list:
+        value = [part for item in value.split(",") if (part := item.strip())]
+    elif text and not value and type(None) in get_args(annotation):
+        value = None
+    try:
+        converted = msgspec.convert(value, annotation, strict=not text)
+    except msgspec.ValidationError:
+        converted = value = float("nan")
+    if converted != converted:  # noqa: PLR0124 - NaN passes every range check
+        raise ConfigurationError(
+            f"{setting.origin}: {setting.key} must be {_expected(annotation)}, not {setting.value!r}"
+        ) from None
+    return converted
+
+
+def _expected(annotation: Any) -> str:
+    """Return a phrase for what a field takes, from its annotation alone."""
+    arguments = get_args(annotation)
+    origin = get_origin(annotation)
+    if origin is Literal:
+        return "one of " + ", ".join(map(str, arguments))
+    if origin is list:
+        return "a list of texts"
+    if type(None) in arguments:
+        return _expected(arguments[0]) + " or nothing"
+    if origin is Annotated and arguments[0] is str:
+        return "a text that is not empty"
+    if origin is Annotated:
+        meta = arguments[1]
+        kind = "an integer" if arguments[0] is int else "a number"
+        return f"{kind} from {meta.ge} to {meta.le}"
+    return {bool: "true or false"}.get(annotation, "a text")
+
+
+def _unknown(key: str, known: Mapping[str, Any]) -> str:
+    import difflib  # noqa: PLC0415 - only a misspelt key pays for it
+
+    near = difflib.get_close_matches(key.lower().removeprefix("hinge_").replace("-", "_"), known, n=1)
+    return f"{key!r}" + (f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}")
+
+
+def _check_installed(name: str, origin: str) -> None:
+    from hinge.backend import installed_backends  # noqa: PLC0415 - only a process told its backend pays for the look
+
+    known = installed_backends()
+    if name not in known:
+        raise ConfigurationError(f"{origin}: no backend {name!r} is installed; installed: {', '.join(known) or 'none'}")
