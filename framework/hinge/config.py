@@ -66,8 +66,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """How many connections the kernel may hold before they are accepted."""
     backpressure: Annotated[int, msgspec.Meta(ge=1, le=1_048_576)] = 8192
     """How many connections a worker may hold open, idle ones included."""
-    graceful_timeout: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 10.0
-    """How many seconds a stopping worker gives the requests in flight."""
+    graceful_timeout: Annotated[float, msgspec.Meta(ge=0.1, le=3600)] = 10.0
+    """The seconds after which a stopping worker is gone: requests in flight end, streams are cut, lifespans stop."""
     ssl_certificate: _Text | None = None
     """The path of the PEM file with the certificate chain; with `ssl_keyfile` it switches TLS on."""
     ssl_keyfile: _Text | None = None
@@ -131,22 +131,9 @@ def resolve_config(
     return config
 
 
-def as_environment(overrides: Mapping[str, Any]) -> dict[str, str]:
-    """Return the variables that carry settings to a child process. A None is carried as the empty text."""
-    return {f"{PREFIX}{key.upper()}": _as_text(value) for key, value in overrides.items()}
-
-
 def flag(key: str) -> str:
     """Return the command line's flag for a setting."""
     return f"--{key.replace('_', '-')}"
-
-
-def _as_text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list | tuple):
-        return ",".join(value)
-    return "" if value is None else str(value)
 
 
 _TYPES: dict[str, Any] = {}
