@@ -1,0 +1,153 @@
+"""The Cookie header read, the Set-Cookie line written (RFC 6265).
+
+Law: reading never fails and is linear: what is malformed is left out, pair by pair. Writing never escapes: what would
+leave its place, or what a browser would drop or cut, is a ValueError. What is written is read back as it was.
+"""
+
+import re
+from datetime import UTC, datetime
+
+MAX_SIZE = 4096
+"""Bytes of a whole Set-Cookie value that every browser keeps (RFC 6265 section 6.1)."""
+
+# Browsers send more than RFC 6265's tokens, so any visible character that delimits nothing may stand in a name. But an
+# empty name is no name: "=__Host-a=1" would be taken for a cookie that only a secure page of this host can set.
+_read_pairs = re.compile(r"(?:\A|;)[ \t]*+([!#-+\--:<>-\[\]-~]++)[ \t]*+=[ \t]*+([\t -:<-~]*+)(?=;|\Z)").findall
+# Servers join several Cookie lines with a comma. Else a comma is part of a value: only one before a pair separates.
+_split_joined_lines = re.compile(r",(?=[ \t]*+[!#$%&'*+.^_`|~0-9A-Za-z-]++=)").split
+
+_name = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
+_value = re.compile(r"[!#-+\--:<-\[\]-~]*").fullmatch
+_path = re.compile(r"/[!-+\--:<-~]*").fullmatch
+_domain = re.compile(r"\.?[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*").fullmatch
+
+_PREFIXES = ("__host-", "__secure-")
+_SAME_SITE = {"lax": "Lax", "strict": "Strict", "none": "None"}
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def parse_cookies(header: str | None) -> dict[str, str]:
+    """Return the cookies of a Cookie header by name (RFC 6265 section 5.4).
+
+    Of two cookies with one name the first counts: browsers send the more specific one first. Quotes around a value are
+    taken off. Lines that a server joined, with `;` or `,`, give what they give apart; only a pair behind a comma that
+    is named `__Host-` or `__Secure-` is left out: it may be the value of a cookie without those guarantees.
+    """
+    cookies: dict[str, str] = {}
+    if not header:
+        return cookies
+    if "," not in header:
+        _read_line(header, cookies)
+        return cookies
+    first, *others = _split_joined_lines(header)
+    _read_line(first, cookies)
+    for line in others:
+        suspect = line.lstrip(" \t").lower().startswith(_PREFIXES)
+        _read_line(line.partition(";")[2] if suspect else line, cookies)
+    return cookies
+
+
+def _read_line(line: str, cookies: dict[str, str]) -> None:
+    for name, value in _read_pairs(line):
+        if name not in cookies:
+            trimmed = value.rstrip(" \t")
+            if trimmed[:1] == '"' == trimmed[-1:] and len(trimmed) > 1:
+                trimmed = trimmed[1:-1]
+            cookies[name] = trimmed
+
+
+def format_cookie(
+    name: str,
+    value: str,
+    *,
+    max_age: int | None = None,
+    expires: datetime | None = None,
+    path: str = "/",
+    domain: str | None = None,
+    secure: bool = False,
+    httponly: bool = False,
+    samesite: str | None = "lax",
+    partitioned: bool = False,
+) -> str:
+    """Return a Set-Cookie value (RFC 6265 section 4.1). `max_age` is in seconds; `expires` has a time zone.
+
+    Raises:
+        ValueError: a part has characters that its place does not take, browsers would refuse the combination (a
+            `__Host-` or `__Secure-` name, SameSite=None or Partitioned without what they demand), or the whole is
+            longer than 4096 bytes.
+        TypeError: a part is of another type.
+
+    """
+    _check_characters(name, value, path, domain)
+    _check_guarantees(name, path, domain, secure=secure, samesite=samesite, partitioned=partitioned)
+    parts = [f"{name}={value}"]
+    if max_age is not None:
+        if not isinstance(max_age, int) or isinstance(max_age, bool):
+            raise TypeError(f"a cookie's max_age is an int of seconds, not {type(max_age).__name__}")
+        parts.append(f"Max-Age={max_age:d}")
+    if expires is not None:
+        parts.append(f"Expires={_format_date(expires)}")
+    parts.append(f"Path={path}")
+    if domain is not None:
+        parts.append(f"Domain={domain}")
+    if secure:
+        parts.append("Secure")
+    if httponly:
+        parts.append("HttpOnly")
+    if samesite is not None:
+        parts.append(f"SameSite={_SAME_SITE[samesite.lower()]}")
+    if partitioned:
+        parts.append("Partitioned")
+    cookie = "; ".join(parts)
+    if len(cookie) > MAX_SIZE:
+        raise ValueError(f"the cookie {name[:40]!r} has {len(cookie)} bytes, browsers keep {MAX_SIZE}")
+    return cookie
+
+
+def _check_characters(name: str, value: str, path: str, domain: str | None) -> None:
+    for part, what in ((name, "name"), (value, "value"), (path, "path"), (domain, "domain")):
+        if not isinstance(part, str) and (part is not None or what != "domain"):
+            raise TypeError(f"a cookie's {what} is a str, not {type(part).__name__}")
+    if not _name(name):
+        raise ValueError(f"a cookie's name is an RFC 9110 token, not {name!r}")
+    if not _value(value):
+        # The value may be a secret, so the message does not show it.
+        raise ValueError(
+            f"the value of the cookie {name!r} has a space, a quote, a comma, a semicolon, a backslash, a control or a "
+            "non-ASCII character. Fix: encode it, for instance with urllib.parse.quote"
+        )
+    if not _path(path):
+        raise ValueError(f"a cookie's path starts with / and has no comma, semicolon, space or control: {path!r}")
+    if domain is not None and not _domain(domain):
+        raise ValueError(f"a cookie's domain is a host name in ASCII (IDNA), not {domain!r}")
+
+
+def _check_guarantees(
+    name: str, path: str, domain: str | None, *, secure: bool, samesite: str | None, partitioned: bool
+) -> None:
+    # Browsers compare the prefixes without regard to case (RFC 6265bis section 4.1.3), and drop what breaks the rule.
+    prefix = name.lower()
+    if prefix.startswith(_PREFIXES) and not secure:
+        raise ValueError(f"the cookie {name!r} needs secure=True: its prefix promises it")
+    if prefix.startswith(_PREFIXES[0]) and (path != "/" or domain is not None):
+        raise ValueError(f'the cookie {name!r} needs path="/" and no domain: its prefix promises it')
+    if samesite is not None and (not isinstance(samesite, str) or samesite.lower() not in _SAME_SITE):
+        raise ValueError(f"a cookie's samesite is lax, strict, none or None, not {samesite!r}")
+    if samesite is not None and samesite.lower() == "none" and not secure:
+        raise ValueError(f"the cookie {name!r} with samesite none needs secure=True: browsers drop it otherwise")
+    if partitioned and not secure:
+        raise ValueError(f"the partitioned cookie {name!r} needs secure=True: browsers drop it otherwise")
+
+
+def _format_date(moment: datetime) -> str:
+    """Return an IMF-fixdate (RFC 9110 section 5.6.7); `strftime` would write it in the locale's language."""
+    if not isinstance(moment, datetime):
+        raise TypeError(f"a cookie's expires is a datetime, not {type(moment).__name__}")
+    if moment.utcoffset() is None:
+        raise ValueError("a cookie's expires needs a time zone: datetime.now(UTC) + timedelta(...)")
+    utc = moment.astimezone(UTC)
+    return (
+        f"{_DAYS[utc.weekday()]}, {utc.day:02} {_MONTHS[utc.month - 1]} {utc.year:04}"
+        f" {utc.hour:02}:{utc.minute:02}:{utc.second:02} GMT"
+    )
