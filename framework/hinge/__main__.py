@@ -1,0 +1,6 @@
+"""`python -m hinge` is the `hinge` command."""
+
+from hinge.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""The `hinge` command.
+
+Law: one command a file, imported when it is called. A user's mistake is a line or two on standard error and exit code
+2; an app that fails its check or does not start is exit code 1; only the user's own exceptions show a traceback.
+"""
+
+import importlib
+from typing import Any
+
+import click
+
+from hinge.cli.errors import UserError
+from hinge.errors import ConfigurationError
+
+_COMMANDS = {
+    "run": "hinge.cli.run",
+    "routes": "hinge.cli.routes",
+    "check": "hinge.cli.check",
+    "explain": "hinge.cli.explain",
+}
+"""The module of each command, which holds it as `command`."""
+
+
+class _Commands(click.Group):
+    """The commands of the table above."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(_COMMANDS[cmd_name]).command
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ConfigurationError as error:
+            raise UserError(str(error)) from error
+
+
+def _version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's signature
+    if wanted:
+        from hinge import __version__
+
+        click.echo(f"hinge {__version__}")
+        ctx.exit()
+
+
+@click.command(cls=_Commands, name="hinge", context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
+def main() -> None:
+    """Serve and inspect Hinge apps.
+
+    TARGET is module:attribute, module (attribute app), or path/to/file.py[:attribute].
+    """

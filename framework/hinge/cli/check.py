@@ -1,0 +1,24 @@
+"""`hinge check`: whether a backend can serve the app, and everything that keeps it from it."""
+
+import click
+
+from hinge.cli.target import FACTORY, TARGET, load_app
+
+
+@click.command("check")
+@TARGET
+@FACTORY
+@click.option("--backend", metavar="NAME", help="The backend to check for [default: the configured one].")
+@click.option("--skip-unsupported", is_flag=True, help="Let routes that the backend cannot serve answer 426.")
+@click.pass_context
+def command(ctx: click.Context, target: str, backend: str | None, *, factory: bool, skip_unsupported: bool) -> None:
+    """Say what keeps TARGET from being served, a line for each need; exit 1 if anything does."""
+    app = load_app(target, factory=factory)
+    name = backend or app.config.backend
+    unmet = app.unmet(name, skip_unsupported=skip_unsupported or app.config.skip_unsupported)
+    if not unmet:
+        click.echo(f"ok: backend {name} serves all {len(app.routes)} routes of {target}")
+        return
+    for line in unmet:
+        click.echo(line)
+    ctx.exit(1)

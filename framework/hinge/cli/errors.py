@@ -1,0 +1,79 @@
+"""How the command line fails.
+
+Law: the user's mistakes in calling us are told in a line or two; exceptions of the user's own code keep their
+traceback, without our frames above it.
+"""
+
+import os
+import sysconfig
+import traceback
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+import click
+
+# Frames below these lead to the user's code and are none of it.
+_PACKAGE = Path(__file__).parent.parent
+_NOT_THE_USERS = (
+    "<frozen",
+    *(str(path) + os.sep for path in (_PACKAGE, _PACKAGE.with_name("hinge_wsgi"), _PACKAGE.with_name("hinge_asgi"))),
+    *(sysconfig.get_path(name) + os.sep for name in ("stdlib", "purelib", "platlib")),
+)
+
+
+class UserError(click.ClickException):
+    """A mistake in the command, the configuration or the target."""
+
+    exit_code = 2
+
+
+class CheckFailed(click.ClickException):
+    """The app was found and loaded, but cannot be served as asked."""
+
+    exit_code = 1
+
+
+class UserCodeError(click.ClickException):
+    """The user's module raised while it was loaded."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, error: BaseException) -> None:
+        super().__init__(what)
+        self.error = error
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the traceback from the user's first frame on, then what failed."""
+        click.echo(users_traceback(self.error), file=file, err=True, nl=False)
+        super().show(file)
+
+
+def users_frames(error: BaseException) -> TracebackType | None:
+    """Return the part of an exception's traceback that starts in the user's code, None if that took no part."""
+    frames = error.__traceback__
+    while frames is not None and not _is_users(frames):
+        frames = frames.tb_next
+    return frames
+
+
+def users_line(error: BaseException) -> tuple[str, int] | None:
+    """Return the file and line in the user's code that is nearest to the raise."""
+    place, frames = None, error.__traceback__
+    while frames is not None:
+        if _is_users(frames):
+            place = (frames.tb_frame.f_code.co_filename, frames.tb_lineno)
+        frames = frames.tb_next
+    return place
+
+
+def _is_users(frames: TracebackType) -> bool:
+    return not frames.tb_frame.f_code.co_filename.startswith(_NOT_THE_USERS)
+
+
+def users_traceback(error: BaseException) -> str:
+    """Return the text of an exception's traceback, without the frames that lead to the user's code."""
+    frames = users_frames(error)
+    if frames is None and not isinstance(error, SyntaxError):  # whose text names the place by itself
+        frames = error.__traceback__
+    return "".join(traceback.format_exception(type(error), error, frames))

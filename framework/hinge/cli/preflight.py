@@ -1,0 +1,110 @@
+"""What must be right before a worker is started: the target loads, its settings are valid, the backend compiles it.
+
+Law: it is found out in a process of its own, which ends with it. The parent never imports the app.
+"""
+
+import multiprocessing
+import multiprocessing.connection
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from hinge.app import App
+from hinge.backend import load_backend
+from hinge.cli.errors import CheckFailed, UserError
+from hinge.cli.target import load_app
+from hinge.config import Config, resolve_config
+from hinge.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What a worker is told: the app to load, and the settings that are already resolved."""
+
+    target: str
+    factory: bool
+    config: Config
+    interface: str
+    """Granian's name of the backend's protocol."""
+
+    def load(self) -> App:
+        """Return the app, loaded and configured."""
+        app = load_app(self.target, factory=self.factory)
+        _configure(app, self.config)
+        return app
+
+
+def start_method() -> str:
+    """Return the way Granian starts its processes: a forkserver does not share sockets well."""
+    method = multiprocessing.get_start_method()
+    return method if method in ("fork", "spawn") else "spawn"
+
+
+def preflight(target: str, flags: Mapping[str, Any], *, factory: bool) -> Launch:
+    """Load, configure and compile the app in another process and return what to launch.
+
+    Exits with that process's code if it fails; it has then said why.
+    """
+    resolve_config(None, overrides=flags)  # a mistyped flag is told without loading anything
+    context: Any = multiprocessing.get_context(start_method())
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_try, args=(target, dict(flags), factory, sender), name="hinge-preflight")
+    process.start()
+    sender.close()
+    try:
+        launch: Launch = receiver.recv()
+    except EOFError:
+        process.join()
+        code = process.exitcode
+        if code < 0:
+            raise CheckFailed(f"{target}: {signal.Signals(-code).name} ended the process that loaded it") from None
+        sys.exit(code or 1)
+    process.join()
+    return launch
+
+
+def _try(target: str, flags: dict[str, Any], factory: bool, sender: multiprocessing.connection.Connection) -> None:  # noqa: FBT001
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback
+    try:
+        sender.send(_load(target, flags, factory=factory))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except ConfigurationError as error:
+        UserError(str(error)).show()
+        sys.exit(UserError.exit_code)
+
+
+def _load(target: str, flags: dict[str, Any], *, factory: bool) -> Launch:
+    app = load_app(target, factory=factory)
+    # Resolved twice, the weaker sources change nothing; only the flags are new.
+    config = resolve_config(app.config, overrides=flags)
+    backend = load_backend(config.backend)
+    _configure(app, config)
+    try:
+        app.compile(config.backend, skip_unsupported=config.skip_unsupported)
+    except ConfigurationError as error:
+        raise CheckFailed(f"backend {config.backend} cannot serve {target}:\n{error}") from error
+    return Launch(target, factory, config, backend.interface)
+
+
+_COMPILED_IN = (
+    "debug", "max_body_size", "max_query_fields", "max_message_size", "allowed_origins",
+    "sync_threads", "stream_threads",
+)  # fmt: skip
+"""The settings that an application depends on; the others concern the server alone."""
+
+
+def _configure(app: App, config: Config) -> None:
+    """Give the app its settings; a module that compiled it already is fine if they would change nothing."""
+    present = app.config
+    try:
+        app.configure(config)
+    except ConfigurationError:
+        changed = [key for key in _COMPILED_IN if getattr(present, key) != getattr(config, key)]
+        if changed:
+            raise

@@ -1,0 +1,92 @@
+"""`hinge run`: serve the app with Granian.
+
+Law: every setting of `Config` is a flag, and no flag is anything else. Nothing is served before the app has been
+loaded, configured and compiled once, in a process of its own: workers then load it afresh, so that none shares a
+connection, thread or loop made while importing, and a reload sees the new code.
+"""
+
+from collections.abc import Callable
+from typing import Any, get_args, get_origin
+
+import click
+import msgspec
+
+from hinge.cli.errors import UserError
+from hinge.cli.target import FACTORY, TARGET
+from hinge.config import Config, flag
+
+_HELP = {
+    "backend": "The backend to compile for.",
+    "host": "The address to listen on.",
+    "port": "The TCP port to listen on.",
+    "uds": "The Unix socket to listen on instead.",
+    "workers": "Worker processes.",
+    "threads": "WSGI: threads of each worker, one for each request in progress.",
+    "sync_threads": "ASGI: threads of each worker for plain def handlers.",
+    "stream_threads": "ASGI: threads of each worker for plain iterators of streaming responses.",
+    "http": "HTTP versions: auto is 1.1, and 2 with prior knowledge or ALPN.",
+    "ssl_certificate": "The PEM file of the certificate chain; switches TLS on.",
+    "ssl_keyfile": "The PEM file of the private key.",
+    "reload": "Restart the workers when a file changes.",
+    "access_log": "Log every request.",
+    "log_level": "The least severe messages to log.",
+    "debug": "Show the cause of a 500 to the client.",
+    "skip_unsupported": "Serve the rest of the app when the backend cannot serve a route.",
+    "graceful_timeout": "Seconds after which a stopping worker is gone.",
+    "max_body_size": "The largest request body in bytes.",
+    "max_query_fields": "The largest number of query or form fields.",
+    "max_message_size": "The largest WebSocket message in bytes.",
+    "allowed_origins": "Origins that may open a WebSocket, separated by commas; * for any.",
+    "backlog": "Connections that the kernel may hold before they are accepted.",
+    "backpressure": "Connections that a worker may hold open.",
+}
+"""The help of each flag, in the order of `--help`."""
+
+
+def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command one option for each field of `Config`; those that were not used are passed as None."""
+    types = {field.name: field.type for field in msgspec.structs.fields(Config)}
+    defaults = Config()
+    for key in reversed(_HELP):
+        default = getattr(defaults, key)
+        if types[key] is bool:
+            names = f"{flag(key)}/{flag(f'no_{key}')}"
+            option = click.option(names, key, default=None, help=_HELP[key])
+        else:
+            shown = "" if default in (None, []) else f"  [default: {default}]"
+            option = click.option(flag(key), key, metavar=_metavar(types[key]), help=_HELP[key] + shown)
+        command = option(command)
+    return command
+
+
+def _metavar(annotation: Any) -> str:
+    arguments = get_args(annotation)
+    if arguments and all(isinstance(one, str) for one in arguments):
+        return "|".join(arguments)
+    if get_origin(annotation) is list:
+        return "A,B"
+    return "NUMBER" if {int, float}.intersection(arguments) else "TEXT"
+
+
+def _refuse_rust(ctx: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if value not in (None, "asyncio"):
+        raise UserError(f"--task-impl {value}: tasks that are not asyncio's break worker threads. Fix: leave it out")
+
+
+@click.command("run")
+@TARGET
+@FACTORY
+@_settings
+@click.option("--task-impl", hidden=True, expose_value=False, callback=_refuse_rust)
+def command(target: str, *, factory: bool, **settings: Any) -> None:
+    """Serve TARGET with Granian.
+
+    Each flag can also be set as environment variable HINGE_NAME or in [tool.hinge] of pyproject.toml; the flag is
+    strongest.
+    """
+    from hinge.cli.preflight import preflight
+    from hinge.cli.serve import serve
+
+    flags = {key: value for key, value in settings.items() if value is not None}
+    launch = preflight(target, flags, factory=factory)
+    raise SystemExit(serve(launch))

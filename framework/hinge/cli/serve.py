@@ -1,0 +1,136 @@
+"""The Granian server that `hinge run` starts.
+
+Law: whatever can be wrong with an address, a certificate or the installation is found before a worker is started, and
+told in a line. The service ends with exit code 1 if a worker could not start.
+"""
+
+import importlib.util
+import logging
+import math
+import multiprocessing
+import ssl
+import threading
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import click
+from granian.constants import HTTPModes, Interfaces
+from granian.errors import FatalError
+from granian.log import LogLevels
+from granian.server import Server
+
+from hinge.cli.address import claim_socket_path, resolve_address
+from hinge.cli.errors import UserError
+from hinge.cli.preflight import Launch
+from hinge.cli.worker import Worker
+from hinge.config import Config
+
+_SPAWNERS = {
+    "wsgi": "_spawn_wsgi_worker",
+    "asgi": "_spawn_asgi_lifespan_worker",
+    "asginl": "_spawn_asgi_worker",
+    "rsgi": "_spawn_rsgi_worker",
+}
+"""Granian's own spawn target of each interface."""
+_HTTP = {"auto": HTTPModes.auto, "1": HTTPModes.http1, "2": HTTPModes.http2}
+
+
+def serve(launch: Launch) -> int:
+    """Serve until a signal stops it and return the exit code.
+
+    Raises:
+        UserError: the address, the certificate or the installation does not allow it.
+
+    """
+    config = launch.config
+    if launch.interface not in _SPAWNERS:
+        raise UserError(f"backend {config.backend}: Granian has no interface {launch.interface!r}")
+    if not hasattr(Server, _SPAWNERS[launch.interface]):
+        raise UserError("this Python or Granian has no worker processes. Fix: run granian itself")
+    _check_extras(config)
+    _check_certificate(config)
+    _quieten()
+    failures: list[str] = []
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    server = _server(launch)
+    worker = Worker(launch, _SPAWNERS[launch.interface], None if config.reload else sender)
+    threading.Thread(target=_watch, args=(receiver, server, failures), daemon=True).start()
+    try:
+        server.serve(spawn_target=worker.spawn, target_loader=worker.load, wrap_loader=False)
+    except FatalError as error:
+        raise UserError(f"Granian refused to start: {error}") from error
+    if failures:
+        click.echo(failures[0], err=True)
+        click.echo(f"Error: {launch.target} did not start, nothing is served", err=True)
+    return 1 if failures else 0
+
+
+def _server(launch: Launch) -> Any:
+    config = launch.config
+    address = "127.0.0.1" if config.uds else resolve_address(config.host, config.port)
+    return Server(
+        launch.target,
+        address=address,
+        port=config.port,
+        uds=claim_socket_path(config.uds) if config.uds else None,
+        interface=Interfaces(launch.interface),
+        workers=config.workers,
+        blocking_threads=config.threads if launch.interface == "wsgi" else None,
+        http=_HTTP[config.http],
+        websockets=launch.interface != "wsgi" and config.http != "2",
+        backlog=config.backlog,
+        backpressure=config.backpressure,
+        log_level=LogLevels(config.log_level),
+        log_access=config.access_log,
+        ssl_cert=_path(config.ssl_certificate),
+        ssl_key=_path(config.ssl_keyfile),
+        # A worker that the kernel or a panic ends must not end the service.
+        respawn_failed_workers=True,
+        # The backstop: by then a worker has stopped by itself, see Worker.
+        workers_kill_timeout=math.ceil(config.graceful_timeout),
+        reload=config.reload,
+        reload_ignore_worker_failure=config.reload,
+    )
+
+
+def _watch(receiver: Connection, server: Any, failures: list[str]) -> None:
+    """Stop the service when a worker says that it could not start; without this it would be respawned."""
+    failures.append(receiver.recv())
+    server.signal_handler_interrupt()
+
+
+def _check_extras(config: Config) -> None:
+    if config.reload and importlib.util.find_spec("watchfiles") is None:
+        raise UserError("--reload needs the package watchfiles. Fix: pip install 'hinge[reload]'")
+
+
+def _check_certificate(config: Config) -> None:
+    if not (config.ssl_certificate and config.ssl_keyfile):
+        return
+    for key in ("ssl_certificate", "ssl_keyfile"):
+        path = Path(getattr(config, key))
+        try:
+            path.read_bytes()
+        except OSError as error:
+            raise UserError(f"{key} {path}: {error.strerror}") from error
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(config.ssl_certificate, config.ssl_keyfile, password=_no_password)
+    except (ssl.SSLError, ValueError) as error:
+        raise UserError(
+            f"ssl_certificate {config.ssl_certificate} and ssl_keyfile {config.ssl_keyfile} do not fit: {error}"
+        ) from error
+
+
+def _no_password() -> str:
+    raise ValueError("the key is encrypted, and there is nobody to ask for its password")
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
+
+
+def _quieten() -> None:
+    """Drop Granian's warning about more threads than twice the processors: ours wait for I/O, and are bounded."""
+    logging.getLogger("_granian").addFilter(lambda record: "Python threads" not in record.getMessage())

@@ -1,0 +1,171 @@
+"""TARGET -> the App it names: `module:attribute.attribute`, `module`, or `path/to/file.py[:attribute]`.
+
+Law: a target that names nothing is the caller's mistake and told in a line with the nearest name; an exception that the
+named module raises is its author's and keeps its traceback.
+"""
+
+import difflib
+import importlib
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import click
+
+from hinge.app import App
+from hinge.cli.errors import UserCodeError, UserError, users_frames, users_line
+from hinge.errors import ConfigurationError
+from hinge.location import shorten
+
+TARGET = click.argument("target", metavar="TARGET")
+_SEPARATOR = re.compile(r":(?![\\/])")
+"""A colon; one before a slash belongs to a Windows drive."""
+
+FACTORY = click.option("--factory", is_flag=True, help="TARGET is a function that returns the app.")
+
+
+def load_app(target: str, *, factory: bool = False) -> App:
+    """Return the app that a target names, importing its module; with `factory`, what the named function returns.
+
+    Raises:
+        UserError: there is no such file, module or attribute, or it is no app.
+        UserCodeError: the module or the factory raised.
+
+    """
+    place, attribute = split_target(target)
+    is_file = place.endswith(".py")
+    module = _import_file(Path(place), target) if is_file else _import_module(place, target)
+    found = _find(module, attribute, target)
+    if factory:
+        found = _call(found, target)
+    if not isinstance(found, App):
+        raise UserError(_not_an_app(found, target, factory=factory))
+    return found
+
+
+def split_target(target: str) -> tuple[str, str]:
+    """Return the module or file and the attribute, `app` if it is left out."""
+    place, attribute = [*_SEPARATOR.split(target, maxsplit=1), ""][:2]
+    if not place:
+        raise UserError(f"target {target!r} names no module. Fix: module:attribute, or path/to/file.py")
+    return place, attribute or "app"
+
+
+def _import_file(path: Path, target: str) -> ModuleType:
+    if not path.is_file():
+        raise UserError(f"target {target!r}: there is no file {path}{_nearest(path.name, _siblings(path))}")
+    path = path.resolve()
+    root, names = path.parent, [] if path.stem == "__init__" else [path.stem]
+    while (root / "__init__.py").exists():
+        names.insert(0, root.name)
+        root = root.parent
+    _search_first(root)
+    module = _import(".".join(names), target)
+    origin = getattr(module, "__file__", None)
+    if origin is None or not path.samefile(origin):
+        raise UserError(
+            f"target {target!r}: {path.name} has the name of the module {module.__name__} ({origin or 'built in'}), "
+            "which hides it. Fix: rename the file"
+        )
+    return module
+
+
+def _import_module(name: str, target: str) -> ModuleType:
+    if not all(name.split(".")) or not {"/", "\\"}.isdisjoint(name) or name != name.strip():
+        as_file = " .py is missing." if Path(f"{name}.py").is_file() else ""
+        raise UserError(f"target {target!r}: {name!r} is no module name.{as_file} Fix: module:attribute, or a .py file")
+    _search_first(Path.cwd())
+    return _import(name, target)
+
+
+def _import(name: str, target: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ConfigurationError as error:
+        raise UserError(_declared_at(error)) from error
+    except ModuleNotFoundError as error:
+        missing = error.name or ""
+        if users_frames(error) is None and (name == missing or name.startswith(f"{missing}.")):
+            raise UserError(f"target {target!r}: {_no_module(missing)}") from error
+        raise UserCodeError(f"target {target!r} could not be imported", error) from error
+    except Exception as error:
+        raise UserCodeError(f"target {target!r} could not be imported", error) from error
+
+
+def _no_module(name: str) -> str:
+    parent, _, last = name.rpartition(".")
+    if parent and not hasattr(sys.modules.get(parent), "__path__"):
+        return f"{parent} is a module, not a package. Did you mean {parent}:{last}?"
+    return f"there is no module {name!r}{_nearest(name, _siblings(Path.cwd() / 'x'))}"
+
+
+def _siblings(path: Path) -> list[str]:
+    """Return the files and module names beside a path."""
+    try:
+        entries = [entry.name for entry in path.parent.iterdir()]
+    except OSError:
+        return []
+    suffix = path.suffix
+    return entries if suffix else [entry.removesuffix(".py") for entry in entries]
+
+
+def _search_first(directory: Path) -> None:
+    entry = str(directory)
+    if sys.path[:1] != [entry]:
+        sys.path.insert(0, entry)
+    importlib.invalidate_caches()
+
+
+def _find(module: ModuleType, attribute: str, target: str) -> Any:
+    found: Any = module
+    for name in attribute.split("."):
+        try:
+            found = getattr(found, name)
+        except AttributeError:
+            where = module.__name__ if found is module else type(found).__name__
+            apps = [key for key, value in vars(module).items() if isinstance(value, App)]
+            near = f". Did you mean {module.__name__}:{apps[0]}?" if len(apps) == 1 else _nearest(name, dir(found))
+            raise UserError(f"target {target!r}: {where} has no attribute {name!r}{near}") from None
+    return found
+
+
+def _call(factory: Any, target: str) -> Any:
+    if not callable(factory):
+        raise UserError(f"target {target!r} is a {type(factory).__name__}, not a function. Fix: leave out --factory")
+    if isinstance(factory, App):
+        raise UserError(f"target {target!r} is an app, not a function that returns one. Fix: leave out --factory")
+    try:
+        return factory()
+    except ConfigurationError as error:
+        raise UserError(_declared_at(error)) from error
+    except Exception as error:
+        raise UserCodeError(f"the factory {target!r} failed", error) from error
+
+
+def _not_an_app(found: Any, target: str, *, factory: bool) -> str:
+    kind = type(found).__name__
+    if factory:
+        return f"the factory {target!r} returned a {kind}, not a hinge.App"
+    hint = ""
+    if target.endswith((".wsgi", ".asgi", ".application")):
+        shorter, _, backend = target.rpartition(".")
+        hint = f". Fix: {shorter}" + (f" --backend {backend}" if backend != "application" else "")
+    elif callable(found) and not isinstance(found, type):
+        hint = ". Fix: if it returns the app, add --factory"
+    return f"target {target!r} is a {kind}, not a hinge.App{hint}"
+
+
+def _declared_at(error: ConfigurationError) -> str:
+    """Return the message with the user's line, unless it names that file already."""
+    text, place = str(error), users_line(error)
+    if place is None or Path(place[0]).name in text:
+        return text
+    return f"{shorten(place[0])}:{place[1]}: {text}"
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, [one for one in known if not one.startswith("__")], n=1)
+    return f". Did you mean {near[0]}?" if near else ""

@@ -1,0 +1,145 @@
+"""What a Granian worker process does for a Hinge app: load it, start it, end what would keep it from stopping, stop it.
+
+Law: an application is started once before its first request and stopped once after its last; a worker that cannot
+start ends the whole service, with one message; a stop is bounded.
+
+Granian tells a worker to stop with a signal, whose handler it installs after the target is loaded. It then accepts
+nothing more and waits for the requests in flight without a limit, so streams and WebSockets must be ended from that
+handler: it is wrapped.
+"""
+
+import signal
+import time
+from collections.abc import Callable
+from functools import partial
+from multiprocessing.connection import Connection
+from types import FrameType
+from typing import Any
+
+from hinge.backend import Application
+from hinge.cli.errors import UserCodeError, users_traceback
+from hinge.cli.preflight import Launch
+
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+_WAIT_FOR_THE_PARENT = 5.0
+"""Seconds in which the parent, told of a failed start, ends the worker; it ends by itself if the parent is gone."""
+
+
+def drain_seconds(graceful_timeout: float) -> float:
+    """Return after how many seconds streams are cut, so that lifespans can still stop within the whole time."""
+    return graceful_timeout - min(graceful_timeout / 4, 2.0)
+
+
+class Worker:
+    """The spawn target and the target loader of a Granian server, sent to each worker process by copy."""
+
+    def __init__(self, launch: Launch, spawner: str, report: Connection | None) -> None:
+        """`spawner` names Granian's own spawn target; `report`, unless None, takes the message of a failed start."""
+        self._launch = launch
+        self._spawner = spawner
+        self._report = report
+        self._application: Application | None = None
+        self._stop_requested = False
+
+    @property
+    def _exact(self) -> bool:
+        """Whether we start and stop the application; with ASGI, Granian does through the lifespan protocol."""
+        return self._launch.interface == "wsgi"
+
+    def spawn(self, worker_id: int, *args: Any) -> None:
+        """Serve until the stop; Granian's spawn target."""
+        _default_signals()
+        _wrap_signal_setup(self._install)
+        try:
+            _granian_spawner(self._spawner)(worker_id, *args)
+        except SystemExit as leaving:  # how Granian ends a worker whose lifespan.startup failed
+            if leaving.code:
+                self._fail("the lifespan did not start")
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, this worker serves nothing
+            text = error.format_message() if isinstance(error, UserCodeError) else ""
+            cause = error.error if isinstance(error, UserCodeError) else error
+            self._fail(users_traceback(cause) + (text or "the worker did not start"))
+            raise SystemExit(1) from None
+        finally:
+            if self._exact and self._application is not None:
+                self._application.stop()
+
+    def load(self) -> Application:
+        """Return the started application; Granian's target loader."""
+        config = self._launch.config
+        app = self._launch.load()
+        application = app.compile(config.backend, skip_unsupported=config.skip_unsupported)
+        if self._exact:
+            for number in _STOP_SIGNALS:
+                signal.signal(number, self._remember)
+            application.start()
+        self._application = application
+        return application
+
+    def _remember(self, number: int, frame: FrameType | None) -> None:
+        """Note a stop that comes while the lifespans start: it is obeyed as soon as they have."""
+        self._stop_requested = True
+
+    def _install(self, setup: Callable[..., Any], *loop: Any) -> Any:
+        """Call Granian's signal setup, then put the drain before what its handlers do."""
+        event = setup(*loop)
+
+        def stop(*ignored: Any) -> None:
+            if self._application is not None:
+                self._application.drain(drain_seconds(self._launch.config.graceful_timeout))
+            event.set()
+
+        for number in _STOP_SIGNALS:
+            _replace_handler(number, stop, *loop)
+        if self._stop_requested:
+            stop()
+        return event
+
+    def _fail(self, message: str) -> None:
+        """Tell the parent why nothing can be served and wait to be ended by it, or say it here."""
+        _default_signals()
+        if self._report is None:
+            print(message, flush=True)
+            return
+        try:
+            self._report.send(message)
+        except OSError:
+            return
+        time.sleep(_WAIT_FOR_THE_PARENT)
+
+
+def _default_signals() -> None:
+    """Drop the parent's handlers, which a forked worker inherits: with them a stop would go unheard while loading."""
+    server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    for number in _STOP_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    if getattr(server, "interrupt_signal", False):
+        raise SystemExit(0)
+
+
+def _granian_spawner(name: str) -> Callable[..., None]:
+    from granian.server import Server
+
+    spawner: Callable[..., None] = getattr(Server, name)
+    return spawner
+
+
+def _wrap_signal_setup(install: Callable[..., Any]) -> None:
+    """Have Granian's spawn targets install the stop's handlers through `install(setup, *loop)`."""
+    from granian import _signals
+
+    for name in ("set_loop_signals", "set_sync_signals"):
+        setattr(_signals, name, partial(install, getattr(_signals, name)))
+
+
+def _replace_handler(number: signal.Signals, stop: Callable[..., None], *loop: Any) -> None:
+    if loop:
+        try:
+            loop[0].add_signal_handler(number, stop)
+        except NotImplementedError:  # Windows
+            pass
+        else:
+            return
+    signal.signal(number, stop)
