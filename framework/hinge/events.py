@@ -1,0 +1,192 @@
+"""Server-sent events (WHATWG HTML, section 9.2).
+
+Law: a value can end up only in the field it was given for. Data is split into one `data:` line per line; names and ids
+that contain a line end or NUL are refused when the event is made. Framing is linear in the size of the event, and every
+chunk is whole events, so a backend may send `KEEP_ALIVE` between any two.
+"""
+
+import math
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from typing import Any, ClassVar
+
+import msgspec
+
+from hinge.response import Lines, Pairs
+from hinge.streaming import StreamingResponse, resolve_source
+
+KEEP_ALIVE = b": keep-alive\n\n"
+"""A comment, which clients skip: it keeps proxies from closing a silent connection, and finds clients that left."""
+
+_encode_json = msgspec.json.Encoder().encode
+
+
+class Event(msgspec.Struct, frozen=True):
+    """Describe one event: `data` is a str, or any value for msgspec to encode as JSON.
+
+    `event` is the name that the browser dispatches (default "message"), `id` what a reconnecting client sends back in
+    `Last-Event-ID`, `retry` its delay before that in milliseconds; `comment` is ignored by clients. A named event
+    without data gets empty data, since a browser would not dispatch it otherwise.
+
+    Raises:
+        ValueError: `event` or `id` contains a line end or NUL, or `retry` is negative.
+        TypeError: `event`, `id` or `comment` is not a str, `retry` is not an int, or `data` is bytes.
+
+    """
+
+    data: Any = msgspec.UNSET
+    event: str | None = None
+    id: str | None = None
+    retry: int | None = None
+    comment: str | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.data, (bytes, bytearray, memoryview)):
+            raise TypeError(
+                f"an event's data is text or a value for JSON, not {type(self.data).__name__}: decode it first"
+            )
+        if self.event is not None:
+            _check_line("event", self.event)
+        if self.id is not None:
+            _check_line("id", self.id)
+        if self.comment is not None and not isinstance(self.comment, str):
+            raise TypeError(f"an event's comment is a str, not {type(self.comment).__name__}")
+        if self.retry is not None:
+            if not isinstance(self.retry, int) or isinstance(self.retry, bool):
+                raise TypeError(f"an event's retry is an int in milliseconds, not {type(self.retry).__name__}")
+            if self.retry < 0:
+                raise ValueError(f"an event's retry is in milliseconds and not negative: {self.retry}")
+
+
+class EventSourceResponse(StreamingResponse):
+    """Answer with a stream of events for the browser's `EventSource`.
+
+    `content` is a sync or async iterable of `Event`s, strings or values that become the JSON data of an event. The
+    source is closed when the stream ends, fails or the client leaves. `ping` is the silence in seconds after which a
+    backend that can time it sends `KEEP_ALIVE`; None: never.
+
+    Raises:
+        TypeError: `content` is not such an iterable.
+        ValueError: `ping` is not a positive number; or as for `Response`.
+
+    """
+
+    __slots__ = ("ping",)
+
+    # Bare, without a charset: the format is always UTF-8, and servers that flush it at once compare the whole value.
+    default_headers: ClassVar[Lines | None] = (
+        ("content-type", "text/event-stream"),
+        ("cache-control", "no-store"),
+        ("x-accel-buffering", "no"),  # nginx collects the events otherwise
+    )
+
+    def __init__(
+        self,
+        content: Iterable[Any] | AsyncIterable[Any],
+        *,
+        status: int = 200,
+        headers: Pairs | None = None,
+        media_type: str | None = None,
+        ping: float | None = None,
+    ) -> None:
+        if ping is not None and not (ping > 0 and math.isfinite(ping)):
+            raise ValueError(f"ping is a positive number of seconds, not {ping!r}")
+        source, is_async = resolve_source(content)
+        frames = _AsyncFrames(source) if is_async else _Frames(source)
+        super().__init__(frames, status=status, headers=headers, media_type=media_type)
+        self.eager_start = True
+        self.ping = ping
+
+
+def encode_event(item: Any) -> bytes:
+    """Return the lines of one event: an `Event`, or the data of one without further fields.
+
+    Raises:
+        TypeError: the data is bytes, or msgspec cannot encode it.
+
+    """
+    event = item if isinstance(item, Event) else Event(item)
+    parts: list[bytes] = []
+    if event.comment is not None:
+        parts.append(_field(b":", event.comment.encode()))
+    if event.event is not None:
+        parts.append(b"event: %b\n" % event.event.encode())
+    if event.id is not None:
+        parts.append(b"id: %b\n" % event.id.encode())
+    if event.retry is not None:
+        parts.append(b"retry: %d\n" % event.retry)
+    data = event.data
+    if isinstance(data, str):
+        parts.append(_field(b"data:", data.encode()))
+    elif data is not msgspec.UNSET:
+        parts.append(_field(b"data:", _encode_json(data)))
+    elif event.event is not None:
+        parts.append(b"data:\n")
+    parts.append(b"\n")
+    return b"".join(parts)
+
+
+def _field(name: bytes, value: bytes) -> bytes:
+    # On bytes, because no byte of a longer UTF-8 sequence is CR or LF; JSON may contain some through msgspec.Raw.
+    if b"\r" in value:
+        value = value.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    # The client drops one space after the colon: always writing it keeps a space that the value begins with.
+    return b"%b %b\n" % (name, value.replace(b"\n", b"\n%b " % name))
+
+
+def _check_line(name: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise TypeError(f"an event's {name} is a str, not {type(value).__name__}")
+    if "\n" in value or "\r" in value or "\0" in value:
+        raise ValueError(f"an event's {name} is one line without NUL, not {value!r}")
+
+
+# Classes and not generators: a generator that was never started does not run its `finally`, and the source stays open.
+
+
+class _Frames(Iterator[bytes]):
+    """Encode the items of a sync source, and close it."""
+
+    __slots__ = ("_source",)
+
+    def __init__(self, source: Iterator[Any]) -> None:
+        self._source: Iterator[Any] | None = source
+
+    def __next__(self) -> bytes:
+        if self._source is None:
+            raise StopIteration
+        try:
+            return encode_event(next(self._source))
+        except Exception:  # StopIteration too: the end is the end whoever consumes this
+            self.close()
+            raise
+
+    def close(self) -> None:
+        source, self._source = self._source, None
+        close = getattr(source, "close", None)
+        if close is not None:
+            close()
+
+
+class _AsyncFrames(AsyncIterator[bytes]):
+    """Encode the items of an async source, and close it."""
+
+    __slots__ = ("_source",)
+
+    def __init__(self, source: AsyncIterator[Any]) -> None:
+        self._source: AsyncIterator[Any] | None = source
+
+    async def __anext__(self) -> bytes:
+        if self._source is None:
+            raise StopAsyncIteration
+        try:
+            return encode_event(await anext(self._source))
+        except Exception:
+            # A cancellation is left to the backend's aclose(): closing inside a cancelled scope would be cut short.
+            await self.aclose()
+            raise
+
+    async def aclose(self) -> None:
+        source, self._source = self._source, None
+        aclose = getattr(source, "aclose", None)
+        if aclose is not None:
+            await aclose()

@@ -1,0 +1,119 @@
+"""A response whose body is produced while it is sent.
+
+Law: the colour of the source is read off its type, once, when it is set; nothing is tried and caught. The source
+becomes exactly one iterator; the backend takes it chunk by chunk and closes it whatever happens: end, error or client
+disconnect.
+"""
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from typing import Any, ClassVar, TypeAlias, cast
+
+from hinge.response import OCTETS, Content, Lines, Pairs, Response
+
+Chunks: TypeAlias = Iterable[Content] | AsyncIterable[Content]
+ChunkIterator: TypeAlias = Iterator[Content] | AsyncIterator[Content]
+
+
+class StreamingResponse(Response):
+    """Answer with the chunks (str or bytes) of a sync or async iterable.
+
+    `iterator` is what the backend consumes and closes, `is_async` its colour. Assigning `iterator` replaces the source:
+    a middleware wraps the old one that way, and then owns closing it. The default content type is
+    `application/octet-stream`.
+
+    Raises:
+        TypeError: the content is a str, bytes, a mapping, or not iterable at all.
+        ValueError: as for `Response`.
+
+    """
+
+    __slots__ = ("_iterator", "eager_start", "is_async")
+
+    default_headers: ClassVar[Lines | None] = (("content-type", OCTETS),)
+
+    _iterator: ChunkIterator
+    is_async: bool
+    """True if `iterator` is consumed with `async for`."""
+    eager_start: bool
+    """True if the headers should reach the client before the first chunk exists."""
+
+    def __init__(
+        self,
+        content: Chunks,
+        *,
+        status: int = 200,
+        headers: Pairs | None = None,
+        media_type: str | None = None,
+    ) -> None:
+        # The source first: a caller who sees another error than its own still owns an untouched source.
+        self.iterator = content
+        self.eager_start = False
+        super().__init__(None, status=status, headers=headers, media_type=media_type)
+
+    def render(self, content: Any) -> None:
+        """Return None: there is no complete body."""
+
+    @property
+    def iterator(self) -> ChunkIterator:
+        """The one iterator over the body, `AsyncIterator` if `is_async`."""
+        return self._iterator
+
+    @iterator.setter
+    def iterator(self, content: Chunks) -> None:
+        self._iterator, self.is_async = resolve_source(content)
+
+    @property
+    def body(self) -> bytes | None:
+        """None: the body is streamed. It cannot be assigned; answer with a `Response` instead."""
+        return None
+
+    @body.setter
+    def body(self, content: Content | None) -> None:
+        raise AttributeError(
+            f"a {type(self).__name__} has no body to assign: set its iterator, or answer with a Response"
+        )
+
+
+def resolve_source(content: Any) -> tuple[Any, bool]:
+    """Return the iterator over a streamed body and whether it is async.
+
+    Raises:
+        TypeError: `content` is no stream: str, bytes and mappings would go out as characters, integers and keys.
+
+    """
+    kind = type(content)
+    if isinstance(content, (str, bytes, bytearray, memoryview, Mapping)):
+        raise TypeError(f"a streamed body is an iterable of chunks, not {kind.__name__}: use Response or JSONResponse")
+    if hasattr(kind, "__anext__"):
+        return content, True
+    if hasattr(kind, "__aiter__"):
+        return content.__aiter__(), True
+    if hasattr(kind, "__next__"):
+        return content, False
+    if hasattr(kind, "__iter__"):
+        return iter(content), False
+    hint = (
+        ": call the generator function"
+        if callable(content)
+        else ": await it first"
+        if hasattr(kind, "__await__")
+        else ""
+    )
+    raise TypeError(f"a streamed body is a sync or async iterable of chunks, not {kind.__name__}{hint}")
+
+
+def encode_chunk(chunk: Content) -> bytes:
+    """Return the bytes of one chunk; str is encoded as UTF-8.
+
+    Raises:
+        TypeError: the chunk is neither str nor bytes-like.
+
+    """
+    kind = chunk.__class__
+    if kind is bytes:
+        return cast("bytes", chunk)
+    if isinstance(chunk, str):
+        return chunk.encode()
+    if isinstance(chunk, (bytes, bytearray, memoryview)):
+        return bytes(chunk)  # a copy: a producer may reuse its buffer before the server has sent it
+    raise TypeError(f"a streamed chunk is str or bytes, not {kind.__name__}")
