@@ -15,6 +15,7 @@ from hinge.location import qualified_name
 from hinge.plan import MISSING, Argument, Source
 from hinge.routing import Route
 
+_NAMED = (Source.PATH, Source.QUERY, Source.HEADER, Source.COOKIE)
 _LIMITS = ("sync_threads", "stream_threads", "threads", "max_query_fields", "max_message_size", "graceful_timeout")
 
 
@@ -83,7 +84,8 @@ def _arguments(endpoint: Endpoint) -> Iterator[tuple[str, str]]:
 def _argument(argument: Argument) -> str:
     name = argument.name if argument.name == argument.alias else f"{argument.name} ({argument.alias!r})"
     default = "" if argument.default is MISSING else f" = {argument.default!r}"
-    return f"{argument.source.value} {name}: {_type_name(argument.type)}{default}"
+    source = f"{argument.source.value} " if argument.source in _NAMED else ""
+    return f"{source}{name}: {_type_name(argument.type)}{default}"
 
 
 def _type_name(annotation: object) -> str:

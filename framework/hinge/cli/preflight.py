@@ -15,7 +15,7 @@ import click
 
 from hinge.app import App
 from hinge.backend import load_backend
-from hinge.cli.errors import CheckFailed, UserError
+from hinge.cli.errors import CheckFailed, UserCodeError, UserError
 from hinge.cli.target import load_app
 from hinge.config import Config, resolve_config
 from hinge.errors import ConfigurationError
@@ -77,6 +77,9 @@ def _try(target: str, flags: dict[str, Any], factory: bool, sender: multiprocess
     except ConfigurationError as error:
         UserError(str(error)).show()
         sys.exit(UserError.exit_code)
+    except Exception as error:  # noqa: BLE001 - native middleware may raise anything while it is compiled in
+        UserCodeError(f"{target} could not be compiled", error).show()
+        sys.exit(UserCodeError.exit_code)
 
 
 def _load(target: str, flags: dict[str, Any], *, factory: bool) -> Launch:

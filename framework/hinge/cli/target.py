@@ -127,7 +127,8 @@ def _find(module: ModuleType, attribute: str, target: str) -> Any:
         except AttributeError:
             where = module.__name__ if found is module else type(found).__name__
             apps = [key for key, value in vars(module).items() if isinstance(value, App)]
-            near = f". Did you mean {module.__name__}:{apps[0]}?" if len(apps) == 1 else _nearest(name, dir(found))
+            only = len(apps) == 1 and found is module
+            near = f". Did you mean {where}:{apps[0]}?" if only else _nearest(name, dir(found))
             raise UserError(f"target {target!r}: {where} has no attribute {name!r}{near}") from None
     return found
 

@@ -1,0 +1,272 @@
+"""The command line: what it prints, and that a user's mistake is a line or two with the right exit code."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+
+from hinge.cli import main
+from hinge.cli.run import _HELP
+from hinge.config import Config, flag
+
+SHOP = """\
+from hinge import App, Query, Request
+
+app = App()
+
+
+@app.get("/items/{item_id}")
+def read_item(item_id: int, page_size: Query[int] = 10) -> dict:
+    return {}
+
+
+@app.post("/items", max_body_size=4096)
+async def create_item(request: Request) -> str:
+    return ""
+"""
+CHAT = (
+    SHOP
+    + """
+
+from hinge import WebSocket
+
+
+@app.websocket("/live/{room}")
+async def live(ws: WebSocket, room: str) -> None:
+    await ws.accept()
+
+
+@app.websocket("/more")
+async def more(ws: WebSocket) -> None:
+    await ws.accept()
+"""
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Return a working directory with two apps; what is imported from it is forgotten afterwards."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("HINGE_")]:
+        monkeypatch.delenv(name)
+    path, modules = list(sys.path), set(sys.modules)
+    (tmp_path / "shop_under_test.py").write_text(SHOP)
+    (tmp_path / "chat_under_test.py").write_text(CHAT)
+    yield tmp_path
+    sys.path[:] = path
+    for name in set(sys.modules) - modules:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments))
+
+
+def fails(code: int, *arguments: str) -> str:
+    """Return what a failing command says on standard error, which is a line or two and never a traceback."""
+    result = run(*arguments)
+    assert result.exit_code == code, result.output
+    assert "Traceback" not in result.stderr
+    assert len(result.stderr.splitlines()) <= 2
+    return result.stderr
+
+
+def test_routes_lists_method_path_name_handler_and_place(folder: Path) -> None:
+    result = run("routes", "chat_under_test:app")
+    assert result.exit_code == 0
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert lines[0] == ["METHOD", "PATH", "NAME", "HANDLER", "PLACE"]
+    assert lines[1][:4] == ["GET", "/items/{item_id}", "read_item", "chat_under_test.read_item"]
+    assert lines[1][4].startswith("chat_under_test.py:")
+    assert lines[3][:3] == ["WEBSOCKET", "/live/{room}", "live"]
+
+
+def test_check_says_ok(folder: Path) -> None:
+    result = run("check", "chat_under_test:app")
+    assert (result.exit_code, result.stdout) == (0, "ok: backend asgi serves all 4 routes of chat_under_test:app\n")
+    assert run("check", "shop_under_test:app", "--backend", "wsgi").exit_code == 0
+
+
+def test_check_prints_every_unmet_need(folder: Path) -> None:
+    result = run("check", "chat_under_test:app", "--backend", "wsgi")
+    assert result.exit_code == 1
+    first, second = result.stdout.splitlines()
+    for line, path, handler in ((first, "/live/{room}", "live"), (second, "/more", "more")):
+        assert path in line
+        assert f"chat_under_test.{handler}" in line
+        assert "chat_under_test.py:" in line
+        assert "wsgi" in line
+    assert run("check", "chat_under_test:app", "--backend", "wsgi", "--skip-unsupported").exit_code == 0
+
+
+def test_check_takes_the_configured_backend(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "pyproject.toml").write_text('[tool.hinge]\nbackend = "wsgi"\n')
+    assert run("check", "chat_under_test:app").exit_code == 1
+    monkeypatch.setenv("HINGE_BACKEND", "asgi")
+    del sys.modules["chat_under_test"]
+    assert run("check", "chat_under_test:app").exit_code == 0
+
+
+def test_explain_says_what_each_route_gets(folder: Path) -> None:
+    result = run("explain", "chat_under_test:app")
+    assert result.exit_code == 0
+    first, second, third, fourth, limits = result.stdout.split("\n\n")
+    assert first.startswith("GET /items/{item_id}\n")
+    for name in ("asgi", "wsgi"):
+        assert f"\n    {name}  " in first
+    assert "path item_id: int, query page_size: int = 10" in first
+    assert "body        not read" in first
+    assert "at most 4 KiB" in second
+    assert "wsgi        not served" in third
+    assert fourth.startswith("WEBSOCKET /more\n")
+    assert "sync_threads     64" in limits
+    assert "max_message_size 1 MiB" in limits
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["shop_under_test", "shop_under_test:app", "shop_under_test.py", "shop_under_test.py:app", "./shop_under_test.py"],
+)
+def test_spellings_of_a_target(folder: Path, target: str) -> None:
+    assert run("routes", target).exit_code == 0
+
+
+def test_a_target_in_a_package_and_below_an_object(folder: Path) -> None:
+    package = folder / "pkg_under_test" / "inner"
+    package.mkdir(parents=True)
+    for place in (package.parent, package):
+        (place / "__init__.py").touch()
+    (package / "web.py").write_text(f"{SHOP}\n\nclass Site:\n    entry = app\n\nfrom . import __name__ as parent\n")
+    assert run("routes", "pkg_under_test.inner.web:Site.entry").exit_code == 0
+    del sys.modules["pkg_under_test.inner.web"]
+    assert run("routes", "pkg_under_test/inner/web.py:Site.entry").exit_code == 0
+
+
+def test_a_file_elsewhere_finds_its_neighbours(folder: Path) -> None:
+    elsewhere = folder / "else where"
+    elsewhere.mkdir()
+    (elsewhere / "neighbour_under_test.py").write_text(SHOP)
+    (elsewhere / "main-file.py").write_text("from neighbour_under_test import app\n")
+    assert run("routes", "else where/main-file.py").exit_code == 0
+
+
+def test_a_factory(folder: Path) -> None:
+    (folder / "made_under_test.py").write_text(
+        "from hinge import App\n\ndef make():\n    return App()\n\ndef wrong():\n    return 1\n"
+        "def broken():\n    raise RuntimeError('no file')\n"
+    )
+    assert run("routes", "made_under_test:make", "--factory").exit_code == 0
+    assert "add --factory" in fails(2, "routes", "made_under_test:make")
+    assert "returned a int, not a hinge.App" in fails(2, "routes", "made_under_test:wrong", "--factory")
+    assert "leave out --factory" in fails(2, "routes", "shop_under_test:app", "--factory")
+    result = run("routes", "made_under_test:broken", "--factory")
+    assert result.exit_code == 1
+    assert "RuntimeError: no file" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("shop_under_tset:app", "there is no module 'shop_under_tset'. Did you mean shop_under_test?"),
+        ("shop_under_test:ap", "shop_under_test has no attribute 'ap'. Did you mean shop_under_test:app?"),
+        ("shop_under_test:app.rotues", "App has no attribute 'rotues'. Did you mean routes?"),
+        ("shop_under_test.app", "shop_under_test is a module, not a package. Did you mean shop_under_test:app?"),
+        ("nothing.like.this", "there is no module 'nothing'"),
+        ("shop_under_tset.py", "there is no file shop_under_tset.py. Did you mean shop_under_test.py?"),
+        ("no/where.py", "there is no file"),
+        ("./shop_under_test", ".py is missing"),
+        ("shop_under_test:Query", "not a hinge.App"),
+        ("shop_under_test:app.title", "is a str, not a hinge.App"),
+        ("shop_under_test:app.wsgi", "Fix: shop_under_test:app --backend wsgi"),
+        (":app", "names no module"),
+        ("", "names no module"),
+        (".shop_under_test", "no module name"),
+        ("shop under test", "there is no module"),
+    ],
+)
+def test_a_mistyped_target_is_one_line(folder: Path, target: str, said: str) -> None:
+    assert said in fails(2, "routes", target)
+
+
+def test_a_file_named_like_a_module_is_refused(folder: Path) -> None:
+    (folder / "json.py").write_text(SHOP)
+    assert "json.py has the name of the module json" in fails(2, "routes", "json.py")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "last"),
+    [
+        ("x = 1\n\n1 / 0\n", "line 3", "ZeroDivisionError: division by zero"),
+        ("def f(:\n", "line 1", "SyntaxError"),
+        ("import nothing_like_this\n", "line 1", "ModuleNotFoundError: No module named 'nothing_like_this'"),
+        ("from hinge import Appp\n", "line 1", "ImportError: cannot import name 'Appp'"),
+        ("x = 1\nimport broken_under_test.more\n", "line 2", "ModuleNotFoundError"),
+    ],
+)
+def test_an_exception_of_the_users_module_keeps_its_traceback(folder: Path, text: str, line: str, last: str) -> None:
+    (folder / "broken_under_test.py").write_text(text)
+    for target in ("broken_under_test", "broken_under_test.py"):
+        sys.modules.pop("broken_under_test", None)
+        result = run("routes", target)
+        assert result.exit_code == 1, result.stderr
+        assert f'broken_under_test.py", {line}' in result.stderr
+        assert last in result.stderr
+        assert "importlib" not in result.stderr
+        assert "hinge/cli" not in result.stderr
+        assert result.stderr.splitlines()[-1] == f"Error: target {target!r} could not be imported"
+
+
+def test_a_mistake_in_a_declaration_is_one_line_with_its_place(folder: Path) -> None:
+    (folder / "twice_under_test.py").write_text(SHOP + "\n\napp.get('/items/{other}')(read_item)\n")
+    said = fails(2, "routes", "twice_under_test")
+    assert "twice_under_test.py:" in said
+
+
+def test_an_unknown_backend(folder: Path) -> None:
+    assert "no backend 'wsgo' is installed" in fails(2, "check", "shop_under_test", "--backend", "wsgo")
+
+
+def test_bad_settings_name_where_they_came_from(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "--port: port must be an integer from 1 to 65535, not '99999'" in fails(2, "run", "x", "--port", "99999")
+    assert "--backend: no backend 'wsgo' is installed" in fails(2, "run", "shop_under_test", "--backend", "wsgo")
+    monkeypatch.setenv("HINGE_PROT", "1")
+    assert "HINGE_PROT: there is no setting" in fails(2, "run", "shop_under_test")
+    assert "HINGE_PROT: there is no setting" in fails(2, "check", "shop_under_test")
+
+
+def test_tasks_in_rust_are_refused(folder: Path) -> None:
+    assert "break worker threads" in fails(2, "run", "shop_under_test", "--task-impl", "rust")
+
+
+def test_an_unknown_command_or_flag() -> None:
+    assert run("rnu", "x").exit_code == 2
+    assert run("run", "x", "--prot", "1").exit_code == 2
+    assert run("run").exit_code == 2
+
+
+def test_every_setting_is_a_flag_with_help() -> None:
+    fields = [field.name for field in msgspec.structs.fields(Config)]
+    assert sorted(_HELP) == sorted(fields)
+    text = run("run", "--help").stdout
+    assert all(flag(name) in text for name in fields)
+
+
+@pytest.mark.parametrize("name", ["run", "routes", "check", "explain"])
+def test_every_command_has_help(name: str) -> None:
+    context: Any = click.Context(main)
+    assert name in main.list_commands(context)  # type: ignore[attr-defined]
+    assert "TARGET" in run(name, "--help").stdout
+
+
+def test_version_and_help() -> None:
+    from hinge import __version__
+
+    assert run("--version").stdout == f"hinge {__version__}\n"
+    assert "explain" in run("-h").stdout
