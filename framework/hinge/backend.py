@@ -164,9 +164,7 @@ class Denied(Exception):  # noqa: N818 - an answer, not a failure
 class Connection(Protocol):
     """An in-process connection to a compiled application, as `hinge.testing.Client` uses it."""
 
-    def request(
-        self, method: str, target: str, headers: list[tuple[str, str]], body: bytes | Iterable[bytes]
-    ) -> Reply:
+    def request(self, method: str, target: str, headers: list[tuple[str, str]], body: bytes | Iterable[bytes]) -> Reply:
         """Send one request. `target` is a percent-encoded path and query; an iterable body goes without a length."""
         ...
 

@@ -1,0 +1,256 @@
+"""Blueprint -> the ASGI callable.
+
+Law: what a route needs is decided here, once: each endpoint becomes one `serve(scope, receive, send, values)` that holds nothing
+it does not use. Coroutines are awaited where they are, plain functions run in a worker thread unless they are `inline`.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+from hinge.blueprint import Blueprint, Endpoint
+from hinge.errors import HTTPError
+from hinge.middleware import weave_async
+from hinge.request import Request
+from hinge.response import Response
+from hinge_asgi import scope as reader
+from hinge_asgi.body import Incoming, Receive, framing, read_body
+from hinge_asgi.lifespan import serve_lifespan
+from hinge_asgi.respond import Send, StreamAborted, send_response
+from hinge_asgi.runtime import Runtime
+from hinge_asgi.scope import Scope
+from hinge_asgi.websocket import compile_websockets
+
+Serve = Callable[[Scope, Receive, Send, tuple[str, ...]], Awaitable[None]]
+
+
+def compile_asgi(blueprint: Blueprint) -> Any:
+    """Return the callable `(scope, receive, send)` with `start`, `drain` and `stop` for the worker around it."""
+    runtime = Runtime(blueprint)
+    table = blueprint.table.map(lambda leaf: leaf.map(lambda endpoint: _serve(endpoint, runtime)))
+    not_found = _serve(blueprint.not_found, runtime)
+    websocket = compile_websockets(blueprint, runtime)
+    static, find, path_of = table.static, table.find, reader.path
+    has_lifespan = runtime.has_lifespan
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        if kind != "http":
+            await other(kind, scope, receive, send)
+            return
+        values: tuple[str, ...] = ()
+        try:
+            leaf = None if scope.get("root_path") else static.get(scope["path"])
+            if leaf is None:
+                found = find(path_of(scope))
+                if found is None:
+                    serve = not_found
+                else:
+                    leaf, values = found
+                    serve = leaf.methods.get(scope["method"], leaf.otherwise)
+            else:
+                serve = leaf.methods.get(scope["method"], leaf.otherwise)
+            for name, _ in scope["headers"]:
+                if name == b"transfer-encoding":
+                    framing(scope, 2**63)
+                    break
+        except HTTPError as error:
+            serve = _refusal(blueprint, runtime, error)
+        if has_lifespan and not runtime.ready and not await runtime.start_lazily():
+            serve = _refusal(blueprint, runtime, HTTPError(503, "The application failed to start."))
+        await serve(scope, receive, send, values)
+
+    async def other(kind: str, scope: Scope, receive: Receive, send: Send) -> None:
+        if kind == "lifespan":
+            await serve_lifespan(blueprint, runtime, scope, receive, send)
+        elif kind == "websocket":
+            if has_lifespan and not runtime.ready and not await runtime.start_lazily():
+                await receive()
+                await send({"type": "websocket.close", "code": 1013, "reason": ""})
+                return
+            await websocket(scope, receive, send)
+        else:
+            raise NotImplementedError(f"this server sent an ASGI scope of type {kind!r}, which is not known here")
+
+    return _with_worker_hooks(blueprint.wrap(application), application, runtime)
+
+
+def _with_worker_hooks(wrapped: Any, application: Any, runtime: Runtime) -> Any:
+    if wrapped is not application:
+
+        async def application(scope: Scope, receive: Receive, send: Send) -> None:
+            await wrapped(scope, receive, send)
+
+    # The server starts and stops the lifespans through the protocol.
+    application.start = application.stop = lambda: None
+    application.drain = runtime.drain
+    return application
+
+
+def _refusal(blueprint: Blueprint, runtime: Runtime, error: HTTPError) -> Serve:
+    """Return a `serve` that answers a request whose head is malformed; the app's middleware is around it."""
+    endpoint = blueprint.not_found
+
+    def refuse() -> None:
+        raise error
+
+    return _serve(replace(endpoint, plan=replace(endpoint.plan, handler=refuse, arguments=())), runtime)
+
+
+def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
+    plan = endpoint.plan
+    if endpoint.layers or plan.needs_request or plan.streams_body:
+        return _through_request(endpoint, runtime)
+    return _direct(endpoint, runtime)
+
+
+# -- routes that need neither a Request nor middleware -----------------------------------------------------------------
+
+
+def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
+    call, awaits = _coloured_call(endpoint, runtime)
+    limit, head_only = endpoint.max_body_size, endpoint.head_only
+    reads_body = endpoint.plan.reads_body
+    fail = _fail(endpoint)
+    status = endpoint.status or 200
+    bodiless = endpoint.status in (204, 304)
+    prepared: dict[type, tuple[Callable[[Any], bytes], tuple[bytes, bytes]]] = {}
+
+    async def serve(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> None:
+        try:
+            body = await read_body(scope, receive, limit) if reads_body else None
+            result = call(scope, values, body, None)
+            if awaits:
+                result = await result
+            how = prepared.get(result.__class__)
+            if how is None:
+                await other(receive, send, result)
+                return
+            encode, content_type = how
+            content = encode(result)
+        except Exception as error:  # noqa: BLE001 - every failure is answered
+            await failed(scope, receive, send, values, error)
+            return
+        headers = [content_type, (b"content-length", b"%d" % len(content))]
+        await send({"type": "http.response.start", "status": status, "headers": headers, "trailers": False})
+        await send({"type": "http.response.body", "body": b"" if head_only else content, "more_body": False})
+
+    async def other(receive: Receive, send: Send, result: Any) -> None:
+        plain = None if bodiless else endpoint.plain(type(result))
+        if plain is not None:
+            prepared[type(result)] = (plain[0], (b"content-type", plain[1].encode()))
+        leave = _leaving(receive)
+        await send_response(runtime, send, leave, endpoint.respond(result), None, head_only=head_only)
+
+    async def failed(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...], error: Exception) -> None:
+        if isinstance(error, StreamAborted):
+            raise error
+        request = Request(reader, scope, endpoint, values, runtime.state)
+        response = await fail(request, error)
+        await send_response(runtime, send, _leaving(receive), response, request, head_only=head_only)
+
+    return serve
+
+
+def _coloured_call(endpoint: Endpoint, runtime: Runtime) -> tuple[Callable[..., Any], bool]:
+    """Return the bound handler, and whether what it returns is to be awaited."""
+    call = endpoint.bind(reader)
+    plan = endpoint.plan
+    if plan.is_async or plan.inline or plan.is_generator:
+        return call, plan.is_async
+    in_thread = runtime.in_thread
+    return (lambda head, values, body, request: in_thread("handlers", call, head, values, body, request)), True
+
+
+def _leaving(receive: Receive) -> Callable[[], Awaitable[None]]:
+    """Return what waits until the client has left; whatever is left of the body is passed over."""
+
+    async def disconnected() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    return disconnected
+
+
+# -- routes with a Request ---------------------------------------------------------------------------------------------
+
+
+class _Exchange(Request):
+    """A request together with the callables of its connection."""
+
+    __slots__ = ("_incoming", "_receive")
+
+    _receive: Receive
+    _incoming: Incoming | None
+
+
+def _through_request(endpoint: Endpoint, runtime: Runtime) -> Serve:
+    head_only = endpoint.head_only
+    fail = _fail(endpoint)
+    answer = _answer(endpoint, runtime)
+
+    async def serve(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> None:
+        request = _Exchange(reader, scope, endpoint, values, runtime.state)
+        request._receive = receive
+        request._incoming = None
+        response = await answer(request)
+        leaving = request._incoming.disconnected if request._incoming is not None else _leaving(receive)
+        try:
+            await send_response(runtime, send, leaving, response, request, head_only=head_only)
+        except StreamAborted:
+            raise
+        except Exception as error:  # noqa: BLE001 - a stream that failed before its first chunk
+            response = await fail(request, error)
+            await send_response(runtime, send, leaving, response, request, head_only=head_only)
+
+    return serve
+
+
+def _answer(endpoint: Endpoint, runtime: Runtime) -> Callable[[Any], Awaitable[Response]]:
+    layers, before = endpoint.layers, endpoint.body_before
+    fail = _fail(endpoint)
+    inner = _inner(endpoint, runtime)
+    if before is None:
+        return weave_async(layers, inner, fail)
+    return weave_async(layers[:before], _reading(endpoint, weave_async(layers[before:], inner, fail)), fail)
+
+
+def _inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[_Exchange], Awaitable[Response]]:
+    call, awaits = _coloured_call(endpoint, runtime)
+    plan, limit, respond = endpoint.plan, endpoint.max_body_size, endpoint.respond
+    streams_body, reads_body = plan.streams_body, plan.reads_body
+
+    async def inner(request: _Exchange) -> Response:
+        body: Any = None
+        if streams_body:
+            request._incoming = Incoming(request._head, request._receive, limit)
+            body = request._incoming.stream
+        elif reads_body:
+            body = request._body
+            if not isinstance(body, bytes):
+                body = request._body = await read_body(request._head, request._receive, limit)
+        result = call(request._head, request._values, body, request)
+        return respond(await result if awaits else result)
+
+    return inner
+
+
+def _reading(endpoint: Endpoint, inside: Callable[[Any], Awaitable[Response]]) -> Callable[[Any], Awaitable[Response]]:
+    """Read the body before the layers that asked for it."""
+    limit = endpoint.max_body_size
+
+    async def answer(request: _Exchange) -> Response:
+        request._body = await read_body(request._head, request._receive, limit)
+        return await inside(request)
+
+    return answer
+
+
+def _fail(endpoint: Endpoint) -> Callable[[Request, Exception], Awaitable[Response]]:
+    respond = endpoint.errors.respond
+
+    async def fail(request: Request, error: Exception) -> Response:
+        response = respond(request, error)
+        return response if isinstance(response, Response) else await response
+
+    return fail

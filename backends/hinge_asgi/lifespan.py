@@ -1,0 +1,41 @@
+"""The lifespan protocol of ASGI (lifespan spec 2.0).
+
+Law: one task starts the lifespans and stops them, each once. A failing start is always said with `startup.failed`: a server that
+only sees an exception goes on and serves.
+"""
+
+from typing import Any
+
+from hinge.blueprint import Blueprint
+from hinge.problems import logger
+from hinge_asgi.runtime import Runtime
+
+
+async def serve_lifespan(blueprint: Blueprint, runtime: Runtime, scope: Any, receive: Any, send: Any) -> None:
+    """Answer a lifespan scope."""
+    stack = blueprint.lifespan()
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            runtime.draining = False
+            try:
+                await stack.start()
+            except Exception as error:  # noqa: BLE001 - whatever a lifespan raises
+                logger.critical("a lifespan failed to start", exc_info=error)
+                await send({"type": "lifespan.startup.failed", "message": f"{type(error).__name__}: {error}"})
+                return
+            runtime.started(stack.state)
+            if "state" in scope:
+                scope["state"].update(stack.state)  # for native middleware around the app
+            await send({"type": "lifespan.startup.complete"})
+        elif message["type"] == "lifespan.shutdown":
+            await runtime.end_open()
+            runtime.ready = not runtime.has_lifespan
+            try:
+                await stack.stop()
+            except Exception as error:  # noqa: BLE001 - whatever a lifespan raises
+                logger.error("a lifespan failed while it was stopped", exc_info=error)
+                await send({"type": "lifespan.shutdown.failed", "message": f"{type(error).__name__}: {error}"})
+                return
+            await send({"type": "lifespan.shutdown.complete"})
+            return

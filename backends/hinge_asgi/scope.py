@@ -1,0 +1,116 @@
+"""Reading a request's head from an ASGI scope (HTTP and WebSocket, ASGI 3).
+
+Law: a field that the specification calls optional may be missing, ports may be strings, names with `_` are dropped (on WSGI they
+could not be told from `-`), and what the server decoded leniently is judged again from `raw_path`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from hinge.backend import Address
+from hinge.headers import Headers
+from hinge.target import origin_form, utf8_path
+
+Scope = Mapping[str, Any]
+
+_HTTP_VERSIONS = {"1": "1.0", "2.0": "2"}
+
+
+def method(scope: Scope) -> str:
+    """Return the method as it was sent."""
+    name: str = scope["method"]
+    return name
+
+
+def path(scope: Scope) -> str:
+    """Return the decoded path below `root_path`.
+
+    Raises:
+        HTTPError: 400, it is not a path or not UTF-8.
+
+    """
+    found: str = scope["path"]
+    if "\ufffd" in found:
+        found = _strict(scope, found)
+    if found[:1] != "/":
+        found = origin_form(found)
+    root: str = scope.get("root_path", "")
+    if root and root != "/":
+        root = root.rstrip("/")
+        # uvicorn puts the prefix in front of the path, the others leave it out if the proxy cut it off.
+        if found.startswith(root) and found[len(root) : len(root) + 1] in ("", "/"):
+            return found[len(root) :] or "/"
+    return found
+
+
+def _strict(scope: Scope, found: str) -> str:
+    raw: bytes | None = scope.get("raw_path")
+    if raw is None:
+        # Without the raw path, a replacement character is what a server made of bytes that are no text.
+        return utf8_path(b"\xff")
+    return utf8_path(unquote_to_bytes(raw.partition(b"?")[0]))
+
+
+def prefix(scope: Scope) -> str:
+    """Return `root_path` without a trailing slash."""
+    root: str = scope.get("root_path", "")
+    return root.rstrip("/")
+
+
+def query_string(scope: Scope) -> str:
+    """Return the undecoded query string."""
+    raw: bytes = scope.get("query_string", b"")
+    return raw.decode("latin-1")
+
+
+def header(name: str) -> Callable[[Scope], str | None]:
+    """Return an accessor of one header; a value that is not ASCII reads as empty, as on WSGI."""
+    wanted = name.encode("latin-1")
+    joint = b"; " if name == "cookie" else b","
+    if b"_" in wanted:
+        return lambda scope: None
+
+    def get(scope: Scope) -> str | None:
+        values = [value for key, value in scope["headers"] if key == wanted]
+        if not values:
+            return None
+        value = values[0] if len(values) == 1 else joint.join(values)
+        return value.decode() if value.isascii() else ""
+
+    if name in ("content-type", "content-length"):
+        # CGI knows no difference between an empty and an absent one, so there is none here.
+        return lambda scope: get(scope) or None
+    return get
+
+
+def headers(scope: Scope) -> Headers:
+    """Return all request headers."""
+    return Headers(
+        [
+            (key.decode("latin-1"), value.decode() if value.isascii() else "")
+            for key, value in scope["headers"]
+            if b"_" not in key
+        ]
+    )
+
+
+def scheme(scope: Scope) -> str:
+    """Return http, https, ws or wss."""
+    name: str = scope.get("scheme") or ("ws" if scope["type"] == "websocket" else "http")
+    return name
+
+
+def http_version(scope: Scope) -> str:
+    """Return "1.0", "1.1", "2" or "3"."""
+    version: str = scope.get("http_version", "1.1")
+    return _HTTP_VERSIONS.get(version, version)
+
+
+def client(scope: Scope) -> Address | None:
+    """Return the peer; some servers give the port as text, and a Unix socket has neither."""
+    found = scope.get("client")
+    if not found or not found[0]:
+        return None
+    host, port = found[0], str(found[1])
+    return Address(host, int(port) if port.isascii() and port.isdigit() else None)

@@ -1,0 +1,222 @@
+"""WebSocket scopes: the handshake, the handler's task, and its end.
+
+Law: one task reads from the server, ahead of the handler, so that a peer's leaving is noticed whatever the handler does. A handler
+that was told (by `WebSocketDisconnect`) may finish in peace; one that was not is cancelled after NOTICE_SECONDS. We close with a
+code of our own in every case: Granian, uvicorn and daphne each do something else when a handler just ends.
+"""
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+
+from hinge.blueprint import Blueprint, Endpoint
+from hinge.errors import HTTPError, WebSocketDisconnect
+from hinge.middleware import weave_async
+from hinge.origin import origin_allowed
+from hinge.problems import log_failure
+from hinge.response import Response
+from hinge.websocket import WebSocket, WebSocketState
+from hinge_asgi import scope as reader
+from hinge_asgi.body import Receive
+from hinge_asgi.respond import Send, encode_headers
+from hinge_asgi.runtime import Runtime
+from hinge_asgi.scope import Scope
+
+NOTICE_SECONDS = 0.5
+READ_AHEAD = 16
+"""Messages that are read before the handler asks for them; then the peer waits."""
+
+
+class ASGITransport:
+    """The server's side of one WebSocket (hinge.websocket.WebSocketTransport)."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._messages: deque[str | bytes] = deque()
+        self._changed = anyio.Event()
+        self._room = anyio.Event()
+        self.gone: WebSocketDisconnect | None = None
+        self.told = False
+        self.subprotocols: tuple[str, ...] = tuple(scope.get("subprotocols") or ())
+
+    async def accept(self, subprotocol: str | None, headers: list[tuple[str, str]]) -> None:
+        """Complete the handshake."""
+        pairs = [(name.encode(), value.encode()) for name, value in headers]
+        await self._send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": pairs})
+
+    async def send(self, message: str | bytes) -> None:
+        """Send one message."""
+        if self.gone is not None:
+            self.told = True
+            raise self.gone
+        text, data = (message, None) if isinstance(message, str) else (None, message)
+        try:
+            # One key only: some servers send the one that is there, even if it is None.
+            event = {"type": "websocket.send", "text": text} if data is None else {"type": "websocket.send", "bytes": data}
+            await self._send(event)
+        except OSError:
+            self.told = True
+            raise WebSocketDisconnect(1006) from None
+
+    async def receive(self) -> str | bytes:
+        """Return the next message."""
+        while not self._messages:
+            if self.gone is not None:
+                self.told = True
+                raise self.gone
+            self._changed = anyio.Event()
+            await self._changed.wait()
+        self._room.set()
+        return self._messages.popleft()
+
+    async def read_ahead(self) -> None:
+        """Read from the server until the peer leaves."""
+        while self.gone is None:
+            message = await self._receive()
+            if message["type"] == "websocket.disconnect":
+                code = message.get("code")
+                self.gone = WebSocketDisconnect(1005 if code is None else code, message.get("reason") or "")
+            elif message["type"] == "websocket.receive":
+                text = message.get("text")
+                self._messages.append(message.get("bytes") or b"" if text is None else text)
+            self._changed.set()
+            if len(self._messages) >= READ_AHEAD and self.gone is None:
+                self._room = anyio.Event()
+                await self._room.wait()
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close an open WebSocket."""
+        if self.gone is None:
+            self.gone = WebSocketDisconnect(code, reason)
+            await self._quietly({"type": "websocket.close", "code": code, "reason": reason})
+
+    async def deny(self, response: Response) -> None:
+        """Answer the handshake with an HTTP response, or with a bare 403 where the server cannot."""
+        self.gone = self.gone or WebSocketDisconnect(1006, "denied")
+        if "websocket.http.response" not in (self._scope.get("extensions") or {}):
+            await self._quietly({"type": "websocket.close", "code": 1008, "reason": ""})
+            return
+        body = response.body or b""
+        # Granian ends its worker on a repeated name here, and takes one body message only.
+        headers = list(dict(encode_headers(response)).items()) + [(b"content-length", b"%d" % len(body))]
+        await self._quietly({"type": "websocket.http.response.start", "status": response.status, "headers": headers})
+        await self._quietly({"type": "websocket.http.response.body", "body": body, "more_body": False})
+
+    async def _quietly(self, message: dict[str, Any]) -> None:
+        try:
+            await self._send(message)
+        except (OSError, RuntimeError):
+            # The peer was faster, or the server has already closed: either way it is closed.
+            return
+
+
+def compile_websockets(blueprint: Blueprint, runtime: Runtime) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+    """Return what serves WebSocket scopes."""
+    table = blueprint.websockets.map(lambda endpoint: (endpoint, _handler(endpoint)))
+    unknown = (blueprint.websocket_not_found, _handler(blueprint.websocket_not_found))
+    allowed = blueprint.config.allowed_origins
+    origin_of, host_of = reader.header("origin"), reader.header("host")
+
+    async def websocket(scope: Scope, receive: Receive, send: Send) -> None:
+        if (await receive())["type"] != "websocket.connect":
+            return
+        transport = ASGITransport(scope, receive, send)
+        if not origin_allowed(origin_of(scope), host_of(scope), allowed):
+            refusal = HTTPError(403, "WebSockets are not opened for pages of this origin.")
+            await transport.deny(blueprint.errors.problem(refusal))
+            return
+        try:
+            found = table.find(reader.path(scope))
+        except HTTPError as error:
+            await transport.deny(blueprint.errors.problem(error))
+            return
+        (endpoint, handle), values = found or (unknown, ())
+        ws = WebSocket(reader, scope, endpoint, values, runtime.state, transport)
+        await _Session(runtime, ws, transport).run(handle)
+
+    return websocket
+
+
+def _handler(endpoint: Endpoint) -> Callable[[WebSocket], Awaitable[Response]]:
+    """Return the handler inside its middleware; a response other than the 101 it returns is a denial."""
+    call = endpoint.bind(reader)
+    awaits = endpoint.plan.is_async
+    respond = endpoint.errors.respond
+
+    async def fail(ws: WebSocket, error: Exception) -> Response:
+        if ws.state_of_connection is not WebSocketState.CONNECTING:
+            raise error  # too late for a response
+        response = respond(ws, error)
+        return response if isinstance(response, Response) else await response
+
+    async def inner(ws: WebSocket) -> Response:
+        result = call(ws._head, ws._values, None, ws)
+        if awaits:
+            await result
+        return Response(status=204)
+
+    return weave_async(endpoint.layers, inner, fail)
+
+
+class _Session:
+    """One connection from its handshake to its end."""
+
+    ends_at_once = True
+
+    def __init__(self, runtime: Runtime, ws: WebSocket, transport: ASGITransport) -> None:
+        self._runtime = runtime
+        self._ws = ws
+        self._transport = transport
+        self._scope: anyio.CancelScope | None = None
+        self._stopping = False
+
+    def finish(self) -> None:
+        """End it: the worker stops."""
+        self._stopping = True
+        if self._scope is not None:
+            self._scope.cancel()
+
+    async def run(self, handle: Callable[[WebSocket], Awaitable[Response]]) -> None:
+        self._runtime.register(self)
+        failure: Exception | None = None
+        response: Response | None = None
+        try:
+            async with anyio.create_task_group() as group:
+                self._scope = group.cancel_scope
+                group.start_soon(self._watch, group.cancel_scope)
+                if not self._stopping:
+                    try:
+                        response = await handle(self._ws)
+                    except WebSocketDisconnect:
+                        pass
+                    except Exception as error:  # noqa: BLE001 - kept out of the task group, which would wrap it
+                        failure = error
+                group.cancel_scope.cancel()
+        finally:
+            self._runtime.open.discard(self)
+            with anyio.CancelScope(shield=True):
+                await self._end(response, failure)
+
+    async def _watch(self, scope: anyio.CancelScope) -> None:
+        transport = self._transport
+        await transport.read_ahead()
+        await anyio.sleep(NOTICE_SECONDS)
+        if not transport.told and self._ws.state_of_connection is not WebSocketState.CLOSED:
+            scope.cancel()
+
+    async def _end(self, response: Response | None, failure: Exception | None) -> None:
+        state = self._ws.state_of_connection
+        if failure is not None:
+            log_failure(self._ws, failure)
+        if state is WebSocketState.CONNECTING:
+            denied = response if response is not None and response.status >= 300 else Response(status=403)
+            await self._transport.deny(Response(status=503) if self._stopping else denied)
+        elif state is WebSocketState.OPEN:
+            code = 1011 if failure is not None else 1001 if self._stopping else 1000
+            await self._transport.close(code, "")
+
+

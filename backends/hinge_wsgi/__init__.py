@@ -1,0 +1,46 @@
+"""The WSGI backend (PEP 3333): one request a thread; coroutines on the process's one event-loop thread."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+from hinge.backend import Connection, Feature
+from hinge.blueprint import Blueprint
+from hinge.plan import Colour, HandlerPlan
+
+_PLACES = {
+    Colour.SYNC: "the server's thread",
+    Colour.ASYNC: "the event-loop thread",
+    Colour.SYNC_GENERATOR: "streamed from the server's thread",
+    Colour.ASYNC_GENERATOR: "streamed from the event-loop thread",
+}
+
+
+class WSGIBackend:
+    """Compile to a WSGI callable."""
+
+    name = "wsgi"
+    interface = "wsgi"
+    features: frozenset[Feature] = frozenset()
+
+    def compile(self, blueprint: Blueprint) -> Any:
+        """Return the WSGI callable."""
+        from hinge_wsgi.compile import compile_wsgi  # noqa: PLC0415 - asking for the features costs no anyio
+
+        return compile_wsgi(blueprint)
+
+    def placement(self, plan: HandlerPlan) -> str:
+        """Say where a handler runs."""
+        if plan.inline and plan.colour is Colour.ASYNC:
+            return "the server's thread, driven without a loop"
+        return _PLACES[plan.colour]
+
+    def connect(self, application: Any, options: Mapping[str, Any]) -> AbstractContextManager[Connection]:
+        """Return an in-process connection."""
+        from hinge_wsgi.connection import connect  # noqa: PLC0415 - tests only
+
+        return connect(application, options)
+
+
+backend = WSGIBackend()
+"""What the entry point `hinge.backends: wsgi` names."""

@@ -1,0 +1,90 @@
+"""Reading a request body from `wsgi.input`.
+
+Law: `read(n)` with n > 0 until it is empty is the one way that every server serves right; Granian loses data or raises on
+`readline`, iteration and `read(-1)`. A cut upload raises nothing on WSGI: what arrived is compared with Content-Length.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from hinge.body import BodyStream, declared_length, incomplete, too_large
+from hinge_wsgi.environ import Environ
+
+PIECE = 65536
+
+
+def read_body(environ: Environ, limit: int) -> bytes:
+    """Return the whole body.
+
+    Raises:
+        HTTPError: 413 above `limit` bytes, 400 if it ends before its declared length.
+
+    """
+    length = declared_length(environ.get("CONTENT_LENGTH"), limit)
+    if length is None:
+        return _read_undeclared(environ, limit) if _may_have_body(environ) else b""
+    if length == 0:
+        return b""
+    body: bytes = environ["wsgi.input"].read(length)
+    if len(body) == length:
+        return body
+    return _read_rest(environ["wsgi.input"].read, bytearray(body), length)
+
+
+def _may_have_body(environ: Environ) -> bool:
+    # HTTP/1 frames a body by a length or by chunks; HTTP/2 needs neither.
+    if "HTTP_TRANSFER_ENCODING" in environ:
+        return True
+    return bool(environ.get("wsgi.input_terminated")) and not environ.get("SERVER_PROTOCOL", "").startswith("HTTP/1")
+
+
+def _read_rest(read: Callable[[int], bytes], body: bytearray, length: int) -> bytes:
+    while len(body) < length:
+        piece = read(length - len(body))
+        if not piece:
+            raise incomplete(len(body), length)
+        body += piece
+    return bytes(body)
+
+
+def _read_undeclared(environ: Environ, limit: int) -> bytes:
+    body = bytearray()
+    read = environ["wsgi.input"].read
+    while piece := read(PIECE):
+        body += piece
+        if len(body) > limit:
+            raise too_large(limit)
+    return bytes(body)
+
+
+def body_stream(
+    environ: Environ, limit: int, on_request_thread: Callable[[Callable[[], bytes]], Awaitable[bytes]]
+) -> BodyStream:
+    """Return the body as a stream; `on_request_thread` lets a coroutine wait for a read in the server's thread.
+
+    Raises:
+        HTTPError: 413, the declared length is above `limit`; 400, it is no number.
+
+    """
+    length = declared_length(environ.get("CONTENT_LENGTH"), limit)
+    read = _pieces(environ, length)
+    return BodyStream(read, lambda: on_request_thread(read), limit)
+
+
+def _pieces(environ: Environ, length: int | None) -> Callable[[], bytes]:
+    source: Any = environ["wsgi.input"]
+    if length is None:
+        return (lambda: source.read(PIECE)) if _may_have_body(environ) else bytes
+    received = 0
+
+    def read() -> bytes:
+        nonlocal received
+        if received == length:
+            return b""
+        piece: bytes = source.read(min(PIECE, length - received))
+        if not piece:
+            raise incomplete(received, length)
+        received += len(piece)
+        return piece
+
+    return read

@@ -1,0 +1,293 @@
+"""Blueprint -> the WSGI callable.
+
+Law: what a route needs is decided here, once: each endpoint becomes one `serve(environ, start_response, values)` that holds
+nothing it does not use. Every request runs in a context copy of its own, because server threads are reused.
+"""
+
+from collections.abc import Callable, Coroutine
+from contextvars import copy_context
+from typing import Any
+
+from hinge.blueprint import Blueprint, Endpoint
+from hinge.body import check_framing
+from hinge.errors import ConfigurationError, HTTPError
+from hinge.middleware import weave, weave_async
+from hinge.request import Request
+from hinge.response import Response
+from hinge_wsgi import environ as reader
+from hinge_wsgi.body import body_stream, read_body
+from hinge_wsgi.environ import Environ
+from hinge_wsgi.portal import on_request_thread
+from hinge_wsgi.respond import STATUS_LINES, StartResponse, send
+from hinge_wsgi.runtime import Runtime
+
+Serve = Callable[[Environ, StartResponse, tuple[str, ...]], Any]
+
+
+def compile_wsgi(blueprint: Blueprint) -> Any:
+    """Return the callable `(environ, start_response)` with `start`, `drain` and `stop` for the worker around it."""
+    runtime = Runtime(blueprint)
+    table = blueprint.table.map(lambda leaf: leaf.map(lambda endpoint: _serve(endpoint, runtime)))
+    not_found = _serve(blueprint.not_found, runtime)
+    static, find, path_of = table.static, table.find, reader.path
+    has_lifespan = runtime.has_lifespan
+
+    def application(environ: Environ, start_response: StartResponse) -> Any:
+        values: tuple[str, ...] = ()
+        try:
+            path = environ["PATH_INFO"]
+            leaf = static.get(path)
+            if leaf is None:
+                path = path_of(environ)
+                found = find(path)
+                if found is None:
+                    serve = not_found
+                else:
+                    leaf, values = found
+                    serve = leaf.methods.get(environ["REQUEST_METHOD"], leaf.otherwise)
+            else:
+                serve = leaf.methods.get(environ["REQUEST_METHOD"], leaf.otherwise)
+            if "HTTP_TRANSFER_ENCODING" in environ:
+                check_framing(environ["HTTP_TRANSFER_ENCODING"], environ.get("CONTENT_LENGTH"))
+        except HTTPError as error:
+            serve = _refusal(blueprint, runtime, error)
+        if has_lifespan and not runtime.ready:
+            serve = _starting(blueprint, runtime, serve)
+        return copy_context().run(serve, environ, start_response, values)
+
+    wrapped = blueprint.wrap(application)
+    if wrapped is not application:
+
+        def application(environ: Environ, start_response: StartResponse) -> Any:
+            return wrapped(environ, start_response)
+
+    for name in ("start", "drain", "stop"):
+        setattr(application, name, getattr(runtime, name))
+    return application
+
+
+def _refusal(blueprint: Blueprint, runtime: Runtime, error: HTTPError) -> Serve:
+    """Return a `serve` that answers a request whose head is malformed; the app's middleware is around it."""
+    from dataclasses import replace  # noqa: PLC0415 - malformed requests only
+
+    endpoint = blueprint.not_found
+
+    def refuse() -> None:
+        raise error
+
+    return _serve(replace(endpoint, plan=replace(endpoint.plan, handler=refuse, arguments=())), runtime)
+
+
+def _starting(blueprint: Blueprint, runtime: Runtime, serve: Serve) -> Serve:
+    """Start the lifespans before the first request; where that fails, every request is refused."""
+    try:
+        runtime.start()
+    except Exception as failure:  # noqa: BLE001 - whatever a lifespan raises
+        from hinge.problems import logger  # noqa: PLC0415 - a failing start only
+
+        logger.critical("a lifespan failed to start; every request is refused", exc_info=failure)
+        return _refusal(blueprint, runtime, HTTPError(503, "The application failed to start."))
+    return serve
+
+
+def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
+    plan = endpoint.plan
+    if endpoint.layers or plan.needs_request or plan.streams_body:
+        return _through_request(endpoint, runtime)
+    return _direct(endpoint, runtime)
+
+
+# -- routes that need neither a Request nor middleware -----------------------------------------------------------------
+
+
+def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
+    call = _coloured_call(endpoint, runtime)
+    limit, head_only = endpoint.max_body_size, endpoint.head_only
+    reads_body = endpoint.plan.reads_body
+    fail = _fail(endpoint, runtime)
+    status_line = STATUS_LINES[endpoint.status or 200]
+    prepared: dict[type, tuple[Callable[[Any], bytes], tuple[str, str]]] = {}
+    bodiless = endpoint.status in (204, 304)
+
+    def serve(environ: Environ, start_response: StartResponse, values: tuple[str, ...]) -> Any:
+        try:
+            result = call(environ, values, read_body(environ, limit) if reads_body else None, None)
+            how = prepared.get(result.__class__)
+            if how is None:
+                return other(environ, start_response, values, result)
+            encode, content_type = how
+            content = encode(result)
+        except Exception as error:  # noqa: BLE001 - every failure is answered
+            return failed(environ, start_response, values, error)
+        start_response(status_line, [content_type, ("content-length", str(len(content)))])
+        return [] if head_only else [content]
+
+    def other(environ: Environ, start_response: StartResponse, values: tuple[str, ...], result: Any) -> Any:
+        plain = None if bodiless else endpoint.plain(type(result))
+        if plain is not None:
+            prepared[type(result)] = (plain[0], ("content-type", plain[1]))
+        return send(runtime, start_response, endpoint.respond(result), None, head_only=head_only)
+
+    def failed(environ: Environ, start_response: StartResponse, values: tuple[str, ...], error: Exception) -> Any:
+        request = Request(reader, environ, endpoint, values, runtime.state)
+        return send(runtime, start_response, fail(request, error), request, head_only=head_only)
+
+    return serve
+
+
+def _coloured_call(endpoint: Endpoint, runtime: Runtime) -> Callable[..., Any]:
+    """Return the bound handler as a plain function, whatever its colour."""
+    call = endpoint.bind(reader)
+    plan = endpoint.plan
+    if not plan.is_async:
+        return call
+    if plan.inline:
+        return lambda head, values, body, request: drive(call(head, values, body, request), plan.describe())
+    run = runtime.run
+    return lambda head, values, body, request: run(call(head, values, body, request))
+
+
+def drive(coroutine: Coroutine[Any, Any, Any], who: str) -> Any:
+    """Run a coroutine that never waits to its end, without an event loop.
+
+    Raises:
+        ConfigurationError: it does wait.
+
+    """
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value
+    except RuntimeError as error:
+        if "no running event loop" in str(error):
+            raise _waits(who) from error
+        raise
+    coroutine.close()
+    raise _waits(who)
+
+
+def _waits(who: str) -> ConfigurationError:
+    return ConfigurationError(f"{who}: it is registered with inline=True but waits for something. Fix: drop inline=True")
+
+
+# -- routes with a Request ---------------------------------------------------------------------------------------------
+
+
+def _through_request(endpoint: Endpoint, runtime: Runtime) -> Serve:
+    head_only = endpoint.head_only
+    answer = _answer(endpoint, runtime)
+
+    def serve(environ: Environ, start_response: StartResponse, values: tuple[str, ...]) -> Any:
+        request = Request(reader, environ, endpoint, values, runtime.state)
+        response = answer(request)
+        try:
+            return send(runtime, start_response, response, request, head_only=head_only)
+        except Exception as error:  # noqa: BLE001 - a stream that fails before its first chunk
+            return send(runtime, start_response, fail(request, error), request, head_only=head_only)
+
+    fail = _fail(endpoint, runtime)
+    return serve
+
+
+def _answer(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Response]:
+    layers, before = endpoint.layers, endpoint.body_before
+    fail = _fail(endpoint, runtime)
+    if not endpoint.has_async_layers:
+        if before is None:
+            return weave(layers, _inner(endpoint, runtime), fail)
+        inside = weave(layers[before:], _inner(endpoint, runtime), fail)
+        return weave(layers[:before], _reading(endpoint, inside), fail)
+    afail = _async_fail(endpoint)
+    inner = _async_inner(endpoint)
+    if before is None:
+        woven = weave_async(layers, inner, afail)
+    else:
+        reading = _async_reading(endpoint, weave_async(layers[before:], inner, afail))
+        woven = weave_async(layers[:before], reading, afail)
+    return lambda request: runtime.run(woven(request))  # type: ignore[arg-type]  # an async def's awaitable
+
+
+def _inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Response]:
+    call = _coloured_call(endpoint, runtime)
+    body_of, respond = _body_of(endpoint), endpoint.respond
+
+    def inner(request: Request) -> Response:
+        return respond(call(request._head, request._values, body_of(request), request))
+
+    return inner
+
+
+def _async_inner(endpoint: Endpoint) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    call, plan = endpoint.bind(reader), endpoint.plan
+    body_of, respond = _body_of(endpoint), endpoint.respond
+    reads_body = plan.reads_body
+
+    async def inner(request: Request) -> Response:
+        # A plain handler and every read of the body stay in the server's thread: neither may stop the loop.
+        if not plan.is_async:
+            return respond(
+                await on_request_thread(lambda: call(request._head, request._values, body_of(request), request))
+            )
+        body = await on_request_thread(lambda: body_of(request)) if reads_body else body_of(request)
+        return respond(await call(request._head, request._values, body, request))
+
+    return inner
+
+
+def _body_of(endpoint: Endpoint) -> Callable[[Request], Any]:
+    """Return what gives the handler its body: read whole, as a stream, or not at all."""
+    limit = endpoint.max_body_size
+    if endpoint.plan.streams_body:
+        return lambda request: body_stream(request._head, limit, on_request_thread)
+    if not endpoint.plan.reads_body:
+        return lambda request: None
+
+    def read(request: Request) -> bytes:
+        body = request._body
+        if not isinstance(body, bytes):
+            body = request._body = read_body(request._head, limit)
+        return body
+
+    return read
+
+
+def _reading(endpoint: Endpoint, inside: Callable[[Request], Response]) -> Callable[[Request], Response]:
+    """Read the body before the layers that asked for it."""
+    limit = endpoint.max_body_size
+
+    def answer(request: Request) -> Response:
+        request._body = read_body(request._head, limit)
+        return inside(request)
+
+    return answer
+
+
+def _async_reading(endpoint: Endpoint, inside: Callable[[Request], Any]) -> Callable[[Request], Any]:
+    limit = endpoint.max_body_size
+
+    async def answer(request: Request) -> Response:
+        request._body = await on_request_thread(lambda: read_body(request._head, limit))
+        response: Response = await inside(request)
+        return response
+
+    return answer
+
+
+def _fail(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request, Exception], Response]:
+    respond = endpoint.errors.respond
+
+    def fail(request: Request, error: Exception) -> Response:
+        response = respond(request, error)
+        return response if isinstance(response, Response) else runtime.run(response)  # type: ignore[arg-type]
+
+    return fail
+
+
+def _async_fail(endpoint: Endpoint) -> Callable[[Request, Exception], Coroutine[Any, Any, Response]]:
+    respond = endpoint.errors.respond
+
+    async def fail(request: Request, error: Exception) -> Response:
+        response = respond(request, error)
+        return response if isinstance(response, Response) else await response
+
+    return fail

@@ -1,0 +1,110 @@
+"""Reading a request's head from a WSGI environ (PEP 3333).
+
+Law: the environ is what the server says plus, on some servers, the whole process environment; a variable that was there
+before the first request is never taken for a header. Texts are latin-1 in disguise and become what the client meant.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hinge.backend import Address
+from hinge.headers import Headers
+from hinge.target import origin_form, utf8_path
+
+Environ = Mapping[str, Any]
+
+# Granian copies os.environ into each environ: HTTP_X_LEAK=1 in the process would read as a header `X-Leak: 1`.
+_PROCESS = {
+    name: value for name, value in os.environ.items() if name.startswith(("HTTP_", "CONTENT_LENGTH", "CONTENT_TYPE"))
+}
+_BARE = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+_HTTP_VERSIONS = {"HTTP/1": "1.0", "HTTP/1.0": "1.0", "HTTP/1.1": "1.1", "HTTP/2": "2", "HTTP/2.0": "2", "HTTP/3": "3"}
+
+
+def method(environ: Environ) -> str:
+    """Return the method as it was sent."""
+    name: str = environ["REQUEST_METHOD"]
+    return name
+
+
+def path(environ: Environ) -> str:
+    """Return the decoded path below SCRIPT_NAME.
+
+    Raises:
+        HTTPError: 400, it is not a path or not UTF-8.
+
+    """
+    found: str = environ.get("PATH_INFO", "")
+    if not found.isascii():
+        found = utf8_path(found.encode("latin-1", "replace"))
+    return found if found[:1] == "/" else origin_form(found)
+
+
+def prefix(environ: Environ) -> str:
+    """Return SCRIPT_NAME decoded, without a trailing slash."""
+    found: str = environ.get("SCRIPT_NAME", "")
+    if not found.isascii():
+        found = utf8_path(found.encode("latin-1", "replace"))
+    return found.rstrip("/")
+
+
+def query_string(environ: Environ) -> str:
+    """Return the undecoded query string."""
+    found: str = environ.get("QUERY_STRING", "")
+    return found
+
+
+def header(name: str) -> Callable[[Environ], str | None]:
+    """Return an accessor of one header; a value that is not ASCII reads as empty, as Granian has it."""
+    key = _BARE.get(name) or "HTTP_" + name.upper().replace("-", "_")
+    inherited = _PROCESS.get(key)
+
+    def get(environ: Environ) -> str | None:
+        value: str | None = environ.get(key)
+        if value is None or value.isascii():
+            return value
+        return ""
+
+    if name in _BARE:
+        # CGI has these two keys even where the client sent no such header.
+        return lambda environ: get(environ) or None
+    if name == "cookie":
+        # Servers join repeated lines with "," or ";"; the cookie parser knows both.
+        return get
+    if inherited is None:
+        return get
+    return lambda environ: None if environ.get(key) == inherited else get(environ)
+
+
+def headers(environ: Environ) -> Headers:
+    """Return all request headers."""
+    found = []
+    for key, value in environ.items():
+        if key.startswith("HTTP_"):
+            if _PROCESS and _PROCESS.get(key) == value:
+                continue
+            found.append((key[5:].replace("_", "-").lower(), value if value.isascii() else ""))
+        elif key in ("CONTENT_TYPE", "CONTENT_LENGTH") and value:
+            found.append((key.replace("_", "-").lower(), value))
+    return Headers(found)
+
+
+def scheme(environ: Environ) -> str:
+    """Return http or https."""
+    name: str = environ["wsgi.url_scheme"]
+    return name
+
+
+def http_version(environ: Environ) -> str:
+    """Return "1.0", "1.1", "2" or "3"."""
+    return _HTTP_VERSIONS.get(environ.get("SERVER_PROTOCOL", ""), "1.1")
+
+
+def client(environ: Environ) -> Address | None:
+    """Return the peer; Granian tells no port, and a Unix socket has neither."""
+    host: str = environ.get("REMOTE_ADDR", "")
+    if not host:
+        return None
+    port: str = environ.get("REMOTE_PORT", "")
+    return Address(host, int(port) if port.isascii() and port.isdigit() else None)

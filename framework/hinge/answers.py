@@ -1,0 +1,72 @@
+"""What the framework answers by itself: 404, 405, OPTIONS, 426 and the redirect to a path's other spelling.
+
+Law: these are handlers like a user's, planned and bound the same way, so middleware, errors and backends treat them alike.
+They never wait.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import quote
+
+from hinge.errors import HTTPError
+from hinge.request import Request
+from hinge.response import RedirectResponse, Response
+
+# What a path may hold undecoded (RFC 3986 section 3.3); a backslash must not: browsers read it as a slash.
+_PATH_SAFE = "/!$&'()*+,;=:@~"
+_QUERY_SAFE = "%/?!$&'()*+,;=:@~[]"
+
+
+def not_found(exists: Callable[[str], bool] | None) -> Callable[[Request], Response]:
+    """Return the handler for unknown paths; `exists` tells whether another spelling is known, None: do not redirect."""
+
+    def answer(request: Request) -> Response:
+        path = request.path
+        if exists is not None:
+            other = path[:-1] if path.endswith("/") else path + "/"
+            if len(path) > 1 and exists(other):
+                return _redirect(request, other)
+        raise HTTPError(404)
+
+    return answer
+
+
+def _redirect(request: Request, path: str) -> Response:
+    # One leading slash only: "//host" would be another site (the open redirects of several frameworks).
+    target = request._reader.prefix(request._head) + "/" + path.lstrip("/")
+    query = request._reader.query_string(request._head)
+    location = quote(target, safe=_PATH_SAFE)
+    if query:
+        location += "?" + quote(query.encode("latin-1"), safe=_QUERY_SAFE)
+    return RedirectResponse(location, status=308)
+
+
+def method_not_allowed(methods: Iterable[str]) -> Callable[[], Response]:
+    """Return the 405 that names the methods of a path (RFC 9110 section 15.5.6)."""
+    allow = allowed(methods)
+
+    def answer() -> Response:
+        raise HTTPError(405, f"This resource answers {allow}.", headers={"allow": allow})
+
+    return answer
+
+
+def options(methods: Iterable[str]) -> Callable[[], Response]:
+    """Return the 204 that names the methods of a path (RFC 9110 section 9.3.7)."""
+    allow = allowed(methods)
+    return lambda: Response(status=204, headers={"allow": allow})
+
+
+def upgrade_required() -> Response:
+    """Answer an HTTP request to a WebSocket's path (RFC 9110 section 15.5.22)."""
+    raise HTTPError(426, "This resource speaks WebSocket only.", headers={"upgrade": "websocket"})
+
+
+def websocket_not_found() -> Any:
+    """Answer a WebSocket handshake to an unknown path."""
+    raise HTTPError(404)
+
+
+def allowed(methods: Iterable[str]) -> str:
+    """Return the value of an Allow header."""
+    return ", ".join(sorted(methods))

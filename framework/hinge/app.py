@@ -1,0 +1,295 @@
+"""The App: registration, compile, and the one object that every server can call.
+
+Law: an app collects until it is first compiled; then it is frozen. It knows no protocol and no backend by more than its name.
+"""
+
+import threading
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import Any, Literal, TypeVar
+
+from hinge import answers
+from hinge.backend import Application, Feature, load_backend
+from hinge.blueprint import Blueprint
+from hinge.config import Config, resolve_config
+from hinge.errors import ConfigurationError
+from hinge.freeze import Frame, http_table, plan_all, unmet_needs, websocket_table
+from hinge.lifespan import Lifespan, lifespan_of
+from hinge.location import caller
+from hinge.middleware.layer import Layer, layer_of
+from hinge.problems import ErrorHandler, ErrorHandlers, check_error_handler
+from hinge.routing.catalog import Catalog
+from hinge.routing.route import Route
+from hinge.routing.router import Registrar, Router, check_prefix
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Wrapper = Callable[[Any], Any] | tuple[Callable[..., Any], dict[str, Any]]
+"""Native middleware: `app -> app`, or `(factory, keywords)` for `factory(app, **keywords)`."""
+
+
+class App(Registrar):
+    """A web application, written once and compiled by a backend.
+
+    `slashes="redirect"` answers `/items/` for a registered `/items` (and the reverse) with 308, "strict" with 404.
+    `config` is the base that pyproject.toml, environment and command line override. `wsgi_middleware` and
+    `asgi_middleware` wrap the compiled callable, the first one outermost.
+
+    Raises:
+        ConfigurationError: an argument is wrong.
+
+    """
+
+    def __init__(
+        self,
+        title: str = "Hinge",
+        *,
+        version: str = "0.1.0",
+        description: str = "",
+        config: Config | None = None,
+        slashes: Literal["redirect", "strict"] = "redirect",
+        middleware: Iterable[Callable[..., Any]] = (),
+        wsgi_middleware: Iterable[Wrapper] = (),
+        asgi_middleware: Iterable[Wrapper] = (),
+    ) -> None:
+        if slashes not in ("redirect", "strict"):
+            raise ConfigurationError(f"App(slashes={slashes!r}) ({caller()}): it is 'redirect' or 'strict'")
+        self.title = title
+        self.version = version
+        self.description = description
+        self._config = config
+        self._slashes = slashes
+        self._catalog = Catalog()
+        self._layers: list[Layer] = [layer_of(one) for one in middleware]
+        self._errors: dict[type[Exception], ErrorHandler] = {}
+        self._lifespans: list[Lifespan] = []
+        self._wrappers = {"wsgi": tuple(wsgi_middleware), "asgi": tuple(asgi_middleware)}
+        self._frozen: str | None = None
+        self._compiled: dict[tuple[str, bool], Application] = {}
+        self._lock = threading.RLock()
+        _look_like_asgi(self)
+
+    # -- declare -------------------------------------------------------------------------------------------------------
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """All routes in the order of registration."""
+        return tuple(self._catalog)
+
+    def _add(self, route: Route) -> None:
+        self._check_open(f"{route.describe()}: {route.template.text}")
+        self._catalog.add(route)
+
+    def include(self, router: Router, prefix: str = "") -> None:
+        """Take over a router's routes below `prefix`; the router is closed by it.
+
+        Raises:
+            ConfigurationError: a route clashes with a present one, or the router was included before.
+
+        """
+        for route in router.close(check_prefix(prefix, "include(prefix=...)")):
+            self._add(route)
+
+    def middleware(self, function: Any = None, *, needs_body: bool = False) -> Any:
+        """Put a middleware around every answer of the app; the first one registered is the outermost.
+
+        A decorator, or a call with an instance. `needs_body` has the body read before it.
+
+        Raises:
+            ConfigurationError: it is not a generator function or an object whose call is one.
+
+        """
+        if function is None:
+            return lambda later: self.middleware(later, needs_body=needs_body)
+        layer = layer_of(function, needs_body=needs_body)
+        self._check_open(f"middleware {layer.name} ({layer.location})")
+        self._layers.append(layer)
+        return function
+
+    def error(self, kind: type[Exception]) -> Callable[[Function], Function]:
+        """Have the decorated `(request, error)` function answer for an exception class and its subclasses.
+
+        Raises:
+            ConfigurationError: `kind` is no exception class, or has a handler already.
+
+        """
+
+        def register(handler: Function) -> Function:
+            check_error_handler(kind, handler)
+            self._check_open(f"the error handler of {kind.__name__} ({caller()})")
+            if kind in self._errors:
+                raise ConfigurationError(f"{kind.__name__} has an error handler already ({caller()}). Fix: keep one")
+            self._errors[kind] = handler
+            return handler
+
+        return register
+
+    def lifespan(self, function: Function) -> Function:
+        """Run the decorated generator around each worker's life; what it yields is merged into `request.state`.
+
+        Raises:
+            ConfigurationError: it is not a generator function of the app or of nothing.
+
+        """
+        lifespan = lifespan_of(function)
+        self._check_open(f"lifespan {lifespan.name} ({lifespan.location})")
+        self._lifespans.append(lifespan)
+        return function
+
+    def url_for(self, name: str, /, **params: Any) -> str:
+        """Return the path of a named route, its parameters filled in and percent-encoded.
+
+        Raises:
+            ConfigurationError: no route or several have that name, or the parameters do not fit.
+
+        """
+        return self._catalog.named(name).template.build(**params)
+
+    def _check_open(self, what: str) -> None:
+        if self._frozen is not None:
+            raise ConfigurationError(f"{what} comes too late: the app was compiled at {self._frozen}")
+
+    # -- compile -------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def config(self) -> Config:
+        """The effective configuration, resolved on first use."""
+        return resolve_config(self._config)
+
+    def configure(self, config: Config) -> None:
+        """Set the effective configuration, as the command line does before it compiles.
+
+        Raises:
+            ConfigurationError: the app is compiled already.
+
+        """
+        self._check_open("configure()")
+        self.__dict__["config"] = config
+
+    def compile(self, backend: str | None = None, *, skip_unsupported: bool = False) -> Application:
+        """Return the callable of the named backend (default: the configured one), made once, and freeze the app.
+
+        With `skip_unsupported` a route that the backend cannot serve answers 426 there instead of failing the compile.
+
+        Raises:
+            ConfigurationError: with a line for every mistake and every need that the backend does not meet.
+
+        """
+        name = backend or self.config.backend
+        key = (name, skip_unsupported or self.config.skip_unsupported)
+        with self._lock:
+            if key not in self._compiled:
+                target = load_backend(name)
+                blueprint = self.blueprint(name, skip_unsupported=key[1])
+                self._compiled[key] = target.compile(blueprint)
+            return self._compiled[key]
+
+    def unmet(self, backend: str, *, skip_unsupported: bool = False) -> list[str]:
+        """Return a line for everything that keeps the backend from compiling the app; empty when nothing does."""
+        planned, mistakes = plan_all(self.routes)
+        if not skip_unsupported:
+            mistakes += unmet_needs(self.routes, load_backend(backend))
+        endpoint_of = self._frame().endpoint
+        for route, plan in planned:
+            try:
+                endpoint_of(route, plan).bind(_AnyHead)
+            except ConfigurationError as error:
+                mistakes.append(str(error))
+        return mistakes
+
+    def blueprint(self, backend: str, *, skip_unsupported: bool = False) -> Blueprint:
+        """Return the frozen app for a backend; what `compile` hands over.
+
+        Raises:
+            ConfigurationError: as `compile`.
+
+        """
+        self._frozen = self._frozen or caller()
+        target = load_backend(backend)
+        planned, mistakes = plan_all(self.routes)
+        if not skip_unsupported:
+            mistakes += unmet_needs(self.routes, target)
+        if mistakes:
+            raise ConfigurationError("\n".join(mistakes))
+        frame = self._frame()
+        table = http_table(planned, frame)
+        exists = None if self._slashes == "strict" else lambda path: table.find(path) is not None
+        served = planned if Feature.WEBSOCKET in target.features else []
+        return Blueprint(
+            app=self,
+            config=self.config,
+            table=table,
+            not_found=frame.automatic(answers.not_found(exists)),
+            websockets=websocket_table(served, frame),
+            websocket_not_found=frame.automatic(answers.websocket_not_found),
+            errors=frame.errors,
+            lifespans=tuple(self._lifespans),
+            wrappers=tuple(map(_wrapper, self._wrappers.get(backend, ()))),
+        )
+
+    def _frame(self) -> Frame:
+        errors = ErrorHandlers(self._errors, debug=self.config.debug)
+        return Frame(self.config, errors, tuple(self._layers), self.url_for)
+
+    # -- serve ---------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def wsgi(self) -> Any:
+        """The WSGI callable (PEP 3333)."""
+        return self.compile("wsgi")
+
+    @cached_property
+    def asgi(self) -> Any:
+        """The ASGI 3 callable."""
+        return self.compile("asgi")
+
+    @property
+    def application(self) -> Application:
+        """The callable of the configured backend."""
+        return self.compile()
+
+    def __call__(self, scope: Any, receive: Any, send: Any = None) -> Any:
+        """Serve as ASGI `(scope, receive, send)` or as WSGI `(environ, start_response)`."""
+        if send is None:
+            return self.wsgi(scope, receive)
+        return self.asgi(scope, receive, send)
+
+    def __rsgi_init__(self, loop: Any) -> None:
+        """Refuse Granian's default protocol: it is served by neither of the two callables."""
+        raise ConfigurationError(
+            "granian's default interface is RSGI. Fix: granian --interface asgi MODULE:app, "
+            "granian --interface wsgi MODULE:app, or hinge run MODULE:app"
+        )
+
+
+def _look_like_asgi(app: App) -> None:
+    """Have servers that ask `iscoroutinefunction(app.__call__)` take the app for the ASGI callable it also is.
+
+    uvicorn, hypercorn and daphne look the attribute up on the instance; real calls use the class's method.
+    """
+
+    async def __call__(scope: Any, receive: Any, send: Any) -> None:  # noqa: N807 - the name servers look up
+        await app.asgi(scope, receive, send)
+
+    app.__dict__["__call__"] = __call__
+
+
+def _wrapper(wrapper: Wrapper) -> Callable[[Any], Any]:
+    if isinstance(wrapper, tuple):
+        factory, keywords = wrapper
+        return lambda application: factory(application, **keywords)
+    if not callable(wrapper):
+        raise ConfigurationError(f"native middleware {wrapper!r}: it is neither `app -> app` nor (factory, keywords)")
+    return wrapper
+
+
+class _AnyHead:
+    """A HeadReader for trying out whether plans can be bound; no head is ever read with it."""
+
+    query_string = staticmethod(str)
+
+    @staticmethod
+    def header(name: str) -> Callable[[Any], str | None]:
+        """Return an accessor that is never called."""
+        return lambda head: None
+
+

@@ -1,0 +1,329 @@
+"""Plan + HeadReader -> one closure that gathers the arguments, calls the handler and returns what it returns.
+
+Law: it never awaits and never looks at a type at run time. Arguments come in *stages*, one a source, so that a query
+string is split once however many parameters it fills; a plan without a stage does not pay for it. The fast path stops at
+the first bad value; only then does `_explain` go over all arguments again, to list every error.
+"""
+
+from collections.abc import Callable, Mapping
+from operator import itemgetter
+from typing import Any
+
+from hinge.codecs import body_decoder
+from hinge.convert import converter
+from hinge.cookies import parse_cookies
+from hinge.errors import ConfigurationError, FieldError, HTTPError, RequestInvalid
+from hinge.headers import Headers
+from hinge.plan import MISSING, Argument, HandlerPlan, Source
+from hinge.query import parse_query
+from hinge.record import ONCE, collection_reader, grouped, record_reader
+
+Bound = Callable[[Any, tuple[str, ...], Any, Any], Any]
+"""`(head, path values, body, request) -> result or coroutine`."""
+Stage = Callable[[Any, tuple[str, ...], Any, Any], list[Any]]
+"""The same arguments -> the values of one source, in the plan's order."""
+
+_REQUIRED = "is required"
+
+
+def bind(plan: HandlerPlan, path_names: tuple[str, ...], reader: Any, *, max_query_fields: int) -> Bound:
+    """Return the closure of a plan for heads that `reader` reads.
+
+    Raises:
+        ConfigurationError: a parameter's type cannot come from its source.
+
+    """
+    handler = plan.handler
+    if not plan.arguments:
+        return lambda head, values, body, request: handler()
+    stages = _Stages(plan, path_names, reader, max_query_fields)
+    gather, order = stages.build()
+    explain = stages.explain
+    keywords = tuple(argument.name for argument in plan.arguments if argument.keyword)
+    positional = len(plan.arguments) - len(keywords)
+    if len(gather) == 1 and not keywords and order is None:
+        return _one_stage(handler, gather[0], explain)
+    return _many_stages(handler, gather, order, explain, positional, keywords)
+
+
+def _one_stage(handler: Callable[..., Any], stage: Stage, explain: Callable[..., Exception]) -> Bound:
+    def call(head: Any, values: tuple[str, ...], body: Any, request: Any) -> Any:
+        try:
+            arguments = stage(head, values, body, request)
+        except (ValueError, HTTPError) as error:
+            raise explain(error, head, values, body, request) from None
+        return handler(*arguments)
+
+    return call
+
+
+def _many_stages(
+    handler: Callable[..., Any],
+    stages: list[Stage],
+    order: Callable[[list[Any]], tuple[Any, ...]] | None,
+    explain: Callable[..., Exception],
+    positional: int,
+    keywords: tuple[str, ...],
+) -> Bound:
+    first, *others = stages
+
+    def call(head: Any, values: tuple[str, ...], body: Any, request: Any) -> Any:
+        try:
+            gathered = first(head, values, body, request)
+            for stage in others:
+                gathered += stage(head, values, body, request)
+        except (ValueError, HTTPError) as error:
+            raise explain(error, head, values, body, request) from None
+        return handler(*(gathered if order is None else order(gathered)))
+
+    if not keywords:
+        return call
+
+    def call_with_keywords(head: Any, values: tuple[str, ...], body: Any, request: Any) -> Any:
+        try:
+            gathered = [value for stage in stages for value in stage(head, values, body, request)]
+        except (ValueError, HTTPError) as error:
+            raise explain(error, head, values, body, request) from None
+        arguments = gathered if order is None else order(gathered)
+        return handler(*arguments[:positional], **dict(zip(keywords, arguments[positional:], strict=True)))
+
+    return call_with_keywords
+
+
+class _Stages:
+    """Make the stages of one plan, and the slow path that explains a failure of any of them."""
+
+    def __init__(self, plan: HandlerPlan, path_names: tuple[str, ...], reader: Any, max_query_fields: int) -> None:
+        self.plan = plan
+        self.path_names = path_names
+        self.reader = reader
+        self.max_query_fields = max_query_fields
+        self.converters: dict[str, Callable[[Any], Any]] = {
+            argument.name: self._converter(argument)
+            for argument in plan.arguments
+            if argument.source in (Source.PATH, Source.QUERY, Source.HEADER, Source.COOKIE)
+        }
+        self.decoder = self._decoder()
+
+    def build(self) -> tuple[list[Stage], Callable[[list[Any]], tuple[Any, ...]] | None]:
+        """Return the stages, and how to bring their values into the handler's order (None: they are in it)."""
+        makers: dict[Source, Callable[[list[Argument]], Stage]] = {
+            Source.PATH: self._path_stage,
+            Source.QUERY: self._query_stage,
+            Source.HEADER: self._header_stage,
+            Source.COOKIE: self._cookie_stage,
+        }
+        groups: dict[Any, list[Argument]] = {}
+        for argument in self.plan.arguments:
+            groups.setdefault(argument.source, []).append(argument)
+        stages = []
+        gathered: list[str] = []
+        for source, arguments in groups.items():
+            maker = makers.get(source)
+            stages.append(maker(arguments) if maker else self._object_stage(source, arguments))
+            gathered += [argument.name for argument in arguments]
+        wanted = [argument.name for argument in self.plan.arguments]
+        if gathered == wanted:
+            return stages, None
+        return stages, itemgetter(*(gathered.index(name) for name in wanted))
+
+    # -- stages ------------------------------------------------------------------------------------------------------
+
+    def _path_stage(self, arguments: list[Argument]) -> Stage:
+        pairs = [(self.path_names.index(argument.alias), self.converters[argument.name]) for argument in arguments]
+        if len(pairs) == 1:
+            index, convert = pairs[0]
+            if convert is str:
+                return lambda head, values, body, request: [values[index]]
+            return lambda head, values, body, request: [convert(values[index])]
+        return lambda head, values, body, request: [convert(values[index]) for index, convert in pairs]
+
+    def _query_stage(self, arguments: list[Argument]) -> Stage:
+        raw_of = self.reader.query_string
+        find = query_finder(arguments, self.max_query_fields)
+        defaults = None
+        if all(argument.default is not MISSING for argument in arguments):
+            defaults = [argument.default for argument in arguments]
+        if any(argument.many or argument.whole for argument in arguments):
+            return self._whole_query_stage(arguments)
+        slots = [(argument.alias, self.converters[argument.name], argument.default) for argument in arguments]
+
+        def stage(head: Any, values: tuple[str, ...], body: Any, request: Any) -> list[Any]:
+            raw = raw_of(head)
+            if not raw and defaults is not None:
+                return defaults.copy()
+            found = find(raw)
+            return [convert(found[alias]) if alias in found else _default(default) for alias, convert, default in slots]
+
+        return stage
+
+    def _whole_query_stage(self, arguments: list[Argument]) -> Stage:
+        def stage(head: Any, values: tuple[str, ...], body: Any, request: Any) -> list[Any]:
+            fields = grouped(parse_query(self.reader.query_string(head), self.max_query_fields))
+            return [self._query_value(argument, fields) for argument in arguments]
+
+        return stage
+
+    def _header_stage(self, arguments: list[Argument]) -> Stage:
+        slots = [
+            (
+                argument.alias,
+                self.reader.header(argument.alias),
+                self._listed(argument) if argument.many else self.converters[argument.name],
+                argument.default,
+            )
+            for argument in arguments
+        ]
+
+        def stage(head: Any, values: tuple[str, ...], body: Any, request: Any) -> list[Any]:
+            return [
+                _default(default) if (value := get(head)) is None else convert(value)
+                for name, get, convert, default in slots
+            ]
+
+        return stage
+
+    def _cookie_stage(self, arguments: list[Argument]) -> Stage:
+        get = self.reader.header("cookie")
+        slots = [(argument.alias, self.converters[argument.name], argument.default) for argument in arguments]
+
+        def stage(head: Any, values: tuple[str, ...], body: Any, request: Any) -> list[Any]:
+            cookies = parse_cookies(get(head))
+            return [
+                convert(cookies[name]) if name in cookies else _default(default) for name, convert, default in slots
+            ]
+
+        return stage
+
+    def _object_stage(self, source: Source, arguments: list[Argument]) -> Stage:
+        if source is Source.BODY:
+            return self._body_stage(arguments[0])
+        if source is Source.STREAM:
+            return lambda head, values, body, request: [body]
+        if source is Source.STATE:
+            return lambda head, values, body, request: [request.state for _ in arguments]
+        return lambda head, values, body, request: [request for _ in arguments]
+
+    def _body_stage(self, argument: Argument) -> Stage:
+        decode = self.decoder
+        if decode is None:  # raw bytes, whatever their media type
+            return lambda head, values, body, request: [body]
+        content_type = self.reader.header("content-type")
+        content_encoding = self.reader.header("content-encoding")
+        default = argument.default
+
+        def stage(head: Any, values: tuple[str, ...], body: Any, request: Any) -> list[Any]:
+            media_type = content_type(head)
+            if not body and media_type is None and default is not MISSING:
+                return [default]
+            return [decode(body, media_type, content_encoding(head))]
+
+        return stage
+
+    # -- one argument --------------------------------------------------------------------------------------------------
+
+    def _converter(self, argument: Argument) -> Callable[[Any], Any]:
+        """Return what makes the value: from its text, from all texts of a repeated key, from the grouped fields."""
+        try:
+            if argument.whole:
+                return record_reader(argument.type, argument.source.value)
+            if argument.many:
+                return collection_reader(argument.type, argument.source.value, argument.alias)
+            return converter(argument.type)
+        except ConfigurationError as error:
+            raise self._refuse(argument, str(error)) from None
+
+    def _listed(self, argument: Argument) -> Callable[[str], Any]:
+        read = self.converters[argument.name]
+        name = argument.alias
+        return lambda value: read(Headers([(name, value)]).get_all(name))
+
+    def _decoder(self) -> Callable[..., Any] | None:
+        body = self.plan.body
+        if body is None or body.source is Source.STREAM or body.type is bytes:
+            return None
+        try:
+            return body_decoder(body.type)
+        except (TypeError, ConfigurationError) as error:
+            raise self._refuse(body, f"msgspec cannot decode it: {error}") from None
+
+    def _refuse(self, argument: Argument, why: str) -> ConfigurationError:
+        fix = " Fix: mark it with Body[...] if it is the body" if argument.marker is None else ""
+        return ConfigurationError(
+            f"{self.plan.describe()}: {argument.source.value} parameter {argument.name!r}: {why}.{fix}"
+        )
+
+    def _query_value(self, argument: Argument, fields: Mapping[str, list[str]]) -> Any:
+        """Return one argument from the grouped query fields, or raise ValueError or RequestInvalid."""
+        convert = self.converters[argument.name]
+        if argument.whole:
+            return argument.default if not fields and argument.default is not MISSING else convert(fields)
+        present = fields.get(argument.alias)
+        if present is None:
+            return _default(argument.default)
+        if argument.many:
+            return convert(present)
+        if len(present) > 1:
+            raise ValueError(ONCE)
+        return convert(present[0])
+
+    # -- the slow path -------------------------------------------------------------------------------------------------
+
+    def explain(self, first: Exception, head: Any, values: tuple[str, ...], body: Any, request: Any) -> Exception:
+        """Return the answer to a request whose arguments do not convert: a 404, a 400 or a 422 with all errors."""
+        if isinstance(first, HTTPError) and not isinstance(first, RequestInvalid):
+            return first
+        errors: list[FieldError] = []
+        for argument in self.plan.arguments:
+            try:
+                self._one(argument, head, values, body)
+            except RequestInvalid as invalid:
+                errors += invalid.errors
+            except HTTPError as error:
+                return error
+            except ValueError as error:
+                if argument.source is Source.PATH:
+                    return HTTPError(404)
+                errors.append(FieldError(argument.source.value, argument.alias, str(error)))
+        return RequestInvalid(errors) if errors else first
+
+    def _one(self, argument: Argument, head: Any, values: tuple[str, ...], body: Any) -> None:
+        if argument.source is Source.QUERY:
+            fields = grouped(parse_query(self.reader.query_string(head), self.max_query_fields))
+            self._query_value(argument, fields)
+        elif argument.source is Source.PATH:
+            self._path_stage([argument])(head, values, body, None)
+        elif argument.source is Source.HEADER:
+            self._header_stage([argument])(head, values, body, None)
+        elif argument.source is Source.COOKIE:
+            self._cookie_stage([argument])(head, values, body, None)
+        elif argument.source is Source.BODY:
+            self._body_stage(argument)(head, values, body, None)
+
+
+def query_finder(arguments: list[Argument], max_fields: int) -> Callable[[str], dict[str, str]]:
+    """Return a function from a raw query string to the declared keys' values, others untouched."""
+    wanted = frozenset(argument.alias for argument in arguments)
+
+    def find(raw: str) -> dict[str, str]:
+        found: dict[str, str] = {}
+        if "%" in raw or "+" in raw or not raw.isascii():
+            pairs: Any = parse_query(raw, max_fields)
+        elif raw.count("&") < max_fields:
+            pairs = [pair.partition("=")[::2] for pair in raw.split("&")]
+        else:
+            pairs = parse_query(raw, max_fields)
+        for key, value in pairs:
+            if key in wanted:
+                if key in found:
+                    raise ValueError(ONCE)
+                found[key] = value
+        return found
+
+    return find
+
+
+def _default(default: Any) -> Any:
+    if default is MISSING:
+        raise ValueError(_REQUIRED)
+    return default

@@ -1,0 +1,134 @@
+"""A frozen app, as a backend gets it: endpoints in a table, and what surrounds them.
+
+Law: everything is decided here that does not depend on a protocol. An `Endpoint` is anything that can answer: a route's
+handler, and just so the framework's own answers (404, 405, OPTIONS, redirects), so that a backend knows one kind only and
+middleware is around all of them.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
+
+from hinge.bind import Bound, bind
+from hinge.config import Config
+from hinge.lifespan import Lifespan, LifespanStack
+from hinge.middleware.layer import Layer
+from hinge.plan import HandlerPlan
+from hinge.problems import ErrorHandlers
+from hinge.response import Response
+from hinge.results import Plain, plain, respond, stream_type
+from hinge.routing import Route, RouteTable
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Endpoint:
+    """One answer of the app: a planned handler and all that its answer depends on."""
+
+    plan: HandlerPlan
+    path_names: tuple[str, ...]
+    config: Config
+    errors: ErrorHandlers
+    url_for: Callable[..., str]
+    layers: tuple[Layer, ...] = ()
+    route: Route | None = None
+    status: int | None = None
+    """The status of plain results; None: 200, or 204 for None."""
+    head_only: bool = False
+    """The answer to HEAD: computed like GET's, sent without its body (RFC 9110 section 9.3.2)."""
+    max_body_size: int = 0
+
+    @property
+    def stream_type(self) -> str:
+        """The media type of bare iterators that the handler returns."""
+        return stream_type(self.plan.returns)
+
+    @property
+    def body_before(self) -> int | None:
+        """The index of the first layer that needs the body; it is read just outside of it. None: no layer does."""
+        for index, layer in enumerate(self.layers):
+            if layer.needs_body:
+                return index
+        return None
+
+    @property
+    def has_async_layers(self) -> bool:
+        """Whether any layer awaits."""
+        return any(layer.is_async for layer in self.layers)
+
+    def bind(self, reader: Any) -> Bound:
+        """Return `(head, path values, body, request) -> result` for heads that `reader` reads.
+
+        Raises:
+            ConfigurationError: a parameter's type cannot come from its source.
+
+        """
+        return bind(self.plan, self.path_names, reader, max_query_fields=self.config.max_query_fields)
+
+    def plain(self, kind: type) -> Plain | None:
+        """Return how a result of a type becomes a body, None if it needs `respond`."""
+        return plain(kind)
+
+    def respond(self, result: Any) -> Response:
+        """Return the response of any result.
+
+        Raises:
+            TypeError: it cannot be encoded.
+
+        """
+        return respond(result, self.status, self.stream_type)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Leaf(Generic[T]):
+    """What is registered at one path: an answer for each method, and one for all others."""
+
+    methods: Mapping[str, T]
+    otherwise: T
+
+    def map(self, change: Callable[[T], U]) -> "Leaf[U]":
+        """Return the leaf of changed answers."""
+        return Leaf({method: change(answer) for method, answer in self.methods.items()}, change(self.otherwise))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Blueprint:
+    """A frozen app."""
+
+    app: Any
+    """Given to lifespans, and otherwise opaque."""
+    config: Config
+    table: RouteTable[Leaf[Endpoint]]
+    not_found: Endpoint
+    """Answers every path that is not in the table: 404, or a redirect to the path's other spelling."""
+    websockets: RouteTable[Endpoint]
+    websocket_not_found: Endpoint
+    errors: ErrorHandlers
+    lifespans: tuple[Lifespan, ...]
+    wrappers: tuple[Callable[[Any], Any], ...] = ()
+    """Native middleware of the backend's protocol, outermost first."""
+
+    def lifespan(self) -> LifespanStack:
+        """Return a new, not yet started stack of the app's lifespans."""
+        return LifespanStack(self.app, self.lifespans)
+
+    def endpoints(self) -> list[Endpoint]:
+        """Return every endpoint once."""
+        found = [self.not_found, self.websocket_not_found]
+        for _, leaf in self.table:
+            found += [*leaf.methods.values(), leaf.otherwise]
+        found += [endpoint for _, endpoint in self.websockets]
+        return found
+
+    def wrap(self, application: Any) -> Any:
+        """Return the native callable inside the app's native middleware."""
+        for wrapper in reversed(self.wrappers):
+            application = wrapper(application)
+        return application
+
+
+def head_of(endpoint: Endpoint) -> Endpoint:
+    """Return the endpoint that answers HEAD as this one answers GET."""
+    return replace(endpoint, head_only=True)

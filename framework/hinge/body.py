@@ -1,0 +1,84 @@
+"""The request body's laws: how long it may be, when it is complete, and how a handler reads it piece by piece.
+
+Law: no I/O here. A backend hands over two ways to get the next piece, one that blocks and one that is awaited; counting
+and judging are done once, here, so that both backends refuse the same bodies with the same answer.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+from hinge.errors import HTTPError
+
+
+def too_large(limit: int) -> HTTPError:
+    """Return the 413 of a body above `limit` bytes (RFC 9110 section 15.5.14)."""
+    return HTTPError(413, f"The request body is larger than the {limit} bytes allowed here.", limit=limit)
+
+
+def incomplete(received: int, declared: int) -> HTTPError:
+    """Return the 400 of a body that ended before its declared length (RFC 9112 section 8)."""
+    return HTTPError(400, f"The request body ended after {received} of {declared} declared bytes.")
+
+
+def declared_length(value: str | None, limit: int) -> int | None:
+    """Return the bytes that Content-Length declares, None if it is absent (RFC 9110 section 8.6).
+
+    Raises:
+        HTTPError: 400 for anything but ASCII digits, 413 above `limit`.
+
+    """
+    if value is None or value == "":
+        return None
+    if not (value.isascii() and value.isdigit()):
+        raise HTTPError(400, "Content-Length is not a number.", headers={"connection": "close"})
+    # Twenty digits are above any limit, and int() is quadratic.
+    length = int(value) if len(value) < 20 else limit + 1
+    if length > limit:
+        raise too_large(limit)
+    return length
+
+
+def check_framing(transfer_encoding: str | None, content_length: str | None) -> None:
+    """Refuse a request that frames its body in two ways (RFC 9112 section 6.3).
+
+    Raises:
+        HTTPError: 400 with `Connection: close`, both fields are present.
+
+    """
+    if transfer_encoding is not None and content_length:
+        raise HTTPError(
+            400, "A request has either Content-Length or Transfer-Encoding, not both.", headers={"connection": "close"}
+        )
+
+
+class BodyStream:
+    """Read the request body in pieces as they arrive: `for chunk in body` or `async for chunk in body`.
+
+    Both spellings work on every backend; the pieces are non-empty `bytes` of the server's sizes. It can be read once.
+
+    Raises:
+        HTTPError: while iterating, 413 above the route's `max_body_size`, 400 if the body is cut short.
+        ClientDisconnect: while iterating, the client left before the end.
+
+    """
+
+    __slots__ = ("_blocking", "_limit", "_waiting", "received")
+
+    def __init__(self, blocking: Callable[[], bytes], waiting: Callable[[], Awaitable[bytes]], limit: int) -> None:
+        self._blocking = blocking
+        self._waiting = waiting
+        self._limit = limit
+        self.received = 0
+
+    def _count(self, chunk: bytes) -> bytes:
+        self.received += len(chunk)
+        if self.received > self._limit:
+            raise too_large(self._limit)
+        return chunk
+
+    def __iter__(self) -> Iterator[bytes]:
+        while chunk := self._blocking():
+            yield self._count(chunk)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while chunk := await self._waiting():
+            yield self._count(chunk)

@@ -1,0 +1,116 @@
+"""Declared routes -> the blueprint that a backend compiles.
+
+Law: nothing is registered after this. Every handler is planned, every path gets its automatic answers (HEAD with GET,
+OPTIONS, 405), and every mistake is found, not just the first.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from hinge import answers
+from hinge.backend import Backend, Feature
+from hinge.blueprint import Endpoint, Leaf, head_of
+from hinge.config import Config
+from hinge.errors import ConfigurationError
+from hinge.middleware.layer import Layer
+from hinge.plan import HandlerPlan, plan_handler
+from hinge.problems import ErrorHandlers
+from hinge.routing import Route, RouteTable
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What all endpoints of an app share."""
+
+    config: Config
+    errors: ErrorHandlers
+    layers: tuple[Layer, ...]
+    url_for: Callable[..., str]
+
+    def endpoint(self, route: Route, plan: HandlerPlan) -> Endpoint:
+        """Return the endpoint of a route."""
+        limit = self.config.max_body_size if route.max_body_size is None else route.max_body_size
+        return Endpoint(
+            plan,
+            route.template.names,
+            self.config,
+            self.errors,
+            self.url_for,
+            self.layers + route.layers,
+            route,
+            route.status,
+            max_body_size=limit,
+        )
+
+    def automatic(self, handler: Callable[..., Any]) -> Endpoint:
+        """Return the endpoint of an answer that the framework gives by itself."""
+        plan = plan_handler(handler, (), inline=True)
+        return Endpoint(plan, (), self.config, self.errors, self.url_for, self.layers)
+
+
+def plan_all(routes: Iterable[Route]) -> tuple[list[tuple[Route, HandlerPlan]], list[str]]:
+    """Return the routes with their plans, and a line for each that cannot be planned."""
+    planned, mistakes = [], []
+    for route in routes:
+        try:
+            plan = plan_handler(route.handler, route.template.names, inline=route.inline, websocket=route.websocket)
+        except ConfigurationError as error:
+            mistakes.append(str(error))
+        else:
+            planned.append((route, plan))
+    return planned, mistakes
+
+
+def unmet_needs(routes: Iterable[Route], backend: Backend) -> list[str]:
+    """Return a line for each need of a route that the backend does not meet: handler, place, path, feature, fix."""
+    return [
+        f"{route.describe()}: {route.template.text} needs {Feature.WEBSOCKET.value}, which backend {backend.name!r} "
+        f"does not have. Fix: use a backend that has them (asgi), or skip_unsupported to answer 426 there"
+        for route in routes
+        if route.websocket and Feature.WEBSOCKET not in backend.features
+    ]
+
+
+def http_table(planned: Iterable[tuple[Route, HandlerPlan]], frame: Frame) -> RouteTable[Leaf[Endpoint]]:
+    """Return the table of all paths that answer HTTP. A WebSocket's path answers GET with 426."""
+    declared: RouteTable[dict[str, Endpoint]] = RouteTable()
+    upgrades = []
+    for route, plan in planned:
+        if route.websocket:
+            upgrades.append(route.template)
+            continue
+        methods = declared.get(route.template)
+        if methods is None:
+            methods = {}
+            declared.add(route.template, methods)
+        methods.update(dict.fromkeys(route.methods, frame.endpoint(route, plan)))
+    for template in upgrades:
+        methods = declared.get(template)
+        if methods is None:
+            methods = {}
+            declared.add(template, methods)
+        methods.setdefault("GET", frame.automatic(answers.upgrade_required))
+    return declared.map(lambda methods: complete(methods, frame))
+
+
+def complete(methods: dict[str, Endpoint], frame: Frame) -> Leaf[Endpoint]:
+    """Return the leaf of a path: its declared methods and the automatic ones."""
+    full = dict(methods)
+    if "GET" in full and "HEAD" not in full:
+        full["HEAD"] = head_of(full["GET"])
+    elif "HEAD" in full:
+        full["HEAD"] = head_of(full["HEAD"])
+    names = {*full, "OPTIONS"}
+    if "OPTIONS" not in full:
+        full["OPTIONS"] = frame.automatic(answers.options(names))
+    return Leaf(full, frame.automatic(answers.method_not_allowed(names)))
+
+
+def websocket_table(planned: Iterable[tuple[Route, HandlerPlan]], frame: Frame) -> RouteTable[Endpoint]:
+    """Return the table of all WebSocket paths."""
+    table: RouteTable[Endpoint] = RouteTable()
+    for route, plan in planned:
+        if route.websocket:
+            table.add(route.template, frame.endpoint(route, plan))
+    return table

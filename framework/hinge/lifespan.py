@@ -1,0 +1,115 @@
+"""What runs once around a worker's life: generators that yield what requests find in their state.
+
+Law: started in the order of registration, stopped in reverse, each exactly once; a start that fails stops those before it
+and is raised. No event loop is named here: the backend awaits `start` and `stop`, in one and the same task.
+"""
+
+import inspect
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hinge.errors import ConfigurationError
+from hinge.location import locate, qualified_name
+from hinge.plan import Colour, colour_of
+
+
+@dataclass(frozen=True, slots=True)
+class Lifespan:
+    """One registered generator function."""
+
+    start: Callable[[Any], Any]
+    is_async: bool
+    name: str
+    location: str
+
+    def misuse(self, what: str) -> ConfigurationError:
+        """Return an error that names this lifespan."""
+        return ConfigurationError(f"lifespan {self.name} ({self.location}): {what}")
+
+
+def lifespan_of(function: Callable[..., Any]) -> Lifespan:
+    """Return the lifespan of a generator function that takes the app or nothing.
+
+    Raises:
+        ConfigurationError: it is not one.
+
+    """
+    name, location = qualified_name(function), locate(function)
+    who = f"lifespan {name} ({location})"
+    colour = colour_of(function)
+    if colour not in (Colour.SYNC_GENERATOR, Colour.ASYNC_GENERATOR):
+        raise ConfigurationError(f"{who}: it has no yield. Fix: a generator without @asynccontextmanager, yielding once")
+    parameters = inspect.signature(function).parameters
+    if len(parameters) > 1:
+        raise ConfigurationError(f"{who}: it takes {len(parameters)} parameters. Fix: take the app, or nothing")
+    start: Callable[[Any], Any] = function if parameters else (lambda app: function())
+    return Lifespan(start, colour is Colour.ASYNC_GENERATOR, name, location)
+
+
+class LifespanStack:
+    """The running lifespans of one process."""
+
+    def __init__(self, app: Any, lifespans: tuple[Lifespan, ...]) -> None:
+        self._app = app
+        self._lifespans = lifespans
+        self._running: list[tuple[Lifespan, Any]] = []
+        self.state: dict[str, Any] = {}
+
+    async def start(self) -> None:
+        """Start all; afterwards `state` holds what they yielded.
+
+        Raises whatever a lifespan raised, after the earlier ones were stopped.
+        """
+        for lifespan in self._lifespans:
+            generator = lifespan.start(self._app)
+            try:
+                yielded = await _begin(lifespan, generator)
+                self._running.append((lifespan, generator))
+                self._merge(lifespan, yielded)
+            except BaseException:
+                await self.stop()
+                raise
+
+    def _merge(self, lifespan: Lifespan, yielded: Any) -> None:
+        if yielded is None:
+            return
+        if not isinstance(yielded, Mapping):
+            raise lifespan.misuse(f"it yielded {type(yielded).__name__}. Fix: yield a mapping, or nothing")
+        clash = self.state.keys() & yielded.keys()
+        if clash:
+            raise lifespan.misuse(f"it yields {min(clash)!r}, which another lifespan yields too. Fix: rename one")
+        self.state.update(yielded)
+
+    async def stop(self) -> None:
+        """Stop all in reverse order; the first failure is raised after the last one has ended."""
+        failure: BaseException | None = None
+        while self._running:
+            lifespan, generator = self._running.pop()
+            try:
+                await _end(lifespan, generator)
+            except BaseException as error:  # noqa: BLE001 - the others must still end
+                failure = failure or error
+        self.state.clear()
+        if failure is not None:
+            raise failure
+
+
+async def _begin(lifespan: Lifespan, generator: AsyncGenerator[Any, None] | Generator[Any, None, Any]) -> Any:
+    try:
+        if isinstance(generator, Generator):
+            return next(generator)
+        return await anext(generator)
+    except (StopIteration, StopAsyncIteration):
+        raise lifespan.misuse("it ended without a yield. Fix: yield once") from None
+
+
+async def _end(lifespan: Lifespan, generator: AsyncGenerator[Any, None] | Generator[Any, None, Any]) -> None:
+    try:
+        if isinstance(generator, Generator):
+            next(generator)
+        else:
+            await anext(generator)
+    except (StopIteration, StopAsyncIteration):
+        return
+    raise lifespan.misuse("it yielded a second time. Fix: yield once")

@@ -1,0 +1,81 @@
+"""A middleware as data: the generator function, its colour, what it asks for, where it was written.
+
+Law: a layer is checked when it is declared. It is a generator function, or an object whose `__call__` is one, and takes the
+request or nothing.
+"""
+
+import inspect
+from collections.abc import AsyncGenerator, Callable, Generator
+from dataclasses import dataclass
+from typing import Any
+
+from hinge.errors import ConfigurationError
+from hinge.location import locate, qualified_name
+from hinge.plan import Colour, colour_of
+from hinge.response import Response
+
+Middleware = Generator[None, Response, Response | None]
+"""What a `def` middleware returns: `response = yield`, then perhaps `return other_response`."""
+AsyncMiddleware = AsyncGenerator[Response | None, Response]
+"""What an `async def` middleware returns; as Python has no `return value` there, it yields the other response."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One middleware around a part of the app."""
+
+    start: Callable[[Any], Any]
+    """From a request to the generator."""
+    is_async: bool
+    needs_body: bool
+    name: str
+    location: str
+
+    def misuse(self, what: str) -> ConfigurationError:
+        """Return the error of a middleware that broke the protocol at run time."""
+        return ConfigurationError(f"middleware {self.name} ({self.location}): {what}")
+
+    def answer(self, value: Any) -> Response:
+        """Return what the middleware answered with.
+
+        Raises:
+            ConfigurationError: it is not a Response.
+
+        """
+        if isinstance(value, Response):
+            return value
+        if value is None:
+            raise self.misuse("it ended without a yield and without a Response. Fix: `response = yield`")
+        raise self.misuse(f"it answered with {type(value).__name__}. Fix: return a Response")
+
+    def second_yield(self) -> ConfigurationError:
+        """Return the error of a middleware that yields again."""
+        return self.misuse("it yielded a second time. Fix: yield exactly once")
+
+
+def layer_of(middleware: Callable[..., Any], *, needs_body: bool = False) -> Layer:
+    """Return the layer of a middleware.
+
+    Raises:
+        ConfigurationError: it is not a generator function, or takes other parameters than the request.
+
+    """
+    if isinstance(middleware, Layer):
+        return middleware
+    name, location = qualified_name(middleware), locate(middleware)
+    who = f"middleware {name} ({location})"
+    if inspect.isclass(middleware) or not callable(middleware):
+        raise ConfigurationError(f"{who}: it is not a function or an instance. Fix: pass an instance: {name}(...)")
+    colour = colour_of(middleware)
+    if colour not in (Colour.SYNC_GENERATOR, Colour.ASYNC_GENERATOR):
+        raise ConfigurationError(f"{who}: it has no yield. Fix: write it as a generator: `response = yield`")
+    parameters = [
+        parameter
+        for parameter in inspect.signature(middleware).parameters.values()
+        if parameter.default is parameter.empty
+    ]
+    if len(parameters) > 1 or any(parameter.kind is parameter.KEYWORD_ONLY for parameter in parameters):
+        raise ConfigurationError(f"{who}: it takes {len(parameters)} parameters. Fix: take the request, or nothing")
+    start: Callable[[Any], Any] = middleware if parameters else (lambda request: middleware())
+    asks = needs_body or bool(getattr(middleware, "needs_body", False))
+    return Layer(start, colour is Colour.ASYNC_GENERATOR, asks, name, location)

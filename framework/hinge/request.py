@@ -1,0 +1,198 @@
+"""The request as a handler or a middleware sees it.
+
+Law: nothing here waits. The head is read through the backend's `HeadReader`, each part once and only when asked for; the
+body is there because the plan said that it would be needed.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from hinge.cookies import parse_cookies
+from hinge.depth import check_json_depth
+from hinge.errors import HTTPError
+from hinge.headers import Headers, parse_host
+from hinge.query import QueryParams, parse_query
+from hinge.state import State
+
+if TYPE_CHECKING:
+    from hinge.backend import Address, HeadReader
+    from hinge.blueprint import Endpoint
+    from hinge.routing import Route
+
+_UNREAD: Any = object()
+
+
+class Connection:
+    """The head of a request or a WebSocket handshake."""
+
+    __slots__ = ("_endpoint", "_head", "_lifespan_state", "_memo", "_reader", "_values")
+
+    def __init__(
+        self,
+        reader: "HeadReader",
+        head: Any,
+        endpoint: "Endpoint",
+        values: tuple[str, ...],
+        lifespan_state: Mapping[str, Any],
+    ) -> None:
+        self._reader = reader
+        self._head = head
+        self._endpoint = endpoint
+        self._values = values
+        self._lifespan_state = lifespan_state
+        self._memo: dict[str, Any] = {}
+
+    def _once(self, key: str, make: Callable[[], Any]) -> Any:
+        memo = self._memo
+        if key not in memo:
+            memo[key] = make()
+        return memo[key]
+
+    @property
+    def path(self) -> str:
+        """The decoded path below the mount prefix, as it was routed."""
+        path: str = self._once("path", lambda: self._reader.path(self._head))
+        return path
+
+    @property
+    def scheme(self) -> str:
+        """`http` or `https` (`ws` or `wss`), as the server tells it."""
+        return self._reader.scheme(self._head)
+
+    @property
+    def http_version(self) -> str:
+        """`1.0`, `1.1`, `2` or `3`."""
+        return self._reader.http_version(self._head)
+
+    @property
+    def host(self) -> str:
+        """The validated Host, with its port if it was sent (RFC 9110 section 7.2).
+
+        Raises:
+            HTTPError: 400, it is missing, repeated or malformed.
+
+        """
+        return parse_host(self._reader.header("host")(self._head))
+
+    @property
+    def client(self) -> "Address | None":
+        """The peer's `(host, port)`; None where the server does not tell, as on a Unix socket."""
+        return self._reader.client(self._head)
+
+    @property
+    def headers(self) -> Headers:
+        """All request headers."""
+        headers: Headers = self._once("headers", lambda: self._reader.headers(self._head))
+        return headers
+
+    @property
+    def query(self) -> QueryParams:
+        """The decoded query string as a multi-dict.
+
+        Raises:
+            HTTPError: 400, it is malformed or has too many fields.
+
+        """
+        query: QueryParams = self._once("query", self._parse_query)
+        return query
+
+    def _parse_query(self) -> QueryParams:
+        limit = self._endpoint.config.max_query_fields
+        return QueryParams(parse_query(self._reader.query_string(self._head), limit))
+
+    @property
+    def cookies(self) -> Mapping[str, str]:
+        """The cookies by name; malformed ones are left out."""
+        cookies: dict[str, str] = self._once(
+            "cookies", lambda: parse_cookies(self._reader.header("cookie")(self._head))
+        )
+        return cookies
+
+    @property
+    def path_params(self) -> Mapping[str, str]:
+        """The path parameters as they stand in the path, decoded and not converted."""
+        return dict(zip(self._endpoint.path_names, self._values, strict=False))
+
+    @property
+    def route(self) -> "Route | None":
+        """The route that matched; None for an answer the framework gives itself (404, 405, redirects)."""
+        return self._endpoint.route
+
+    @property
+    def state(self) -> State:
+        """A mapping of this request alone; it starts as a copy of what the lifespans yielded."""
+        state: State = self._once("state", lambda: State(self._lifespan_state))
+        return state
+
+    def url_for(self, name: str, /, **params: Any) -> str:
+        """Return the path of the named route, with the mount prefix under which this request came.
+
+        Raises:
+            ConfigurationError: no such route, or the parameters do not fit it.
+
+        """
+        return self._reader.prefix(self._head) + self._endpoint.url_for(name, **params)
+
+
+class Request(Connection):
+    """An HTTP request."""
+
+    __slots__ = ("_after", "_body")
+
+    def __init__(
+        self,
+        reader: "HeadReader",
+        head: Any,
+        endpoint: "Endpoint",
+        values: tuple[str, ...],
+        lifespan_state: Mapping[str, Any],
+    ) -> None:
+        super().__init__(reader, head, endpoint, values, lifespan_state)
+        self._body: Any = _UNREAD
+        self._after: list[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]] | None = None
+
+    @property
+    def method(self) -> str:
+        """The method as it was sent."""
+        return self._reader.method(self._head)
+
+    @property
+    def body(self) -> bytes:
+        """The whole body.
+
+        Raises:
+            RuntimeError: it was not read: the handler takes it as a stream, or only a middleware asks for it.
+
+        """
+        if not isinstance(self._body, bytes):
+            raise RuntimeError(
+                "request.body was not read for this route. Fix: take `Request` or a body in the handler, "
+                "or register the middleware with needs_body=True; a BodyStream is read by its handler alone"
+            )
+        return self._body
+
+    def json(self) -> Any:
+        """Return the body decoded as JSON, whatever its media type.
+
+        Raises:
+            HTTPError: 400, it is not JSON or nested too deep.
+            RuntimeError: the body was not read (see `body`).
+
+        """
+        body = self.body
+        check_json_depth(body)
+        try:
+            return msgspec.json.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise HTTPError(400, "The request body is not valid JSON.") from error
+
+    def after_response(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> None:
+        """Call `function(*args, **kwargs)` once the client has the whole response; awaited if it is async.
+
+        Calls run in the order of registration. A failing one is logged and does not stop the next.
+        """
+        if self._after is None:
+            self._after = []
+        self._after.append((function, args, kwargs))

@@ -1,0 +1,233 @@
+"""The WebSocket as a handler sees it, and the states it goes through (RFC 6455).
+
+Law: no I/O here. A backend supplies a `WebSocketTransport`; what is allowed when, sizes, codes and JSON are judged here.
+
+    CONNECTING --accept--> OPEN --close / disconnect--> CLOSED
+    CONNECTING --deny, close--> CLOSED
+"""
+
+import enum
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from hinge.depth import check_json_depth
+from hinge.errors import HTTPError, WebSocketDisconnect
+from hinge.headers import MutableHeaders
+from hinge.request import Connection
+from hinge.response import Response
+
+if TYPE_CHECKING:
+    from hinge.backend import HeadReader
+    from hinge.blueprint import Endpoint
+
+
+class WebSocketTransport(Protocol):
+    """What a backend does for a WebSocket; it raises `WebSocketDisconnect` when the peer is gone."""
+
+    subprotocols: tuple[str, ...]
+
+    async def accept(self, subprotocol: str | None, headers: list[tuple[str, str]]) -> None:
+        """Complete the handshake."""
+        ...
+
+    async def send(self, message: str | bytes) -> None:
+        """Send one message; a `str` as text, `bytes` as binary."""
+        ...
+
+    async def receive(self) -> str | bytes:
+        """Return the next message."""
+        ...
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close an open WebSocket."""
+        ...
+
+    async def deny(self, response: Response) -> None:
+        """Answer the handshake with an HTTP response."""
+        ...
+
+
+class WebSocketState(enum.Enum):
+    """Where a WebSocket stands."""
+
+    CONNECTING = "connecting"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class Denial(Exception):  # noqa: N818 - control flow, not a failure
+    """Unwind a handler whose `deny` was called; never leaves the framework."""
+
+
+class WebSocket(Connection):
+    """A WebSocket connection. Iterating yields messages until the peer leaves."""
+
+    __slots__ = ("_limit", "_transport", "close_code", "state_of_connection")
+
+    def __init__(
+        self,
+        reader: "HeadReader",
+        head: Any,
+        endpoint: "Endpoint",
+        values: tuple[str, ...],
+        lifespan_state: Mapping[str, Any],
+        transport: WebSocketTransport,
+    ) -> None:
+        super().__init__(reader, head, endpoint, values, lifespan_state)
+        self._transport = transport
+        self._limit = endpoint.config.max_message_size
+        self.close_code: int | None = None
+        self.state_of_connection = WebSocketState.CONNECTING
+
+    @property
+    def subprotocols(self) -> tuple[str, ...]:
+        """The subprotocols that the client offers, in its order of preference."""
+        return self._transport.subprotocols
+
+    async def accept(
+        self,
+        subprotocol: str | None = None,
+        headers: Mapping[str, str] | Iterable[tuple[str, str]] | None = None,
+    ) -> None:
+        """Complete the handshake; `headers` are sent where the server can (Granian and daphne cannot).
+
+        Raises:
+            ValueError: the subprotocol was not offered, or a header is malformed.
+            RuntimeError: it was accepted or closed before.
+
+        """
+        self._require(WebSocketState.CONNECTING, "accept")
+        if subprotocol is not None and subprotocol not in self.subprotocols:
+            offered = ", ".join(self.subprotocols) or "none"
+            raise ValueError(f"the client did not offer the subprotocol {subprotocol!r}; it offers: {offered}")
+        await self._transport.accept(subprotocol, MutableHeaders(headers or ()).raw)
+        self.state_of_connection = WebSocketState.OPEN
+
+    async def send(self, message: str | bytes) -> None:
+        """Send one message: `str` as text, `bytes` as binary.
+
+        Raises:
+            WebSocketDisconnect: the peer is gone.
+            RuntimeError: it is not accepted yet, or this side has closed.
+
+        """
+        self._require_open("send")
+        if not isinstance(message, str | bytes):
+            raise TypeError(f"send takes str or bytes, not {type(message).__name__}; send_json takes the rest")
+        try:
+            await self._transport.send(message)
+        except WebSocketDisconnect as gone:
+            self._gone(gone.code)
+            raise
+
+    async def send_json(self, value: Any) -> None:
+        """Send a value as JSON text, encoded by msgspec."""
+        await self.send(msgspec.json.encode(value).decode())
+
+    async def receive(self) -> str | bytes:
+        """Return the next message, `str` for text and `bytes` for binary.
+
+        A message above `max_message_size` closes the connection with 1009.
+
+        Raises:
+            WebSocketDisconnect: the peer closed or is gone.
+            RuntimeError: it is not accepted yet.
+
+        """
+        self._require_open("receive")
+        try:
+            message = await self._transport.receive()
+        except WebSocketDisconnect as gone:
+            self._gone(gone.code)
+            raise
+        if self._oversize(message):
+            await self.close(1009, "message too big")
+            raise WebSocketDisconnect(1009, "message too big")
+        return message
+
+    def _oversize(self, message: str | bytes) -> bool:
+        # A character is at most four bytes of UTF-8, so most text need not be encoded to be judged.
+        size = len(message)
+        if size > self._limit:
+            return True
+        return isinstance(message, str) and size * 4 > self._limit and len(message.encode()) > self._limit
+
+    async def receive_json(self, kind: Any = Any) -> Any:
+        """Return the next message decoded from JSON, validated as `kind` if it is given.
+
+        Raises:
+            WebSocketDisconnect: the peer is gone, or the message is not valid JSON of that kind (closed with 1007).
+
+        """
+        message = await self.receive()
+        data = message.encode() if isinstance(message, str) else message
+        try:
+            check_json_depth(data)
+            return msgspec.json.decode(data, type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, HTTPError) as error:
+            await self.close(1007, "invalid JSON")
+            raise WebSocketDisconnect(1007, "invalid JSON") from error
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close with a code (RFC 6455 section 7.4) and a reason of at most 123 bytes; a second close does nothing.
+
+        Before `accept`, the handshake is refused with 403.
+
+        Raises:
+            ValueError: the code must not be sent, or the reason is too long.
+
+        """
+        _check_close(code, reason)
+        if self.state_of_connection is WebSocketState.CONNECTING:
+            await self._refuse(Response(status=403))
+            return
+        if self.state_of_connection is WebSocketState.OPEN:
+            self._gone(code)
+            await self._transport.close(code, reason)
+
+    async def deny(self, answer: HTTPError | Response) -> None:
+        """Refuse the handshake with an HTTP response; servers that cannot send one answer 403.
+
+        Raises:
+            RuntimeError: it was accepted or closed before.
+
+        """
+        self._require(WebSocketState.CONNECTING, "deny")
+        response = answer if isinstance(answer, Response) else self._endpoint.errors.problem(answer)
+        await self._refuse(response)
+
+    async def _refuse(self, response: Response) -> None:
+        self.state_of_connection = WebSocketState.CLOSED
+        await self._transport.deny(response)
+
+    async def __aiter__(self) -> AsyncIterator[str | bytes]:
+        try:
+            while True:
+                yield await self.receive()
+        except WebSocketDisconnect:
+            return
+
+    def _gone(self, code: int) -> None:
+        self.state_of_connection = WebSocketState.CLOSED
+        self.close_code = code
+
+    def _require_open(self, what: str) -> None:
+        if self.state_of_connection is WebSocketState.CLOSED and self.close_code is not None:
+            raise WebSocketDisconnect(self.close_code)
+        self._require(WebSocketState.OPEN, what)
+
+    def _require(self, state: WebSocketState, what: str) -> None:
+        if self.state_of_connection is not state:
+            hint = " Fix: await ws.accept() first" if self.state_of_connection is WebSocketState.CONNECTING else ""
+            raise RuntimeError(f"{what}() on a WebSocket that is {self.state_of_connection.value}.{hint}")
+
+
+def _check_close(code: int, reason: str) -> None:
+    # 1004-1006 and 1015 are reserved for reports and must never be sent (RFC 6455 section 7.4.1).
+    allowed = code in {1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014} or 3000 <= code <= 4999
+    if not allowed:
+        raise ValueError(f"{code} is not a close code that may be sent; use 1000..1014 or 3000..4999")
+    if len(reason.encode()) > 123:
+        raise ValueError("a close reason has at most 123 bytes of UTF-8")
