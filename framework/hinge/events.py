@@ -86,7 +86,7 @@ class EventSourceResponse(StreamingResponse):
         status: int = 200,
         headers: Pairs | None = None,
         media_type: str | None = None,
-        ping: float | None = None,
+        ping: float | None = 15.0,
     ) -> None:
         if ping is not None and not (ping > 0 and math.isfinite(ping)):
             raise ValueError(f"ping is a positive number of seconds, not {ping!r}")
