@@ -35,7 +35,7 @@ def compile_wsgi(blueprint: Blueprint) -> Any:
     def application(environ: Environ, start_response: StartResponse) -> Any:
         values: tuple[str, ...] = ()
         try:
-            path = environ["PATH_INFO"]
+            path = environ.get("PATH_INFO", "")
             leaf = static.get(path)
             if leaf is None:
                 path = path_of(environ)

@@ -9,16 +9,26 @@ a call where this costs 67.
 """
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from contextvars import Context, ContextVar, copy_context
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
 
-_current: ContextVar["_Exchange"] = ContextVar("hinge_wsgi.exchange")
+
+class _Mailbox(Protocol):
+    """Where the request's thread waits, be it for a handler's result or for a stream's next chunk."""
+
+    def ask(self, work: Callable[[], None]) -> None:
+        """Have the waiting thread run `work`."""
+        ...
+
+
+_current: ContextVar[_Mailbox] = ContextVar("hinge_wsgi.mailbox")
 
 
 class _Exchange:
@@ -31,6 +41,9 @@ class _Exchange:
         self.context: Context = copy_context()
         self.result: Any = None
         self.error: BaseException | None = None
+
+    def ask(self, work: Callable[[], None]) -> None:
+        self.mailbox.put(work)
 
     def begin(self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any]) -> None:
         self.context.run(_current.set, self)
@@ -115,7 +128,7 @@ _UNSET: Any = object()
 
 async def on_request_thread(work: Callable[[], T]) -> T:
     """Have the request's own thread do blocking work, in this coroutine's context, and return its result."""
-    exchange = _current.get()
+    mailbox = _current.get()
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
     context = copy_context()
@@ -128,7 +141,7 @@ async def on_request_thread(work: Callable[[], T]) -> T:
         else:
             loop.call_soon_threadsafe(_settle, done, result, None)
 
-    exchange.mailbox.put(run)
+    mailbox.ask(run)
     try:
         return await done
     finally:
@@ -155,10 +168,15 @@ class LoopIterator:
         self._source = source
         self._mailbox: SimpleQueue[tuple[str, Any]] = SimpleQueue()
         self._context = copy_context()
+        self._context.run(_current.set, self)
         self._demand: asyncio.Event | None = None
         self._task: asyncio.Task[None] | None = None
         self._asked = False
         self._ended = False
+
+    def ask(self, work: Callable[[], None]) -> None:
+        """Have the thread that waits for a chunk run `work`."""
+        self._mailbox.put(("work", work))
 
     def _begin(self) -> None:
         if self._task is None:
@@ -200,10 +218,7 @@ class LoopIterator:
         if not self._asked:
             self._asked = True
             self._portal.loop.call_soon_threadsafe(self._begin)
-        try:
-            kind, value = self._mailbox.get(timeout=timeout)
-        except Empty:
-            raise TimeoutError from None
+        kind, value = self._take(timeout)
         self._asked = False
         if kind == "chunk":
             return value
@@ -212,9 +227,20 @@ class LoopIterator:
             raise value
         raise StopIteration
 
+    def _take(self, timeout: float | None) -> tuple[str, Any]:
+        while True:
+            try:
+                kind, value = self._mailbox.get(timeout=timeout)
+            except Empty:
+                raise TimeoutError from None
+            if kind != "work":
+                return kind, value
+            value()
+
     def finish(self) -> None:
         """End the iteration from any thread; the one that pulls sees the end."""
-        self._portal.loop.call_soon_threadsafe(self._cancel)
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and closed what was open
+            self._portal.loop.call_soon_threadsafe(self._cancel)
 
     def _cancel(self) -> None:
         if self._task is None:
@@ -233,7 +259,9 @@ class LoopIterator:
         """End the iteration and wait until the source is closed."""
         if self._ended:
             return
-        self.finish()
         self._ended = True
-        while self._mailbox.get()[0] != "end":
+        if not self._portal.alive:
+            return
+        self.finish()
+        while self._take(None)[0] != "end":
             pass
