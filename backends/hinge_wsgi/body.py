@@ -5,12 +5,31 @@ Law: `read(n)` with n > 0 until it is empty is the one way that every server ser
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from hinge.body import BodyStream, declared_length, incomplete, too_large
 from hinge_wsgi.environ import Environ
 
 PIECE = 65536
+
+
+def _reader(environ: Environ) -> Callable[[int], bytes]:
+    """Return `read(n)`; servers raise errors of their own for a bad chunk or a client that left, which are the client's.
+
+    Raises:
+        HTTPError: while reading, 400.
+
+    """
+    read = environ["wsgi.input"].read
+
+    def checked(size: int) -> bytes:
+        try:
+            piece: bytes = read(size)
+        except Exception as error:
+            message = "The request body ended early or is framed wrongly."
+            raise HTTPError(400, message, headers={"connection": "close"}) from error
+        return piece
+
+    return checked
 
 
 def read_body(environ: Environ, limit: int) -> bytes:
@@ -25,10 +44,9 @@ def read_body(environ: Environ, limit: int) -> bytes:
         return _read_undeclared(environ, limit) if _may_have_body(environ) else b""
     if length == 0:
         return b""
-    body: bytes = environ["wsgi.input"].read(length)
-    if len(body) == length:
-        return body
-    return _read_rest(environ["wsgi.input"].read, bytearray(body), length)
+    read = _reader(environ)
+    body = read(length)
+    return body if len(body) == length else _read_rest(read, bytearray(body), length)
 
 
 def _may_have_body(environ: Environ) -> bool:
@@ -49,7 +67,7 @@ def _read_rest(read: Callable[[int], bytes], body: bytearray, length: int) -> by
 
 def _read_undeclared(environ: Environ, limit: int) -> bytes:
     body = bytearray()
-    read = environ["wsgi.input"].read
+    read = _reader(environ)
     while piece := read(PIECE):
         body += piece
         if len(body) > limit:
@@ -72,16 +90,16 @@ def body_stream(
 
 
 def _pieces(environ: Environ, length: int | None) -> Callable[[], bytes]:
-    source: Any = environ["wsgi.input"]
+    source = _reader(environ)
     if length is None:
-        return (lambda: source.read(PIECE)) if _may_have_body(environ) else bytes
+        return (lambda: source(PIECE)) if _may_have_body(environ) else bytes
     received = 0
 
     def read() -> bytes:
         nonlocal received
         if received == length:
             return b""
-        piece: bytes = source.read(min(PIECE, length - received))
+        piece = source(min(PIECE, length - received))
         if not piece:
             raise incomplete(received, length)
         received += len(piece)

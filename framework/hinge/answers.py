@@ -26,6 +26,8 @@ def not_found(exists: Callable[[str], bool] | None) -> Callable[[Request], Respo
             other = path[:-1] if path.endswith("/") else path + "/"
             if len(path) > 1 and exists(other):
                 return _redirect(request, other)
+        if path == "*" and request.method == "OPTIONS":
+            return Response(status=204)  # about the server as a whole (RFC 9110 section 9.3.7)
         raise HTTPError(404)
 
     return answer
