@@ -1,35 +1,36 @@
 """Reading a request body from `wsgi.input`.
 
-Law: `read(n)` with n > 0 until it is empty is the one way that every server serves right; Granian loses data or raises on
-`readline`, iteration and `read(-1)`. A cut upload raises nothing on WSGI: what arrived is compared with Content-Length.
+Law: `read(n)` with n > 0 until it is empty is the one way that every server serves right; Granian loses data or raises
+on `readline`, iteration and `read(-1)`. A cut upload raises nothing on WSGI: what arrived is compared with
+Content-Length.
 """
 
 from collections.abc import Awaitable, Callable
 
 from hinge.body import BodyStream, declared_length, incomplete, too_large
+from hinge.errors import HTTPError
 from hinge_wsgi.environ import Environ
 
 PIECE = 65536
 
 
 def _reader(environ: Environ) -> Callable[[int], bytes]:
-    """Return `read(n)`; servers raise errors of their own for a bad chunk or a client that left, which are the client's.
-
-    Raises:
-        HTTPError: while reading, 400.
-
-    """
+    """Return `read(n)`, which raises HTTPError where the server raises whatever it has for this."""
     read = environ["wsgi.input"].read
 
     def checked(size: int) -> bytes:
         try:
             piece: bytes = read(size)
-        except Exception as error:
-            message = "The request body ended early or is framed wrongly."
-            raise HTTPError(400, message, headers={"connection": "close"}) from error
+        except Exception as error:  # noqa: BLE001 - gunicorn, waitress and Granian have errors of their own
+            raise _unreadable() from error
         return piece
 
     return checked
+
+
+def _unreadable() -> HTTPError:
+    # A bad chunk, a client that left: the client's fault in each case.
+    return HTTPError(400, "The request body ended early or is framed wrongly.", headers={"connection": "close"})
 
 
 def read_body(environ: Environ, limit: int) -> bytes:
@@ -44,9 +45,11 @@ def read_body(environ: Environ, limit: int) -> bytes:
         return _read_undeclared(environ, limit) if _may_have_body(environ) else b""
     if length == 0:
         return b""
-    read = _reader(environ)
-    body = read(length)
-    return body if len(body) == length else _read_rest(read, bytearray(body), length)
+    try:
+        body: bytes = environ["wsgi.input"].read(length)
+    except Exception as error:  # noqa: BLE001 - gunicorn, waitress and Granian have errors of their own
+        raise _unreadable() from error
+    return body if len(body) == length else _read_rest(_reader(environ), bytearray(body), length)
 
 
 def _may_have_body(environ: Environ) -> bool:
