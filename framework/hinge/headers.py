@@ -187,7 +187,7 @@ class MutableHeaders(MutableMapping[str, str]):
         return ", ".join(lines)
 
     def __delitem__(self, name: str) -> None:
-        key = name.lower()
+        key = str.lower(name)
         kept = [pair for pair in self.raw if pair[0] != key]
         if len(kept) == len(self.raw):
             raise KeyError(name)
@@ -207,12 +207,24 @@ class MutableHeaders(MutableMapping[str, str]):
 
     def get_all(self, name: str) -> list[str]:
         """Return the lines of `name` in order, as they were set."""
-        key = name.lower()
+        key = str.lower(name)  # a TypeError for anything else
         return [value for present, value in self.raw if present == key]
 
     def multi_items(self) -> list[tuple[str, str]]:
         """Return all lines in order."""
         return self.raw.copy()
+
+    def setdefault(self, name: str, value: str, /) -> str:  # no line is without a value
+        """Add a line if there is none of that name; return what `name` then shows.
+
+        Raises:
+            ValueError: the name or the value is invalid.
+            TypeError: the name or the value is not a str.
+
+        """
+        if name not in self:
+            self.append(name, value)
+        return self[name]
 
     def clear(self) -> None:
         """Remove all lines."""
