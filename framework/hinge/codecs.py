@@ -1,0 +1,228 @@
+"""Bodies to values and values to bodies, by media type.
+
+Law: `body_decoder` decides everything when it is made; a request only compares its Content-Type and decodes. The answer
+to a body that cannot be read is one of three: 415 (RFC 9110 section 15.5.16) for a type or coding that nothing decodes,
+400 for a malformed body, 422 with every fault for a well-formed one that does not fit.
+
+JSON is RFC 8259 in UTF-8 and nothing else: a byte order mark, UTF-16 and UTF-32, lone surrogates, `NaN` and `Infinity`,
+trailing commas and an empty body are malformed. Of equal keys the last one counts, and each of them has to be valid.
+The text of members that the type does not know is skipped, its encoding unchecked.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from hinge.depth import MAX_DEPTH, check_json_depth, check_msgpack_depth
+from hinge.errors import ConfigurationError, HTTPError, RequestInvalid
+from hinge.validation import first_error, is_unhashable, rejection_errors
+
+
+class Codec(msgspec.Struct, frozen=True):
+    """A format of bodies.
+
+    `decoder` makes the function that reads a type; it raises `msgspec.ValidationError` for what does not fit, and
+    another `msgspec.DecodeError`, `UnicodeDecodeError` or `RecursionError` for what is malformed. `plain_decoder` reads
+    a body without a type, for the report of its faults. `check_depth` refuses what nests too deeply: HTTPError 400.
+    """
+
+    name: str
+    media_type: str
+    aliases: frozenset[str]
+    suffix: str
+    decoder: Callable[[Any], Callable[[bytes], Any]]
+    plain_decoder: Callable[[bytes], Any]
+    check_depth: Callable[[bytes], None]
+    encode: Callable[[Any], bytes]
+
+
+class BodyDecoder(Protocol):
+    """Reads one route's bodies, given the Content-Type and Content-Encoding header values or None."""
+
+    def __call__(self, body: bytes, content_type: str | None, content_encoding: str | None = None) -> Any:
+        """Return the value.
+
+        Raises:
+            HTTPError: 415 or 400.
+            RequestInvalid: 422, the value does not fit the type.
+
+        """
+        ...
+
+
+def _json_decoder(target: Any) -> Callable[[bytes], Any]:
+    return msgspec.json.Decoder(target).decode
+
+
+def _msgpack_decoder(target: Any) -> Callable[[bytes], Any]:
+    return msgspec.msgpack.Decoder(target).decode
+
+
+encode_json: Callable[[Any], bytes] = msgspec.json.Encoder().encode
+"""Encode a result as JSON; TypeError for an object that msgspec does not know."""
+
+encode_msgpack: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
+"""Encode a result as MessagePack; TypeError for an object that msgspec does not know."""
+
+JSON = Codec(
+    name="JSON",
+    media_type="application/json",
+    aliases=frozenset(),
+    suffix="+json",
+    decoder=_json_decoder,
+    # float() takes a number beyond the range as infinity, so one such number does not hide the other faults.
+    plain_decoder=msgspec.json.Decoder(float_hook=float).decode,
+    check_depth=check_json_depth,
+    encode=encode_json,
+)
+
+MSGPACK = Codec(
+    name="MessagePack",
+    media_type="application/msgpack",
+    aliases=frozenset({"application/x-msgpack", "application/vnd.msgpack"}),
+    suffix="+msgpack",
+    decoder=_msgpack_decoder,
+    plain_decoder=msgspec.msgpack.Decoder().decode,
+    check_depth=check_msgpack_depth,
+    encode=encode_msgpack,
+)
+
+CODECS: tuple[Codec, ...] = (JSON, MSGPACK)
+"""What bodies are read as when a route or an app says nothing else."""
+
+# RFC 9110 sections 5.6.2, 5.6.4 and 5.6.6; possessive, so that no header can make it backtrack.
+_TYPE = re.compile(r"[ \t]*+(application/[!#$%&'*+.^_`|~0-9a-z-]++)[ \t]*+", re.IGNORECASE)
+_PARAMETER = re.compile(
+    r""";[ \t]*+(?:([!#$%&'*+.^_`|~0-9a-z-]++)=((?:[!#$%&'*+.^_`|~0-9a-z-]++|"(?:[^"\\]|\\.)*+"))[ \t]*+)?""",
+    re.IGNORECASE,
+)
+_POSITION = re.compile(r"\(byte (\d+)\)\Z")
+_CHARSETS = frozenset({"utf-8", "utf8"})
+_REFUSED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError)
+
+
+def select_codec(
+    content_type: str | None, content_encoding: str | None = None, codecs: Sequence[Codec] = CODECS
+) -> Codec:
+    """Return the codec that reads a body with these headers.
+
+    Raises:
+        HTTPError: 415, with `Accept` or `Accept-Encoding` naming what would be read.
+
+    """
+    if content_encoding is not None and content_encoding.strip(" \t").lower() not in {"", "identity"}:
+        raise HTTPError(
+            415, "The body has a Content-Encoding that is not decoded.", headers={"accept-encoding": "identity"}
+        )
+    if content_type is None:
+        raise _unsupported("The body has no Content-Type.", codecs)
+    matched = _TYPE.match(content_type)
+    if matched is None:
+        raise _unsupported("The body's Content-Type is not one that is decoded.", codecs)
+    if not _is_utf8(content_type, matched.end()):
+        raise _unsupported("The body's Content-Type is malformed or names a charset other than utf-8.", codecs)
+    essence = matched[1].lower()
+    for codec in codecs:
+        if essence == codec.media_type or essence in codec.aliases or essence.endswith(codec.suffix):
+            return codec
+    raise _unsupported("The body's Content-Type is not one that is decoded.", codecs)
+
+
+def body_decoder(target: Any, *, codecs: Sequence[Codec] = CODECS) -> BodyDecoder:
+    """Return the function that reads bodies as `target`.
+
+    Raises:
+        ConfigurationError: the type cannot be decoded.
+
+    """
+    readers = {codec.media_type: _reader(codec, target) for codec in codecs}
+
+    def read_other(body: bytes, content_type: str | None, content_encoding: str | None) -> Any:
+        codec = select_codec(content_type, content_encoding, codecs)
+        return readers[codec.media_type](body)
+
+    if JSON not in codecs:
+
+        def read_any(body: bytes, content_type: str | None, content_encoding: str | None = None) -> Any:
+            return read_other(body, content_type, content_encoding)
+
+        return read_any
+
+    decode = JSON.decoder(target)
+
+    def read(body: bytes, content_type: str | None, content_encoding: str | None = None) -> Any:
+        if content_type != "application/json" or content_encoding is not None:
+            return read_other(body, content_type, content_encoding)
+        size = len(body)
+        if size > MAX_DEPTH:
+            # An array takes a byte to open, an object four (`{"":`): a count of one kind settles most short bodies.
+            arrays = body.count(b"[")
+            if size + 3 * arrays > 4 * MAX_DEPTH and arrays + body.count(b"{") > MAX_DEPTH:
+                check_json_depth(body)
+        try:
+            return decode(body)
+        except _REFUSED as error:
+            raise _refusal(JSON, target, body, error) from error
+
+    return read
+
+
+def _reader(codec: Codec, target: Any) -> Callable[[bytes], Any]:
+    try:
+        decode = codec.decoder(target)
+    except TypeError as error:
+        raise ConfigurationError(f"{target!r} cannot be read from a {codec.name} body: {error}") from error
+    check_depth = codec.check_depth
+
+    def read(body: bytes) -> Any:
+        check_depth(body)
+        try:
+            return decode(body)
+        except _REFUSED as error:
+            raise _refusal(codec, target, body, error) from error
+
+    return read
+
+
+def _refusal(codec: Codec, target: Any, body: bytes, error: Exception) -> Exception:
+    """Return what to raise for a body that the codec refused; `error` itself where it is the program's."""
+    if isinstance(error, TypeError) and not is_unhashable(error):
+        return error
+    if not isinstance(error, (msgspec.ValidationError, TypeError)):
+        return _malformed(codec, body, error)
+    try:
+        value = codec.plain_decoder(body)
+    except msgspec.ValidationError as beyond:  # an integer of thousands of digits, a timestamp out of range
+        return RequestInvalid([first_error(error if isinstance(error, msgspec.ValidationError) else beyond)])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as malformed:
+        # The decoder stopped at a value that does not fit, before the syntax error behind it.
+        return _malformed(codec, body, malformed)
+    return RequestInvalid(rejection_errors(target, value, error))
+
+
+def _malformed(codec: Codec, body: bytes, error: Exception) -> HTTPError:
+    if not body:
+        return HTTPError(400, f"The body is empty; {codec.name} was expected.")
+    position = _POSITION.search(str(error))
+    where = f" (at byte {position[1]})" if position else ""
+    return HTTPError(400, f"The body is not well-formed {codec.name}{where}.")
+
+
+def _is_utf8(content_type: str, start: int) -> bool:
+    """Tell whether the parameters are well-formed and name no other charset."""
+    while start < len(content_type):
+        parameter = _PARAMETER.match(content_type, start)
+        if parameter is None:
+            return False
+        name, value = parameter[1], parameter[2]
+        if name is not None and name.lower() == "charset" and value.strip('"').lower() not in _CHARSETS:
+            return False
+        start = parameter.end()
+    return True
+
+
+def _unsupported(detail: str, codecs: Sequence[Codec]) -> HTTPError:
+    accepted = [codec.media_type for codec in codecs]
+    return HTTPError(415, f"{detail} Send {' or '.join(accepted)}.", headers={"accept": ", ".join(accepted)})
