@@ -107,6 +107,7 @@ def fault(kind, text):
         (Literal["a", None], "a", "a"),  # noqa: PYI061 - the form under test
         (Literal["a"] | None, "a", "a"),
         (Literal[True], "yes", True),
+        (Literal[True], "1", True),
         (int | None, "5", 5),
         (Optional[int], "5", 5),  # noqa: UP045 - the form under test
         (Union[int, str], "5", 5),  # noqa: UP007 - the form under test
@@ -226,6 +227,15 @@ def test_int_parsing_dos_5000_digits():
     assert fault(Literal[1], "1" * 5000) == "expected 1"
     assert fault(int | None, "1" * 5000) == "expected an integer"
     assert converter(int)("-" + "1" * MAX_DIGITS) == -int("1" * MAX_DIGITS)
+
+
+def test_the_limit_stands_where_the_interpreter_has_none():
+    previous = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)
+    try:
+        assert fault(int, "1" * 5000) == "expected an integer"
+    finally:
+        sys.set_int_max_str_digits(previous)
 
 
 def test_a_lower_limit_of_the_interpreter_is_a_value_error_of_ours():

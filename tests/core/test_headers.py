@@ -204,10 +204,10 @@ def test_headers_agree_with_a_list_of_lines(lines):
     assert headers == Headers(headers.multi_items())
 
 
-@pytest.mark.parametrize("names", [1, 2, 100, None], ids=str)
-def test_quadratic_repeated_headers(names):
+@pytest.mark.parametrize("lines", [1, 2, 100, 2000])
+def test_quadratic_repeated_headers(lines):
     def read(count):
-        pairs = [(f"x-{index % (names or count)}", "v") for index in range(count)]
+        pairs = [(f"x-{index // lines}", "v") for index in range(count)]
 
         def work():
             headers = Headers(pairs)
