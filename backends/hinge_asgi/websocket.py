@@ -1,8 +1,9 @@
 """WebSocket scopes: the handshake, the handler's task, and its end.
 
-Law: one task reads from the server, ahead of the handler, so that a peer's leaving is noticed whatever the handler does. A handler
-that was told (by `WebSocketDisconnect`) may finish in peace; one that was not is cancelled after NOTICE_SECONDS. We close with a
-code of our own in every case: Granian, uvicorn and daphne each do something else when a handler just ends.
+Law: one task reads from the server, ahead of the handler, so that a peer's leaving is noticed whatever the handler does.
+A handler that was told (by `WebSocketDisconnect`) may finish in peace; one that was not is cancelled after
+NOTICE_SECONDS. We close with a code of our own in every case: Granian, uvicorn and daphne each do something else when a
+handler just ends.
 """
 
 from collections import deque
@@ -27,6 +28,8 @@ from hinge_asgi.scope import Scope
 NOTICE_SECONDS = 0.5
 READ_AHEAD = 16
 """Messages that are read before the handler asks for them; then the peer waits."""
+READ_AHEAD_SIZE = 65536
+"""The same in characters or bytes: a large message is not joined by a second one."""
 
 
 class ASGITransport:
@@ -37,6 +40,7 @@ class ASGITransport:
         self._receive = receive
         self._send = send
         self._messages: deque[str | bytes] = deque()
+        self._waiting_size = 0
         self._changed = anyio.Event()
         self._room = anyio.Event()
         self.gone: WebSocketDisconnect | None = None
@@ -70,8 +74,10 @@ class ASGITransport:
                 raise self.gone
             self._changed = anyio.Event()
             await self._changed.wait()
+        message = self._messages.popleft()
+        self._waiting_size -= len(message)
         self._room.set()
-        return self._messages.popleft()
+        return message
 
     async def read_ahead(self) -> None:
         """Read from the server until the peer leaves."""
@@ -82,11 +88,16 @@ class ASGITransport:
                 self.gone = WebSocketDisconnect(1005 if code is None else code, message.get("reason") or "")
             elif message["type"] == "websocket.receive":
                 text = message.get("text")
-                self._messages.append(message.get("bytes") or b"" if text is None else text)
+                content: str | bytes = message.get("bytes") or b"" if text is None else text
+                self._messages.append(content)
+                self._waiting_size += len(content)
             self._changed.set()
-            if len(self._messages) >= READ_AHEAD and self.gone is None:
+            while self._is_full() and self.gone is None:
                 self._room = anyio.Event()
                 await self._room.wait()
+
+    def _is_full(self) -> bool:
+        return len(self._messages) >= READ_AHEAD or self._waiting_size >= READ_AHEAD_SIZE
 
     async def close(self, code: int, reason: str) -> None:
         """Close an open WebSocket."""
