@@ -1,7 +1,7 @@
 """The decorators that declare routes, and the group of routes.
 
-Law: every registration ends in `_add(route)`. A `Router` only collects; `App.include` puts its routes below a prefix, and from
-then on the router is closed, because a route added later would silently be missing.
+Law: every registration ends in `_add(route)`. A `Router` only collects; `App.include` puts its routes below a prefix, and
+from then on the router is closed, because a route added later would silently be missing.
 """
 
 from abc import abstractmethod
@@ -21,9 +21,15 @@ Decorator = Callable[[Handler], Handler]
 class Registrar:
     """What `App` and `Router` share: a decorator for each HTTP method, and one for WebSockets."""
 
+    prefix = ""
+    """What each path is below; with a prefix, the path `""` is the prefix itself."""
+
     @abstractmethod
     def _add(self, route: Route) -> None:
         """Take a route, or refuse it."""
+
+    def _below(self, path: str) -> str:
+        return self.prefix + path if path.startswith("/") or not path else path
 
     def route(
         self,
@@ -58,7 +64,7 @@ class Registrar:
                 raise ConfigurationError(f"route {path!r} ({caller()}): it has no methods")
             self._add(
                 make_route(
-                    path,
+                    self._below(path),
                     wanted,
                     handler,
                     name=name,
@@ -127,7 +133,7 @@ class Registrar:
         def register(handler: Handler) -> Handler:
             self._add(
                 make_route(
-                    path,
+                    self._below(path),
                     frozenset(),
                     handler,
                     name=name,
@@ -171,11 +177,11 @@ class Router(Registrar):
 
     def include(self, router: "Router", prefix: str = "") -> None:
         """Take over the routes of another router below `prefix`."""
-        for route in router.close(check_prefix(prefix, "include(prefix=...)")):
+        for route in router.close(self.prefix + check_prefix(prefix, "include(prefix=...)")):
             self._add(route)
 
     def close(self, prefix: str) -> list[Route]:
-        """Return the routes below both prefixes, and refuse every later registration.
+        """Return the routes below a further prefix, and refuse every later registration.
 
         Raises:
             ConfigurationError: it was included before.
@@ -184,12 +190,13 @@ class Router(Registrar):
         self._check_open(f"the Router with prefix {self.prefix!r}")
         self._included = caller()
         layers: tuple[Layer, ...] = tuple(self._layers)
-        return [route.under(prefix + self.prefix, layers, self.tags) for route in self._routes]
+        return [route.under(prefix, layers, self.tags) for route in self._routes]
 
     def _check_open(self, what: str) -> None:
         if self._included is not None:
             raise ConfigurationError(
-                f"{what} comes too late: its router was included at {self._included}. Fix: include the router last, once"
+                f"{what} comes too late: its router was included at {self._included}. "
+                "Fix: include the router last, once"
             )
 
 
