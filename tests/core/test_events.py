@@ -157,7 +157,7 @@ def test_headers_that_keep_a_stream_flowing():
         ("x-accel-buffering", "no"),
     ]
     assert response.eager_start is True
-    assert response.ping is None
+    assert response.ping == 15.0
     assert (response.status, response.body) == (200, None)
     changed = EventSourceResponse([], headers={"Cache-Control": "no-cache", "x-a": "b"}, status=201)
     assert sorted(changed.headers.raw) == [
