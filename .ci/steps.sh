@@ -1,0 +1,109 @@
+# shellcheck shell=bash
+# What the steps of .ci/run do. Each function runs in a shell of its own, at the checkout's root, under `set -euo pipefail`.
+
+# What the tests call that pip does not bring: a browser and its driver, HTTP clients, certificates.
+packages() {
+    local missing=() pair
+    for pair in chromium:chromium chromedriver:chromium-driver curl:curl openssl:openssl h2load:nghttp2-client; do
+        command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
+    done
+    # A Python of the distribution comes without venv unless it is asked for.
+    python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+    if ((${#missing[@]} == 0)); then
+        echo 'nothing to install'
+        return
+    fi
+    echo "installing ${missing[*]}"
+    apt-get update -qq
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# The interpreter of a version: pyenv's newest of it, else one on PATH. Prints nothing where there is none.
+interpreter() {
+    local found
+    found="$(find "${PYENV_ROOT:-$HOME/.pyenv}/versions" /root/.pyenv/versions -maxdepth 1 -name "$1.*" 2>/dev/null | sort -V | tail -n 1 || true)"
+    if [[ -x "$found/bin/python3" ]]; then
+        echo "$found/bin/python3"
+    elif command -v "python$1" >/dev/null && "python$1" -c '' 2>/dev/null; then
+        command -v "python$1"
+    elif python3 -c "import sys; sys.exit('%d.%d' % sys.version_info[:2] != '$1')"; then
+        command -v python3
+    fi
+}
+
+# environment VERSION EXTRA: the virtual environment .ci/venv-VERSION with Hinge, editable, and the extra.
+environment() {
+    local python venv=".ci/venv-$1"
+    python="$(interpreter "$1")"
+    if [[ -z "$python" ]]; then
+        echo "no Python $1 here: neither under pyenv nor on PATH" >&2
+        return 1
+    fi
+    # A base that pyenv removed or replaced leaves a broken environment behind: begin anew.
+    "$venv/bin/python" -c '' 2>/dev/null || rm -rf "$venv"
+    [[ -d "$venv" ]] || "$python" -m venv "$venv"
+    "$venv/bin/python" -m pip install -e ".[$2]"
+    "$venv/bin/python" --version
+}
+
+# The line with which README.md sets up and passes the tests, just as a reader would paste it.
+readme_line() {
+    local line python
+    line="$(grep -m 1 -E '^python3 -m venv .* -m pytest$' README.md || true)"
+    if [[ -z "$line" ]]; then
+        echo 'README.md has no line that starts with "python3 -m venv" and ends with "-m pytest"' >&2
+        return 1
+    fi
+    # The reader has Python >= 3.11 as python3; this machine's may be older.
+    if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+        python="$(interpreter 3.11)"
+        PATH="$(dirname "${python:?no Python 3.11 here}"):$PATH"
+    fi
+    echo "\$ $line"
+    bash -euc "$line"
+}
+
+lint() {
+    .ci/venv-3.11/bin/ruff check .
+    .ci/venv-3.11/bin/ruff format --check .
+    bash -n .ci/run .ci/steps.sh
+}
+
+types() {
+    # Both, always: each finds what the other does not.
+    local code=0
+    .ci/venv-3.11/bin/mypy || code=1
+    .ci/venv-3.11/bin/pyright --pythonpath .ci/venv-3.11/bin/python || code=1
+    return "$code"
+}
+
+# Asserts of the package code would vanish here; those of test modules are rewritten by pytest and stay.
+optimised() {
+    .ci/venv-3.11/bin/python -O -m pytest -q -m 'not server and not browser' --ignore=tests/benchmarks
+}
+
+# suite_on VERSION: the suite on another Python; what is no Python's business (browser, benchmark) once is enough.
+suite_on() {
+    environment "$1" test
+    ".ci/venv-$1/bin/python" -m pytest -q -m 'not browser' --ignore=tests/benchmarks
+}
+
+# The wheel and the sdist hold what they should, and the wheel serves both protocols from an environment of its own.
+package() {
+    local work
+    work="$(mktemp -d)"
+    # shellcheck disable=SC2064
+    trap "rm -rf '$work'" EXIT
+    .ci/venv-3.11/bin/python -m build --outdir "$work/dist" .
+    .ci/venv-3.11/bin/python .ci/contents.py "$work/dist"
+    .ci/venv-3.11/bin/python -m venv "$work/venv"
+    "$work/venv/bin/python" -m pip install "$work"/dist/*.whl
+    cp .ci/smoke.py examples/hello.py "$work/"
+    cd "$work"
+    "$work/venv/bin/python" -I smoke.py
+}
+
+# Costs in process against hand-written callables: the bounds are in the benchmark's own test.
+benchmark() {
+    .ci/venv-3.11/bin/python -m pytest -q tests/benchmarks
+}
