@@ -8,17 +8,6 @@ from pathlib import Path
 
 PACKAGES = {"hinge", "hinge_asgi", "hinge_wsgi"}
 UNWANTED = ("__pycache__", ".pyc", ".ci/", "_cache/", ".hypothesis", ".venv", ".egg-info", ".db", ".sqlite3")
-    "__pycache__",
-    ".pyc",
-    ".ci/",
-    ".mypy_cache",
-    ".pytest_cache",
-    ".ruff_cache",
-    ".hypothesis",
-    ".venv",
-    ".db",
-    ".sqlite3",
-)
 IN_SDIST = (
     "pyproject.toml",
     "README.md",
