@@ -84,6 +84,7 @@ def _with_worker_hooks(wrapped: Any, application: Any, runtime: Runtime) -> Any:
     # The server starts and stops the lifespans through the protocol.
     application.start = application.stop = lambda: None
     application.drain = runtime.drain
+    application.runtime = runtime  # for in-process connections, which raise what a lifespan raised
     return application
 
 

@@ -22,6 +22,7 @@ async def serve_lifespan(blueprint: Blueprint, runtime: Runtime, scope: Any, rec
                 await stack.start()
             except Exception as error:  # noqa: BLE001 - whatever a lifespan raises
                 logger.critical("a lifespan failed to start", exc_info=error)
+                runtime.failure = error
                 await send({"type": "lifespan.startup.failed", "message": f"{type(error).__name__}: {error}"})
                 return
             runtime.started(stack.state)
@@ -35,6 +36,7 @@ async def serve_lifespan(blueprint: Blueprint, runtime: Runtime, scope: Any, rec
                 await stack.stop()
             except Exception as error:  # noqa: BLE001 - whatever a lifespan raises
                 logger.error("a lifespan failed while it was stopped", exc_info=error)
+                runtime.failure = error
                 await send({"type": "lifespan.shutdown.failed", "message": f"{type(error).__name__}: {error}"})
                 return
             await send({"type": "lifespan.shutdown.complete"})

@@ -63,6 +63,7 @@ def compile_wsgi(blueprint: Blueprint) -> Any:
 
     for name in ("start", "drain", "stop"):
         setattr(application, name, getattr(runtime, name))
+    application.runtime = runtime  # type: ignore[attr-defined]  # in-process connections raise what a lifespan raised
     return application
 
 

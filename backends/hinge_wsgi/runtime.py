@@ -44,6 +44,7 @@ class Runtime:
         self._portal: Portal | None = None
         self._lifespan: _RunningLifespan | None = None
         self._failure: BaseException | None = None
+        self.stop_failure: BaseException | None = None
         self.ready = not self.has_lifespan
         self.state: dict[str, Any] = {}
         self.streams: set[OpenStream] = set()
@@ -103,6 +104,9 @@ class Runtime:
     def stop(self) -> None:
         """Stop the lifespans and the loop thread; a second call does nothing."""
         with self._lock:
+            # A process is served once; in tests, a stopped application is started again.
+            self._failure = self.stop_failure = None
+            self.draining = False
             lifespan, self._lifespan = self._lifespan, None
             portal, self._portal = self._portal, None
             if self.has_lifespan:
@@ -114,6 +118,7 @@ class Runtime:
                 lifespan.stopped.wait()
             portal.stop()
             if lifespan is not None and lifespan.failure is not None:
+                self.stop_failure = lifespan.failure
                 logger.error("a lifespan failed while it was stopped", exc_info=lifespan.failure)
 
     def _at_exit(self) -> None:

@@ -117,7 +117,13 @@ class Application(Protocol):
 
 
 class Reply(Protocol):
-    """An answer as the in-process connection saw it; `chunks` yields body parts as the application produces them."""
+    """An answer as the in-process connection saw it.
+
+    `chunks` yields body parts as the application produces them: the next one is asked for when the caller asks. Its end
+    is the application's end, work after the response included. Every wait is bounded by the connection's `timeout`.
+
+    Iterating raises `Aborted` if the application fails, and `ProtocolViolation`.
+    """
 
     status: int
     headers: list[tuple[str, str]]
@@ -133,12 +139,13 @@ class Session(Protocol):
 
     subprotocol: str | None
     headers: list[tuple[str, str]]
+    """The headers of the accepted handshake."""
 
     def send(self, message: str | bytes) -> None:
         """Send one message to the handler."""
         ...
 
-    def receive(self, timeout: float) -> str | bytes:
+    def receive(self, timeout: float | None) -> str | bytes:
         """Return the handler's next message.
 
         Raises:
@@ -161,11 +168,30 @@ class Denied(Exception):  # noqa: N818 - an answer, not a failure
         self.reply = reply
 
 
+class Aborted(Exception):  # noqa: N818 - an event of the protocol
+    """The application failed while its response was being sent; a client sees it cut off. The failure is the cause."""
+
+
+class ProtocolViolation(AssertionError):  # noqa: N818 - wsgiref's validator calls its own AssertionError, too
+    """The application broke the rules of its protocol (PEP 3333, ASGI 3)."""
+
+
 class Connection(Protocol):
     """An in-process connection to a compiled application, as `hinge.testing.Client` uses it."""
 
     def request(self, method: str, target: str, headers: list[tuple[str, str]], body: bytes | Iterable[bytes]) -> Reply:
-        """Send one request. `target` is a percent-encoded path and query; an iterable body goes without a length."""
+        """Send one request and return when its head is answered.
+
+        `target` is a percent-encoded path and query; `headers` are complete, framing included. An iterable body is
+        pulled as the application reads it; if it raises, the client leaves mid-upload, and its exception is raised
+        here.
+
+        Raises:
+            ProtocolViolation: the application broke its protocol's rules.
+            TimeoutError: it did not answer in time.
+
+        Also raises whatever left the application before it answered.
+        """
         ...
 
     def websocket(self, target: str, headers: list[tuple[str, str]], subprotocols: list[str]) -> Session:
@@ -200,7 +226,9 @@ class Backend(Protocol):
     def connect(self, application: Any, options: Mapping[str, Any]) -> AbstractContextManager[Connection]:
         """Return an in-process connection that runs the application's lifespan while it is open.
 
-        `options` may hold `client` (an Address), `prefix` (a mount prefix) and `scheme`.
+        `options` may hold `client` (an Address or None), `prefix` (a mount prefix, above every target), `scheme`, and
+        `timeout` (seconds that any wait for the application may take, None: for ever). Entering raises what a lifespan
+        raised; leaving ends what is still open, then stops the lifespans and raises what one of them raised.
         """
         ...
 

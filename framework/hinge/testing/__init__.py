@@ -1,1 +1,20 @@
-"""Testing."""
+"""Tests without sockets: a client that runs an app on any installed backend, in process.
+
+Law: what a test sees is what a client sees. The app runs compiled, with its lifespan, and whatever it sends is held to
+the rules of its protocol and of HTTP. Nothing here names a backend, and nothing here needs pytest.
+"""
+
+from hinge.backend import Aborted, ProtocolViolation
+from hinge.testing.answers import ClientResponse, StreamedResponse
+from hinge.testing.client import Client
+from hinge.testing.websocket import ClientWebSocket, WebSocketDenied
+
+__all__ = [
+    "Aborted",
+    "Client",
+    "ClientResponse",
+    "ClientWebSocket",
+    "ProtocolViolation",
+    "StreamedResponse",
+    "WebSocketDenied",
+]

@@ -1,0 +1,198 @@
+"""An in-process connection to a WSGI application: what `hinge.testing` sends requests through.
+
+Law: the application sees what a strict server would show it and is held to PEP 3333 by wsgiref's validator. Each
+request runs from call to `close()` in one thread, and threads are reused, so that what leaks from one request to the
+next is seen. A chunk is produced when the client asks for it, and never before.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from hinge.backend import Aborted, Connection, Feature, ProtocolViolation, Session
+from hinge.errors import ConfigurationError
+from hinge_wsgi.lint import linted
+from hinge_wsgi.server_environ import Upload, build_environ
+
+_END: Any = object()
+
+
+@contextmanager
+def connect(application: Any, options: Mapping[str, Any]) -> Iterator[Connection]:
+    """Run the application's lifespan and yield a connection; see `hinge.backend.Backend.connect`."""
+    try:
+        application.start()
+        connection = _Connection(application, options)
+        try:
+            yield connection
+        finally:
+            connection.close()
+    finally:
+        application.stop()
+    if application.runtime.stop_failure is not None:
+        raise application.runtime.stop_failure
+
+
+class _Connection:
+    """The client's side: one thread of the server for each request that is under way."""
+
+    def __init__(self, application: Any, options: Mapping[str, Any]) -> None:
+        self._application = application
+        self._options = options
+        self._timeout: float | None = options.get("timeout")
+        self._threads = _Threads()
+        self._open: set[_Exchange] = set()
+
+    def request(
+        self, method: str, target: str, headers: list[tuple[str, str]], body: bytes | Iterable[bytes]
+    ) -> "_Exchange":
+        """Send one request and return when its head is answered."""
+        upload = Upload((body,) if isinstance(body, bytes) else body)
+        environ = build_environ(method, target, headers, upload, self._options)
+        exchange = _Exchange(linted(self._application, environ), environ, upload, f"{method} {target}", self._timeout)
+        self._open.add(exchange)
+        exchange.on_end = lambda: self._open.discard(exchange)
+        self._threads.run(exchange.serve)
+        exchange.begin()
+        return exchange
+
+    def websocket(self, target: str, headers: list[tuple[str, str]], subprotocols: list[str]) -> Session:
+        """Refuse: WSGI has no WebSocket."""
+        raise ConfigurationError(
+            f"a test opens a WebSocket at {target}: backend 'wsgi' has no {Feature.WEBSOCKET.value}. "
+            "Fix: use a backend that has them (asgi), or skip the test on this one"
+        )
+
+    def close(self) -> None:
+        for exchange in tuple(self._open):
+            exchange.close()
+        self._threads.close()
+
+
+class _Threads:
+    """The server's threads: an idle one takes the next request, a new one starts only if none is idle."""
+
+    def __init__(self) -> None:
+        self._idle: SimpleQueue[SimpleQueue[Callable[[], None] | None]] = SimpleQueue()
+
+    def run(self, work: Callable[[], None]) -> None:
+        try:
+            inbox = self._idle.get_nowait()
+        except Empty:
+            inbox = SimpleQueue()
+            threading.Thread(target=self._serve, args=(inbox,), name="wsgi-server", daemon=True).start()
+        inbox.put(work)
+
+    def _serve(self, inbox: "SimpleQueue[Callable[[], None] | None]") -> None:
+        while (work := inbox.get()) is not None:
+            work()
+            self._idle.put(inbox)
+
+    def close(self) -> None:
+        while True:
+            try:
+                self._idle.get_nowait().put(None)
+            except Empty:
+                return
+
+
+class _Exchange:
+    """One request and its answer (hinge.backend.Reply): the server's thread and the client's meet in two queues."""
+
+    def __init__(
+        self, application: Any, environ: dict[str, Any], upload: Upload, what: str, timeout: float | None
+    ) -> None:
+        self._application = application
+        self._environ = environ
+        self._upload = upload
+        self._what = what
+        self._timeout = timeout
+        self._answers: SimpleQueue[Any] = SimpleQueue()
+        self._wanted: SimpleQueue[bool] = SimpleQueue()
+        self._ended = threading.Event()
+        self._left = False
+        self.on_end: Callable[[], None] = lambda: None
+        self.status = 0
+        self.headers: list[tuple[str, str]] = []
+        self.chunks = self._iterate()
+
+    # -- in the server's thread ----------------------------------------------------------------------------------------
+
+    def serve(self) -> None:
+        """Call the application, iterate what it returns as far as the client wants it, and close it."""
+        try:
+            self._serve()
+        except BaseException as error:  # noqa: BLE001 - raised in the client's thread
+            self._answers.put(error)
+        else:
+            self._answers.put(_END)
+        finally:
+            self.on_end()
+            self._ended.set()
+
+    def _serve(self) -> None:
+        head: list[Any] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[..., None]:
+            head[:] = [int(status[:3]), [(name.lower(), value) for name, value in headers]]
+            return _refuse_write
+
+        result = self._application(self._environ, start_response)
+        try:
+            if not head:
+                raise ProtocolViolation(f"{self._what}: start_response was not called before the application returned")
+            self._answers.put(head)
+            iterator = iter(result)
+            while self._wanted.get():
+                chunk = next(iterator, _END)
+                if chunk is _END:
+                    return
+                self._answers.put(chunk)
+        finally:
+            close = getattr(result, "close", None)
+            if close is not None:
+                close()
+
+    # -- in the client's thread ----------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Wait for the head."""
+        answer = self._answer()
+        if isinstance(answer, BaseException):
+            raise self._upload.failure or answer
+        self.status, self.headers = answer
+
+    def _iterate(self) -> Iterator[bytes]:
+        while not self._left:
+            self._wanted.put(True)
+            answer = self._answer()
+            if answer is _END:
+                if self._upload.failure is not None:
+                    raise self._upload.failure
+                return
+            if isinstance(answer, AssertionError):
+                raise answer
+            if isinstance(answer, BaseException):
+                raise Aborted(f"{self._what}: the response was cut off") from answer
+            yield answer
+
+    def _answer(self) -> Any:
+        try:
+            return self._answers.get(timeout=self._timeout)
+        except Empty:
+            self._left = True
+            self._wanted.put(False)
+            raise TimeoutError(f"{self._what}: the application did not answer within {self._timeout} s") from None
+
+    def close(self) -> None:
+        """Leave, and wait until the application's iterable is closed."""
+        self._left = True
+        self._wanted.put(False)
+        if not self._ended.wait(self._timeout):
+            raise TimeoutError(f"{self._what}: the application did not end within {self._timeout} s")
+
+
+def _refuse_write(data: bytes) -> None:
+    raise ProtocolViolation("write() is not served everywhere. Fix: return an iterable")

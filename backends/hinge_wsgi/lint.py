@@ -1,0 +1,67 @@
+"""wsgiref's validator around an application, for in-process connections.
+
+Law: every rule of PEP 3333 that the validator knows is enforced, and a violation cannot get lost in the application's
+own error handling. Two things are kept from it: requests that are malformed on purpose, which it takes for the server's
+fault, and its opinion on Content-Type, which is neither PEP 3333's nor HTTP's.
+"""
+
+from collections.abc import Callable
+from typing import Any
+from wsgiref.validate import check_environ, validator  # type: ignore[attr-defined]  # not in typeshed
+
+from hinge.backend import ProtocolViolation
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PATCH", "PUT", "DELETE", "TRACE"})
+
+
+def linted(application: Any, environ: dict[str, Any]) -> Any:
+    """Return the application under the validator, or as it is if the environ is one that no validator passes."""
+    return _linted(application) if _is_regular(environ) else application
+
+
+def _is_regular(environ: dict[str, Any]) -> bool:
+    if environ["REQUEST_METHOD"] not in _METHODS:
+        return False  # the validator would warn
+    try:
+        check_environ(environ)
+    except (AssertionError, ValueError):
+        return False
+    return True
+
+
+def _linted(application: Any) -> Any:
+    def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        violations: list[AssertionError] = []
+
+        def inner(environ: dict[str, Any], validated: Callable[..., Any]) -> Any:
+            def start(status: Any, headers: Any, *exc_info: Any) -> Any:
+                try:
+                    write = validated(status, _with_expected_type(status, headers), *exc_info)
+                except AssertionError as error:
+                    violations.append(error)
+                    raise
+                start_response(status, headers, *exc_info)
+                return write
+
+            return application(environ, start)
+
+        result: Any = validator(inner)(environ, lambda *answer: _no_write)
+        if violations:
+            result.close()
+            raise violations[0]
+        return result
+
+    return serve
+
+
+def _no_write(data: bytes) -> None:
+    raise ProtocolViolation("write() is not served everywhere. Fix: return an iterable")
+
+
+def _with_expected_type(status: Any, headers: Any) -> Any:
+    if type(status) is not str or type(headers) is not list or not status[:3].isdigit():
+        return headers  # the validator's to judge
+    others = [pair for pair in headers if not (type(pair) is tuple and pair and str(pair[0]).lower() == "content-type")]
+    if int(status[:3]) in (204, 304):
+        return others
+    return headers if len(others) < len(headers) else [*headers, ("content-type", "text/plain")]

@@ -1,0 +1,152 @@
+"""What comes back: a whole response, or one whose body is still on its way.
+
+Law: an answer that no client could read right is an error of its own here: a body that is not as long as it says, a
+body where HTTP allows none, a header that is none.
+"""
+
+import codecs
+from collections.abc import Iterator
+from typing import Any, Self
+
+import msgspec
+
+from hinge.backend import ProtocolViolation, Reply
+from hinge.events import Event
+from hinge.headers import MutableHeaders
+from hinge.testing.jar import parse_set_cookie
+
+_BODILESS = frozenset({204, 304})
+
+
+class _Head:
+    """The status and headers of an answer."""
+
+    def __init__(self, method: str, reply: Reply) -> None:
+        self.status_code = reply.status
+        self.method = method
+        try:
+            self.headers = MutableHeaders(reply.headers)
+        except ValueError as error:
+            raise ProtocolViolation(f"{method} was answered with a header that is none: {error}") from error
+        self.history: list[ClientResponse] = []
+        """The redirects that led here, oldest first."""
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """What this response sets, by name."""
+        return dict(parse_set_cookie(line)[0] for line in self.headers.get_all("set-cookie"))
+
+    @property
+    def charset(self) -> str:
+        """The charset that the content type names; UTF-8 if none."""
+        _, marker, rest = self.headers.get("content-type", "").partition("charset=")
+        return rest.partition(";")[0].strip(' "') if marker else "utf-8"
+
+    def _check_length(self, received: int) -> None:
+        declared = self.headers.get("content-length")
+        if self.method == "HEAD" or self.status_code in _BODILESS:
+            if received:
+                raise ProtocolViolation(f"{self.method} {self.status_code} has a body of {received} bytes")
+            if declared is not None and self.status_code == 204:
+                raise ProtocolViolation("a 204 has no content-length (RFC 9110 section 8.6)")
+        elif declared is not None and declared != str(received):
+            raise ProtocolViolation(f"the body has {received} bytes and content-length says {declared}")
+
+
+class ClientResponse(_Head):
+    """A response with its whole body in `content`."""
+
+    def __init__(self, method: str, reply: Reply, content: bytes) -> None:
+        super().__init__(method, reply)
+        self._check_length(len(content))
+        self.content = content
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.content.decode(self.charset)
+
+    def json(self, kind: Any = Any) -> Any:
+        """Return the body decoded from JSON, validated as `kind` if it is given."""
+        return msgspec.json.decode(self.content, type=kind)
+
+    def __repr__(self) -> str:
+        return f"<ClientResponse {self.status_code} {self.headers.get('content-type')}: {self.content[:300]!r}>"
+
+
+class StreamedResponse(_Head):
+    """A response whose body is read as the app produces it; each chunk is produced when it is asked for."""
+
+    def __init__(self, method: str, reply: Reply) -> None:
+        super().__init__(method, reply)
+        self._reply = reply
+        self._chunks = self._count(reply.chunks)
+
+    def _count(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        received = 0
+        for chunk in chunks:
+            received += len(chunk)
+            yield chunk
+        self._check_length(received)
+
+    def iter_bytes(self) -> Iterator[bytes]:
+        """Yield the chunks that are not read yet.
+
+        Raises:
+            Aborted: the app failed.
+            TimeoutError: no chunk came within the client's `timeout`.
+
+        """
+        return self._chunks
+
+    def iter_text(self) -> Iterator[str]:
+        """Yield the chunks as text; a character that two chunks share comes with the second."""
+        decoder = codecs.getincrementaldecoder(self.charset)()
+        for chunk in self._chunks:
+            if text := decoder.decode(chunk):
+                yield text
+        if rest := decoder.decode(b"", final=True):
+            yield rest
+
+    def iter_lines(self) -> Iterator[str]:
+        """Yield the lines without their ends, each as soon as it is complete."""
+        rest = ""
+        for text in self.iter_text():
+            *lines, rest = (rest + text).replace("\r\n", "\n").split("\n")
+            yield from lines
+        if rest:
+            yield rest
+
+    def events(self) -> Iterator[Event]:
+        """Yield the server-sent events; comments are passed over."""
+        fields: dict[str, str] = {}
+        for line in self.iter_lines():
+            if line:
+                name, _, value = line.partition(":")
+                value = value.removeprefix(" ")
+                fields[name] = f"{fields[name]}\n{value}" if name == "data" and name in fields else value
+            elif "data" in fields:
+                retry = fields.get("retry", "")
+                yield Event(
+                    data=fields["data"],
+                    event=fields.get("event"),
+                    id=fields.get("id"),
+                    retry=int(retry) if retry.isdigit() else None,
+                )
+                fields = {}
+            else:
+                fields = {}
+
+    def read(self) -> bytes:
+        """Return what is left of the body."""
+        return b"".join(self._chunks)
+
+    def close(self) -> None:
+        """Leave as a client does, and wait until the app has noticed."""
+        self._reply.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()

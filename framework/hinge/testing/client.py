@@ -1,0 +1,252 @@
+"""The client: one app on one backend, in process, from the start of its lifespan to its end.
+
+Law: it only composes. What a request says is `outgoing`, cookies are `jar`, what comes back is `answers`, and how it
+gets there is the backend's connection. No wait is without an end.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any, Self
+
+from hinge.backend import Address, Connection, Reply, load_backend
+from hinge.testing.answers import ClientResponse, StreamedResponse
+from hinge.testing.jar import CookieJar
+from hinge.testing.outgoing import (
+    UNSET,
+    HeaderPairs,
+    Outgoing,
+    Params,
+    body_of,
+    framed,
+    merged,
+    redirect_target,
+    target_of,
+)
+from hinge.testing.websocket import ClientWebSocket
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MAX_REDIRECTS = 20
+
+
+class Client:
+    """Send requests to an app without a server; a context manager around the app's lifespan.
+
+    `backend` is a backend's name, by default the configured one. `headers` go with every request, `cookies` are the
+    first ones in the jar. `prefix` mounts the app: targets stay relative to it. `client` is the peer that the app sees.
+    `timeout` bounds every wait for the app, in seconds; None waits for ever (for a debugger).
+
+    Raises:
+        ConfigurationError: the app does not compile for the backend.
+
+    """
+
+    def __init__(
+        self,
+        app: Any,
+        backend: str | None = None,
+        *,
+        headers: HeaderPairs | None = None,
+        cookies: Mapping[str, str] | None = None,
+        scheme: str = "http",
+        host: str = "testserver",
+        prefix: str = "",
+        client: tuple[str, int | None] | None = ("127.0.0.1", 50000),
+        follow_redirects: bool = False,
+        skip_unsupported: bool = False,
+        timeout: float | None = 30.0,
+    ) -> None:
+        self.app = app
+        self.backend = backend or app.config.backend
+        self.cookies = CookieJar(cookies)
+        self._application = app.compile(self.backend, skip_unsupported=skip_unsupported)
+        self._defaults = merged({"host": host, "accept": "*/*", "user-agent": "hinge-testing"}, headers)
+        self._scheme = scheme
+        self._host = host
+        self._prefix = prefix.rstrip("/")
+        self._follow = follow_redirects
+        self._timeout = timeout
+        self._options = {
+            "client": None if client is None else Address(*client),
+            "prefix": self._prefix,
+            "scheme": scheme,
+            "timeout": timeout,
+        }
+        self._connection: Connection | None = None
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        target = load_backend(self.backend)
+        self._connection = self._stack.enter_context(target.connect(self._application, self._options))
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._connection = None
+        self._stack.close()
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            raise RuntimeError("the client is not open. Fix: with Client(app) as client: ...")
+        return self._connection
+
+    # -- requests ------------------------------------------------------------------------------------------------------
+
+    def request(
+        self,
+        method: str,
+        target: str,
+        *,
+        json: Any = UNSET,
+        content: Any = None,
+        params: Params | None = None,
+        headers: HeaderPairs | None = None,
+        cookies: Mapping[str, str] | None = None,
+        follow_redirects: bool | None = None,
+    ) -> ClientResponse:
+        """Send a request and return the response once the app is done with it, work after the response included.
+
+        `json` is encoded by msgspec. `content` is bytes, str, or an iterable of bytes, which goes out chunked, without
+        a length, pulled as the app reads it. `cookies` go with this request only, in addition to the jar's.
+
+        Raises:
+            Aborted: the app failed while the body was being sent.
+            ProtocolViolation: the app broke a rule of its protocol or of HTTP.
+            TimeoutError: the app did not answer in time.
+
+        """
+        outgoing = self._outgoing(method, target, json, content, params, headers, cookies)
+        response = self._whole(outgoing)
+        history: list[ClientResponse] = []
+        follow = self._follow if follow_redirects is None else follow_redirects
+        while follow and response.status_code in _REDIRECTS and "location" in response.headers:
+            following = self._following(outgoing, response)
+            if following is None:
+                break
+            if len(history) == _MAX_REDIRECTS:
+                raise RuntimeError(f"{method} {target}: more than {_MAX_REDIRECTS} redirects")
+            history.append(response)
+            outgoing, response = following, self._whole(following)
+        response.history = history
+        return response
+
+    def get(self, target: str, **options: Any) -> ClientResponse:
+        """Send a GET; see `request`."""
+        return self.request("GET", target, **options)
+
+    def head(self, target: str, **options: Any) -> ClientResponse:
+        """Send a HEAD; see `request`."""
+        return self.request("HEAD", target, **options)
+
+    def options(self, target: str, **options: Any) -> ClientResponse:
+        """Send an OPTIONS; see `request`."""
+        return self.request("OPTIONS", target, **options)
+
+    def post(self, target: str, **options: Any) -> ClientResponse:
+        """Send a POST; see `request`."""
+        return self.request("POST", target, **options)
+
+    def put(self, target: str, **options: Any) -> ClientResponse:
+        """Send a PUT; see `request`."""
+        return self.request("PUT", target, **options)
+
+    def patch(self, target: str, **options: Any) -> ClientResponse:
+        """Send a PATCH; see `request`."""
+        return self.request("PATCH", target, **options)
+
+    def delete(self, target: str, **options: Any) -> ClientResponse:
+        """Send a DELETE; see `request`."""
+        return self.request("DELETE", target, **options)
+
+    @contextmanager
+    def stream(
+        self,
+        method: str,
+        target: str,
+        *,
+        json: Any = UNSET,
+        content: Any = None,
+        params: Params | None = None,
+        headers: HeaderPairs | None = None,
+        cookies: Mapping[str, str] | None = None,
+    ) -> Iterator[StreamedResponse]:
+        """Send a request and read its response as the app produces it; arguments as for `request`.
+
+        Leaving the block is a client that leaves; it waits until the app has noticed.
+        """
+        outgoing = self._outgoing(method, target, json, content, params, headers, cookies)
+        reply = self._send(outgoing)
+        try:
+            yield StreamedResponse(outgoing.method, reply)
+        finally:
+            reply.close()
+
+    def websocket(
+        self,
+        target: str,
+        *,
+        params: Params | None = None,
+        headers: HeaderPairs | None = None,
+        cookies: Mapping[str, str] | None = None,
+        subprotocols: tuple[str, ...] | list[str] = (),
+        origin: str | None = None,
+    ) -> ClientWebSocket:
+        """Return a context manager that opens a WebSocket.
+
+        Entering it raises:
+            WebSocketDenied: the app refused the handshake.
+            ConfigurationError: the backend has no WebSockets.
+
+        """
+        target = target_of(target, params)
+        lines = merged(self._defaults, {"origin": origin} if origin is not None else None, headers)
+        lines += [("connection", "Upgrade"), ("upgrade", "websocket"), ("sec-websocket-version", "13")]
+        lines += [("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")]
+        if subprotocols:
+            lines.append(("sec-websocket-protocol", ", ".join(subprotocols)))
+        self._add_cookies(lines, target.partition("?")[0], cookies)
+        return ClientWebSocket(lambda: self._connected().websocket(target, lines, [*subprotocols]), self._timeout)
+
+    # -- how they go out and come back ---------------------------------------------------------------------------------
+
+    def _outgoing(
+        self,
+        method: str,
+        target: str,
+        json: Any,
+        content: Any,
+        params: Params | None,
+        headers: HeaderPairs | None,
+        cookies: Mapping[str, str] | None,
+    ) -> Outgoing:
+        body, described = body_of(method, json, content)
+        outgoing = Outgoing(method, target_of(target, params), framed(merged(self._defaults, headers), described), body)
+        self._add_cookies(outgoing.headers, outgoing.path, cookies)
+        return outgoing
+
+    def _add_cookies(self, lines: list[tuple[str, str]], path: str, cookies: Mapping[str, str] | None) -> None:
+        kept = self.cookies.header(self._prefix + path, self._scheme)
+        given = "; ".join(f"{name}={value}" for name, value in (cookies or {}).items())
+        if kept or given:
+            lines.append(("cookie", "; ".join(filter(None, (given, kept)))))
+
+    def _send(self, outgoing: Outgoing) -> Reply:
+        reply = self._connected().request(outgoing.method, outgoing.target, outgoing.headers, outgoing.body)
+        for name, value in reply.headers:
+            if name == "set-cookie":
+                self.cookies.take(value, self._prefix + outgoing.path)
+        return reply
+
+    def _whole(self, outgoing: Outgoing) -> ClientResponse:
+        reply = self._send(outgoing)
+        try:
+            content = b"".join(reply.chunks)
+        finally:
+            reply.close()
+        return ClientResponse(outgoing.method, reply, content)
+
+    def _following(self, outgoing: Outgoing, response: ClientResponse) -> Outgoing | None:
+        target = redirect_target(response.headers["location"], outgoing.path, self._host, self._prefix)
+        following = None if target is None else outgoing.redirected(response.status_code, target)
+        if following is not None:
+            following.headers[:] = [line for line in following.headers if line[0] != "cookie"]
+            self._add_cookies(following.headers, following.path, None)
+        return following

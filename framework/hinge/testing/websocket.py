@@ -1,0 +1,93 @@
+"""A test's side of a WebSocket.
+
+Law: leaving the block closes it and waits until the handler has ended. How the other side closed is on `close_code` and
+`close_reason`; a refused handshake is an exception that carries the HTTP response.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+import msgspec
+
+from hinge.backend import Denied, Session
+from hinge.errors import WebSocketDisconnect
+from hinge.headers import MutableHeaders
+from hinge.testing.answers import ClientResponse
+
+
+class WebSocketDenied(Exception):  # noqa: N818 - an answer, not a failure
+    """The app refused the handshake; `response` is what it answered."""
+
+    def __init__(self, response: ClientResponse) -> None:
+        super().__init__(f"the WebSocket was refused: {response!r}")
+        self.response = response
+
+
+class ClientWebSocket:
+    """One WebSocket; a context manager that opens and closes it."""
+
+    def __init__(self, connect: Callable[[], Session], timeout: float | None) -> None:
+        self._connect = connect
+        self._timeout = timeout
+        self._session: Session
+        self.subprotocol: str | None = None
+        self.headers = MutableHeaders()
+        self.close_code: int | None = None
+        self.close_reason = ""
+
+    def __enter__(self) -> Self:
+        try:
+            self._session = self._connect()
+        except Denied as denied:
+            response = ClientResponse("GET", denied.reply, b"".join(denied.reply.chunks))
+            raise WebSocketDenied(response) from None
+        self.subprotocol = self._session.subprotocol
+        self.headers = MutableHeaders(self._session.headers)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def send(self, message: str | bytes) -> None:
+        """Send one message: `str` as text, `bytes` as binary.
+
+        Raises:
+            WebSocketDisconnect: the handler's close was received before.
+
+        """
+        self._session.send(message)
+
+    def send_json(self, value: Any) -> None:
+        """Send a value as JSON text."""
+        self.send(msgspec.json.encode(value).decode())
+
+    def receive(self, timeout: float | None = None) -> str | bytes:
+        """Return the handler's next message; `timeout` in seconds, the client's if it is None.
+
+        Raises:
+            WebSocketDisconnect: the handler closed.
+            TimeoutError: nothing came in time.
+
+        """
+        try:
+            return self._session.receive(self._timeout if timeout is None else timeout)
+        except WebSocketDisconnect as gone:
+            self.close_code, self.close_reason = gone.code, gone.reason
+            raise
+
+    def receive_json(self, kind: Any = Any, timeout: float | None = None) -> Any:
+        """Return the handler's next message decoded from JSON, validated as `kind` if it is given."""
+        message = self.receive(timeout)
+        return msgspec.json.decode(message if isinstance(message, bytes) else message.encode(), type=kind)
+
+    def __iter__(self) -> Iterator[str | bytes]:
+        """Yield messages until the handler closes."""
+        try:
+            while True:
+                yield self.receive()
+        except WebSocketDisconnect:
+            return
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close, and wait until the handler has ended; a second close does nothing."""
+        self._session.close(code, reason)
