@@ -1,8 +1,8 @@
 """Plan + HeadReader -> one closure that gathers the arguments, calls the handler and returns what it returns.
 
 Law: it never awaits and never looks at a type at run time. Arguments come in *stages*, one a source, so that a query
-string is split once however many parameters it fills; a plan without a stage does not pay for it. The fast path stops at
-the first bad value; only then does `_explain` go over all arguments again, to list every error.
+string is split once however many parameters it fills; a plan without a stage does not pay for it. The fast path stops
+at the first bad value; only then does `explain` go over all arguments again, to list every error.
 """
 
 from collections.abc import Callable, Mapping
@@ -139,21 +139,30 @@ class _Stages:
         return lambda head, values, body, request: [convert(values[index]) for index, convert in pairs]
 
     def _query_stage(self, arguments: list[Argument]) -> Stage:
-        raw_of = self.reader.query_string
-        find = query_finder(arguments, self.max_query_fields)
-        defaults = None
-        if all(argument.default is not MISSING for argument in arguments):
-            defaults = [argument.default for argument in arguments]
-        if any(argument.many or argument.whole for argument in arguments):
+        slots = {
+            argument.alias: (index, 1 << index, self.converters[argument.name])
+            for index, argument in enumerate(arguments)
+        }
+        if len(slots) < len(arguments) or any(argument.many or argument.whole for argument in arguments):
             return self._whole_query_stage(arguments)
-        slots = [(argument.alias, self.converters[argument.name], argument.default) for argument in arguments]
+        raw_of, limit = self.reader.query_string, self.max_query_fields
+        defaults = [argument.default for argument in arguments]
+        required = sum(1 << index for index, default in enumerate(defaults) if default is MISSING)
 
         def stage(head: Any, values: tuple[str, ...], body: Any, request: Any) -> list[Any]:
-            raw = raw_of(head)
-            if not raw and defaults is not None:
-                return defaults.copy()
-            found = find(raw)
-            return [convert(found[alias]) if alias in found else _default(default) for alias, convert, default in slots]
+            found = defaults.copy()
+            given = 0  # a bit for each argument
+            for key, text in parse_query(raw_of(head), limit):
+                slot = slots.get(key)
+                if slot is not None:
+                    index, bit, convert = slot
+                    if given & bit:
+                        raise ValueError(ONCE)
+                    given |= bit
+                    found[index] = convert(text)
+            if given & required != required:
+                raise ValueError(_REQUIRED)
+            return found
 
         return stage
 
@@ -299,28 +308,6 @@ class _Stages:
             self._cookie_stage([argument])(head, values, body, None)
         elif argument.source is Source.BODY:
             self._body_stage(argument)(head, values, body, None)
-
-
-def query_finder(arguments: list[Argument], max_fields: int) -> Callable[[str], dict[str, str]]:
-    """Return a function from a raw query string to the declared keys' values, others untouched."""
-    wanted = frozenset(argument.alias for argument in arguments)
-
-    def find(raw: str) -> dict[str, str]:
-        found: dict[str, str] = {}
-        if "%" in raw or "+" in raw or not raw.isascii():
-            pairs: Any = parse_query(raw, max_fields)
-        elif raw.count("&") < max_fields:
-            pairs = [pair.partition("=")[::2] for pair in raw.split("&")]
-        else:
-            pairs = parse_query(raw, max_fields)
-        for key, value in pairs:
-            if key in wanted:
-                if key in found:
-                    raise ValueError(ONCE)
-                found[key] = value
-        return found
-
-    return find
 
 
 def _default(default: Any) -> Any:
