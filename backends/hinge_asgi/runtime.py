@@ -7,12 +7,14 @@ steps and teardown have a thread limiter each: a teardown that waited for the sa
 import asyncio
 import atexit
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import Any, Protocol, TypeVar
 
 import anyio
 import anyio.to_thread
 
 from hinge.blueprint import Blueprint
+from hinge.context import carry_back
 from hinge.problems import logger
 
 T = TypeVar("T")
@@ -48,17 +50,23 @@ class Runtime:
         self.state: dict[str, Any] = {}
         self.open: set[OpenTask] = set()
         self.draining = False
+        self.failure: Exception | None = None
+        """What a lifespan raised: the protocol carries its text only."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lazy: _LazyLifespan | None = None
 
     # -- threads -------------------------------------------------------------------------------------------------------
 
     async def in_thread(self, purpose: str, work: Callable[..., T], *args: Any) -> T:
-        """Run blocking work in a worker thread, in a copy of this task's context."""
+        """Run blocking work in a worker thread; context variables travel there and back."""
         limiter = self._limiters.get(purpose)
         if limiter is None:
             limiter = self._limiters[purpose] = anyio.CapacityLimiter(self._limits[purpose][0])
-        return await anyio.to_thread.run_sync(work, *args, limiter=limiter)
+        context = copy_context()
+        try:
+            return await anyio.to_thread.run_sync(context.run, work, *args, limiter=limiter)
+        finally:
+            carry_back(context)
 
     # -- lifespan ------------------------------------------------------------------------------------------------------
 
@@ -145,8 +153,11 @@ class _LazyLifespan:
         try:
             await self._stop.wait()
         finally:
-            with anyio.CancelScope(shield=True):
+            # No cancel scope here: one that a lifespan has open across its yield could not be left inside of it.
+            try:
                 await self._stack.stop()
+            except Exception as error:  # noqa: BLE001 - whatever a lifespan raises
+                logger.error("a lifespan failed while it was stopped", exc_info=error)
 
     def _at_exit(self) -> None:
         # The server's loop has stopped by now; if it is still usable, the same task ends what it began.

@@ -17,6 +17,8 @@ from contextvars import Context, ContextVar, copy_context
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeVar
 
+from hinge.context import carry_back
+
 T = TypeVar("T")
 
 
@@ -96,7 +98,7 @@ class Portal:
             result: T = exchange.wait()
             return result
         finally:
-            _carry_back(exchange.context)
+            carry_back(exchange.context, leave=_current)
 
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> "Future[T]":
         """Start a coroutine on the loop and do not wait for it."""
@@ -115,15 +117,6 @@ def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:
         task.cancel()
     if tasks:
         loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-
-
-def _carry_back(context: Context) -> None:
-    for variable, value in context.items():
-        if variable is not _current and variable.get(_UNSET) is not value:
-            variable.set(value)
-
-
-_UNSET: Any = object()
 
 
 async def on_request_thread(work: Callable[[], T]) -> T:
@@ -145,7 +138,7 @@ async def on_request_thread(work: Callable[[], T]) -> T:
     try:
         return await done
     finally:
-        _carry_back(context)
+        carry_back(context, leave=_current)
 
 
 def _settle(done: "asyncio.Future[Any]", result: Any, error: BaseException | None) -> None:

@@ -21,6 +21,7 @@ from hinge.problems import ErrorHandler, ErrorHandlers, check_error_handler
 from hinge.routing.catalog import Catalog
 from hinge.routing.route import Route
 from hinge.routing.router import Registrar, Router, check_prefix
+from hinge.rsgi import refuse_rsgi
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Wrapper = Callable[[Any], Any] | tuple[Callable[..., Any], dict[str, Any]]
@@ -180,7 +181,10 @@ class App(Registrar):
             if key not in self._compiled:
                 target = load_backend(name)
                 blueprint = self.blueprint(name, skip_unsupported=key[1])
-                self._compiled[key] = target.compile(blueprint)
+                application: Any = target.compile(blueprint)
+                if target.interface != "rsgi":
+                    application.__rsgi_init__ = refuse_rsgi
+                self._compiled[key] = application
             return self._compiled[key]
 
     def unmet(self, backend: str, *, skip_unsupported: bool = False) -> list[str]:
@@ -253,12 +257,7 @@ class App(Registrar):
             return self.wsgi(scope, receive)
         return self.asgi(scope, receive, send)
 
-    def __rsgi_init__(self, loop: Any) -> None:
-        """Refuse Granian's default protocol: it is served by neither of the two callables."""
-        raise ConfigurationError(
-            "granian's default interface is RSGI. Fix: granian --interface asgi MODULE:app, "
-            "granian --interface wsgi MODULE:app, or hinge run MODULE:app"
-        )
+    __rsgi_init__ = staticmethod(refuse_rsgi)
 
 
 def _look_like_asgi(app: App) -> None:
@@ -291,5 +290,3 @@ class _AnyHead:
     def header(name: str) -> Callable[[Any], str | None]:
         """Return an accessor that is never called."""
         return lambda head: None
-
-

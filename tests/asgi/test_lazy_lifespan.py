@@ -1,0 +1,79 @@
+"""Lifespans under a server without the lifespan protocol: the first request starts them, the process's end stops them."""
+
+import subprocess
+import sys
+
+PROGRAM = """
+import asyncio
+import anyio
+from hinge import App
+
+app = App()
+
+
+@app.lifespan
+async def life():
+    async with anyio.create_task_group() as group:
+        group.start_soon(anyio.sleep_forever)
+        print("started", flush=True)
+        yield {"word": "hello"}
+        await anyio.sleep(0)
+        group.cancel_scope.cancel()
+    print("stopped", flush=True)
+
+
+@app.get("/")
+async def home():
+    return "home"
+
+
+async def receive():
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+async def send(message):
+    if message["type"] == "http.response.body":
+        print(message["body"].decode(), flush=True)
+
+
+scope = {"type": "http", "http_version": "1.1", "method": "GET", "path": "/", "query_string": b"", "headers": []}
+"""
+RUN_AND_LEAVE_THE_LOOP = """
+loop = asyncio.new_event_loop()
+loop.run_until_complete(app.asgi(scope, receive, send))
+loop.run_until_complete(app.asgi(scope, receive, send))
+"""
+RUN_AND_CANCEL_ALL = """
+async def serve():
+    await app.asgi(scope, receive, send)
+    await app.asgi(scope, receive, send)
+
+asyncio.run(serve())
+"""
+
+
+def run(ending: str) -> tuple[list[str], str]:
+    return run_program(PROGRAM + ending)
+
+
+def run_program(program: str) -> tuple[list[str], str]:
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    return done.stdout.split(), done.stderr
+
+
+def test_a_lifespan_with_an_open_task_group_stops_when_the_process_ends() -> None:
+    assert run(RUN_AND_LEAVE_THE_LOOP) == (["started", "home", "home", "stopped"], "")
+
+
+def test_a_lifespan_stops_when_the_server_cancels_every_task() -> None:
+    assert run(RUN_AND_CANCEL_ALL) == (["started", "home", "home", "stopped"], "")
+
+
+def test_a_lifespan_that_fails_while_it_is_stopped_is_logged() -> None:
+    failing = PROGRAM.replace("await anyio.sleep(0)", "raise ValueError('no end')")
+    words, errors = run_program(failing + RUN_AND_LEAVE_THE_LOOP)
+    assert words == ["started", "home", "home"]
+    assert "a lifespan failed while it was stopped" in errors
+    assert "no end" in errors
+    assert "atexit" not in errors
