@@ -1,7 +1,7 @@
 """What the framework answers by itself: 404, 405, OPTIONS, 426 and the redirect to a path's other spelling.
 
-Law: these are handlers like a user's, planned and bound the same way, so middleware, errors and backends treat them alike.
-They never wait.
+Law: these are handlers like a user's, planned and bound the same way, so middleware, errors and backends treat them
+alike. They never wait, and none needs the body: an upload to an unknown path is answered before it is read.
 """
 
 from collections.abc import Callable, Iterable
@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from hinge.errors import HTTPError
-from hinge.request import Request
+from hinge.request import Connection
 from hinge.response import RedirectResponse, Response
 
 # What a path may hold undecoded (RFC 3986 section 3.3); a backslash must not: browsers read it as a slash.
@@ -17,10 +17,10 @@ _PATH_SAFE = "/!$&'()*+,;=:@~"
 _QUERY_SAFE = "%/?!$&'()*+,;=:@~[]"
 
 
-def not_found(exists: Callable[[str], bool] | None) -> Callable[[Request], Response]:
+def not_found(exists: Callable[[str], bool] | None) -> Callable[[Connection], Response]:
     """Return the handler for unknown paths; `exists` tells whether another spelling is known, None: do not redirect."""
 
-    def answer(request: Request) -> Response:
+    def answer(request: Connection) -> Response:
         path = request.path
         if exists is not None:
             other = path[:-1] if path.endswith("/") else path + "/"
@@ -33,7 +33,7 @@ def not_found(exists: Callable[[str], bool] | None) -> Callable[[Request], Respo
     return answer
 
 
-def _redirect(request: Request, path: str) -> Response:
+def _redirect(request: Connection, path: str) -> Response:
     # One leading slash only: "//host" would be another site (the open redirects of several frameworks).
     target = request._reader.prefix(request._head) + "/" + path.lstrip("/")
     query = request._reader.query_string(request._head)

@@ -46,7 +46,8 @@ class Frame:
     def automatic(self, handler: Callable[..., Any]) -> Endpoint:
         """Return the endpoint of an answer that the framework gives by itself."""
         plan = plan_handler(handler, (), inline=True)
-        return Endpoint(plan, (), self.config, self.errors, self.url_for, self.layers)
+        limit = self.config.max_body_size
+        return Endpoint(plan, (), self.config, self.errors, self.url_for, self.layers, max_body_size=limit)
 
 
 def plan_all(routes: Iterable[Route]) -> tuple[list[tuple[Route, HandlerPlan]], list[str]]:

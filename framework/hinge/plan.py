@@ -20,7 +20,7 @@ from hinge.errors import ConfigurationError
 from hinge.location import locate, qualified_name, unwrap
 from hinge.params import BodyParam, CookieParam, HeaderParam, Param, PathParam, QueryParam
 from hinge.record import item_type, members
-from hinge.request import Request
+from hinge.request import Connection, Request
 from hinge.state import State
 from hinge.websocket import WebSocket
 
@@ -43,6 +43,8 @@ class Source(enum.Enum):
     BODY = "body"
     PATH = "path"
     REQUEST = "request"
+    HEAD = "head"
+    """A request of which only the head is in reach, so that its body is not read."""
     WEBSOCKET = "websocket"
     STREAM = "stream"
     STATE = "state"
@@ -105,7 +107,7 @@ class HandlerPlan:
     @property
     def needs_request(self) -> bool:
         """Whether a `Request` object must exist for the call."""
-        return self._takes(Source.REQUEST, Source.STATE)
+        return self._takes(Source.REQUEST, Source.HEAD, Source.STATE)
 
     @property
     def reads_body(self) -> bool:
@@ -129,6 +131,7 @@ class HandlerPlan:
 
 _INJECTED: dict[Any, Source] = {
     Request: Source.REQUEST,
+    Connection: Source.HEAD,
     WebSocket: Source.WEBSOCKET,
     BodyStream: Source.STREAM,
     State: Source.STATE,

@@ -1,0 +1,44 @@
+"""The framework's own answers do not depend on a request's body, and do not wait for it."""
+
+from typing import Any
+
+import pytest
+
+from hinge import App, Request
+from hinge.backend import installed_backends
+from hinge.testing import Client
+
+BACKENDS = sorted(installed_backends())
+
+
+def shop(*middleware: Any) -> App:
+    app = App(middleware=middleware)
+
+    @app.get("/items")
+    async def items() -> str:
+        return "items"
+
+    return app
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(("path", "status"), [("/nowhere", 404), ("/items", 405), ("/items/", 308)])
+def test_a_body_changes_nothing(backend: str, path: str, status: int) -> None:
+    with Client(shop(), backend) as client:
+        assert client.post(path, json={"name": "lamp"}).status_code == status
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(("path", "status"), [("/nowhere", 404), ("/items", 405), ("/items/", 308)])
+def test_a_middleware_that_asks_for_the_body_gets_it(backend: str, path: str, status: int) -> None:
+    seen = []
+
+    def audit(request: Request) -> Any:
+        seen.append(request.body)
+        yield
+
+    app = shop()
+    app.middleware(audit, needs_body=True)
+    with Client(app, backend) as client:
+        assert client.post(path, content=b"abc").status_code == status
+    assert seen == [b"abc"]
