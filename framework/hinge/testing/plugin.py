@@ -1,1 +1,42 @@
-"""The pytest plugin."""
+"""The pytest plugin: the fixture `each_backend`.
+
+Law: only glue. A test that asks for the fixture is run once for each installed backend, and `hinge.testing.differences`
+compares the runs. Loading the plugin loads no backend.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+_TRANSCRIPTS: pytest.StashKey[dict[Any, Any]] = pytest.StashKey()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that takes `each_backend` once for each installed backend."""
+    if "each_backend" in metafunc.fixturenames:
+        from hinge.backend import installed_backends  # noqa: PLC0415 - only test suites that use it pay for it
+
+        metafunc.parametrize("each_backend", list(installed_backends()), indirect=True)
+
+
+@pytest.fixture
+def each_backend(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Run the test on every installed backend; it fails if two of them answer differently.
+
+    with each_backend(app) as client:
+        assert client.get("/").status_code == 200
+
+    Where the app does not compile for lack of a feature, the test is skipped with that reason.
+    """
+    from hinge.testing.differences import EachBackend, run_key  # noqa: PLC0415 - as above
+
+    transcripts = request.config.stash.setdefault(_TRANSCRIPTS, {})
+    key = run_key(request.node.nodeid.partition("[")[0], request.node.callspec.indices)
+    reference = transcripts.get(key)
+    if reference is not None and reference.backend == request.param:
+        reference = None  # a second run on the same backend, by a plugin that repeats tests
+    runs = EachBackend(request.param, reference, pytest.skip)
+    yield runs
+    if reference is None and runs.transcript.sound:
+        transcripts[key] = runs.transcript

@@ -1,0 +1,212 @@
+"""One test on several backends: what the first run was answered, the next ones must be answered, too.
+
+Law: answers are compared where they arrive, so the traceback shows the request. What may differ by nature is named
+once, in `VOLATILE`; what may differ in one test, that test names. Nothing is compared with a run that failed.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from hinge.backend import Feature, Reply, load_backend
+from hinge.freeze import unmet_needs
+from hinge.testing.client import Client
+from hinge.testing.outgoing import Outgoing
+
+VOLATILE = frozenset({"date", "server"})
+"""Response headers that tell when and by whom, not what."""
+_SHOWN = 300
+
+
+class Difference(AssertionError):  # noqa: N818 - a finding, reported as a failed assertion
+    """Two backends answered the same test differently."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """What one request was answered, as far as it was read."""
+
+    request: str
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytearray = field(default_factory=bytearray)
+    content: bytes = b""
+
+
+@dataclass(slots=True)
+class Transcript:
+    """All answers of one run of a test, one list for each client; `sound` unless the run failed."""
+
+    backend: str
+    sound: bool = True
+    clients: list[list[Answer]] = field(default_factory=list)
+
+
+class EachBackend:
+    """What the fixture `each_backend` gives a test: called with an app, it opens a client on this run's backend.
+
+    `name` is the backend's name, `features` what it has.
+    """
+
+    def __init__(self, name: str, reference: Transcript | None, skip: Callable[[str], Any]) -> None:
+        self.name = name
+        self._skip = skip
+        self.transcript = Transcript(name)
+        self._reference = reference
+
+    @property
+    def features(self) -> frozenset[Feature]:
+        """What this run's backend can do."""
+        return load_backend(self.name).features
+
+    @contextmanager
+    def __call__(
+        self,
+        app: Any,
+        *,
+        ignore: Iterable[str] = (),
+        normalise: Callable[[bytes], bytes] = bytes,
+        skip_unsupported: bool = False,
+        **options: Any,
+    ) -> Iterator[Client]:
+        """Run the app on this run's backend; `options` are the Client's.
+
+        The test is skipped, with handler, path and feature as the reason, if the app needs what the backend lacks.
+        `ignore` names response headers that may differ, `normalise` is applied to each body before it is compared.
+
+        Raises:
+            Difference: an answer is not the one that an earlier run got.
+
+        """
+        needs = [] if skip_unsupported else unmet_needs(app.routes, load_backend(self.name))
+        if needs:
+            self._skip("\n".join(needs))
+        answers: list[Answer] = []
+        expected = self._expected(len(self.transcript.clients))
+        self.transcript.clients.append(answers)
+        volatile = VOLATILE | {name.lower() for name in ignore}
+        judge = _Judge(self.name, answers, expected, volatile, normalise)
+        try:
+            with _ComparedClient(app, self.name, judge, skip_unsupported=skip_unsupported, **options) as client:
+                yield client
+            judge.finish()
+        except BaseException:
+            self.transcript.sound = False
+            raise
+
+    def _expected(self, number: int) -> tuple[str, list[Answer]] | None:
+        if self._reference is None or number >= len(self._reference.clients):
+            return None
+        return self._reference.backend, self._reference.clients[number]
+
+
+@dataclass(slots=True)
+class _Judge:
+    """Compare the answers of one client with those of its reference."""
+
+    backend: str
+    answers: list[Answer]
+    expected: tuple[str, list[Answer]] | None
+    volatile: frozenset[str]
+    normalise: Callable[[bytes], bytes]
+
+    def head(self, outgoing: Outgoing, reply: Reply) -> Answer:
+        """Note an answer's head and compare it."""
+        headers = sorted((pair for pair in reply.headers if pair[0] not in self.volatile), key=lambda pair: pair[0])
+        answer = Answer(f"{outgoing.method} {outgoing.target}", reply.status, headers)
+        self.answers.append(answer)
+        other = self._other(answer)
+        if other is not None:
+            self._same("request", other.request, answer.request, answer)
+            self._same("status", other.status, answer.status, answer)
+        return answer
+
+    def body(self, answer: Answer) -> None:
+        """Compare an answer's headers and its body, as far as it was read."""
+        answer.content = self.normalise(bytes(answer.body))
+        other = self._other(answer)
+        if other is not None:
+            self._same("headers", other.headers, answer.headers, answer)
+            self._same("body", other.content, answer.content, answer)
+
+    def finish(self) -> None:
+        """Compare how many requests there were.
+
+        Raises:
+            Difference: the test sent fewer than on the other backend.
+
+        """
+        if self.expected is not None and len(self.answers) < len(self.expected[1]):
+            missing = self.expected[1][len(self.answers)]
+            raise Difference(f"{missing.request} was sent on {self.expected[0]}, and not on {self.backend}")
+
+    def _other(self, answer: Answer) -> Answer | None:
+        if self.expected is None:
+            return None
+        index = next(index for index, known in enumerate(self.answers) if known is answer)
+        if index >= len(self.expected[1]):
+            raise Difference(f"{answer.request} was sent on {self.backend}, and not on {self.expected[0]}")
+        return self.expected[1][index]
+
+    def _same(self, what: str, theirs: Any, ours: Any, answer: Answer) -> None:
+        if theirs == ours or self.expected is None:
+            return
+        name = self.expected[0]
+        width = max(len(name), len(self.backend))
+        raise Difference(
+            f"{answer.request}: the backends differ in the {what}\n"
+            f"  {name:{width}}  {_shown(theirs, ours)}\n  {self.backend:{width}}  {_shown(ours, theirs)}"
+        )
+
+
+def _shown(one: Any, other: Any) -> str:
+    if isinstance(one, list):
+        return repr([item for item in one if item not in other])
+    text = repr(one)
+    if len(text) <= _SHOWN:
+        return text
+    first = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    begin = max(0, first - _SHOWN // 2)
+    return f"... from byte {begin}: {one[begin : begin + _SHOWN]!r} (of {len(one)})"
+
+
+class _ComparedClient(Client):
+    """A client whose answers are judged."""
+
+    def __init__(self, app: Any, backend: str, judge: _Judge, **options: Any) -> None:
+        super().__init__(app, backend, **options)
+        self._judge = judge
+
+    def _send(self, outgoing: Outgoing) -> Reply:
+        return _ComparedReply(super()._send(outgoing), outgoing, self._judge)
+
+
+class _ComparedReply:
+    """A reply whose body is noted while it is read, and judged when it is closed."""
+
+    def __init__(self, reply: Reply, outgoing: Outgoing, judge: _Judge) -> None:
+        self._reply = reply
+        self._judge = judge
+        self.status = reply.status
+        self.headers = reply.headers
+        self._answer = judge.head(outgoing, reply)
+        self._judged = False
+        self.chunks = self._note(reply.chunks)
+
+    def _note(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self._answer.body += chunk
+            yield chunk
+
+    def close(self) -> None:
+        """Leave, and judge what was read."""
+        self._reply.close()
+        if not self._judged:
+            self._judged = True
+            self._judge.body(self._answer)
+
+
+def run_key(name: str, indices: Mapping[str, int]) -> tuple[Any, ...]:
+    """Return what the runs of one test on different backends share."""
+    return name, tuple(sorted(item for item in indices.items() if item[0] != "each_backend"))
