@@ -6,42 +6,49 @@ Law: a location is taken once, at declaration, and never in the request path.
 import inspect
 import os
 import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from types import CodeType, FrameType
+from types import CodeType, FrameType, MethodType
 from typing import Any
 
 _PACKAGE = str(Path(__file__).parent) + os.sep
 
 
-def unwrap(function: Callable[..., Any]) -> Callable[..., Any]:
+def unwrap(function: Any) -> Any:
     """Return the function the user wrote under partials, methods, decorators and callable objects."""
     while True:
-        inner = getattr(function, "func", None) or getattr(function, "__func__", None)
-        inner = inner or getattr(function, "__wrapped__", None)
-        if inner is None:
-            break
-        function = inner
-    if not hasattr(function, "__code__") and not inspect.isclass(function):
-        call = getattr(type(function), "__call__", None)  # noqa: B004 - the function itself is wanted
-        if hasattr(call, "__code__"):
-            return call  # type: ignore[no-any-return]
-    return function
+        if isinstance(function, partial):
+            function = function.func
+        elif isinstance(function, MethodType | staticmethod | classmethod):
+            function = function.__func__
+        elif (inner := getattr(function, "__wrapped__", None)) is not None:
+            function = inner
+        elif hasattr(function, "__code__") or isinstance(function, type):
+            return function
+        elif hasattr(call := getattr(type(function), "__call__", None), "__code__"):  # noqa: B004 - the function itself
+            return call
+        else:
+            return function
 
 
-def qualified_name(function: Callable[..., Any]) -> str:
+def qualified_name(function: Any) -> str:
     """Return `module.name` of a function, or of a callable object's class."""
-    plain = function if hasattr(function, "__qualname__") else getattr(function, "func", type(function))
-    name = getattr(plain, "__qualname__", repr(plain)).replace("<locals>.", "")
-    return f"{getattr(plain, '__module__', '?')}.{name}"
+    while isinstance(function, partial):
+        function = function.func
+    plain = function if hasattr(function, "__qualname__") else type(function)
+    return f"{plain.__module__}.{plain.__qualname__.replace('<locals>.', '')}"
 
 
-def locate(function: Callable[..., Any]) -> str:
-    """Return `file:line` of a function's definition, relative to the working directory where it lies below it."""
-    code: CodeType | None = getattr(unwrap(function), "__code__", None)
-    if code is None:
+def locate(function: Any) -> str:
+    """Return `file:line` of a definition, relative to the working directory where it lies below it."""
+    plain = unwrap(function)
+    code: CodeType | None = getattr(plain, "__code__", None)
+    if code is not None:
+        return f"{shorten(code.co_filename)}:{code.co_firstlineno}"
+    try:
+        return f"{shorten(inspect.getfile(plain))}:{inspect.getsourcelines(plain)[1]}"
+    except (TypeError, OSError):
         return "unknown file:0"
-    return f"{shorten(code.co_filename)}:{code.co_firstlineno}"
 
 
 def caller() -> str:

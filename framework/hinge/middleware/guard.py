@@ -1,8 +1,8 @@
 """Whether a suspended generator would catch what is thrown in at its yield.
 
-Law: a middleware whose `yield` stands in a `try` or `with` gets a failure thrown in; any other gets the response that the
-failure became, so that `response = yield; response.headers[...] = ...` holds for errors too. Which of the two it is stands
-in the code object's exception table (CPython's InternalDocs/exception_handling.md); it is read on failure only.
+Law: a middleware whose `yield` stands in a `try` or `with` gets a failure thrown in; any other gets the response that
+the failure became, so that `response = yield; response.headers[...] = ...` holds for errors too. Which of the two it is
+stands in the code object's exception table (CPython's InternalDocs/exception_handling.md); it is read on failure only.
 """
 
 import dis
@@ -10,14 +10,38 @@ from collections.abc import Iterator
 from types import CodeType, FrameType
 from typing import Any
 
+# What an `except`, a `finally` or a `with` begins with. The other entries of a table are the compiler's own: they
+# restore the state behind an `except` clause, and convert a stray StopIteration (PEP 479).
+_WRITTEN = dis.opmap["PUSH_EXC_INFO"]
+
 
 def is_guarded(generator: Any) -> bool:
-    """Tell whether the yield at which a generator or async generator is suspended lies in a try or with."""
-    frame: FrameType | None = getattr(generator, "gi_frame", None) or getattr(generator, "ag_frame", None)
-    if frame is None:
-        return False
-    handlers = [target for start, end, target in _entries(frame.f_code) if start <= frame.f_lasti < end]
-    return any(not _is_implicit(frame.f_code, target) for target in handlers)
+    """Tell whether the yield at which a generator or async generator is suspended lies in a try or with.
+
+    With `yield from` that is the yield of the generator delegated to, which lies in the tries around both.
+    """
+    while generator is not None:
+        frame: FrameType | None = getattr(generator, "gi_frame", None) or getattr(generator, "ag_frame", None)
+        if frame is None:
+            return False
+        if _is_in_try(frame.f_code, frame.f_lasti):
+            return True
+        generator = getattr(generator, "gi_yieldfrom", None)
+    return False
+
+
+def _is_in_try(code: CodeType, offset: int) -> bool:
+    """Tell whether an exception at a byte offset would come to a handler that somebody wrote."""
+    entries = list(_entries(code))
+    for _ in entries:
+        # The table names the innermost handler only; the one around it is the handler of that handler's own code.
+        handler = next((target for start, end, target in entries if start <= offset < end), None)
+        if handler is None:
+            return False
+        if code.co_code[handler] == _WRITTEN:
+            return True
+        offset = handler
+    return False
 
 
 def _entries(code: CodeType) -> Iterator[tuple[int, int, int]]:
@@ -35,12 +59,3 @@ def _sextets(data: Iterator[int]) -> Iterator[int]:
             byte = next(data)  # noqa: PLW2901 - the number goes on in the next byte
             value = value << 6 | (byte & 63)
         yield value
-
-
-def _is_implicit(code: CodeType, target: int) -> bool:
-    """Tell whether a handler is the one that CPython 3.12+ puts around every generator (PEP 479's conversion)."""
-    opcode = code.co_code[target]
-    return dis.opname[opcode] == "CALL_INTRINSIC_1" and code.co_code[target + 1] == _STOPITERATION_ERROR
-
-
-_STOPITERATION_ERROR = 3

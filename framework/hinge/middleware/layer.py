@@ -1,12 +1,12 @@
 """A middleware as data: the generator function, its colour, what it asks for, where it was written.
 
-Law: a layer is checked when it is declared. It is a generator function, or an object whose `__call__` is one, and takes the
-request or nothing.
+Law: a layer is checked when it is declared. It is a generator function, or an object whose `__call__` is one, and takes
+the request or nothing.
 """
 
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hinge.errors import ConfigurationError
@@ -61,7 +61,7 @@ def layer_of(middleware: Callable[..., Any], *, needs_body: bool = False) -> Lay
 
     """
     if isinstance(middleware, Layer):
-        return middleware
+        return replace(middleware, needs_body=True) if needs_body and not middleware.needs_body else middleware
     name, location = qualified_name(middleware), locate(middleware)
     who = f"middleware {name} ({location})"
     if inspect.isclass(middleware) or not callable(middleware):

@@ -1,7 +1,9 @@
 """Layers around an innermost answer -> one callable from request to response.
 
-Law: the generator is entered, the rest runs, the generator is left; colour decides only who awaits. An exception that no
-layer handles becomes a response here, outermost, so a woven callable never raises an `Exception`.
+Law: the generator is entered, the rest runs, the generator is left; colour decides only who awaits. An exception that
+no layer handles becomes a response, outermost at the latest: a woven callable raises no `Exception` but that of `fail`.
+What does not become a response (a cancellation, a failure of a WebSocket) is thrown in wherever the yield stands: a
+timeout around it has to see it, and each generator that was entered is left.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
@@ -58,14 +60,14 @@ def _sync_around_sync(layer: Layer, inner: Answer, fail: Fail) -> Answer:
         if early is not None:
             return early
         try:
-            response = inner(request)
-        except Exception as error:
-            if is_guarded(generator):
-                return _throw(layer, generator, error)
-            response = fail(request, error)
-        except BaseException:
-            generator.close()
-            raise
+            try:
+                response = inner(request)
+            except Exception as error:
+                if is_guarded(generator):
+                    raise
+                response = fail(request, error)
+        except BaseException as error:  # noqa: BLE001 - it is thrown in
+            return _throw(layer, generator, error)
         return _leave(layer, generator, response)
 
     return answer
@@ -80,14 +82,14 @@ def _sync_around_async(layer: Layer, inner: AsyncAnswer, fail: AsyncFail) -> Asy
         if early is not None:
             return early
         try:
-            response = await inner(request)
-        except Exception as error:
-            if is_guarded(generator):
-                return _throw(layer, generator, error)
-            response = await fail(request, error)
-        except BaseException:
-            generator.close()
-            raise
+            try:
+                response = await inner(request)
+            except Exception as error:
+                if is_guarded(generator):
+                    raise
+                response = await fail(request, error)
+        except BaseException as error:  # noqa: BLE001 - it is thrown in
+            return _throw(layer, generator, error)
         return _leave(layer, generator, response)
 
     return answer
@@ -102,14 +104,14 @@ def _async_around_async(layer: Layer, inner: AsyncAnswer, fail: AsyncFail) -> As
         if early is not None:
             return early
         try:
-            response = await inner(request)
-        except Exception as error:
-            if is_guarded(generator):
-                return await _athrow(layer, generator, error)
-            response = await fail(request, error)
-        except BaseException:
-            await generator.aclose()
-            raise
+            try:
+                response = await inner(request)
+            except Exception as error:
+                if is_guarded(generator):
+                    raise
+                response = await fail(request, error)
+        except BaseException as error:  # noqa: BLE001 - it is thrown in
+            return await _athrow(layer, generator, error)
         return await _aleave(layer, generator, response)
 
     return answer
@@ -138,16 +140,18 @@ def _leave(layer: Layer, generator: Generator[Any, Any, Any], response: Response
     raise layer.second_yield()
 
 
-def _throw(layer: Layer, generator: Generator[Any, Any, Any], error: Exception) -> Response:
+def _throw(layer: Layer, generator: Generator[Any, Any, Any], error: BaseException) -> Response:
     try:
         generator.throw(error)
     except StopIteration as stop:
-        if stop.value is None:
-            # Swallowed: there is no response to go on with, and hiding the failure would be a silent fallback.
-            raise error from None
-        return layer.answer(stop.value)
-    generator.close()
-    raise layer.second_yield()
+        value = stop.value
+    else:
+        generator.close()
+        raise layer.second_yield()
+    if value is None:
+        # Swallowed: there is no response to go on with, and hiding the failure would be a silent fallback.
+        raise error
+    return layer.answer(value)
 
 
 async def _aenter(layer: Layer, generator: AsyncGenerator[Any, Any]) -> Response | None:
@@ -172,12 +176,16 @@ async def _aleave(layer: Layer, generator: AsyncGenerator[Any, Any], response: R
     return layer.answer(other)
 
 
-async def _athrow(layer: Layer, generator: AsyncGenerator[Any, Any], error: Exception) -> Response:
+async def _athrow(layer: Layer, generator: AsyncGenerator[Any, Any], error: BaseException) -> Response:
     try:
         other = await generator.athrow(error)
     except StopAsyncIteration:
-        raise error from None
-    await generator.aclose()
+        swallowed = True
+    else:
+        swallowed = False
+        await generator.aclose()
+    if swallowed:
+        raise error
     if other is None:
         raise layer.second_yield()
     return layer.answer(other)

@@ -1,0 +1,810 @@
+"""Middleware without a protocol: where a failure goes, who is entered and left, and what is refused.
+
+The exception tables that `is_guarded` reads differ between CPython versions, so this module runs on each of them.
+"""
+
+import asyncio
+import contextlib
+import functools
+import textwrap
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hinge.errors import ConfigurationError
+from hinge.middleware import AsyncMiddleware, Layer, Middleware, layer_of, weave, weave_async
+from hinge.middleware.guard import is_guarded
+from hinge.request import Request
+from hinge.response import Response
+
+# -- whether a yield is guarded ----------------------------------------------------------------------------------------
+
+
+class Manager:
+    """A context manager of both colours that swallows nothing."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    async def __aenter__(self) -> None:
+        await nothing()
+
+    async def __aexit__(self, *_: object) -> None:
+        await nothing()
+
+
+async def nothing() -> None:
+    """Be something to await that never waits."""
+
+
+async def once() -> AsyncIterator[int]:
+    """Be something to iterate."""
+    yield 1
+
+
+NAMESPACE = {"Manager": Manager, "nothing": nothing, "once": once}
+
+
+def suspended(source: str, *, is_async: bool) -> Any:
+    """Return the generator of a function body, suspended at its first yield."""
+    keyword = "async def" if is_async else "def"
+    namespace: dict[str, Any] = dict(NAMESPACE)
+    exec(f"{keyword} middleware():\n{textwrap.indent(source, '    ')}", namespace)
+    generator = namespace["middleware"]()
+    advance(generator)
+    return generator
+
+
+def advance(generator: Any) -> None:
+    """Run a generator of either colour to its next yield."""
+    if hasattr(generator, "__anext__"):
+        with pytest.raises(StopIteration):  # what a coroutine that never waits ends with
+            generator.__anext__().send(None)
+    else:
+        next(generator)
+
+
+def finish(generator: Any) -> None:
+    """Close a generator of either colour."""
+    if hasattr(generator, "aclose"):
+        with pytest.raises(StopIteration):
+            generator.aclose().send(None)
+    else:
+        generator.close()
+
+
+# A wrapper's code with a hole for what it surrounds, and whether it guards what stands there.
+WRAPPERS: list[tuple[str, bool]] = [
+    ("try:\n{}\nfinally:\n    done = 1", True),
+    ("try:\n{}\nexcept KeyError:\n    raise", True),
+    ("try:\n{}\nexcept KeyError as error:\n    raise\nexcept ValueError:\n    pass\nelse:\n    done = 1", True),
+    ("with Manager():\n{}", True),
+    ("with Manager() as a, Manager():\n{}", True),
+    ("try:\n    pass\nexcept KeyError:\n    pass\nelse:\n{}", False),
+    ("try:\n    pass\nexcept KeyError:\n    pass\nelse:\n{}\nfinally:\n    done = 1", True),
+    ("try:\n    raise KeyError\nexcept KeyError:\n{}", False),
+    ("try:\n    raise KeyError\nexcept KeyError as error:\n{}", False),
+    ("try:\n    raise KeyError\nexcept KeyError as error:\n{}\nfinally:\n    done = 1", True),
+    ("try:\n    raise ExceptionGroup('', [KeyError()])\nexcept* KeyError as error:\n{}", False),
+    ("try:\n    done = 1\nfinally:\n{}", False),
+    ("try:\n    raise KeyError\nfinally:\n{}", False),
+    ("for item in range(2):\n{}", False),
+    ("while True:\n{}\n    break", False),
+    ("if NAME:\n{}", False),
+    ("try:\n    pass\nfinally:\n    done = 1\n{outside}", False),
+    ("try:\n    raise KeyError\nexcept KeyError as error:\n    pass\n{outside}", False),
+    ("with Manager():\n    pass\n{outside}", False),
+    ("listed = [item for item in range(3)]\n{outside}", False),
+    ("match 1:\n    case 1:\n    {}", False),
+]
+ASYNC_WRAPPERS: list[tuple[str, bool]] = [
+    ("async with Manager():\n{}", True),
+    ("async for item in once():\n{}", False),
+    ("await nothing()\n{outside}\nawait nothing()", False),
+    ("async with Manager():\n    await nothing()\n{outside}", False),
+    ("listed = [item async for item in once()]\n{outside}", False),
+]
+
+
+def wrapped(inner: str, wrapper: str) -> str:
+    indented = textwrap.indent(inner, "    ")
+    if "match" in wrapper:
+        indented = textwrap.indent(inner, "        ").removeprefix("    ")
+    return wrapper.replace("{outside}", inner).replace("{}", indented).replace("NAME", "not None")
+
+
+def bodies(*, is_async: bool) -> st.SearchStrategy[tuple[str, bool]]:
+    wrappers = WRAPPERS + (ASYNC_WRAPPERS if is_async else [])
+    return st.lists(st.sampled_from(wrappers), max_size=5).map(build)
+
+
+def build(wrappers: list[tuple[str, bool]]) -> tuple[str, bool]:
+    source, guarded = "response = yield", False
+    for wrapper, guards in wrappers:
+        source, guarded = wrapped(source, wrapper), guarded or guards
+    return source, guarded
+
+
+@pytest.mark.parametrize(("wrapper", "guards"), WRAPPERS)
+@pytest.mark.parametrize("is_async", [False, True], ids=["def", "async def"])
+def test_a_yield_is_guarded_if_a_handler_around_it_was_written(wrapper: str, guards: bool, is_async: bool) -> None:
+    generator = suspended(wrapped("response = yield", wrapper), is_async=is_async)
+    assert is_guarded(generator) is guards
+    finish(generator)
+
+
+@pytest.mark.parametrize(("wrapper", "guards"), ASYNC_WRAPPERS)
+def test_a_yield_of_an_async_generator_is_judged_by_the_same_rule(wrapper: str, guards: bool) -> None:
+    generator = suspended(wrapped("response = yield", wrapper), is_async=True)
+    assert is_guarded(generator) is guards
+    finish(generator)
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["def", "async def"])
+@given(data=st.data())
+def test_any_nesting_is_judged_right(data: st.DataObject, is_async: bool) -> None:
+    source, guarded = data.draw(bodies(is_async=is_async))
+    generator = suspended(source, is_async=is_async)
+    assert is_guarded(generator) is guarded, source
+    finish(generator)
+
+
+def test_a_long_function_has_offsets_of_several_bytes() -> None:
+    filler = "done = [1, 2, 3]\n" * 2000
+    for body, guarded in (("response = yield", False), ("try:\n    response = yield\nfinally:\n    done = 1", True)):
+        generator = suspended(filler + body + "\n" + filler, is_async=False)
+        assert is_guarded(generator) is guarded
+
+
+def plain() -> Generator[Any, Any, Any]:
+    return (yield)
+
+
+def guarded() -> Generator[Any, Any, Any]:
+    try:
+        return (yield)
+    finally:
+        pass
+
+
+def delegate(inner: Callable[[], Iterator[Any]]) -> Generator[Any, Any, Any]:
+    return (yield from inner())
+
+
+def delegate_guarded(inner: Callable[[], Iterator[Any]]) -> Generator[Any, Any, Any]:
+    with contextlib.nullcontext():
+        return (yield from inner())
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda: delegate(plain), False),
+        (lambda: delegate(guarded), True),
+        (lambda: delegate_guarded(plain), True),
+        (lambda: delegate_guarded(guarded), True),
+        (lambda: delegate(lambda: delegate(plain)), False),
+        (lambda: delegate(lambda: delegate(guarded)), True),
+        (lambda: delegate(lambda: iter([None, None])), False),
+    ],
+)
+def test_yield_from_is_judged_by_the_tries_around_both(make: Callable[[], Any], expected: bool) -> None:
+    generator = make()
+    next(generator)
+    assert is_guarded(generator) is expected
+
+
+def test_what_is_no_suspended_generator_is_not_guarded() -> None:
+    generator = guarded()
+    next(generator)
+    generator.close()
+    assert not is_guarded(generator)
+    assert not is_guarded(iter([]))
+
+
+# -- drivers: the same expectations for each colour --------------------------------------------------------------------
+
+REQUEST: Any = object()
+Outcome = Response | Exception
+
+
+class Stack:
+    """Layers around an answer, and the failures that became responses."""
+
+    def __init__(self, *layers: Callable[..., Any], outcome: Outcome | None = None) -> None:
+        self.layers = [layer_of(layer) for layer in layers]
+        self.outcome = Response("inner") if outcome is None else outcome
+        self.called = 0
+        self.failures: list[Exception] = []
+
+    def inner(self, request: Any) -> Response:
+        self.called += 1
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
+
+    def fail(self, request: Any, error: Exception) -> Response:
+        assert request is REQUEST
+        self.failures.append(error)
+        return Response(f"failed: {type(error).__name__}", status=500)
+
+    async def inner_async(self, request: Any) -> Response:
+        await asyncio.sleep(0)
+        return self.inner(request)
+
+    async def fail_async(self, request: Any, error: Exception) -> Response:
+        await asyncio.sleep(0)
+        return self.fail(request, error)
+
+
+def run_sync(stack: Stack) -> Response:
+    return weave(stack.layers, stack.inner, stack.fail)(REQUEST)
+
+
+def run_async(stack: Stack) -> Response:
+    return asyncio.run(to_coroutine(weave_async(stack.layers, stack.inner_async, stack.fail_async)(REQUEST)))
+
+
+async def to_coroutine(awaitable: Awaitable[Response]) -> Response:
+    return await awaitable
+
+
+def as_async(middleware: Callable[..., Middleware]) -> Callable[..., AsyncMiddleware]:
+    """Return an async middleware that does what a sync one does; a replacement is yielded there."""
+
+    async def middleware_async(request: Request) -> AsyncMiddleware:
+        generator = middleware(request)
+        try:
+            early = next(generator)
+        except StopIteration as stop:
+            if stop.value is not None:
+                yield stop.value
+            return
+        assert early is None
+        await asyncio.sleep(0)
+        thrown: Exception | None = None
+        response: Any = None
+        if is_guarded(generator):
+            try:
+                response = yield None
+            except Exception as error:
+                thrown = error
+        else:
+            response = yield None
+        await asyncio.sleep(0)
+        try:
+            generator.send(response) if thrown is None else generator.throw(thrown)
+        except StopIteration as stop:
+            if stop.value is not None:
+                yield stop.value
+            return
+        yield None
+
+    return middleware_async
+
+
+COLOURS: list[Any] = [
+    pytest.param(run_sync, lambda middleware: middleware, id="sync"),
+    pytest.param(run_async, lambda middleware: middleware, id="sync-around-async"),
+    pytest.param(run_async, as_async, id="async"),
+]
+each_colour = pytest.mark.parametrize(("run", "colour"), COLOURS)
+Run = Callable[[Stack], Response]
+Colour = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+@each_colour
+def test_layers_are_entered_outermost_first_and_left_in_reverse(run: Run, colour: Colour) -> None:
+    log: list[str] = []
+
+    def named(name: str) -> Callable[..., Middleware]:
+        def middleware(request: Request) -> Middleware:
+            assert request is REQUEST
+            log.append(f"enter {name}")
+            response = yield
+            assert response.body == b"inner"
+            log.append(f"leave {name}")
+
+        return middleware
+
+    response = run(Stack(colour(named("a")), colour(named("b")), colour(named("c"))))
+    assert response.body == b"inner"
+    assert log == ["enter a", "enter b", "enter c", "leave c", "leave b", "leave a"]
+
+
+@each_colour
+def test_a_response_is_changed_or_replaced(run: Run, colour: Colour) -> None:
+    def changing(request: Request) -> Middleware:
+        response = yield
+        response.headers["x-changed"] = "1"
+
+    def replacing(request: Request) -> Middleware:
+        response = yield
+        return Response((response.body or b"") + b" replaced")
+
+    response = run(Stack(colour(changing), colour(replacing)))
+    assert (response.body, response.headers["x-changed"]) == (b"inner replaced", "1")
+
+
+@each_colour
+def test_a_response_before_the_yield_answers_at_once(run: Run, colour: Colour) -> None:
+    outer: list[bytes | None] = []
+
+    def watching(request: Request) -> Middleware:
+        response = yield
+        outer.append(response.body)
+
+    def refusing(request: Request) -> Middleware:
+        if request is REQUEST:
+            return Response("early", status=403)
+        yield
+        return None
+
+    stack = Stack(colour(watching), colour(refusing))
+    assert run(stack).status == 403
+    assert (stack.called, outer) == (0, [b"early"])
+
+
+@each_colour
+def test_a_plain_yield_gets_the_response_that_a_failure_became(run: Run, colour: Colour) -> None:
+    def cors(request: Request) -> Middleware:
+        response = yield
+        response.headers["access-control-allow-origin"] = "*"
+
+    error = KeyError("inner")
+    stack = Stack(colour(cors), outcome=error)
+    response = run(stack)
+    assert (response.status, response.headers["access-control-allow-origin"]) == (500, "*")
+    assert stack.failures == [error]
+
+
+def catching(request: Request) -> Middleware:
+    try:
+        yield
+    except KeyError:
+        return Response("caught", status=418)
+    return None
+
+
+@each_colour
+def test_a_guarded_yield_gets_the_failure_itself(run: Run, colour: Colour) -> None:
+    stack = Stack(colour(catching), outcome=KeyError())
+    assert run(stack).status == 418
+    assert stack.failures == []
+
+
+@each_colour
+def test_a_failure_that_is_not_caught_goes_on_outwards(run: Run, colour: Colour) -> None:
+    """Past guarded layers, whose finally runs, to the first unguarded one, which sees a response."""
+    log: list[str] = []
+
+    def outer(request: Request) -> Middleware:
+        response = yield
+        log.append(f"outer got {response.status}")
+
+    def cleaning(request: Request) -> Middleware:
+        try:
+            yield
+        finally:
+            log.append("cleaned")
+        return None
+
+    error = ValueError()
+    stack = Stack(colour(outer), colour(cleaning), colour(catching), outcome=error)
+    assert run(stack).status == 500
+    assert log == ["cleaned", "outer got 500"]
+    assert stack.failures == [error]
+
+
+@each_colour
+def test_a_layer_may_raise_before_and_after_its_yield(run: Run, colour: Colour) -> None:
+    def before(request: Request) -> Middleware:
+        raise LookupError
+        yield
+
+    def after(request: Request) -> Middleware:
+        yield
+        raise LookupError
+
+    def outer(request: Request) -> Middleware:
+        response = yield
+        response.headers["x-seen"] = str(response.status)
+
+    for layer, called in ((before, 0), (after, 1)):
+        stack = Stack(colour(outer), colour(layer))
+        response = run(stack)
+        assert (response.status, response.headers["x-seen"], stack.called) == (500, "500", called)
+        assert isinstance(stack.failures[0], LookupError)
+
+
+@each_colour
+def test_another_error_raised_in_a_guard_takes_the_place_of_the_first(run: Run, colour: Colour) -> None:
+    def translating(request: Request) -> Middleware:
+        try:
+            yield
+        except KeyError as error:
+            raise LookupError("translated") from error
+        return None
+
+    cause = KeyError()
+    stack = Stack(colour(translating), outcome=cause)
+    assert run(stack).status == 500
+    assert str(stack.failures[0]) == "translated"
+    assert stack.failures[0].__cause__ is cause
+
+
+@each_colour
+def test_a_failure_that_is_swallowed_without_a_response_is_not_hidden(run: Run, colour: Colour) -> None:
+    def swallowing(request: Request) -> Middleware:
+        with contextlib.suppress(KeyError):
+            yield
+        return None
+
+    origin = ValueError("the cause")
+    error = KeyError()
+    error.__cause__ = origin
+    stack = Stack(colour(swallowing), outcome=error)
+    assert run(stack).status == 500
+    assert stack.failures == [error]
+    assert error.__cause__ is origin, "the chain that the log shows must stay whole"
+
+
+def short(error: BaseException) -> str:
+    assert isinstance(error, ConfigurationError)
+    return str(error)
+
+
+@each_colour
+def test_a_middleware_that_never_yields_is_named_with_its_line(run: Run, colour: Colour) -> None:
+    def never(request: Request) -> Middleware:
+        if request is None:
+            yield
+        return None
+
+    stack = Stack(colour(never))
+    assert run(stack).status == 500
+    message = short(stack.failures[0])
+    assert "it ended without a yield and without a Response. Fix: `response = yield`" in message
+    assert "test_middleware_core.py:" in message
+
+
+@each_colour
+def test_a_second_yield_is_named_with_its_line(run: Run, colour: Colour) -> None:
+    def twice(request: Request) -> Middleware:
+        yield
+        yield
+        return None
+
+    stack = Stack(colour(twice))
+    assert run(stack).status == 500
+    message = short(stack.failures[0])
+    assert "yielded a second time. Fix: yield exactly once" in message
+    assert "test_middleware_core.py:" in message
+
+
+@each_colour
+def test_a_second_yield_behind_a_caught_failure_is_an_error_that_shows_the_failure(run: Run, colour: Colour) -> None:
+    def retrying(request: Request) -> Middleware:
+        try:
+            yield
+        except KeyError:
+            yield
+        return None
+
+    stack = Stack(colour(retrying), outcome=KeyError())
+    assert run(stack).status == 500
+    assert "second time" in short(stack.failures[0])
+    assert isinstance(stack.failures[0].__context__, KeyError)
+
+
+@each_colour
+def test_what_is_answered_with_must_be_a_response(run: Run, colour: Colour) -> None:
+    def early(request: Request) -> Any:
+        if request is REQUEST:
+            return {"not": "a response"}
+        yield
+
+    def late(request: Request) -> Any:
+        yield
+        return "text"
+
+    for layer, name in ((early, "dict"), (late, "str")):
+        stack = Stack(colour(layer))
+        assert run(stack).status == 500
+        assert f"it answered with {name}. Fix: return a Response" in short(stack.failures[0])
+
+
+def test_a_sync_middleware_may_yield_its_early_response_as_an_async_one_does() -> None:
+    closed = []
+
+    def early(request: Request) -> Any:
+        try:
+            yield Response("early")
+        finally:
+            closed.append(True)
+
+    stack = Stack(early)
+    assert run_sync(stack).body == b"early"
+    assert (stack.called, closed) == (0, [True])
+
+
+def test_an_async_middleware_is_closed_behind_the_response_it_yields() -> None:
+    closed = []
+
+    async def replacing(request: Request) -> AsyncMiddleware:
+        try:
+            response = yield None
+            yield Response((response.body or b"") + b"!")
+        finally:
+            await asyncio.sleep(0)
+            closed.append(True)
+
+    assert run_async(Stack(replacing)).body == b"inner!"
+    assert closed == [True]
+
+
+@each_colour
+def test_stop_iteration_of_a_handler_ends_no_generator(run: Run, colour: Colour) -> None:
+    """`next(iter([]))` in a handler is a failure like any other."""
+
+    def guarding(request: Request) -> Middleware:
+        try:
+            yield
+        finally:
+            pass
+        return None
+
+    for layer in (guarding, catching):
+        stack = Stack(colour(layer), outcome=StopIteration(Response("smuggled")))
+        assert run(stack).status == 500
+        assert len(stack.failures) == 1
+        stack = Stack(colour(layer), outcome=StopAsyncIteration())
+        assert run(stack).status == 500
+        assert len(stack.failures) == 1
+
+
+def test_without_layers_a_failure_is_answered_too() -> None:
+    for run in (run_sync, run_async):
+        stack = Stack(outcome=KeyError())
+        assert run(stack).status == 500
+        assert len(stack.failures) == 1
+
+
+# -- cancellation, and failures that no response answers ---------------------------------------------------------------
+
+
+def test_a_timeout_around_the_yield_is_a_timeout() -> None:
+    """The cancellation goes through the yield, or `asyncio.timeout` would not know its own."""
+
+    async def limiting(request: Request) -> AsyncMiddleware:
+        try:
+            async with asyncio.timeout(0.01):
+                yield None
+        except TimeoutError:
+            yield Response("too slow", status=504)
+
+    stack = Stack(limiting)
+
+    async def slow(request: Any) -> Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def main() -> Response:
+        return await weave_async(stack.layers, slow, stack.fail_async)(REQUEST)
+
+    assert asyncio.run(main()).status == 504
+
+
+def test_a_plain_cancellation_leaves_every_layer_and_goes_on() -> None:
+    log: list[str] = []
+
+    def outer(request: Request) -> Middleware:
+        try:
+            yield
+        finally:
+            log.append("outer")
+        return None
+
+    async def middle(request: Request) -> AsyncMiddleware:
+        yield None
+        log.append("never")
+
+    async def inner(request: Request) -> AsyncMiddleware:
+        try:
+            yield None
+        except asyncio.CancelledError:
+            log.append("inner")
+            raise
+
+    stack = Stack(outer, middle, inner)
+
+    async def main() -> None:
+        running = asyncio.Event()
+
+        async def forever(request: Any) -> Response:
+            running.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        answer = weave_async(stack.layers, forever, stack.fail_async)
+        task = asyncio.ensure_future(to_coroutine(answer(REQUEST)))
+        await running.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    assert log == ["inner", "outer"]
+    assert stack.failures == []
+
+
+def test_an_interrupt_leaves_sync_layers() -> None:
+    log: list[str] = []
+
+    def cleaning(request: Request) -> Middleware:
+        try:
+            yield
+        finally:
+            log.append("cleaned")
+        return None
+
+    def interrupted(request: Any) -> Response:
+        raise KeyboardInterrupt
+
+    stack = Stack(cleaning)
+    with pytest.raises(KeyboardInterrupt):
+        weave(stack.layers, interrupted, stack.fail)(REQUEST)
+    assert (log, stack.failures) == (["cleaned"], [])
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_failure_that_cannot_be_answered_leaves_the_layers(is_async: bool) -> None:
+    """Behind an accepted WebSocket no response answers a failure; the generators still end, with the failure."""
+    seen: list[str] = []
+    generators: list[Any] = []
+
+    async def inner(request: Any) -> Response:
+        raise KeyError("late")
+
+    async def fail(request: Any, error: Exception) -> Response:
+        raise error
+
+    async def plain_async(request: Request) -> AsyncMiddleware:
+        yield None
+        seen.append("went on")
+
+    def plain_sync(request: Request) -> Middleware:
+        yield
+        seen.append("went on")
+        return None
+
+    function: Callable[..., Any] = plain_async if is_async else plain_sync
+    layer = layer_of(function)
+
+    def start(request: Any) -> Any:
+        generators.append(function(request))
+        return generators[-1]
+
+    layers = [Layer(start, layer.is_async, layer.needs_body, layer.name, layer.location)]
+
+    async def main() -> None:
+        await weave_async(layers, inner, fail)(REQUEST)
+
+    with pytest.raises(KeyError, match="late"):
+        asyncio.run(main())
+    assert seen == []
+    frame = "ag_frame" if is_async else "gi_frame"
+    assert getattr(generators[0], frame) is None, "it was ended, not left to the garbage collector"
+
+
+# -- what is a middleware ----------------------------------------------------------------------------------------------
+
+
+class Timing:
+    """A ready-made middleware: an instance whose call is a generator."""
+
+    needs_body = True
+
+    def __call__(self, request: Request) -> Middleware:
+        yield
+        return None
+
+
+class AsyncTiming:
+    async def __call__(self, request: Request) -> AsyncMiddleware:
+        yield None
+
+    @staticmethod
+    def static(request: Request) -> Middleware:
+        yield
+        return None
+
+    def method(self, request: Request) -> Middleware:
+        yield
+        return None
+
+
+def with_options(request: Request, *, loud: bool = False) -> Middleware:
+    yield
+    return None
+
+
+def test_every_form_of_a_middleware_is_taken() -> None:
+    def nothing_taken() -> Middleware:
+        yield
+        return None
+
+    @functools.wraps(with_options)
+    def decorated(request: Request) -> Middleware:
+        return (yield from with_options(request))
+
+    forms: list[tuple[Any, bool]] = [
+        (Timing(), False),
+        (AsyncTiming(), True),
+        (AsyncTiming().method, False),
+        (AsyncTiming.static, False),
+        (functools.partial(with_options, loud=True), False),
+        (with_options, False),
+        (decorated, False),
+        (nothing_taken, False),
+    ]
+    for form, is_async in forms:
+        layer = layer_of(form)
+        assert layer.is_async is is_async
+        generator = layer.start(REQUEST)
+        advance(generator)
+        finish(generator)
+        assert "test_middleware_core.py:" in layer.location
+
+
+def test_needs_body_is_asked_for_or_declared() -> None:
+    assert layer_of(Timing()).needs_body
+    assert layer_of(with_options, needs_body=True).needs_body
+    assert not layer_of(with_options).needs_body
+    layer = layer_of(with_options)
+    assert layer_of(layer) is layer
+    assert layer_of(layer, needs_body=True).needs_body
+
+
+def no_yield(request: Request) -> None: ...
+
+
+async def coroutine(request: Request) -> None: ...
+
+
+def two(request: Request, call_next: Any) -> Middleware:
+    yield
+    return None
+
+
+def keyword_only(*, request: Request) -> Middleware:
+    yield
+    return None
+
+
+@pytest.mark.parametrize(
+    ("middleware", "said"),
+    [
+        (no_yield, "it has no yield. Fix: write it as a generator: `response = yield`"),
+        (coroutine, "it has no yield. Fix: write it as a generator: `response = yield`"),
+        (two, "it takes 2 parameters. Fix: take the request, or nothing"),
+        (keyword_only, "Fix: take the request, or nothing"),
+        (Timing, "Fix: pass an instance: "),
+        ("text", "it is not a function or an instance"),
+        (None, "it is not a function or an instance"),
+        (contextlib.contextmanager(two), "it has no yield"),
+    ],
+)
+def test_what_is_no_middleware_is_refused(middleware: Any, said: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        layer_of(middleware)
+    assert said in str(caught.value)
+    assert str(caught.value).startswith("middleware ")
+    if callable(middleware):
+        assert "test_middleware_core.py:" in str(caught.value)
