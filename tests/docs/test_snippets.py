@@ -17,6 +17,7 @@ the next one does or the page ends; the ports 8000 and 8080 of a page stand for 
 """
 
 import contextlib
+import http.client
 import io
 import json
 import os
@@ -114,7 +115,9 @@ class Reader:
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONUNBUFFERED": "1",
             "COLUMNS": "160",
+            "CURL_HOME": str(folder),
         }
+        (folder / ".curlrc").write_text("silent\nshow-error\n")  # as on a terminal: no meter
 
     def follow(self, block: Block) -> None:
         if "not run" in block.notes:
@@ -222,6 +225,10 @@ class Reader:
             waiting = self.server.poll() is None and time.monotonic() < deadline
             assert waiting, f"{block.place}: {command!r}:\n{log.read_text()}"
             time.sleep(0.02)
+        if address is None and "--ssl" not in command:
+            with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)) as client:
+                client.request("GET", "/")
+                assert client.getresponse().status < 500, f"{block.place}: {command!r}:\n{log.read_text()}"
 
     def answers(self, address: str | None) -> bool:
         family = socket.AF_INET if address is None else socket.AF_UNIX
