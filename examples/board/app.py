@@ -110,8 +110,9 @@ async def live(ws: WebSocket, after: PostId = 0) -> None:
 
 @app.get("/api/poll")
 async def poll(state: State, after: PostId = 0, wait: Wait = LONGEST_WAIT) -> list[Post]:
-    """The same where there are no WebSockets: answers as soon as there are posts, or with none after `wait` seconds."""
-    return await state.feed.poll(after, wait)
+    """The same where there are no WebSockets: the posts as soon as there are any, or none after `wait` seconds."""
+    # A worker that stops still waits for the answers it owes: none may take as long as it has for that.
+    return await state.feed.poll(after, min(wait, app.config.graceful_timeout / 2))
 
 
 @app.get("/")

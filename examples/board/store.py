@@ -101,8 +101,11 @@ class Store:
             self._idle.append(connection)
 
     def _connect(self) -> sqlite3.Connection:
-        # No isolation level: each statement is a transaction, committed when it returns.
-        connection = sqlite3.connect(self._path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+        try:
+            # No isolation level: each statement is a transaction, committed when it returns.
+            connection = sqlite3.connect(self._path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+        except sqlite3.OperationalError as error:
+            raise OSError(f"the board cannot keep its posts in {self._path}: {error}") from error
         connection.execute("PRAGMA synchronous=FULL")  # a commit waits for the disk
         return connection
 
