@@ -207,11 +207,14 @@ class Reader:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        extra = [] if "--uds" in command else [word.format(port=self.port) for word in _SERVERS[_program(command)[0]]]
+        words = shlex.split(self.with_port(command))
+        if "--uds" not in words:
+            at = words.index(_program(command)[0]) + (2 if "hinge" in words else 1)
+            words[at:at] = [word.format(port=self.port) for word in _SERVERS[_program(command)[0]]]
         log = self.folder / ".server.log"
         with log.open("wb") as output:
             self.server = subprocess.Popen(
-                ["/bin/sh", "-c", f"exec env {shlex.join([*shlex.split(self.with_port(command)), *extra])}"],
+                ["env", *words],
                 cwd=self.folder,
                 env=self.environ,
                 stdin=subprocess.DEVNULL,
