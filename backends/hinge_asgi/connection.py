@@ -18,19 +18,23 @@ from hinge_asgi.exchange import Exchange
 from hinge_asgi.server_scope import http_scope, websocket_scope
 from hinge_asgi.session import ClientSession
 
+END_SECONDS = 10.0
+"""How long the end of the event loop may take; a task that cannot be cancelled is left behind."""
+
 
 @contextmanager
 def connect(application: Any, options: Mapping[str, Any]) -> Iterator[Connection]:
     """Run the application's lifespan and yield a connection; see `hinge.backend.Backend.connect`."""
+    timeout: float | None = options.get("timeout")
     loop = LoopThread()
     try:
-        lifespan = loop.run(_Lifespan.begin(application))
+        lifespan = loop.run(_Lifespan.begin(application), timeout, "the lifespans did not start")
         connection = _Connection(application, options, loop, lifespan.state)
         try:
             yield connection
         finally:
             connection.close()
-            loop.run(lifespan.end())
+            loop.run(lifespan.end(), timeout, "the lifespans did not stop")
     finally:
         loop.stop()
 
@@ -40,6 +44,7 @@ class LoopThread:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._thread = threading.Thread(target=self._serve, name="asgi-server", daemon=True)
         self._thread.start()
 
@@ -47,9 +52,21 @@ class LoopThread:
         with asyncio.Runner(loop_factory=lambda: self.loop) as runner:
             runner.get_loop().run_forever()
 
-    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """Run a coroutine to its end and return its result."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
+    def run(self, coroutine: Coroutine[Any, Any, Any], timeout: float | None, complaint: str) -> Any:
+        """Run a coroutine to its end and return its result.
+
+        Raises:
+            TimeoutError: with the complaint, after `timeout` seconds.
+
+        """
+        future = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+        try:
+            return future.result(timeout)
+        except TimeoutError:
+            if future.done():
+                raise
+            future.cancel()
+            raise TimeoutError(f"{complaint} within {timeout} s") from None
 
     def start(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         """Start a coroutine as a task with a context of its own."""
@@ -57,16 +74,13 @@ class LoopThread:
 
     def _create(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         task = self.loop.create_task(coroutine, context=Context())
-        _tasks.add(task)
-        task.add_done_callback(_tasks.discard)
+        self._tasks.add(task)  # the loop itself holds tasks weakly
+        task.add_done_callback(self._tasks.discard)
 
     def stop(self) -> None:
         """Cancel what still runs and end the thread."""
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join()
-
-
-_tasks: set[asyncio.Task[Any]] = set()
+        self._thread.join(END_SECONDS)
 
 
 class _Connection:

@@ -38,6 +38,7 @@ class Exchange:
         self._gone = asyncio.Event()
         self._ended = threading.Event()
         self._left = False
+        self._timed_out = False
         self.on_end: Callable[[], None] = lambda: None
         self.status = 0
         self.headers: list[tuple[str, str]] = []
@@ -75,6 +76,7 @@ class Exchange:
     async def _send(self, message: dict[str, Any]) -> None:
         self._checker.check(message)
         if self._gone.is_set():
+            await asyncio.sleep(0)  # a loop that only sends must not stop the event loop
             return
         if message["type"] == "http.response.start":
             pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message["headers"]]
@@ -86,6 +88,8 @@ class Exchange:
             self._gone.set()
         elif message.get("body"):
             await self._wanted.acquire()
+            if self._gone.is_set():
+                await _let_others_run()  # whoever waits in `receive` hears of it before whoever waits here
 
     def _leave(self) -> None:
         self._gone.set()
@@ -114,22 +118,31 @@ class Exchange:
             if isinstance(answer, BaseException):
                 raise Aborted(f"{self._what}: the response was cut off") from answer
             yield answer
-            self._loop.call_soon_threadsafe(self._wanted.release)
+            if not self._ended.is_set():
+                self._loop.call_soon_threadsafe(self._wanted.release)
 
     def _answer(self) -> Any:
         try:
             return self._answers.get(timeout=self._timeout)
         except Empty:
-            self._left = True
+            self._left = self._timed_out = True
             self._loop.call_soon_threadsafe(self._leave)
             raise TimeoutError(f"{self._what}: the application did not answer within {self._timeout} s") from None
 
     def close(self) -> None:
-        """Leave, and wait until the application has ended."""
+        """Leave, and wait until the application has ended; a second call, or one after a time-out, does nothing."""
         self._left = True
+        if self._ended.is_set() or self._timed_out:
+            return
         self._loop.call_soon_threadsafe(self._leave)
         if not self._ended.wait(self._timeout):
+            self._timed_out = True
             raise TimeoutError(f"{self._what}: the application did not end within {self._timeout} s")
+
+
+async def _let_others_run() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
 
 
 def _declared(scope: dict[str, Any]) -> int | None:

@@ -60,10 +60,14 @@ class ClientSession:
     async def _send(self, message: dict[str, Any]) -> None:
         self._checker.check(message)
         if self._gone:
+            await asyncio.sleep(0)  # a loop that only sends must not stop the event loop
             return
         kind = message["type"]
         if kind == "websocket.send":
             await self._room.acquire()
+            if self._gone:
+                self._room.release()
+                return
             self._outbox.put(message["bytes"] if message.get("text") is None else message["text"])
         elif kind == "websocket.accept":
             self._accepted = True
@@ -91,8 +95,7 @@ class ClientSession:
         if not self._gone:
             self._gone = True
             self._inbox.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
-            for _ in range(AHEAD):
-                self._room.release()
+            self._room.release()
 
     # -- in the client's thread ----------------------------------------------------------------------------------------
 
@@ -140,7 +143,8 @@ class ClientSession:
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Leave, and wait until the application has ended."""
-        self._loop.call_soon_threadsafe(self._leave, code, reason)
+        if not self._ended.is_set():
+            self._loop.call_soon_threadsafe(self._leave, code, reason)
         if not self._ended.wait(self._timeout):
             raise TimeoutError(f"{self._what}: the handler did not end within {self._timeout} s")
         if self._checker.violation is not None:

@@ -22,17 +22,49 @@ _END: Any = object()
 @contextmanager
 def connect(application: Any, options: Mapping[str, Any]) -> Iterator[Connection]:
     """Run the application's lifespan and yield a connection; see `hinge.backend.Backend.connect`."""
+    timeout: float | None = options.get("timeout")
     try:
-        application.start()
-        connection = _Connection(application, options)
-        try:
-            yield connection
-        finally:
-            connection.close()
+        _bounded(application.start, timeout, "the lifespans did not start")
+    except _TimedOut:
+        raise
+    except BaseException:
+        application.stop()  # a later start shall be a first one
+        raise
+    connection = _Connection(application, options)
+    try:
+        yield connection
     finally:
-        application.stop()
+        try:
+            connection.close()
+        finally:
+            _bounded(application.stop, timeout, "the lifespans did not stop")
     if application.runtime.stop_failure is not None:
         raise application.runtime.stop_failure
+
+
+class _TimedOut(TimeoutError):  # noqa: N818 - a TimeoutError of our own, not one of the application's
+    """Something took longer than the connection's time-out."""
+
+
+def _bounded(work: Callable[[], None], timeout: float | None, complaint: str) -> None:
+    """Do something in a thread of its own, without the caller's context variables, and raise what it raises."""
+    outcome: SimpleQueue[BaseException | None] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
+            outcome.put(error)
+        else:
+            outcome.put(None)
+
+    threading.Thread(target=run, name="wsgi-worker", daemon=True).start()
+    try:
+        failure = outcome.get(timeout=timeout)
+    except Empty:
+        raise _TimedOut(f"{complaint} within {timeout} s") from None
+    if failure is not None:
+        raise failure
 
 
 class _Connection:
@@ -113,6 +145,7 @@ class _Exchange:
         self._wanted: SimpleQueue[bool] = SimpleQueue()
         self._ended = threading.Event()
         self._left = False
+        self._timed_out = False
         self.on_end: Callable[[], None] = lambda: None
         self.status = 0
         self.headers: list[tuple[str, str]] = []
@@ -134,8 +167,13 @@ class _Exchange:
 
     def _serve(self) -> None:
         head: list[Any] = []
+        answered = False
 
         def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[..., None]:
+            if head and not exc_info:
+                raise ProtocolViolation(f"{self._what}: start_response was called a second time, without exc_info")
+            if answered:
+                raise exc_info[1].with_traceback(exc_info[2])
             head[:] = [int(status[:3]), [(name.lower(), value) for name, value in headers]]
             return _refuse_write
 
@@ -143,7 +181,8 @@ class _Exchange:
         try:
             if not head:
                 raise ProtocolViolation(f"{self._what}: start_response was not called before the application returned")
-            self._answers.put(head)
+            answered = True
+            self._answers.put((*head,))
             iterator = iter(result)
             while self._wanted.get():
                 chunk = next(iterator, _END)
@@ -182,15 +221,18 @@ class _Exchange:
         try:
             return self._answers.get(timeout=self._timeout)
         except Empty:
-            self._left = True
+            self._left = self._timed_out = True
             self._wanted.put(False)
             raise TimeoutError(f"{self._what}: the application did not answer within {self._timeout} s") from None
 
     def close(self) -> None:
-        """Leave, and wait until the application's iterable is closed."""
+        """Leave, and wait until the iterable is closed; a second call, or one after a time-out, does nothing."""
         self._left = True
+        if self._ended.is_set() or self._timed_out:
+            return
         self._wanted.put(False)
         if not self._ended.wait(self._timeout):
+            self._timed_out = True
             raise TimeoutError(f"{self._what}: the application did not end within {self._timeout} s")
 
 
