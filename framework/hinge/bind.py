@@ -5,10 +5,12 @@ string is split once however many parameters it fills; a plan without a stage do
 at the first bad value; only then does `explain` go over all arguments again, to list every error.
 """
 
+import copy
 from collections.abc import Callable, Mapping
 from operator import itemgetter
 from typing import Any
 
+from hinge.annotations import present, without_unset
 from hinge.codecs import body_decoder
 from hinge.convert import converter
 from hinge.cookies import parse_cookies
@@ -16,7 +18,8 @@ from hinge.errors import ConfigurationError, FieldError, HTTPError, RequestInval
 from hinge.headers import Headers
 from hinge.plan import MISSING, Argument, HandlerPlan, Source
 from hinge.query import parse_query
-from hinge.record import ONCE, collection_reader, grouped, record_reader
+from hinge.record import ONCE, RecordReader, collection_reader, grouped
+from hinge.validation import collect_errors
 
 Bound = Callable[[Any, tuple[str, ...], Any, Any], Any]
 """`(head, path values, body, request) -> result or coroutine`."""
@@ -143,7 +146,7 @@ class _Stages:
             argument.alias: (index, 1 << index, self.converters[argument.name])
             for index, argument in enumerate(arguments)
         }
-        if len(slots) < len(arguments) or any(argument.many or argument.whole for argument in arguments):
+        if len(slots) < len(arguments) or not all(map(_is_plain, arguments)):
             return self._whole_query_stage(arguments)
         raw_of, limit = self.reader.query_string, self.max_query_fields
         defaults = [argument.default for argument in arguments]
@@ -176,31 +179,25 @@ class _Stages:
     def _header_stage(self, arguments: list[Argument]) -> Stage:
         slots = [
             (
-                argument.alias,
                 self.reader.header(argument.alias),
                 self._listed(argument) if argument.many else self.converters[argument.name],
-                argument.default,
+                absence(argument.default),
             )
             for argument in arguments
         ]
 
         def stage(head: Any, values: tuple[str, ...], body: Any, request: Any) -> list[Any]:
-            return [
-                _default(default) if (value := get(head)) is None else convert(value)
-                for name, get, convert, default in slots
-            ]
+            return [absent() if (value := get(head)) is None else convert(value) for get, convert, absent in slots]
 
         return stage
 
     def _cookie_stage(self, arguments: list[Argument]) -> Stage:
         get = self.reader.header("cookie")
-        slots = [(argument.alias, self.converters[argument.name], argument.default) for argument in arguments]
+        slots = [(argument.alias, self.converters[argument.name], absence(argument.default)) for argument in arguments]
 
         def stage(head: Any, values: tuple[str, ...], body: Any, request: Any) -> list[Any]:
             cookies = parse_cookies(get(head))
-            return [
-                convert(cookies[name]) if name in cookies else _default(default) for name, convert, default in slots
-            ]
+            return [convert(cookies[name]) if name in cookies else absent() for name, convert, absent in slots]
 
         return stage
 
@@ -215,17 +212,16 @@ class _Stages:
 
     def _body_stage(self, argument: Argument) -> Stage:
         decode = self.decoder
-        if decode is None:  # raw bytes, whatever their media type
-            return lambda head, values, body, request: [body]
+        if decode is None:
+            return _raw_stage(argument)
         content_type = self.reader.header("content-type")
         content_encoding = self.reader.header("content-encoding")
-        default = argument.default
+        is_optional, absent = argument.default is not MISSING, absence(argument.default)
 
         def stage(head: Any, values: tuple[str, ...], body: Any, request: Any) -> list[Any]:
-            media_type = content_type(head)
-            if not body and media_type is None and default is not MISSING:
-                return [default]
-            return [decode(body, media_type, content_encoding(head))]
+            if is_optional and not body:
+                return [absent()]
+            return [decode(body, content_type(head), content_encoding(head))]
 
         return stage
 
@@ -235,11 +231,11 @@ class _Stages:
         """Return what makes the value: from its text, from all texts of a repeated key, from the grouped fields."""
         try:
             if argument.whole:
-                return record_reader(argument.type, argument.source.value)
+                return RecordReader(argument.type, argument.source.value)
             if argument.many:
                 return collection_reader(argument.type, argument.source.value, argument.alias)
-            return converter(argument.type)
-        except ConfigurationError as error:
+            return converter(without_unset(argument.type))
+        except (ConfigurationError, TypeError) as error:
             raise self._refuse(argument, str(error)) from None
 
     def _listed(self, argument: Argument) -> Callable[[str], Any]:
@@ -249,37 +245,50 @@ class _Stages:
 
     def _decoder(self) -> Callable[..., Any] | None:
         body = self.plan.body
-        if body is None or body.source is Source.STREAM or body.type is bytes:
+        if body is None or body.source is Source.STREAM or present(body.type) == [bytes]:
             return None
         try:
             return body_decoder(body.type)
-        except (TypeError, ConfigurationError) as error:
+        except (ConfigurationError, TypeError, NameError, AttributeError) as error:
             raise self._refuse(body, f"msgspec cannot decode it: {error}") from None
 
     def _refuse(self, argument: Argument, why: str) -> ConfigurationError:
-        fix = " Fix: mark it with Body[...] if it is the body" if argument.marker is None else ""
+        if argument.source is Source.BODY:
+            fix = "take types that msgspec knows, bytes for the undecoded body, or a BodyStream"
+        elif argument.source is Source.QUERY and argument.marker is None:
+            fix = "take a type that a text becomes, or mark it with Body[...] if it is the body"
+        else:
+            fix = "take a type that a text becomes, such as str, int or an Enum"
         return ConfigurationError(
-            f"{self.plan.describe()}: {argument.source.value} parameter {argument.name!r}: {why}.{fix}"
+            f"{self.plan.describe()}: {argument.source.value} parameter {argument.name!r}: {why}. Fix: {fix}"
         )
 
     def _query_value(self, argument: Argument, fields: Mapping[str, list[str]]) -> Any:
         """Return one argument from the grouped query fields, or raise ValueError or RequestInvalid."""
         convert = self.converters[argument.name]
-        if argument.whole:
-            return argument.default if not fields and argument.default is not MISSING else convert(fields)
-        present = fields.get(argument.alias)
-        if present is None:
-            return _default(argument.default)
+        if isinstance(convert, RecordReader):
+            is_absent = argument.default is not MISSING and convert.is_absent(fields)
+            return absence(argument.default)() if is_absent else convert(fields)
+        texts = fields.get(argument.alias)
+        if texts is None:
+            return absence(argument.default)()
         if argument.many:
-            return convert(present)
-        if len(present) > 1:
+            return convert(texts)
+        if len(texts) > 1:
             raise ValueError(ONCE)
-        return convert(present[0])
+        return convert(texts[0])
 
     # -- the slow path -------------------------------------------------------------------------------------------------
 
     def explain(self, first: Exception, head: Any, values: tuple[str, ...], body: Any, request: Any) -> Exception:
         """Return the answer to a request whose arguments do not convert: a 404, a 400 or a 422 with all errors."""
+        # A path that does not convert names no resource, so what else is wrong with the request does not matter.
+        try:
+            self._path_stage([argument for argument in self.plan.arguments if argument.source is Source.PATH])(
+                head, values, body, request
+            )
+        except ValueError:
+            return HTTPError(404)
         if isinstance(first, HTTPError) and not isinstance(first, RequestInvalid):
             return first
         errors: list[FieldError] = []
@@ -291,8 +300,6 @@ class _Stages:
             except HTTPError as error:
                 return error
             except ValueError as error:
-                if argument.source is Source.PATH:
-                    return HTTPError(404)
                 errors.append(FieldError(argument.source.value, argument.alias, str(error)))
         return RequestInvalid(errors) if errors else first
 
@@ -300,8 +307,6 @@ class _Stages:
         if argument.source is Source.QUERY:
             fields = grouped(parse_query(self.reader.query_string(head), self.max_query_fields))
             self._query_value(argument, fields)
-        elif argument.source is Source.PATH:
-            self._path_stage([argument])(head, values, body, None)
         elif argument.source is Source.HEADER:
             self._header_stage([argument])(head, values, body, None)
         elif argument.source is Source.COOKIE:
@@ -310,7 +315,44 @@ class _Stages:
             self._body_stage(argument)(head, values, body, None)
 
 
-def _default(default: Any) -> Any:
+def _raw_stage(argument: Argument) -> Stage:
+    """Return what takes the body undecoded, whatever its media type."""
+    kind = argument.type
+    if kind is bytes and argument.default is MISSING:
+        return lambda head, values, body, request: [body]
+    is_optional, absent = argument.default is not MISSING, absence(argument.default)
+
+    def stage(head: Any, values: tuple[str, ...], body: Any, request: Any) -> list[Any]:
+        if is_optional and not body:
+            return [absent()]
+        errors = collect_errors(kind, body)
+        if errors:
+            raise RequestInvalid(errors)
+        return [body]
+
+    return stage
+
+
+def _is_plain(argument: Argument) -> bool:
+    """Tell whether an argument takes one text, and a default that all requests may share."""
+    return not argument.many and not argument.whole and _is_shareable(argument.default)
+
+
+def _is_shareable(default: Any) -> bool:
+    try:
+        return copy.deepcopy(default) is default
+    except Exception:  # noqa: BLE001 - what refuses to be copied is shared, as in any Python function
+        return True
+
+
+def absence(default: Any) -> Callable[[], Any]:
+    """Return what gives the value of an absent argument: a required one has none, a mutable one is new each time."""
     if default is MISSING:
-        raise ValueError(_REQUIRED)
-    return default
+        return _required
+    if _is_shareable(default):
+        return lambda: default
+    return lambda: copy.deepcopy(default)
+
+
+def _required() -> Any:
+    raise ValueError(_REQUIRED)

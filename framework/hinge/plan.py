@@ -5,33 +5,26 @@ Law: a plan is made once, at compile, from annotations alone; it is frozen; what
 body, so the order of the others never matters and a backend knows before the call whether to read it.
 """
 
-import dataclasses
 import enum
 import inspect
-import typing
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any, get_args, get_origin
+from typing import Any
 
-import msgspec
-
+from hinge.annotations import absent, is_record, item_type, notes_within, present, split
 from hinge.body import BodyStream
 from hinge.errors import ConfigurationError
-from hinge.location import locate, qualified_name, unwrap
+from hinge.location import locate, qualified_name
 from hinge.params import BodyParam, CookieParam, HeaderParam, Param, PathParam, QueryParam
-from hinge.record import item_type, members
 from hinge.request import Connection, Request
+from hinge.signature import Colour, colour_of, read_signature
 from hinge.state import State
 from hinge.websocket import WebSocket
 
+__all__ = ["MISSING", "Argument", "Colour", "HandlerPlan", "Missing", "Source", "colour_of", "plan_handler"]
 
-class Colour(enum.Enum):
-    """What calling the handler gives."""
-
-    SYNC = "def"
-    ASYNC = "async def"
-    SYNC_GENERATOR = "def with yield"
-    ASYNC_GENERATOR = "async def with yield"
+_is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 
 
 class Source(enum.Enum):
@@ -155,16 +148,17 @@ def plan_handler(
 
     """
     names = frozenset(path_names)
-    who = f"handler {qualified_name(handler)} ({locate(handler)})"
-    signature, hints = _signature(handler, who)
+    name, location = qualified_name(handler), locate(handler)
+    who = f"handler {name} ({location})"
+    signature, hints = read_signature(handler, who)
     arguments = tuple(
-        _argument(parameter, hints.get(name, parameter.annotation), names, who)
-        for name, parameter in signature.parameters.items()
+        _argument(parameter, hints.get(parameter.name, parameter.annotation), names, who)
+        for parameter in signature.parameters.values()
     )
     plan = HandlerPlan(
         handler=handler,
-        name=qualified_name(handler),
-        location=locate(handler),
+        name=name,
+        location=location,
         colour=colour_of(handler),
         inline=inline,
         arguments=arguments,
@@ -174,106 +168,92 @@ def plan_handler(
     return plan
 
 
-def colour_of(handler: Callable[..., Any]) -> Colour:
-    """Return what calling the handler gives, decided by its code and never by trying."""
-    while (partial_of := getattr(handler, "func", None)) is not None:
-        handler = partial_of
-    if not inspect.isroutine(handler) and not inspect.isclass(handler):
-        handler = type(handler).__call__
-    if inspect.iscoroutinefunction(handler):
-        return Colour.ASYNC
-    if inspect.isasyncgenfunction(handler):
-        return Colour.ASYNC_GENERATOR
-    if inspect.isgeneratorfunction(handler):
-        return Colour.SYNC_GENERATOR
-    return Colour.SYNC
-
-
-def _signature(handler: Callable[..., Any], who: str) -> tuple[inspect.Signature, dict[str, Any]]:
-    try:
-        signature = inspect.signature(handler)
-    except (ValueError, TypeError) as error:
-        raise ConfigurationError(f"{who}: it has no readable signature. Fix: wrap it in a function") from error
-    try:
-        hints = typing.get_type_hints(unwrap(handler), include_extras=True)
-    except NameError as error:
-        raise ConfigurationError(
-            f"{who}: the annotation {error.name!r} cannot be resolved. "
-            f"Fix: import or define it at the level of the handler's module"
-        ) from error
-    except TypeError as error:
-        raise ConfigurationError(f"{who}: an annotation is not a type: {error}") from error
-    return signature, hints
-
-
 def _argument(parameter: inspect.Parameter, annotation: Any, path_names: frozenset[str], who: str) -> Argument:
     name = parameter.name
-    if parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
-        raise ConfigurationError(f"{who}: parameter *{name} has no source. Fix: name each parameter")
+    who = f"{who}: parameter {name!r}"
     keyword = parameter.kind is inspect.Parameter.KEYWORD_ONLY
     default = MISSING if parameter.default is inspect.Parameter.empty else parameter.default
-    if annotation is inspect.Parameter.empty:
-        annotation = str
-    marker, kind = _split(annotation, name, who)
-    plain = members(kind)[0]
-    if marker is None and plain in _INJECTED:
-        return Argument(name, _INJECTED[plain], name, plain, default, keyword=keyword)
+    if isinstance(default, Param) or (isinstance(default, type) and issubclass(default, Param)):
+        raise ConfigurationError(
+            f"{who} has a marker for its default. Fix: {name}: Annotated[<type>, {_class_name(default)}(...)]"
+        )
+    marker, kind = _marker(str if annotation is inspect.Parameter.empty else annotation, who)
+    injected = None if marker else _injected(kind)
+    if injected is not None:
+        return Argument(name, _INJECTED[injected], name, injected, default, keyword=keyword)
     source = _source(name, marker, kind, path_names, who)
-    alias = (marker.name if marker else None) or (name.replace("_", "-") if source is Source.HEADER else name)
-    if source is Source.HEADER:
-        alias = alias.lower()
-    if default is MISSING and source is not Source.PATH and type(None) in members(kind):
-        default = None
+    alias = _alias(name, marker, source, who)
+    if default is MISSING and source is not Source.PATH:
+        default = absent(kind, MISSING)
     whole = source is Source.QUERY and is_record(kind)
     many = source in (Source.QUERY, Source.HEADER) and not whole and item_type(kind) is not None
     return Argument(name, source, alias, kind, default, many=many, whole=whole, keyword=keyword, marker=marker)
 
 
-def _source(name: str, marker: Param | None, kind: Any, path_names: frozenset[str], who: str) -> Source:
-    if name in path_names or (isinstance(marker, PathParam) and marker.name in path_names):
-        if marker is not None and not isinstance(marker, PathParam):
+def _injected(kind: Any) -> Any | None:
+    """Return the class among `_INJECTED` that an annotation (or one member of a union) names."""
+    return next((member for member in present(kind) if isinstance(member, type) and member in _INJECTED), None)
+
+
+def _marker(annotation: Any, who: str) -> tuple[Param | None, Any]:
+    """Take Hinge's marker out of an annotation and leave the type with its msgspec constraints."""
+    markers, kind = split(annotation)
+    if len(markers) > 1:
+        raise ConfigurationError(f"{who} has two markers. Fix: keep one of {' and '.join(map(_class_name, markers))}")
+    for note in notes_within(kind):
+        if isinstance(note, type) and issubclass(note, Param):
+            raise ConfigurationError(f"{who} is annotated with a class. Fix: write {note.__name__}(), an instance")
+        if isinstance(note, Param):
             raise ConfigurationError(
-                f"{who}: parameter {name!r} is in the path template and marked {type(marker).__name__}. "
-                f"Fix: rename one of the two"
+                f"{who} has a {_class_name(note)} inside of another type. Fix: put it outermost: Annotated[<type>, "
+                f"{_class_name(note)}()]"
+            )
+    return (markers[0] if markers else None), kind
+
+
+def _class_name(marker: Any) -> str:
+    return (marker if isinstance(marker, type) else type(marker)).__name__
+
+
+def _source(name: str, marker: Param | None, kind: Any, path_names: frozenset[str], who: str) -> Source:
+    if isinstance(marker, PathParam):
+        wanted = name if marker.name is None else marker.name
+        if wanted not in path_names:
+            raise ConfigurationError(f"{who} is the path parameter {wanted!r}. Fix: add {{{wanted}}} to the path")
+        return Source.PATH
+    if name in path_names:
+        if marker is not None:
+            raise ConfigurationError(
+                f"{who} is in the path template and marked {_class_name(marker)}. Fix: rename one of the two"
             )
         return Source.PATH
     if marker is not None:
-        if isinstance(marker, PathParam):
-            raise ConfigurationError(
-                f"{who}: path parameter {marker.name or name!r} is not in the template. Fix: add {{{name}}} to the path"
-            )
         return _MARKED[type(marker)]
     return Source.BODY if is_record(kind) else Source.QUERY
 
 
-def _split(annotation: Any, name: str, who: str) -> tuple[Param | None, Any]:
-    """Take Hinge's marker out of an annotation and leave the type with its msgspec constraints."""
-    if get_origin(annotation) is not Annotated:
-        return None, annotation
-    kind, *extras = get_args(annotation)
-    for extra in extras:
-        if isinstance(extra, type) and issubclass(extra, Param):
-            raise ConfigurationError(f"{who}: parameter {name!r}: write {extra.__name__}(), an instance")
-    markers = [extra for extra in extras if isinstance(extra, Param)]
-    if len(markers) > 1:
-        raise ConfigurationError(f"{who}: parameter {name!r} has two markers. Fix: keep one")
-    rest = tuple(extra for extra in extras if not isinstance(extra, Param))
-    return (markers[0] if markers else None), (Annotated[(kind, *rest)] if rest else kind)
-
-
-def is_record(kind: Any) -> bool:
-    """Tell whether a type is a Struct, dataclass, TypedDict or attrs class, or a union of these (and None)."""
-    present = [member for member in members(kind) if member is not type(None)]
-    return bool(present) and all(_is_record_class(get_origin(member) or member) for member in present)
-
-
-def _is_record_class(kind: Any) -> bool:
-    return isinstance(kind, type) and (
-        issubclass(kind, msgspec.Struct)
-        or dataclasses.is_dataclass(kind)
-        or typing.is_typeddict(kind)
-        or hasattr(kind, "__attrs_attrs__")
-    )
+def _alias(name: str, marker: Param | None, source: Source, who: str) -> str:
+    """Return the name on the wire."""
+    given = marker.name if marker else None
+    if given is None:
+        alias = name.replace("_", "-").lower() if source is Source.HEADER else name
+    else:
+        alias = given.lower() if source is Source.HEADER else given
+    if source is Source.HEADER:
+        if "_" in alias:
+            raise ConfigurationError(
+                f"{who} is the header {alias!r}, and names with '_' never reach an app: WSGI cannot tell them from "
+                f"those with '-'. Fix: HeaderParam(name={alias.replace('_', '-')!r})"
+            )
+        if not _is_token(alias):
+            raise ConfigurationError(
+                f"{who}: {alias!r} is no header name. Fix: HeaderParam(name=...), an RFC 9110 token"
+            )
+    if source is Source.COOKIE and not _is_token(alias):
+        raise ConfigurationError(f"{who}: {alias!r} is no cookie name. Fix: CookieParam(name=...), an RFC 9110 token")
+    if not alias:
+        raise ConfigurationError(f"{who} has an empty name. Fix: leave name= out, or name it")
+    return alias
 
 
 def _check(plan: HandlerPlan, path_names: frozenset[str], *, websocket: bool) -> None:
@@ -281,7 +261,9 @@ def _check(plan: HandlerPlan, path_names: frozenset[str], *, websocket: bool) ->
     taken = {argument.alias for argument in plan.arguments if argument.source is Source.PATH}
     unused = sorted(path_names - taken)
     if unused:
-        raise ConfigurationError(f"{who}: the path has {{{unused[0]}}} but no parameter takes it. Fix: add it")
+        raise ConfigurationError(
+            f"{who}: the path has {{{unused[0]}}} but no parameter takes it. Fix: add a parameter {unused[0]!r}"
+        )
     bodies = [argument.name for argument in plan.arguments if argument.source in (Source.BODY, Source.STREAM)]
     if len(bodies) > 1:
         raise ConfigurationError(
@@ -289,14 +271,20 @@ def _check(plan: HandlerPlan, path_names: frozenset[str], *, websocket: bool) ->
             f"Fix: make one Struct of them, or mark one with Query, Header or Cookie"
         )
     if plan.inline and plan.streams_body:
-        raise ConfigurationError(f"{who}: inline=True never waits, and a BodyStream is waited for. Fix: drop inline")
+        raise ConfigurationError(
+            f"{who}: parameter {bodies[0]!r} waits for the body, and inline=True never waits. Fix: drop inline=True"
+        )
+    sockets = [argument.name for argument in plan.arguments if argument.source is Source.WEBSOCKET]
     if websocket:
-        _check_websocket(plan, bodies)
-    elif plan._takes(Source.WEBSOCKET):
-        raise ConfigurationError(f"{who}: it takes a WebSocket on an HTTP route. Fix: register it with @app.websocket")
+        _check_websocket(plan, bodies, sockets)
+    elif sockets:
+        raise ConfigurationError(
+            f"{who}: parameter {sockets[0]!r} is a WebSocket, and the route is HTTP. "
+            f"Fix: register it with @app.websocket"
+        )
 
 
-def _check_websocket(plan: HandlerPlan, bodies: list[str]) -> None:
+def _check_websocket(plan: HandlerPlan, bodies: list[str], sockets: list[str]) -> None:
     who = plan.describe()
     if plan.colour is not Colour.ASYNC:
         raise ConfigurationError(f"{who}: a WebSocket handler waits for messages. Fix: write it as async def")
@@ -304,7 +292,10 @@ def _check_websocket(plan: HandlerPlan, bodies: list[str]) -> None:
         raise ConfigurationError(
             f"{who}: parameter {bodies[0]!r}: a WebSocket has no body. Fix: receive it as a message"
         )
-    if not plan._takes(Source.WEBSOCKET):
+    if not sockets:
         raise ConfigurationError(f"{who}: it takes no WebSocket. Fix: add a parameter annotated WebSocket")
-    if plan._takes(Source.REQUEST):
-        raise ConfigurationError(f"{who}: a WebSocket handler has no Request. Fix: use the WebSocket's own attributes")
+    requests = [argument.name for argument in plan.arguments if argument.source is Source.REQUEST]
+    if requests:
+        raise ConfigurationError(
+            f"{who}: parameter {requests[0]!r}: a WebSocket handler has no Request. Fix: use the WebSocket's attributes"
+        )

@@ -4,36 +4,18 @@ Law: each field is converted by the rule of a single parameter (`convert.py`); a
 error is found, not just the first; what the record itself demands (required fields, `__post_init__`) is checked last.
 """
 
-import typing
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Union, get_args, get_origin
+from typing import Any
 
 import msgspec
 
-from hinge.convert import converter
+from hinge.annotations import field_types, item_type, present, without_unset
+from hinge.convert import Converter, converter
 from hinge.errors import ConfigurationError, FieldError, RequestInvalid
+from hinge.shapes import MAX_ERRORS
 from hinge.validation import collect_errors
 
-COLLECTIONS = (list, tuple, set, frozenset)
 ONCE = "must be given once"
-
-
-def members(kind: Any) -> list[Any]:
-    """Return the members of a union, flattened and without their constraints; any other type is its own only member."""
-    if get_origin(kind) is typing.Annotated:
-        kind = get_args(kind)[0]
-    if get_origin(kind) in (Union, type(int | str)):
-        return [member for part in get_args(kind) for member in members(part)]
-    return [kind]
-
-
-def item_type(kind: Any) -> Any | None:
-    """Return the type of a collection's items (`str` where it names none), None if it is no collection."""
-    for member in members(kind):
-        if (get_origin(member) or member) in COLLECTIONS:
-            arguments = [argument for argument in get_args(member) if argument is not Ellipsis]
-            return arguments[0] if arguments else str
-    return None
 
 
 def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
@@ -47,65 +29,115 @@ def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 def collection_reader(kind: Any, source: str, name: str) -> Callable[[list[str]], Any]:
     """Return a function from the texts of a repeated key to the declared collection.
 
-    It raises ValueError for a bad item and RequestInvalid for a violated constraint.
+    It raises RequestInvalid with every bad item (as `name.index`) or violated constraint.
+
+    Raises:
+        ConfigurationError: no text becomes an item.
+
     """
-    convert = converter(item_type(kind))
+    items = item_type(kind)
+    row: list[Converter] = [converter(one) for one in items] if isinstance(items, tuple) else []
+    convert = str if row else converter(items)
+    target = without_unset(kind)
 
     def read(texts: list[str]) -> Any:
-        items = [convert(text) for text in texts]
+        values: list[Any] = []
+        errors: list[FieldError] = []
+        for index, text in enumerate(texts):
+            try:
+                values.append(row[index](text) if index < len(row) else convert(text))
+            except ValueError as error:
+                errors.append(FieldError(source, f"{name}.{index}", str(error)))
+        if errors:
+            raise RequestInvalid(errors[:MAX_ERRORS])
         try:
-            return msgspec.convert(items, kind)
+            return msgspec.convert(values, target)
         except msgspec.ValidationError:
-            raise RequestInvalid(collect_errors(kind, items, source=source, prefix=name)) from None
+            raise RequestInvalid(collect_errors(target, values, source=source, prefix=name)) from None
 
     return read
 
 
-def record_reader(kind: Any, source: str) -> Callable[[Mapping[str, list[str]]], Any]:
-    """Return a function from grouped text fields to a record.
+class RecordReader:
+    """A function from grouped text fields to a record. `names` are the fields that the record knows.
 
     Raises:
         ConfigurationError: the type is a union of records, or a field's type cannot come from text.
 
     """
-    records = [member for member in members(kind) if member is not type(None)]
-    if len(records) != 1:
-        raise ConfigurationError("flat fields cannot tell the members of a union apart")
-    readers = dict(_field_readers(records[0], source))
 
-    def read(fields: Mapping[str, list[str]]) -> Any:
+    __slots__ = ("_forbids", "_kind", "_readers", "_source", "names")
+
+    def __init__(self, kind: Any, source: str) -> None:
+        records = present(kind)
+        if len(records) != 1:
+            raise ConfigurationError("flat fields cannot tell the members of a union apart")
+        try:
+            types, info = field_types(records[0]), msgspec.inspect.type_info(records[0])
+        except (TypeError, NameError, AttributeError) as error:
+            raise ConfigurationError(f"msgspec cannot read it: {error}") from error
+        self._kind = kind
+        self._source = source
+        self._forbids = bool(getattr(info, "forbid_unknown_fields", False))
+        self._readers = {
+            field.encode_name: self._reader(field.encode_name, types.get(field.name, str))
+            for field in getattr(info, "fields", ())
+        }
+        self.names = self._readers.keys()
+
+    def _reader(self, name: str, kind: Any) -> Callable[[list[str]], Any]:
+        try:
+            if item_type(kind) is not None:
+                return collection_reader(kind, self._source, name)
+            return _single(converter(without_unset(kind)))
+        except ConfigurationError as error:
+            raise ConfigurationError(f"its field {name!r}: {error}") from None
+
+    def is_absent(self, fields: Mapping[str, list[str]]) -> bool:
+        """Tell whether none of the fields is the record's business."""
+        return not fields if self._forbids else fields.keys().isdisjoint(self.names)
+
+    def __call__(self, fields: Mapping[str, list[str]]) -> Any:
+        """Return the record.
+
+        Raises:
+            RequestInvalid: with every error.
+
+        """
+        values, errors = self._convert(fields)
+        try:
+            record = msgspec.convert(values, self._kind)
+        except msgspec.ValidationError:
+            bad = [name for name in fields if name in self._readers and name not in values]
+            found = collect_errors(self._kind, values, source=self._source, prefix="")
+            errors += [error for error in found if not _is_about(error.where, bad)]
+        else:
+            if not errors:
+                return record
+        raise RequestInvalid(errors[:MAX_ERRORS])
+
+    def _convert(self, fields: Mapping[str, list[str]]) -> tuple[dict[str, Any], list[FieldError]]:
+        """Return what could be converted, and an error for the rest."""
         values: dict[str, Any] = {}
         errors: list[FieldError] = []
         for name, texts in fields.items():
-            reader = readers.get(name)
+            reader = self._readers.get(name)
+            if reader is None:
+                if self._forbids:
+                    values[name] = texts[0]
+                continue
             try:
-                values[name] = texts[0] if reader is None else reader(texts)
+                values[name] = reader(texts)
             except RequestInvalid as invalid:
                 errors += invalid.errors
             except ValueError as error:
-                errors.append(FieldError(source, name, str(error)))
-        bad = {error.where for error in errors}
-        try:
-            record = msgspec.convert(values, kind)
-        except msgspec.ValidationError:
-            found = collect_errors(kind, values, source=source, prefix="")
-            errors += [error for error in found if error.where not in bad]
-        if errors:
-            raise RequestInvalid(errors)
-        return record
-
-    return read
+                errors.append(FieldError(self._source, name, str(error)))
+        return values, errors
 
 
-def _field_readers(record: Any, source: str) -> Iterable[tuple[str, Callable[[list[str]], Any]]]:
-    hints = typing.get_type_hints(record, include_extras=True)
-    info = msgspec.inspect.type_info(record)
-    for field in getattr(info, "fields", ()):
-        kind = hints.get(field.name, str)
-        if item_type(kind) is not None:
-            yield field.encode_name, collection_reader(kind, source, field.encode_name)
-        else:
-            yield field.encode_name, _single(converter(kind))
+def _is_about(where: str, bad: list[str]) -> bool:
+    """Tell whether a fault follows from bad fields: they are missing now, and the whole was judged without them."""
+    return any(not where or where == name or where.startswith(f"{name}.") for name in bad)
 
 
 def _single(convert: Callable[[str], Any]) -> Callable[[list[str]], Any]:

@@ -1,0 +1,163 @@
+"""Reading a parameter's annotation: aliases, unions, markers, collections and records.
+
+Law: what is written in two ways means the same: `Header[str] | None` and `Header[str | None]`, `Query[int]` and its
+alias. A marker in a place where it would say nothing is found, so that it can be refused.
+"""
+
+import collections.abc
+import dataclasses
+import types
+import typing
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import msgspec
+
+from hinge.params import Param
+
+COLLECTIONS = (
+    list,
+    tuple,
+    set,
+    frozenset,
+    collections.abc.Collection,
+    collections.abc.Sequence,
+    collections.abc.MutableSequence,
+    collections.abc.Set,
+    collections.abc.MutableSet,
+)
+"""The collections that msgspec makes of several items."""
+
+_UNIONS = (Union, types.UnionType)
+_ABSENT = (type(None), msgspec.UnsetType)
+
+
+def unalias(kind: Any) -> Any:
+    """Return what a `type` statement or a `NewType` stands for; any other type is itself."""
+    while True:
+        if isinstance(kind, typing.NewType):
+            kind = kind.__supertype__
+        elif type(kind).__name__ == "TypeAliasType":  # `type X = ...`, from CPython 3.12 on
+            kind = kind.__value__
+        elif type(get_origin(kind)).__name__ == "TypeAliasType":
+            kind = get_origin(kind).__value__[get_args(kind)]
+        else:
+            return kind
+
+
+def members(kind: Any) -> list[Any]:
+    """Return the members of a union, flattened and without constraints; any other type is its own only member."""
+    kind = unalias(kind)
+    if get_origin(kind) is Annotated:
+        return members(get_args(kind)[0])
+    if get_origin(kind) in _UNIONS:
+        return [member for part in get_args(kind) for member in members(part)]
+    return [kind]
+
+
+def present(kind: Any) -> list[Any]:
+    """Return the members of a union that a value can have: neither None nor `msgspec.UNSET`."""
+    return [member for member in members(kind) if member not in _ABSENT]
+
+
+def absent(kind: Any, otherwise: Any) -> Any:
+    """Return the value that a type has for "nothing was sent": None, `msgspec.UNSET`, or else `otherwise`."""
+    found = members(kind)
+    if type(None) in found:
+        return None
+    return msgspec.UNSET if msgspec.UnsetType in found else otherwise
+
+
+def without_unset(kind: Any) -> Any:
+    """Return a type without `msgspec.UnsetType`, which no text becomes."""
+    plain = unalias(kind)
+    if get_origin(plain) not in _UNIONS:
+        return kind
+    kept = [part for part in get_args(plain) if part is not msgspec.UnsetType]
+    return _union(kept) if 0 < len(kept) < len(get_args(plain)) else kind
+
+
+def _union(parts: Iterable[Any]) -> Any:
+    return Union[tuple(parts)]  # noqa: UP007 - `|` cannot join a sequence of types
+
+
+def split(annotation: Any) -> tuple[list[Param], Any]:
+    """Return the different markers of an annotation, and the type with its constraints but without them."""
+    plain = unalias(annotation)
+    if get_origin(plain) is Annotated:
+        inner, *notes = get_args(plain)
+        markers, kind = split(inner)
+        markers = list(dict.fromkeys([*markers, *(note for note in notes if isinstance(note, Param))]))
+        rest = [note for note in notes if not isinstance(note, Param)]
+        return markers, Annotated[(kind, *rest)] if rest else kind
+    if get_origin(plain) in _UNIONS:
+        parts = [split(part) for part in get_args(plain)]
+        markers = list(dict.fromkeys(marker for found, _ in parts for marker in found))
+        if markers:
+            return markers, _union(kind for _, kind in parts)
+    return [], annotation
+
+
+def notes_within(annotation: Any) -> Iterator[Any]:
+    """Yield every annotation note at any depth: markers that `split` did not take among them."""
+    plain = unalias(annotation)
+    if get_origin(plain) is Annotated:
+        yield from plain.__metadata__
+    for part in get_args(plain):
+        yield from notes_within(part)
+
+
+def item_type(kind: Any) -> Any | None:
+    """Return the type of a collection's items (`str` where it names none), None if it is no collection.
+
+    The items of a `tuple[int, str]` have no one type: it is a tuple of their types.
+    """
+    for member in members(kind):
+        origin = get_origin(member) or member
+        if isinstance(origin, type) and origin in COLLECTIONS:
+            arguments = get_args(member)
+            if origin is tuple and arguments and arguments[-1] is not Ellipsis:
+                return arguments
+            return arguments[0] if arguments else str
+    return None
+
+
+def is_record(kind: Any) -> bool:
+    """Tell whether a type is a Struct, dataclass, TypedDict or attrs class, or a union of these (and None)."""
+    found = present(kind)
+    return bool(found) and all(_is_record_class(get_origin(member) or member) for member in found)
+
+
+def _is_record_class(kind: Any) -> bool:
+    return isinstance(kind, type) and (
+        issubclass(kind, msgspec.Struct)
+        or dataclasses.is_dataclass(kind)
+        or typing.is_typeddict(kind)
+        or hasattr(kind, "__attrs_attrs__")
+    )
+
+
+def field_types(record: Any) -> dict[str, Any]:
+    """Return the annotation of each field of a record, the parameters of a generic one filled in.
+
+    Raises whatever resolving the annotations raises.
+    """
+    origin = get_origin(record) or record
+    hints = typing.get_type_hints(origin, include_extras=True)
+    given = dict(zip(getattr(origin, "__parameters__", ()), get_args(record), strict=False))
+    return {name: _filled(_unqualified(hint), given) for name, hint in hints.items()}
+
+
+def _unqualified(hint: Any) -> Any:
+    while get_origin(hint) in (typing.Required, typing.NotRequired, typing.ClassVar, typing.Final):
+        hint = get_args(hint)[0]
+    return hint
+
+
+def _filled(hint: Any, given: dict[Any, Any]) -> Any:
+    if not given:
+        return hint
+    if isinstance(hint, typing.TypeVar):
+        return given.get(hint, hint)
+    open_parameters = getattr(hint, "__parameters__", ())
+    return hint[tuple(given.get(parameter, parameter) for parameter in open_parameters)] if open_parameters else hint

@@ -1,0 +1,116 @@
+"""A callable's colour and its parameters with their annotations resolved.
+
+Law: read once, at declaration or compile, from code and annotations; nothing is called to find out. Whatever form the
+callable has (method, partial, decorated, callable object), it is the function the user wrote that is read.
+"""
+
+import enum
+import functools
+import inspect
+import typing
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+from hinge.errors import ConfigurationError
+from hinge.location import unwrap
+
+
+class Colour(enum.Enum):
+    """What calling the handler gives."""
+
+    SYNC = "def"
+    ASYNC = "async def"
+    SYNC_GENERATOR = "def with yield"
+    ASYNC_GENERATOR = "async def with yield"
+
+
+def colour_of(handler: Callable[..., Any]) -> Colour:
+    """Return what calling the handler gives, decided by its code and never by trying.
+
+    A decorator's wrapper counts, not what it wraps: a `def` around an `async def` may well run it to its end.
+    """
+    while isinstance(handler, functools.partial | staticmethod):
+        handler = handler.func if isinstance(handler, functools.partial) else handler.__func__
+    marked = inspect.iscoroutinefunction(handler)  # an instance may be marked as one
+    if not inspect.isroutine(handler) and not inspect.isclass(handler):
+        handler = type(handler).__call__
+    if marked or inspect.iscoroutinefunction(handler):
+        return Colour.ASYNC
+    if inspect.isasyncgenfunction(handler):
+        return Colour.ASYNC_GENERATOR
+    if inspect.isgeneratorfunction(handler):
+        return Colour.SYNC_GENERATOR
+    return Colour.SYNC
+
+
+def read_signature(handler: Callable[..., Any], who: str) -> tuple[inspect.Signature, dict[str, Any]]:
+    """Return the parameters that a caller fills, and the resolved annotations by name.
+
+    What a `functools.partial` binds is no parameter any more: it is the program's choice, not the client's.
+
+    Raises:
+        ConfigurationError: the signature cannot be read, an annotation not resolved, or a parameter not be filled.
+
+    """
+    if inspect.isclass(handler):
+        raise ConfigurationError(f"{who}: it is a class. Fix: register a function, or an instance with __call__")
+    try:
+        signature = inspect.signature(handler)
+    except (ValueError, TypeError) as error:
+        raise ConfigurationError(f"{who}: it has no readable signature. Fix: wrap it in a function") from error
+    hints = _hints(unwrap(handler), who)
+    bound = handler.keywords if isinstance(handler, functools.partial) else {}
+    kept = [parameter for name, parameter in signature.parameters.items() if name not in bound]
+    for index, parameter in enumerate(kept):
+        _check_parameter(parameter, who, is_first_of_method=index == 0 and _is_unbound_method(handler))
+        if isinstance(parameter.annotation, str) and parameter.name not in hints:
+            raise ConfigurationError(
+                f"{who}: parameter {parameter.name!r}: its annotation {parameter.annotation!r} is a text of nothing. "
+                f"Fix: give __signature__ a type"
+            )
+    return signature.replace(parameters=kept), hints
+
+
+def _hints(function: Any, who: str) -> dict[str, Any]:
+    if not hasattr(function, "__annotations__"):
+        return {}
+    try:
+        return typing.get_type_hints(function, include_extras=True)
+    except Exception as error:  # whatever evaluating a text raises
+        name, why = _culprit(function), str(error) or type(error).__name__
+        what = "the return annotation" if name == "return" else f"parameter {name!r}: its annotation"
+        raise ConfigurationError(
+            f"{who}: {what} cannot be resolved: {why}. "
+            f"Fix: define or import it at the level of the handler's module, not under TYPE_CHECKING"
+        ) from error
+
+
+def _culprit(function: Any) -> str:
+    """Return the name of the parameter (or `return`) whose annotation cannot be resolved."""
+    for name, annotation in function.__annotations__.items():
+        probe = SimpleNamespace(__annotations__={name: annotation})
+        try:
+            typing.get_type_hints(probe, globalns=getattr(function, "__globals__", {}), include_extras=True)
+        except Exception:  # noqa: BLE001 - as above
+            return str(name)
+    return "return"
+
+
+def _is_unbound_method(handler: Any) -> bool:
+    qualname = getattr(handler, "__qualname__", "").rpartition("<locals>.")[2]
+    return inspect.isfunction(handler) and "." in qualname
+
+
+def _check_parameter(parameter: inspect.Parameter, who: str, *, is_first_of_method: bool) -> None:
+    if parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
+        stars = "*" if parameter.kind is inspect.Parameter.VAR_POSITIONAL else "**"
+        raise ConfigurationError(
+            f"{who}: parameter {stars}{parameter.name} has no source. Fix: name each parameter; "
+            f"in a decorator, put functools.wraps on the wrapper"
+        )
+    if is_first_of_method and parameter.name in ("self", "cls") and parameter.annotation is parameter.empty:
+        raise ConfigurationError(
+            f"{who}: parameter {parameter.name!r}: it is a method without its object. "
+            f"Fix: register the bound method, as in app.get(path)(instance.method)"
+        )
