@@ -15,7 +15,7 @@ from hinge.problems import log_failure, logger
 from hinge.request import Request
 from hinge.response import Response
 from hinge.streaming import StreamingResponse, encode_chunk
-from hinge_wsgi.portal import LoopIterator
+from hinge_wsgi.iterate import LoopIterator
 from hinge_wsgi.runtime import Runtime
 
 StartResponse = Callable[..., Any]
