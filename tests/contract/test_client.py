@@ -79,7 +79,10 @@ def test_a_lifespan_that_hangs_is_a_time_out(backend):
         yield
 
     try:
-        with pytest.raises(TimeoutError, match="did not start within 0.05 s"), Client(app, backend.name, timeout=0.05):
+        with (
+            pytest.raises(TimeoutError, match=r"did not start within 0\.05 s"),
+            Client(app, backend.name, timeout=0.05),
+        ):
             pass
     finally:
         loop, event = hanging
@@ -253,7 +256,7 @@ def cookie_app() -> App:
     app = App()
 
     @app.get("/set/{name}")
-    def set_cookie(name: str, path: Query[str] = "/", secure: Query[bool] = False) -> Response:  # noqa: FBT002
+    def set_cookie(name: str, path: Query[str] = "/", secure: Query[bool] = False) -> Response:
         response = Response(status=204)
         response.set_cookie(name, "1", path=path, secure=secure)
         return response

@@ -14,8 +14,8 @@ from hinge.freeze import unmet_needs
 from hinge.testing.client import Client
 from hinge.testing.outgoing import Outgoing
 
-VOLATILE = frozenset({"date", "server"})
-"""Response headers that tell when and by whom, not what."""
+VOLATILE = frozenset({"date", "server", "connection", "keep-alive", "upgrade"})
+"""Response headers that tell when, by whom and over which connection, not what; PEP 3333 leaves the last to servers."""
 _SHOWN = 300
 
 
