@@ -1,4 +1,4 @@
-"""Lifespans under a server without the lifespan protocol: the first request starts them, the process's end stops them."""
+"""Lifespans without a lifespan protocol: the first request starts them, the end of the process stops them."""
 
 import subprocess
 import sys

@@ -1,0 +1,68 @@
+"""Real servers as fixtures: each starts when the first test asks for it, and serves until the session ends."""
+
+import itertools
+from collections.abc import Callable, Iterator
+
+import pytest
+from tests.servers.harness import KINDS, Server, start
+
+Pool = Callable[[str, str], Server]
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
+    """Return a function that gives the running server of a name and a target."""
+    servers: dict[tuple[str, str], Server] = {}
+    folder = tmp_path_factory.mktemp("servers")
+
+    def get(name: str, target: str) -> Server:
+        key = (name, target)
+        if key not in servers:
+            servers[key] = start(name, target, folder)
+        return servers[key]
+
+    yield get
+    failures = []
+    for server in servers.values():
+        try:
+            server.stop()
+        except RuntimeError as error:
+            failures.append(str(error))
+    if failures:
+        raise RuntimeError("\n".join(failures))
+
+
+def _names(condition: Callable[[str], bool]) -> list[str]:
+    return [name for name in KINDS if condition(name)]
+
+
+@pytest.fixture(params=KINDS)
+def server(request: pytest.FixtureRequest, pool: Pool) -> Server:
+    """Every server in turn, serving `served:app`."""
+    return pool(request.param, "served:app")
+
+
+@pytest.fixture(params=_names(lambda name: KINDS[name].interface == "asgi"))
+def asgi_server(request: pytest.FixtureRequest, pool: Pool) -> Server:
+    """Every ASGI server in turn."""
+    return pool(request.param, "served:app")
+
+
+@pytest.fixture(params=_names(lambda name: KINDS[name].interface == "wsgi"))
+def wsgi_server(request: pytest.FixtureRequest, pool: Pool) -> Server:
+    """Every WSGI server in turn."""
+    return pool(request.param, "served:app")
+
+
+@pytest.fixture(params=_names(lambda name: KINDS[name].h2c))
+def h2_server(request: pytest.FixtureRequest, pool: Pool) -> Server:
+    """Every server that speaks HTTP/2 without TLS."""
+    return pool(request.param, "served:app")
+
+
+@pytest.fixture
+def name() -> str:
+    """Return a word that no other test uses, for gates and the journal."""
+    return f"n{next(_numbers)}"
