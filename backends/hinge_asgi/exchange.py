@@ -7,6 +7,7 @@ produced far ahead. After the client left, `receive` says so and `send` does not
 import asyncio
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -193,7 +194,8 @@ class Upload:
             except BaseException as error:  # noqa: BLE001 - raised in the client's thread
                 self.failure = error
                 piece = None
-            loop.call_soon_threadsafe(_settle, pulled, piece)
+            with suppress(RuntimeError):  # the connection was closed meanwhile
+                loop.call_soon_threadsafe(_settle, pulled, piece)
 
         threading.Thread(target=pull, name="asgi-upload", daemon=True).start()
         left = loop.create_task(gone.wait())

@@ -36,6 +36,7 @@ def _linted(application: Any) -> Any:
         def inner(environ: dict[str, Any], validated: Callable[..., Any]) -> Any:
             def start(status: Any, headers: Any, *exc_info: Any) -> Any:
                 try:
+                    _check_reason(status)
                     write = validated(status, _with_expected_type(status, headers), *exc_info)
                 except AssertionError as error:
                     violations.append(error)
@@ -52,6 +53,12 @@ def _linted(application: Any) -> Any:
         return result
 
     return serve
+
+
+def _check_reason(status: Any) -> None:
+    # The validator only warns, but some servers split at the space.
+    if type(status) is str and not (len(status) > 4 and status[3] == " "):
+        raise ProtocolViolation(f"the status {status!r} has no reason phrase")
 
 
 def _no_write(data: bytes) -> None:
