@@ -5,7 +5,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-
 from tests.examples.harness import Load, Serve, Service, imported
 
 
@@ -24,7 +23,7 @@ def load() -> Iterator[Load]:
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
-    """Start `hinge run` with these arguments; what is still running at the end of the test is stopped."""
+    """Start `hinge run` with these arguments; what is still running at the end of the test is killed."""
     running: list[Service] = []
 
     def start(*arguments: str, workers: int = 1, port: int | None = None, **environ: str) -> Service:
@@ -37,4 +36,4 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 
     yield start
     for service in running:
-        service.stop()
+        service.kill()

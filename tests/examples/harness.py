@@ -58,7 +58,7 @@ def imported(name: str) -> Iterator[ModuleType]:
     finally:
         sys.path.remove(str(EXAMPLES))
         for added in set(sys.modules) - before:
-            if added.split(".")[0] == name.split(".")[0]:
+            if added.split(".")[0] == name.split(".", maxsplit=1)[0]:
                 del sys.modules[added]
 
 
@@ -111,20 +111,18 @@ class Service:
         return [int(pid) for pid in re.findall(r"worker-\d+ with PID: (\d+)", self.log())]
 
     def kill(self) -> None:
-        """Kill every process at once, as a power cut would."""
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(PATIENCE)
+        """Kill every process at once, as a power cut would; nothing if it has ended."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(PATIENCE)
+        self.client.close()
 
     def stop(self) -> int:
-        """Stop it as Ctrl-C does and return the exit code."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                self.kill()
+        """Stop it as an init system does and return the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        code = int(self.process.wait(PATIENCE))
         self.client.close()
-        return int(self.process.wait(PATIENCE))
+        return code
 
     def post(self, author: str, text: str) -> Any:
         """Post to the board and return the post."""

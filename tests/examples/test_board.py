@@ -11,10 +11,10 @@ from threading import Semaphore
 from typing import Any
 
 import pytest
+from tests.examples.harness import PATIENCE, Load, until
 
 from hinge import Config, ConfigurationError
 from hinge.testing import Client, ClientResponse, WebSocketDenied
-from tests.examples.harness import PATIENCE, Load, until
 
 LONG = 9_223_372_036_854_775_807
 SOON = 3.0

@@ -1,7 +1,8 @@
 """examples/hello.py"""
 
-from hinge.testing import Client
 from tests.examples.harness import Load
+
+from hinge.testing import Client
 
 
 def test_it_greets(load: Load, backend: str) -> None:

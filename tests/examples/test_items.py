@@ -6,10 +6,10 @@ from threading import Barrier
 from typing import Any
 
 import pytest
+from tests.examples.harness import Load
 
 from hinge import HTTPError
 from hinge.testing import Client, ClientResponse
-from tests.examples.harness import Load
 
 LAMP = {"name": "lamp", "price": 30.0, "tags": ["home", "light"]}
 CHAIR = {"name": "chair", "price": 80.5, "tags": ["home"]}
@@ -56,7 +56,7 @@ def test_an_item_is_created_read_replaced_changed_and_deleted(client: Client) ->
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
-@pytest.mark.parametrize("item_id", ["1", "0", "-1", "one", "1.0", "١", "9" * 30])
+@pytest.mark.parametrize("item_id", ["1", "0", "-1", "one", "1.0", "\u0661", "9" * 30])
 def test_what_is_not_there_is_a_404(client: Client, method: str, item_id: str) -> None:
     body: Any = {"json": LAMP} if method in ("PUT", "PATCH") else {}
     assert client.request(method, f"/items/{item_id}", **body).status_code == 404

@@ -6,9 +6,9 @@ from datetime import datetime
 from itertools import islice
 
 import pytest
+from tests.examples.harness import Load
 
 from hinge.testing import Client
-from tests.examples.harness import Load
 
 
 @pytest.fixture

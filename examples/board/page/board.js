@@ -43,8 +43,8 @@ async function fetchJSON(url, options) {
 }
 
 async function explain(response) {
-  const problem = await response.json().catch(() => ({})); // RFC 9457, unless something between us and the board answered
-  const faults = (problem.errors ?? []).map((fault) => `${fault.pointer ?? fault.name} ${fault.message}`);
+  const problem = await response.json().catch(() => ({})); // RFC 9457, unless a proxy answered in the board's place
+  const faults = (problem.errors ?? []).map(({ pointer, message }) => `${pointer.slice(1)} ${message}`);
   return faults.join("; ") || problem.detail || `The server answered ${response.status}.`;
 }
 
