@@ -1,10 +1,11 @@
 # shellcheck shell=bash
 # What the steps of .ci/run do. Each function runs in a shell of its own, at the checkout's root, under `set -euo pipefail`.
 
-# What the tests call that pip does not bring: a browser and its driver, HTTP clients, certificates.
+# What the tests call that pip does not bring: a browser and its driver, HTTP clients, certificates, a proxy.
 packages() {
     local missing=() pair
-    for pair in chromium:chromium chromedriver:chromium-driver curl:curl openssl:openssl h2load:nghttp2-client; do
+    for pair in chromium:chromium chromedriver:chromium-driver curl:curl openssl:openssl h2load:nghttp2-client \
+        nginx:nginx-light; do
         command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
     done
     # A Python of the distribution comes without venv unless it is asked for.
@@ -46,21 +47,53 @@ environment() {
     "$venv/bin/python" --version
 }
 
-# The line with which README.md sets up and passes the tests, just as a reader would paste it.
+# readme_line END: the line of README.md that sets up an environment and ends like that, just as a reader would paste it.
 readme_line() {
-    local line python
-    line="$(grep -m 1 -E '^python3 -m venv .* -m pytest$' README.md || true)"
+    local line
+    line="$(grep -m 1 -E "^python3 -m venv .*$1\$" README.md || true)"
     if [[ -z "$line" ]]; then
-        echo 'README.md has no line that starts with "python3 -m venv" and ends with "-m pytest"' >&2
+        echo "README.md has no line that starts with 'python3 -m venv' and ends with '$1'" >&2
         return 1
     fi
-    # The reader has Python >= 3.11 as python3; this machine's may be older.
-    if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-        python="$(interpreter 3.11)"
-        PATH="$(dirname "${python:?no Python 3.11 here}"):$PATH"
-    fi
+    echo "$line"
+}
+
+# The reader has Python >= 3.11 as python3; this machine's may be older.
+readers_python() {
+    local python
+    python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && return
+    python="$(interpreter 3.11)"
+    PATH="$(dirname "${python:?no Python 3.11 here}"):$PATH"
+}
+
+# README.md's line that sets up and passes the tests.
+readme_tests() {
+    local line
+    line="$(readme_line ' -m pytest')"
+    readers_python
     echo "\$ $line"
     bash -euc "$line"
+}
+
+# README.md's line that sets up and runs the main example: it keeps a post and shows it.
+readme_example() {
+    local line port work server url
+    line="$(readme_line 'hinge run examples/board/app.py')"
+    readers_python
+    work="$(mktemp -d)"
+    port="$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
+    url="http://127.0.0.1:$port"
+    echo "\$ $line"
+    HINGE_PORT="$port" BOARD_DB="$work/board.db" setsid bash -euc "$line" &
+    server=$!
+    # shellcheck disable=SC2064
+    trap "kill -TERM -$server 2>/dev/null || true; wait $server || true; rm -rf '$work'" EXIT
+    until curl -fs -o /dev/null "$url/"; do
+        kill -0 "$server"
+        sleep 0.2
+    done
+    curl -fsS -o /dev/null -w 'POST: %{http_code}\n' --json '{"author": "gate", "text": "kept"}' "$url/api/posts"
+    curl -fsS "$url/api/posts" | grep -F '"kept"'
 }
 
 lint() {
@@ -101,6 +134,12 @@ package() {
     cp .ci/smoke.py examples/hello.py "$work/"
     cd "$work"
     "$work/venv/bin/python" -I smoke.py
+}
+
+# The site builds, and every link and anchor in it leads somewhere.
+docs() {
+    DISABLE_MKDOCS_2_WARNING=true .ci/venv-3.11/bin/mkdocs build --strict -f docs/mkdocs.yml -d "$PWD/build/site"
+    echo 'the site builds'
 }
 
 # Costs in process against hand-written callables: the bounds are in the benchmark's own test.
