@@ -1,7 +1,7 @@
 """Response -> ASGI messages.
 
-Law: every message names every key (servers disagree on defaults), headers are tuples of bytes, and Content-Length is ours.
-A stream races the client: whoever ends first, the source is closed in the task that made it.
+Law: every message names every key (servers disagree on defaults), headers are tuples of bytes, and Content-Length is
+ours. A stream races the client: whoever ends first, the source is closed in the task that made it.
 """
 
 import inspect
@@ -10,7 +10,9 @@ from contextvars import copy_context
 from typing import Any
 
 import anyio
+from anyio.lowlevel import checkpoint
 
+from hinge.context import carry_back
 from hinge.errors import HTTPError
 from hinge.events import KEEP_ALIVE, EventSourceResponse
 from hinge.problems import log_failure, logger
@@ -21,6 +23,10 @@ from hinge_asgi.runtime import Runtime
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Pairs = list[tuple[bytes, bytes]]
+
+CHUNKS_IN_A_ROW = 8
+"""After so many chunks everybody else gets a turn: neither a source that is always ready nor a server's `send` need
+ever wait (Granian's does not once the client has left), and then nothing else would run, not even what notices that."""
 
 _BODILESS = frozenset({204, 304})
 _END: Any = object()
@@ -142,6 +148,8 @@ async def _pump(stream: "_Stream", response: StreamingResponse, send: Send, star
         if not stream.has_started:
             await stream.send(send, start)
         await stream.send(send, {"type": "http.response.body", "body": chunk, "more_body": True})
+        if stream.sent % CHUNKS_IN_A_ROW == 0:
+            await checkpoint()
     if not stream.has_started:
         await stream.send(send, start)
     await stream.send(send, {"type": "http.response.body", "body": b"", "more_body": False})
@@ -212,6 +220,7 @@ class _Stream:
             close = getattr(self._source, "close", None)
             if close is not None:
                 await self._runtime.in_thread("teardown", self._context.run, close)
+            carry_back(self._context)
         except Exception as error:  # noqa: BLE001 - the response is out; there is nobody to raise to
             log_failure(request, error)
 
@@ -229,5 +238,3 @@ async def run_after(runtime: Runtime, request: Request) -> None:
                     await result
         except Exception:  # noqa: BLE001 - the response is out; the next task must run
             logger.exception("after_response(%r) failed", function)
-
-

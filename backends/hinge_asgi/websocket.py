@@ -1,6 +1,6 @@
 """WebSocket scopes: the handshake, the handler's task, and its end.
 
-Law: one task reads from the server, ahead of the handler, so that a peer's leaving is noticed whatever the handler does.
+Law: one task reads from the server, ahead of the handler, so a peer's leaving is noticed whatever the handler does.
 A handler that was told (by `WebSocketDisconnect`) may finish in peace; one that was not is cancelled after
 NOTICE_SECONDS. We close with a code of our own in every case: Granian, uvicorn and daphne each do something else when a
 handler just ends.
@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
+from anyio.lowlevel import checkpoint
 
 from hinge.blueprint import Blueprint, Endpoint
 from hinge.errors import HTTPError, WebSocketDisconnect
@@ -26,6 +27,9 @@ from hinge_asgi.runtime import Runtime
 from hinge_asgi.scope import Scope
 
 NOTICE_SECONDS = 0.5
+SENDS_IN_A_ROW = 8
+"""After so many messages everybody else gets a turn: a server's `send` need not wait, and Granian's does not once the
+peer has left; a handler that only sends would then keep even the news of that from arriving."""
 READ_AHEAD = 16
 """Messages that are read before the handler asks for them; then the peer waits."""
 READ_AHEAD_SIZE = 65536
@@ -41,6 +45,7 @@ class ASGITransport:
         self._send = send
         self._messages: deque[str | bytes] = deque()
         self._waiting_size = 0
+        self._sent = 0
         self._changed = anyio.Event()
         self._room = anyio.Event()
         self.gone: WebSocketDisconnect | None = None
@@ -57,14 +62,17 @@ class ASGITransport:
         if self.gone is not None:
             self.told = True
             raise self.gone
-        text, data = (message, None) if isinstance(message, str) else (None, message)
         try:
             # One key only: some servers send the one that is there, even if it is None.
-            event = {"type": "websocket.send", "text": text} if data is None else {"type": "websocket.send", "bytes": data}
-            await self._send(event)
-        except OSError:
+            kind = "text" if isinstance(message, str) else "bytes"
+            await self._send({"type": "websocket.send", kind: message})
+        except (OSError, RuntimeError) as error:
+            # The peer has left and the news is still on its way: uvicorn and hypercorn raise the one, daphne the other.
             self.told = True
-            raise WebSocketDisconnect(1006) from None
+            raise self.gone or WebSocketDisconnect(1006) from error
+        self._sent += 1
+        if self._sent % SENDS_IN_A_ROW == 0:
+            await checkpoint()
 
     async def receive(self) -> str | bytes:
         """Return the next message."""
@@ -113,7 +121,7 @@ class ASGITransport:
             return
         body = response.body or b""
         # Granian ends its worker on a repeated name here, and takes one body message only.
-        headers = list(dict(encode_headers(response)).items()) + [(b"content-length", b"%d" % len(body))]
+        headers = [*dict(encode_headers(response)).items(), (b"content-length", b"%d" % len(body))]
         await self._quietly({"type": "websocket.http.response.start", "status": response.status, "headers": headers})
         await self._quietly({"type": "websocket.http.response.body", "body": body, "more_body": False})
 
@@ -229,5 +237,3 @@ class _Session:
         elif state is WebSocketState.OPEN:
             code = 1011 if failure is not None else 1001 if self._stopping else 1000
             await self._transport.close(code, "")
-
-

@@ -1,10 +1,11 @@
 """Plain functions in worker threads: what crosses, and what does not."""
 
 import asyncio
+from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
 
-from hinge import App, Middleware
+from hinge import App, Middleware, Request
 
 user: ContextVar[str] = ContextVar("user", default="nobody")
 
@@ -13,7 +14,8 @@ def call(app: App, path: str) -> tuple[int, dict[str, str], bytes]:
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        await asyncio.Event().wait()  # the client stays
+        raise AssertionError
 
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
@@ -60,3 +62,18 @@ def test_what_a_failing_handler_set_is_seen_too() -> None:
 
     status, headers, _ = call(app, "/")
     assert (status, headers["x-user"]) == (500, "set before the failure")
+
+
+def test_what_a_plain_stream_set_is_seen_by_what_runs_after_the_response() -> None:
+    app = App()
+    seen: list[str] = []
+
+    @app.get("/")
+    def handler(request: Request) -> Iterator[str]:
+        request.after_response(lambda: seen.append(user.get()))
+        yield "one"
+        user.set("set by the stream")
+        yield "two"
+
+    assert call(app, "/")[2] == b"onetwo"
+    assert seen == ["set by the stream"]

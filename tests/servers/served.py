@@ -517,9 +517,8 @@ async def flood(name: str) -> AsyncIterator[bytes]:
         while True:
             yield b"x" * 65_536
             produced += 65_536
-            note("produced", name, produced)
     finally:
-        note("closed", name)
+        note("closed", name, produced)
 
 
 @app.get("/idle/{name}")
@@ -825,6 +824,17 @@ async def ws_push(ws: WebSocket, name: str) -> None:
     except WebSocketDisconnect as gone:
         note("gone", name, gone.code)
         raise
+
+
+@app.websocket("/ws/flood/{name}")
+async def ws_flood(ws: WebSocket, name: str) -> None:
+    """Send without ever waiting for anything else."""
+    await ws.accept()
+    try:
+        while True:
+            await ws.send("x" * 10_000)
+    finally:
+        note("gone", name, ws.close_code)
 
 
 @app.websocket("/ws/context")
