@@ -28,7 +28,7 @@ def compile_asgi(blueprint: Blueprint) -> Any:
     """Return the callable `(scope, receive, send)` with `start`, `drain` and `stop` for the worker around it."""
     runtime = Runtime(blueprint)
     table = blueprint.table.map(lambda leaf: leaf.map(lambda endpoint: _serve(endpoint, runtime)))
-    not_found = _serve(blueprint.not_found, runtime)
+    not_found = blueprint.not_found.map(lambda endpoint: _serve(endpoint, runtime))
     websocket = compile_websockets(blueprint, runtime)
     static, find, path_of = table.static, table.find, reader.path
     has_lifespan = runtime.has_lifespan
@@ -43,21 +43,16 @@ def compile_asgi(blueprint: Blueprint) -> Any:
             leaf = None if scope.get("root_path") else static.get(scope["path"])
             if leaf is None:
                 found = find(path_of(scope))
-                if found is None:
-                    serve = not_found
-                else:
-                    leaf, values = found
-                    serve = leaf.methods.get(scope["method"], leaf.otherwise)
-            else:
-                serve = leaf.methods.get(scope["method"], leaf.otherwise)
+                leaf, values = (not_found, values) if found is None else found
+            serve = leaf.methods.get(scope["method"], leaf.otherwise)
             for name, _ in scope["headers"]:
                 if name == b"transfer-encoding":
                     framing(scope, 2**63)
                     break
         except HTTPError as error:
-            serve = _refusal(blueprint, runtime, error)
+            serve = _refusal(blueprint, runtime, error, scope["method"])
         if has_lifespan and not runtime.ready and not await runtime.start_lazily():
-            serve = _refusal(blueprint, runtime, HTTPError(503, "The application failed to start."))
+            serve = _refusal(blueprint, runtime, HTTPError(503, "The application failed to start."), scope["method"])
         await serve(scope, receive, send, values)
 
     async def other(kind: str, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,9 +83,10 @@ def _with_worker_hooks(wrapped: Any, application: Any, runtime: Runtime) -> Any:
     return application
 
 
-def _refusal(blueprint: Blueprint, runtime: Runtime, error: HTTPError) -> Serve:
+def _refusal(blueprint: Blueprint, runtime: Runtime, error: HTTPError, method: str) -> Serve:
     """Return a `serve` that answers a request whose head is malformed; the app's middleware is around it."""
-    endpoint = blueprint.not_found
+    leaf = blueprint.not_found
+    endpoint = leaf.methods.get(method, leaf.otherwise)
 
     def refuse() -> None:
         raise error

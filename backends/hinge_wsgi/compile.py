@@ -28,7 +28,7 @@ def compile_wsgi(blueprint: Blueprint) -> Any:
     """Return the callable `(environ, start_response)` with `start`, `drain` and `stop` for the worker around it."""
     runtime = Runtime(blueprint)
     table = blueprint.table.map(lambda leaf: leaf.map(lambda endpoint: _serve(endpoint, runtime)))
-    not_found = _serve(blueprint.not_found, runtime)
+    not_found = blueprint.not_found.map(lambda endpoint: _serve(endpoint, runtime))
     static, find, path_of = table.static, table.find, reader.path
     has_lifespan = runtime.has_lifespan
 
@@ -40,19 +40,14 @@ def compile_wsgi(blueprint: Blueprint) -> Any:
             if leaf is None:
                 path = path_of(environ)
                 found = find(path)
-                if found is None:
-                    serve = not_found
-                else:
-                    leaf, values = found
-                    serve = leaf.methods.get(environ["REQUEST_METHOD"], leaf.otherwise)
-            else:
-                serve = leaf.methods.get(environ["REQUEST_METHOD"], leaf.otherwise)
+                leaf, values = (not_found, values) if found is None else found
+            serve = leaf.methods.get(environ["REQUEST_METHOD"], leaf.otherwise)
             if "HTTP_TRANSFER_ENCODING" in environ:
                 check_framing(environ["HTTP_TRANSFER_ENCODING"], environ.get("CONTENT_LENGTH"))
         except HTTPError as error:
-            serve = _refusal(blueprint, runtime, error)
+            serve = _refusal(blueprint, runtime, error, environ["REQUEST_METHOD"])
         if has_lifespan and not runtime.ready:
-            serve = _starting(blueprint, runtime, serve)
+            serve = _starting(blueprint, runtime, serve, environ["REQUEST_METHOD"])
         return copy_context().run(serve, environ, start_response, values)
 
     wrapped = blueprint.wrap(application)
@@ -67,11 +62,12 @@ def compile_wsgi(blueprint: Blueprint) -> Any:
     return application
 
 
-def _refusal(blueprint: Blueprint, runtime: Runtime, error: HTTPError) -> Serve:
+def _refusal(blueprint: Blueprint, runtime: Runtime, error: HTTPError, method: str) -> Serve:
     """Return a `serve` that answers a request whose head is malformed; the app's middleware is around it."""
     from dataclasses import replace  # noqa: PLC0415 - malformed requests only
 
-    endpoint = blueprint.not_found
+    leaf = blueprint.not_found
+    endpoint = leaf.methods.get(method, leaf.otherwise)
 
     def refuse() -> None:
         raise error
@@ -79,7 +75,7 @@ def _refusal(blueprint: Blueprint, runtime: Runtime, error: HTTPError) -> Serve:
     return _serve(replace(endpoint, plan=replace(endpoint.plan, handler=refuse, arguments=())), runtime)
 
 
-def _starting(blueprint: Blueprint, runtime: Runtime, serve: Serve) -> Serve:
+def _starting(blueprint: Blueprint, runtime: Runtime, serve: Serve, method: str) -> Serve:
     """Start the lifespans before the first request; where that fails, every request is refused."""
     try:
         runtime.start()
@@ -87,7 +83,7 @@ def _starting(blueprint: Blueprint, runtime: Runtime, serve: Serve) -> Serve:
         from hinge.problems import logger  # noqa: PLC0415 - a failing start only
 
         logger.critical("a lifespan failed to start; every request is refused", exc_info=failure)
-        return _refusal(blueprint, runtime, HTTPError(503, "The application failed to start."))
+        return _refusal(blueprint, runtime, HTTPError(503, "The application failed to start."), method)
     return serve
 
 

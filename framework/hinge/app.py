@@ -13,7 +13,7 @@ from hinge.backend import Application, Feature, load_backend
 from hinge.blueprint import Blueprint
 from hinge.config import Config, resolve_config
 from hinge.errors import ConfigurationError
-from hinge.freeze import Frame, http_table, plan_all, unmet_needs, websocket_table
+from hinge.freeze import Frame, anything, http_table, plan_all, unmet_needs, websocket_table
 from hinge.lifespan import Lifespan, lifespan_of
 from hinge.location import caller
 from hinge.middleware.layer import Layer, layer_of
@@ -222,7 +222,7 @@ class App(Registrar):
             app=self,
             config=self.config,
             table=table,
-            not_found=frame.automatic(answers.not_found(exists)),
+            not_found=anything(answers.not_found(exists), frame),
             websockets=websocket_table(served, frame),
             websocket_not_found=frame.automatic(answers.websocket_not_found),
             errors=frame.errors,

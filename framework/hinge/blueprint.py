@@ -101,7 +101,7 @@ class Blueprint:
     """Given to lifespans, and otherwise opaque."""
     config: Config
     table: RouteTable[Leaf[Endpoint]]
-    not_found: Endpoint
+    not_found: Leaf[Endpoint]
     """Answers every path that is not in the table: 404, or a redirect to the path's other spelling."""
     websockets: RouteTable[Endpoint]
     websocket_not_found: Endpoint
@@ -116,8 +116,8 @@ class Blueprint:
 
     def endpoints(self) -> list[Endpoint]:
         """Return every endpoint once."""
-        found = [self.not_found, self.websocket_not_found]
-        for _, leaf in self.table:
+        found = [self.websocket_not_found]
+        for leaf in (self.not_found, *(leaf for _, leaf in self.table)):
             found += [*leaf.methods.values(), leaf.otherwise]
         found += [endpoint for _, endpoint in self.websockets]
         return found

@@ -105,7 +105,15 @@ def complete(methods: dict[str, Endpoint], frame: Frame) -> Leaf[Endpoint]:
     names = {*full, "OPTIONS"}
     if "OPTIONS" not in full:
         full["OPTIONS"] = frame.automatic(answers.options(names))
-    return Leaf(full, frame.automatic(answers.method_not_allowed(names)))
+    otherwise = frame.automatic(answers.method_not_allowed(names))
+    full.setdefault("HEAD", head_of(otherwise))
+    return Leaf(full, otherwise)
+
+
+def anything(handler: Callable[..., Any], frame: Frame) -> Leaf[Endpoint]:
+    """Return the leaf that gives one automatic answer to every method, without its body to HEAD."""
+    endpoint = frame.automatic(handler)
+    return Leaf({"HEAD": head_of(endpoint)}, endpoint)
 
 
 def websocket_table(planned: Iterable[tuple[Route, HandlerPlan]], frame: Frame) -> RouteTable[Endpoint]:
