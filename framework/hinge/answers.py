@@ -9,11 +9,9 @@ from typing import Any
 from urllib.parse import quote
 
 from hinge.errors import HTTPError
-from hinge.request import Connection
+from hinge.request import Connection, quote_path
 from hinge.response import RedirectResponse, Response
 
-# What a path may hold undecoded (RFC 3986 section 3.3); a backslash must not: browsers read it as a slash.
-_PATH_SAFE = "/!$&'()*+,;=:@~"
 _QUERY_SAFE = "%/?!$&'()*+,;=:@~[]"
 
 
@@ -26,7 +24,7 @@ def not_found(exists: Callable[[str], bool] | None) -> Callable[[Connection], Re
             other = path[:-1] if path.endswith("/") else path + "/"
             if len(path) > 1 and exists(other):
                 return _redirect(request, other)
-        if path == "*" and request.method == "OPTIONS":
+        if path == "*" and request._reader.method(request._head) == "OPTIONS":
             return Response(status=204)  # about the server as a whole (RFC 9110 section 9.3.7)
         raise HTTPError(404)
 
@@ -34,10 +32,8 @@ def not_found(exists: Callable[[str], bool] | None) -> Callable[[Connection], Re
 
 
 def _redirect(request: Connection, path: str) -> Response:
-    # One leading slash only: "//host" would be another site (the open redirects of several frameworks).
-    target = request._reader.prefix(request._head) + "/" + path.lstrip("/")
+    location = quote_path(request._reader.prefix(request._head)) + quote_path(path)
     query = request._reader.query_string(request._head)
-    location = quote(target, safe=_PATH_SAFE)
     if query:
         location += "?" + quote(query.encode("latin-1"), safe=_QUERY_SAFE)
     return RedirectResponse(location, status=308)

@@ -1,7 +1,7 @@
 """What runs once around a worker's life: generators that yield what requests find in their state.
 
-Law: started in the order of registration, stopped in reverse, each exactly once; a start that fails stops those before it
-and is raised. No event loop is named here: the backend awaits `start` and `stop`, in one and the same task.
+Law: started in the order of registration, stopped in reverse, each exactly once; a start that fails stops those before
+it and is raised. No event loop is named here: the backend awaits `start` and `stop`, in one and the same task.
 """
 
 import inspect
@@ -37,12 +37,16 @@ def lifespan_of(function: Callable[..., Any]) -> Lifespan:
     """
     name, location = qualified_name(function), locate(function)
     who = f"lifespan {name} ({location})"
-    colour = colour_of(function)
+    colour = colour_of(function) if callable(function) else None
     if colour not in (Colour.SYNC_GENERATOR, Colour.ASYNC_GENERATOR):
-        raise ConfigurationError(f"{who}: it has no yield. Fix: a generator without @asynccontextmanager, yielding once")
-    parameters = inspect.signature(function).parameters
-    if len(parameters) > 1:
-        raise ConfigurationError(f"{who}: it takes {len(parameters)} parameters. Fix: take the app, or nothing")
+        raise ConfigurationError(
+            f"{who}: it has no yield. Fix: a generator without @asynccontextmanager, yielding once"
+        )
+    parameters = inspect.signature(function).parameters.values()
+    if len(parameters) > 1 or any(parameter.kind is parameter.KEYWORD_ONLY for parameter in parameters):
+        raise ConfigurationError(
+            f"{who}: it takes {', '.join(parameter.name for parameter in parameters)}. Fix: take the app, or nothing"
+        )
     start: Callable[[Any], Any] = function if parameters else (lambda app: function())
     return Lifespan(start, colour is Colour.ASYNC_GENERATOR, name, location)
 
@@ -62,14 +66,21 @@ class LifespanStack:
         Raises whatever a lifespan raised, after the earlier ones were stopped.
         """
         for lifespan in self._lifespans:
-            generator = lifespan.start(self._app)
             try:
+                generator = lifespan.start(self._app)
                 yielded = await _begin(lifespan, generator)
                 self._running.append((lifespan, generator))
                 self._merge(lifespan, yielded)
-            except BaseException:
-                await self.stop()
+            except BaseException as failure:
+                await self._undo(failure)
                 raise
+
+    async def _undo(self, failure: BaseException) -> None:
+        """Stop what has started; a second failure is noted on the first, which is the one to mend."""
+        try:
+            await self.stop()
+        except Exception as second:  # noqa: BLE001 - the first is raised
+            failure.add_note(f"and then a lifespan failed while it was stopped: {type(second).__name__}: {second}")
 
     def _merge(self, lifespan: Lifespan, yielded: Any) -> None:
         if yielded is None:
@@ -108,8 +119,10 @@ async def _end(lifespan: Lifespan, generator: AsyncGenerator[Any, None] | Genera
     try:
         if isinstance(generator, Generator):
             next(generator)
+            generator.close()
         else:
             await anext(generator)
+            await generator.aclose()
     except (StopIteration, StopAsyncIteration):
         return
     raise lifespan.misuse("it yielded a second time. Fix: yield once")

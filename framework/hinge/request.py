@@ -1,11 +1,12 @@
 """The request as a handler or a middleware sees it.
 
-Law: nothing here waits. The head is read through the backend's `HeadReader`, each part once and only when asked for; the
-body is there because the plan said that it would be needed.
+Law: nothing here waits. The head is read through the backend's `HeadReader`, each part once and only when asked for;
+the body is there because the plan said that it would be needed.
 """
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
     from hinge.routing import Route
 
 _UNREAD: Any = object()
+# What a path may hold undecoded (RFC 3986 section 3.3); a backslash must not: browsers read it as a slash.
+_PATH_SAFE = "/!$&'()*+,;=:@~"
+
+
+def quote_path(path: str) -> str:
+    """Return a decoded path percent-encoded, with one leading slash: "//host" would be another site. "" stays ""."""
+    return path and "/" + quote(path.lstrip("/"), safe=_PATH_SAFE)
 
 
 class Connection:
@@ -127,13 +135,14 @@ class Connection:
         return state
 
     def url_for(self, name: str, /, **params: Any) -> str:
-        """Return the path of the named route, with the mount prefix under which this request came.
+        """Return the percent-encoded path of the named route, with the mount prefix under which this request came.
 
         Raises:
             ConfigurationError: no such route, or the parameters do not fit it.
 
         """
-        return self._reader.prefix(self._head) + self._endpoint.url_for(name, **params)
+        prefix = quote_path(self._reader.prefix(self._head))
+        return prefix + self._endpoint.url_for(name, **params)
 
 
 class Request(Connection):
@@ -166,12 +175,13 @@ class Request(Connection):
             RuntimeError: it was not read: the handler takes it as a stream, or only a middleware asks for it.
 
         """
-        if not isinstance(self._body, bytes):
+        if self._body is _UNREAD:
             raise RuntimeError(
                 "request.body was not read for this route. Fix: take `Request` or a body in the handler, "
                 "or register the middleware with needs_body=True; a BodyStream is read by its handler alone"
             )
-        return self._body
+        body: bytes = self._body
+        return body
 
     def json(self) -> Any:
         """Return the body decoded as JSON, whatever its media type.

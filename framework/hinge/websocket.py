@@ -1,6 +1,7 @@
 """The WebSocket as a handler sees it, and the states it goes through (RFC 6455).
 
-Law: no I/O here. A backend supplies a `WebSocketTransport`; what is allowed when, sizes, codes and JSON are judged here.
+Law: no I/O here. A backend supplies a `WebSocketTransport`; what is allowed when, sizes, codes and JSON are judged
+here.
 
     CONNECTING --accept--> OPEN --close / disconnect--> CLOSED
     CONNECTING --deny, close--> CLOSED
@@ -8,7 +9,7 @@ Law: no I/O here. A backend supplies a `WebSocketTransport`; what is allowed whe
 
 import enum
 from collections.abc import AsyncIterator, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 import msgspec
 
@@ -21,6 +22,8 @@ from hinge.response import Response
 if TYPE_CHECKING:
     from hinge.backend import HeadReader
     from hinge.blueprint import Endpoint
+
+T = TypeVar("T")
 
 
 class WebSocketTransport(Protocol):
@@ -57,14 +60,10 @@ class WebSocketState(enum.Enum):
     CLOSED = "closed"
 
 
-class Denial(Exception):  # noqa: N818 - control flow, not a failure
-    """Unwind a handler whose `deny` was called; never leaves the framework."""
-
-
 class WebSocket(Connection):
     """A WebSocket connection. Iterating yields messages until the peer leaves."""
 
-    __slots__ = ("_limit", "_transport", "close_code", "state_of_connection")
+    __slots__ = ("_limit", "_transport", "close_code", "close_reason", "state_of_connection")
 
     def __init__(
         self,
@@ -79,6 +78,7 @@ class WebSocket(Connection):
         self._transport = transport
         self._limit = endpoint.config.max_message_size
         self.close_code: int | None = None
+        self.close_reason = ""
         self.state_of_connection = WebSocketState.CONNECTING
 
     @property
@@ -95,6 +95,7 @@ class WebSocket(Connection):
 
         Raises:
             ValueError: the subprotocol was not offered, or a header is malformed.
+            WebSocketDisconnect: the peer is gone.
             RuntimeError: it was accepted or closed before.
 
         """
@@ -102,15 +103,19 @@ class WebSocket(Connection):
         if subprotocol is not None and subprotocol not in self.subprotocols:
             offered = ", ".join(self.subprotocols) or "none"
             raise ValueError(f"the client did not offer the subprotocol {subprotocol!r}; it offers: {offered}")
-        await self._transport.accept(subprotocol, MutableHeaders(headers or ()).raw)
+        try:
+            await self._transport.accept(subprotocol, MutableHeaders(headers or ()).raw)
+        except WebSocketDisconnect as gone:
+            self._gone(gone.code, gone.reason)
+            raise
         self.state_of_connection = WebSocketState.OPEN
 
     async def send(self, message: str | bytes) -> None:
         """Send one message: `str` as text, `bytes` as binary.
 
         Raises:
-            WebSocketDisconnect: the peer is gone.
-            RuntimeError: it is not accepted yet, or this side has closed.
+            WebSocketDisconnect: the peer is gone, or this side has closed.
+            RuntimeError: it is not accepted yet.
 
         """
         self._require_open("send")
@@ -119,7 +124,7 @@ class WebSocket(Connection):
         try:
             await self._transport.send(message)
         except WebSocketDisconnect as gone:
-            self._gone(gone.code)
+            self._gone(gone.code, gone.reason)
             raise
 
     async def send_json(self, value: Any) -> None:
@@ -132,7 +137,7 @@ class WebSocket(Connection):
         A message above `max_message_size` closes the connection with 1009.
 
         Raises:
-            WebSocketDisconnect: the peer closed or is gone.
+            WebSocketDisconnect: the peer is gone, or either side has closed.
             RuntimeError: it is not accepted yet.
 
         """
@@ -140,7 +145,7 @@ class WebSocket(Connection):
         try:
             message = await self._transport.receive()
         except WebSocketDisconnect as gone:
-            self._gone(gone.code)
+            self._gone(gone.code, gone.reason)
             raise
         if self._oversize(message):
             await self.close(1009, "message too big")
@@ -154,6 +159,12 @@ class WebSocket(Connection):
             return True
         return isinstance(message, str) and size * 4 > self._limit and len(message.encode()) > self._limit
 
+    @overload
+    async def receive_json(self) -> Any: ...
+    @overload
+    async def receive_json(self, kind: type[T]) -> T: ...
+    @overload
+    async def receive_json(self, kind: Any) -> Any: ...
     async def receive_json(self, kind: Any = Any) -> Any:
         """Return the next message decoded from JSON, validated as `kind` if it is given.
 
@@ -184,7 +195,7 @@ class WebSocket(Connection):
             await self._refuse(Response(status=403))
             return
         if self.state_of_connection is WebSocketState.OPEN:
-            self._gone(code)
+            self._gone(code, reason)
             await self._transport.close(code, reason)
 
     async def deny(self, answer: HTTPError | Response) -> None:
@@ -192,10 +203,13 @@ class WebSocket(Connection):
 
         Raises:
             RuntimeError: it was accepted or closed before.
+            TypeError: the answer is neither an HTTPError nor a complete Response.
 
         """
         self._require(WebSocketState.CONNECTING, "deny")
-        response = answer if isinstance(answer, Response) else self._endpoint.errors.problem(answer)
+        response = self._endpoint.errors.problem(answer) if isinstance(answer, HTTPError) else answer
+        if not isinstance(response, Response) or response.body is None:
+            raise TypeError(f"deny takes an HTTPError or a Response with its whole body, not {type(answer).__name__}")
         await self._refuse(response)
 
     async def _refuse(self, response: Response) -> None:
@@ -209,13 +223,13 @@ class WebSocket(Connection):
         except WebSocketDisconnect:
             return
 
-    def _gone(self, code: int) -> None:
+    def _gone(self, code: int, reason: str) -> None:
         self.state_of_connection = WebSocketState.CLOSED
-        self.close_code = code
+        self.close_code, self.close_reason = code, reason
 
     def _require_open(self, what: str) -> None:
         if self.state_of_connection is WebSocketState.CLOSED and self.close_code is not None:
-            raise WebSocketDisconnect(self.close_code)
+            raise WebSocketDisconnect(self.close_code, self.close_reason)
         self._require(WebSocketState.OPEN, what)
 
     def _require(self, state: WebSocketState, what: str) -> None:

@@ -242,7 +242,7 @@ def test_prefix_scheme_host_and_peer(client_for):
     client = client_for(app, prefix="/shop/ü/", scheme="https", host="shop.example:8443", client=("::1", None))
     assert client.get("/where").json() == [
         "/where",
-        "/shop/ü/where",
+        "/shop/%C3%BC/where",
         "https",
         "shop.example:8443",
         ["::1", None],
