@@ -14,6 +14,7 @@ from hinge.errors import ConfigurationError, HTTPError
 from hinge.middleware import weave, weave_async
 from hinge.request import Request
 from hinge.response import Response
+from hinge.streaming import StreamingResponse, note_source
 from hinge_wsgi import environ as reader
 from hinge_wsgi.body import body_stream, read_body
 from hinge_wsgi.environ import Environ
@@ -77,14 +78,9 @@ def _refusal(blueprint: Blueprint, runtime: Runtime, error: HTTPError, method: s
 
 def _starting(blueprint: Blueprint, runtime: Runtime, serve: Serve, method: str) -> Serve:
     """Start the lifespans before the first request; where that fails, every request is refused."""
-    try:
-        runtime.start()
-    except Exception as failure:  # noqa: BLE001 - whatever a lifespan raises
-        from hinge.problems import logger  # noqa: PLC0415 - a failing start only
-
-        logger.critical("a lifespan failed to start; every request is refused", exc_info=failure)
-        return _refusal(blueprint, runtime, HTTPError(503, "The application failed to start."), method)
-    return serve
+    if runtime.start_lazily():
+        return serve
+    return _refusal(blueprint, runtime, HTTPError(503, "The application failed to start."), method)
 
 
 def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
@@ -123,7 +119,11 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
         plain = None if bodiless else endpoint.plain(type(result))
         if plain is not None:
             prepared[type(result)] = (plain[0], ("content-type", plain[1]))
-        return send(runtime, start_response, endpoint.respond(result), None, head_only=head_only)
+        response = endpoint.respond(result)
+        request = None
+        if isinstance(response, StreamingResponse):  # a failure in it is logged with its request
+            request = Request(reader, environ, endpoint, values, runtime.state)
+        return send(runtime, start_response, response, request, head_only=head_only)
 
     def failed(environ: Environ, start_response: StartResponse, values: tuple[str, ...], error: Exception) -> Any:
         request = Request(reader, environ, endpoint, values, runtime.state)
@@ -156,15 +156,21 @@ def drive(coroutine: Coroutine[Any, Any, Any], who: str) -> Any:
     except StopIteration as stop:
         return stop.value
     except RuntimeError as error:
-        if "no running event loop" in str(error):
+        # asyncio's "no running event loop", anyio's and sniffio's of their own.
+        if "event loop" in str(error) or "async library" in str(error):
             raise _waits(who) from error
         raise
-    coroutine.close()
+    try:
+        coroutine.close()
+    except Exception as error:
+        raise _waits(who) from error
     raise _waits(who)
 
 
 def _waits(who: str) -> ConfigurationError:
-    return ConfigurationError(f"{who}: it is registered with inline=True but waits for something. Fix: drop inline=True")
+    return ConfigurationError(
+        f"{who}: it is registered with inline=True but waits for something. Fix: drop inline=True"
+    )
 
 
 # -- routes with a Request ---------------------------------------------------------------------------------------------
@@ -209,7 +215,7 @@ def _inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Response
     body_of, respond = _body_of(endpoint), endpoint.respond
 
     def inner(request: Request) -> Response:
-        return respond(call(request._head, request._values, body_of(request), request))
+        return note_source(request, respond(call(request._head, request._values, body_of(request), request)))
 
     return inner
 
@@ -221,12 +227,12 @@ def _async_inner(endpoint: Endpoint) -> Callable[[Request], Coroutine[Any, Any, 
 
     async def inner(request: Request) -> Response:
         # A plain handler and every read of the body stay in the server's thread: neither may stop the loop.
-        if not plan.is_async:
-            return respond(
-                await on_request_thread(lambda: call(request._head, request._values, body_of(request), request))
-            )
-        body = await on_request_thread(lambda: body_of(request)) if reads_body else body_of(request)
-        return respond(await call(request._head, request._values, body, request))
+        if plan.is_async:
+            body = await on_request_thread(lambda: body_of(request)) if reads_body else body_of(request)
+            result = await call(request._head, request._values, body, request)
+        else:
+            result = await on_request_thread(lambda: call(request._head, request._values, body_of(request), request))
+        return note_source(request, respond(result))
 
     return inner
 

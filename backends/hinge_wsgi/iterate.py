@@ -16,11 +16,15 @@ from hinge_wsgi.portal import Portal, current
 
 
 class LoopIterator:
-    """One iteration, from the first chunk asked for to the closed source."""
+    """One iteration, from the first chunk asked for to the closed source.
 
-    def __init__(self, portal: Portal, source: AsyncIterator[Any]) -> None:
+    `behind` is the source that a middleware has wrapped in `source`; it is closed after it, in the same task.
+    """
+
+    def __init__(self, portal: Portal, source: AsyncIterator[Any], behind: AsyncIterator[Any] | None = None) -> None:
         self._portal = portal
         self._source = source
+        self._behind = behind
         self._mailbox: SimpleQueue[tuple[str, Any]] = SimpleQueue()
         self._context: Context | None = copy_context()
         self._demand: asyncio.Event | None = None
@@ -169,10 +173,11 @@ class LoopIterator:
             self._close_failure = error
 
     async def _close_source(self) -> None:
-        aclose = getattr(self._source, "aclose", None)
-        if aclose is None:
-            return
-        try:
-            await aclose()
-        except Exception as error:  # noqa: BLE001 - raised by close()
-            self._close_failure = error
+        for source in (self._source, self._behind):
+            aclose = getattr(source, "aclose", None)
+            if aclose is None:
+                continue
+            try:
+                await aclose()
+            except Exception as error:  # noqa: BLE001 - raised by close()
+                self._close_failure = error

@@ -183,11 +183,18 @@ class Portal:
         """Start a coroutine on the loop and do not wait for it."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
 
+    def request_stop(self) -> None:
+        """Have the loop end, and do not wait for it."""
+        with contextlib.suppress(RuntimeError):  # it is closed already
+            self.loop.call_soon_threadsafe(self._begin_stop)
+
+    def _begin_stop(self) -> None:
+        self._stop.set()
+
     def stop(self) -> None:
         """End the loop and its thread; tasks still running are cancelled and awaited, for STOP_SECONDS at most."""
         if self.alive and threading.current_thread() is not self._thread:
-            with contextlib.suppress(RuntimeError):  # it is closed already
-                self.loop.call_soon_threadsafe(lambda: self._stop.set())
+            self.request_stop()
             self._thread.join(timeout=3 * STOP_SECONDS)
 
 

@@ -1,14 +1,16 @@
 """What a worker process holds: the event-loop thread, the running lifespans, and what to end when it stops.
 
-Law: nothing exists before the first use in a process, so nothing is inherited through a fork. The lifespans start before the
-first request, in one task on the loop thread, and stop once: by `stop`, or at the process's end.
+Law: nothing exists before the first use in a process, so nothing is inherited through a fork. The lifespans start
+before the first request, in one task on the loop thread, and stop once: by `stop`, or at the process's end, after which
+nothing starts again.
 """
 
 import atexit
 import os
 import threading
 import weakref
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, Protocol
 
 import anyio
@@ -36,19 +38,29 @@ class Runtime:
         self.has_lifespan = bool(blueprint.lifespans)
         self._reset()
         # A forked child has neither the parent's threads nor its locks' owners.
-        reference = weakref.ref(self)
-        os.register_at_fork(after_in_child=lambda: (found := reference()) and found._reset())
+        os.register_at_fork(after_in_child=partial(_reset, weakref.ref(self)))
 
     def _reset(self) -> None:
         self._lock = threading.RLock()
         self._portal: Portal | None = None
         self._lifespan: _RunningLifespan | None = None
         self._failure: BaseException | None = None
+        self._cutter: threading.Timer | None = None
+        self._is_logged = False
+        self._exiting = False
+        self._is_registered = False
         self.stop_failure: BaseException | None = None
         self.ready = not self.has_lifespan
         self.state: dict[str, Any] = {}
         self.streams: set[OpenStream] = set()
+        self._background: set[threading.Thread] = set()
         self.draining = False
+
+    def __del__(self) -> None:
+        # An application that nobody can call any more takes its thread with it.
+        portal: Portal | None = getattr(self, "_portal", None)
+        if portal is not None:
+            portal.request_stop()
 
     @property
     def portal(self) -> Portal:
@@ -57,12 +69,34 @@ class Runtime:
         if portal is None:
             with self._lock:
                 portal = self._portal = self._portal or Portal()
-                self._at_exit()
+                self._stop_at_exit()
         return portal
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine on the loop thread and return its result."""
         return self.portal.run(coroutine)
+
+    def in_background(self, work: Callable[..., Any], *args: Any) -> None:
+        """Run work in a thread of its own; `stop` waits for it."""
+
+        def run() -> None:
+            try:
+                work(*args)
+            finally:
+                self._background.discard(thread)
+
+        thread = threading.Thread(target=run, name="hinge-after")
+        with self._lock:
+            self._background.add(thread)
+            thread.start()
+
+    def finish_background(self) -> None:
+        """Wait until what runs in the background has ended."""
+        with self._lock:
+            threads = tuple(self._background)
+        for thread in threads:
+            if thread is not threading.current_thread():
+                thread.join()
 
     def start(self) -> None:
         """Start the lifespans, once per process; a start that failed keeps failing.
@@ -71,21 +105,32 @@ class Runtime:
         """
         with self._lock:
             if self._failure is not None:
-                raise self._failure
+                raise self._failure.with_traceback(None)  # it would grow with each raise
             if self.ready:
                 return
+            if self._exiting:
+                raise RuntimeError("the process is ending, and the lifespans have stopped")
             lifespan = _RunningLifespan(self._blueprint)
-            try:
-                self.portal.submit(lifespan.run())
-                lifespan.started.wait()
-                if lifespan.failure is not None:
-                    raise lifespan.failure
-            except BaseException as error:
-                self._failure = error
-                raise
+            self.portal.submit(lifespan.run())
+            lifespan.started.wait()
+            if lifespan.failure is not None:
+                self._failure = lifespan.failure
+                raise lifespan.failure
             self._lifespan = lifespan
             self.state = lifespan.state
             self.ready = True
+
+    def start_lazily(self) -> bool:
+        """Start the lifespans before a request; False if that fails, now or before."""
+        try:
+            self.start()
+        except Exception as failure:  # noqa: BLE001 - whatever a lifespan raises
+            with self._lock:
+                is_new, self._is_logged = not self._is_logged, True
+            if is_new and not self._exiting:
+                logger.critical("a lifespan failed to start; every request is refused", exc_info=failure)
+            return False
+        return True
 
     def drain(self, seconds: float) -> None:
         """End event streams now and other streams after `seconds`."""
@@ -93,9 +138,10 @@ class Runtime:
         for stream in tuple(self.streams):
             if stream.is_event_stream:
                 stream.finish()
-        timer = threading.Timer(seconds, self._cut)
-        timer.daemon = True
-        timer.start()
+        if self._cutter is None:
+            self._cutter = threading.Timer(seconds, self._cut)
+            self._cutter.daemon = True
+            self._cutter.start()
 
     def _cut(self) -> None:
         for stream in tuple(self.streams):
@@ -103,10 +149,14 @@ class Runtime:
 
     def stop(self) -> None:
         """Stop the lifespans and the loop thread; a second call does nothing."""
+        self.finish_background()
         with self._lock:
             # A process is served once; in tests, a stopped application is started again.
             self._failure = self.stop_failure = None
-            self.draining = False
+            self._is_logged = self.draining = False
+            if self._cutter is not None:
+                self._cutter.cancel()
+                self._cutter = None
             lifespan, self._lifespan = self._lifespan, None
             portal, self._portal = self._portal, None
             if self.has_lifespan:
@@ -121,18 +171,29 @@ class Runtime:
                 self.stop_failure = lifespan.failure
                 logger.error("a lifespan failed while it was stopped", exc_info=lifespan.failure)
 
-    def _at_exit(self) -> None:
+    def _stop_at_exit(self) -> None:
+        if self._is_registered:
+            return
+        self._is_registered = True
         from multiprocessing import util  # noqa: PLC0415 - only a process that serves pays for it
 
-        # Granian's workers run no atexit on CPython 3.11 and 3.12, gunicorn's and mod_wsgi's no multiprocessing finalizers.
-        reference = weakref.ref(self)
-        atexit.register(_stop, reference)
-        util.Finalize(None, _stop, args=(reference,), exitpriority=10)
+        # Granian's workers run no atexit on CPython 3.11 and 3.12, gunicorn's and mod_wsgi's no multiprocessing
+        # finalizers.
+        reference: weakref.ref[Runtime] = weakref.ref(self)
+        atexit.register(_exit, reference)
+        util.Finalize(None, _exit, args=(reference,), exitpriority=10)
 
 
-def _stop(reference: "weakref.ref[Runtime]") -> None:
+def _reset(reference: "weakref.ref[Runtime]") -> None:
     runtime = reference()
     if runtime is not None:
+        runtime._reset()
+
+
+def _exit(reference: "weakref.ref[Runtime]") -> None:
+    runtime = reference()
+    if runtime is not None:
+        runtime._exiting = True
         runtime.stop()
 
 
@@ -160,5 +221,3 @@ class _RunningLifespan:
         finally:
             self.started.set()
             self.stopped.set()
-
-

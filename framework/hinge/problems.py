@@ -16,6 +16,7 @@ from hinge.location import locate, qualified_name
 from hinge.plan import Colour, colour_of
 from hinge.response import Response
 from hinge.results import OCTETS, respond
+from hinge.streaming import StreamAborted
 
 logger = logging.getLogger("hinge")
 
@@ -90,6 +91,13 @@ class ErrorHandlers:
             else:
                 response.headers.append(name, value)
         return response
+
+
+def aborted(request: Any, error: Exception) -> StreamAborted:
+    """Return what cuts the connection of a stream that failed; the failure is logged unless it is the client's."""
+    if not isinstance(error, HTTPError | ClientDisconnect):
+        log_failure(request, error)
+    return StreamAborted(error)
 
 
 def log_failure(request: Any, error: BaseException) -> None:

@@ -148,7 +148,7 @@ class Connection:
 class Request(Connection):
     """An HTTP request."""
 
-    __slots__ = ("_after", "_body")
+    __slots__ = ("_after", "_body", "_source")
 
     def __init__(
         self,
@@ -161,6 +161,8 @@ class Request(Connection):
         super().__init__(reader, head, endpoint, values, lifespan_state)
         self._body: Any = _UNREAD
         self._after: list[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]] | None = None
+        # What the handler streams, and whether it is async: closed even if a middleware answers with another body.
+        self._source: tuple[Any, bool] | None = None
 
     @property
     def method(self) -> str:

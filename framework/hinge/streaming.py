@@ -74,6 +74,14 @@ class StreamingResponse(Response):
         )
 
 
+class StreamAborted(Exception):  # noqa: N818 - told to the server, so that it cuts the connection
+    """Say that a body ends before its end, once its status is out; `failure` is why, and is in the log already."""
+
+    def __init__(self, failure: Exception) -> None:
+        super().__init__(f"the response was cut off: {type(failure).__name__}")
+        self.failure = failure
+
+
 def resolve_source(content: Any) -> tuple[Any, bool]:
     """Return the iterator over a streamed body and whether it is async.
 
@@ -100,6 +108,13 @@ def resolve_source(content: Any) -> tuple[Any, bool]:
         else ""
     )
     raise TypeError(f"a streamed body is a sync or async iterable of chunks, not {kind.__name__}{hint}")
+
+
+def note_source(request: Any, response: Response) -> Response:
+    """Have the request keep what the handler streams: it is closed even if a middleware answers with another body."""
+    if isinstance(response, StreamingResponse):
+        request._source = (response.iterator, response.is_async)
+    return response
 
 
 def encode_chunk(chunk: Content) -> bytes:

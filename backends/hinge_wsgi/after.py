@@ -1,0 +1,29 @@
+"""What `request.after_response` registered.
+
+Law: it runs when the client has the whole response or has left, in the request's context and in the order of
+registration, and a failure is logged and stops nothing.
+"""
+
+import inspect
+from typing import Any
+
+from hinge.problems import logger
+from hinge.request import Request
+from hinge_wsgi.runtime import Runtime
+
+
+def run_after(runtime: Runtime, request: Request) -> None:
+    """Run everything registered, and what that registers in turn."""
+    while request._after:
+        tasks, request._after = request._after, None
+        for function, args, kwargs in tasks:
+            try:
+                result = function(*args, **kwargs)
+                if inspect.isawaitable(result):
+                    runtime.run(_awaited(result))
+            except Exception:  # noqa: BLE001 - the next one must run
+                logger.exception("after_response(%r) failed", function)
+
+
+async def _awaited(awaitable: Any) -> Any:
+    return await awaitable
