@@ -34,6 +34,12 @@ READ_AHEAD = 16
 """Messages that are read before the handler asks for them; then the peer waits."""
 READ_AHEAD_SIZE = 65536
 """The same in characters or bytes: a large message is not joined by a second one."""
+UNREAD_SECONDS = 60.0
+"""How long the peer waits for a handler that reads nothing. Then reading goes on: that it has left would stay unnoticed
+for ever behind messages that nobody reads, and with it a handler that only sends."""
+MOST_UNREAD = 1024
+MOST_UNREAD_SIZE = 1024 * 1024
+"""What may pile up from then on, in messages and in characters or bytes; more than either closes with 1008."""
 
 
 class ASGITransport:
@@ -45,6 +51,7 @@ class ASGITransport:
         self._send = send
         self._messages: deque[str | bytes] = deque()
         self._waiting_size = 0
+        self._reads_on = False
         self._sent = 0
         self._changed = anyio.Event()
         self._room = anyio.Event()
@@ -84,6 +91,7 @@ class ASGITransport:
             await self._changed.wait()
         message = self._messages.popleft()
         self._waiting_size -= len(message)
+        self._reads_on = False
         self._room.set()
         return message
 
@@ -100,9 +108,16 @@ class ASGITransport:
                 self._messages.append(content)
                 self._waiting_size += len(content)
             self._changed.set()
-            while self._is_full() and self.gone is None:
+            while self._is_full() and self.gone is None and not self._reads_on:
                 self._room = anyio.Event()
-                await self._room.wait()
+                with anyio.move_on_after(UNREAD_SECONDS) as patience:
+                    await self._room.wait()
+                self._reads_on = patience.cancelled_caught
+            if self._reads_on and self._is_overfull():
+                await self.close(1008, "messages are not read")
+
+    def _is_overfull(self) -> bool:
+        return len(self._messages) > MOST_UNREAD or (len(self._messages) > 1 and self._waiting_size > MOST_UNREAD_SIZE)
 
     def _is_full(self) -> bool:
         return len(self._messages) >= READ_AHEAD or self._waiting_size >= READ_AHEAD_SIZE
@@ -181,6 +196,11 @@ def _handler(endpoint: Endpoint) -> Callable[[WebSocket], Awaitable[Response]]:
     return weave_async(endpoint.layers, inner, fail)
 
 
+def _is_leaving(error: Exception) -> bool:
+    """Tell whether a task group of the handler's failed of nothing but the peer's leaving."""
+    return isinstance(error, ExceptionGroup) and error.split(WebSocketDisconnect)[1] is None
+
+
 class _Session:
     """One connection from its handshake to its end."""
 
@@ -213,7 +233,7 @@ class _Session:
                     except WebSocketDisconnect:
                         pass
                     except Exception as error:  # noqa: BLE001 - kept out of the task group, which would wrap it
-                        failure = error
+                        failure = None if _is_leaving(error) else error
                 group.cancel_scope.cancel()
         finally:
             self._runtime.open.discard(self)
