@@ -4,14 +4,13 @@ Law: started in the order of registration, stopped in reverse, each exactly once
 it and is raised. No event loop is named here: the backend awaits `start` and `stop`, in one and the same task.
 """
 
-import inspect
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from hinge.errors import ConfigurationError
 from hinge.location import locate, qualified_name
-from hinge.plan import Colour, colour_of
+from hinge.signature import Colour, colour_of, takes_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +41,7 @@ def lifespan_of(function: Callable[..., Any]) -> Lifespan:
         raise ConfigurationError(
             f"{who}: it has no yield. Fix: a generator without @asynccontextmanager, yielding once"
         )
-    parameters = inspect.signature(function).parameters.values()
-    if len(parameters) > 1 or any(parameter.kind is parameter.KEYWORD_ONLY for parameter in parameters):
-        raise ConfigurationError(
-            f"{who}: it takes {', '.join(parameter.name for parameter in parameters)}. Fix: take the app, or nothing"
-        )
-    start: Callable[[Any], Any] = function if parameters else (lambda app: function())
+    start: Callable[[Any], Any] = function if takes_one(function, who, "the app") else (lambda app: function())
     return Lifespan(start, colour is Colour.ASYNC_GENERATOR, name, location)
 
 

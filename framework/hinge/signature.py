@@ -72,6 +72,24 @@ def read_signature(handler: Callable[..., Any], who: str) -> tuple[inspect.Signa
     return signature.replace(parameters=kept), hints
 
 
+def takes_one(function: Callable[..., Any], who: str, what: str) -> bool:
+    """Tell whether a callable takes one argument, or none; those with a default are its own affair.
+
+    Raises:
+        ConfigurationError: it needs more, or takes it by keyword only.
+
+    """
+    needed = [
+        parameter
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD
+    ]
+    if len(needed) > 1 or any(parameter.kind is parameter.KEYWORD_ONLY for parameter in needed):
+        names = ", ".join(str(parameter.replace(annotation=parameter.empty)) for parameter in needed)
+        raise ConfigurationError(f"{who}: it takes ({names}). Fix: take {what}, or nothing")
+    return bool(needed)
+
+
 def _hints(function: Any, who: str) -> dict[str, Any]:
     if not hasattr(function, "__annotations__"):
         return {}

@@ -793,7 +793,7 @@ def keyword_only(*, request: Request) -> Middleware:
     [
         (no_yield, "it has no yield. Fix: write it as a generator: `response = yield`"),
         (coroutine, "it has no yield. Fix: write it as a generator: `response = yield`"),
-        (two, "it takes 2 parameters. Fix: take the request, or nothing"),
+        (two, "it takes (request, call_next). Fix: take the request, or nothing"),
         (keyword_only, "Fix: take the request, or nothing"),
         (Timing, "Fix: pass an instance: "),
         ("text", "it is not a function or an instance"),

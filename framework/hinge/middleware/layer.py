@@ -11,8 +11,8 @@ from typing import Any
 
 from hinge.errors import ConfigurationError
 from hinge.location import locate, qualified_name
-from hinge.plan import Colour, colour_of
 from hinge.response import Response
+from hinge.signature import Colour, colour_of, takes_one
 
 Middleware = Generator[None, Response, Response | None]
 """What a `def` middleware returns: `response = yield`, then perhaps `return other_response`."""
@@ -69,13 +69,7 @@ def layer_of(middleware: Callable[..., Any], *, needs_body: bool = False) -> Lay
     colour = colour_of(middleware)
     if colour not in (Colour.SYNC_GENERATOR, Colour.ASYNC_GENERATOR):
         raise ConfigurationError(f"{who}: it has no yield. Fix: write it as a generator: `response = yield`")
-    parameters = [
-        parameter
-        for parameter in inspect.signature(middleware).parameters.values()
-        if parameter.default is parameter.empty
-    ]
-    if len(parameters) > 1 or any(parameter.kind is parameter.KEYWORD_ONLY for parameter in parameters):
-        raise ConfigurationError(f"{who}: it takes {len(parameters)} parameters. Fix: take the request, or nothing")
-    start: Callable[[Any], Any] = middleware if parameters else (lambda request: middleware())
+    takes_request = takes_one(middleware, who, "the request")
+    start: Callable[[Any], Any] = middleware if takes_request else (lambda request: middleware())
     asks = needs_body or bool(getattr(middleware, "needs_body", False))
     return Layer(start, colour is Colour.ASYNC_GENERATOR, asks, name, location)

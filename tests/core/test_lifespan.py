@@ -1,0 +1,304 @@
+"""What runs once around a worker's life: in order, each once, undone when a start fails."""
+
+import asyncio
+import contextlib
+import dataclasses
+import functools
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+
+from hinge import ConfigurationError
+from hinge.lifespan import LifespanStack, lifespan_of
+
+APP = object()
+
+
+class Log:
+    """Lifespans of both colours that note what happens to them."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def sync(
+        self, name: str, yielded: Any = None, *, start: Exception | None = None, stop: Exception | None = None
+    ) -> Any:
+        def lifespan() -> Iterator[Any]:
+            self.lines.append(f"start {name}")
+            if start is not None:
+                raise start
+            yield yielded
+            self.lines.append(f"stop {name}")
+            if stop is not None:
+                raise stop
+
+        return lifespan
+
+    def coloured(self, name: str, yielded: Any = None, **failures: Any) -> Any:
+        sync = self.sync(name, yielded, **failures)
+
+        async def lifespan() -> AsyncIterator[Any]:
+            await asyncio.sleep(0)
+            for value in sync():
+                yield value
+                await asyncio.sleep(0)
+
+        return lifespan
+
+
+def stack(*functions: Callable[..., Any]) -> LifespanStack:
+    return LifespanStack(APP, tuple(lifespan_of(function) for function in functions))
+
+
+def live(*functions: Callable[..., Any]) -> dict[str, Any]:
+    """Start and stop, and return the state in between."""
+
+    async def main() -> dict[str, Any]:
+        running = stack(*functions)
+        await running.start()
+        state = dict(running.state)
+        await running.stop()
+        assert running.state == {}
+        return state
+
+    return asyncio.run(main())
+
+
+def start(*functions: Callable[..., Any]) -> None:
+    asyncio.run(stack(*functions).start())
+
+
+# -- order and state ---------------------------------------------------------------------------------------------------
+
+
+def test_in_order_and_in_reverse_whatever_the_colour() -> None:
+    log = Log()
+    state = live(log.sync("a", {"a": 1}), log.coloured("b", {"b": 2}), log.sync("c"), log.coloured("d", {}))
+    assert state == {"a": 1, "b": 2}
+    assert log.lines == [f"start {name}" for name in "abcd"] + [f"stop {name}" for name in "dcba"]
+
+
+def test_none_is_fine() -> None:
+    assert live() == {}
+
+
+def test_the_app_is_handed_over_to_those_that_ask() -> None:
+    seen: list[Any] = []
+
+    def takes(app: Any) -> Iterator[None]:
+        seen.append(app)
+        yield
+
+    class Instance:
+        async def __call__(self, app: Any) -> AsyncIterator[None]:
+            seen.append(app)
+            yield
+
+    def takes_more(more: str, app: Any, url: str = "") -> Iterator[None]:
+        seen.append((more, app, url))
+        yield
+
+    live(takes, Instance(), functools.partial(takes_more, "more"), functools.partial(takes_more, "more", url="x"))
+    assert seen == [APP, APP, ("more", APP, ""), ("more", APP, "x")]
+
+
+def test_one_task_starts_and_stops_so_a_task_group_may_span_the_yield() -> None:
+    ended: list[bool] = []
+
+    async def background() -> AsyncIterator[None]:
+        async with asyncio.TaskGroup() as group:
+            waiting = asyncio.Event()
+            group.create_task(waiting.wait())
+            yield
+            waiting.set()
+        ended.append(True)
+
+    live(background)
+    assert ended == [True]
+
+
+def test_each_stack_starts_anew() -> None:
+    log = Log()
+    lifespan = log.sync("a", {"a": []})
+    first, second = live(lifespan), live(lifespan)
+    assert first == second
+    assert log.lines == ["start a", "stop a"] * 2
+
+
+def test_a_second_stop_does_nothing() -> None:
+    log = Log()
+
+    async def main() -> None:
+        running = stack(log.sync("a"))
+        await running.start()
+        await running.stop()
+        await running.stop()
+
+    asyncio.run(main())
+    assert log.lines == ["start a", "stop a"]
+
+
+# -- failures ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("colour", ["sync", "coloured"])
+def test_a_failing_start_stops_those_before_it_and_is_raised(colour: str) -> None:
+    log = Log()
+    failure = KeyError("the database is down")
+    make = getattr(log, colour)
+    with pytest.raises(KeyError) as caught:
+        start(make("a"), make("b"), make("c", start=failure), make("d"))
+    assert caught.value is failure
+    assert log.lines == ["start a", "start b", "start c", "stop b", "stop a"]
+
+
+def test_what_fails_while_a_failed_start_is_undone_is_noted_on_the_start_s_failure() -> None:
+    log = Log()
+    failure = KeyError("first")
+    with pytest.raises(KeyError) as caught:
+        start(log.sync("a"), log.sync("b", stop=ValueError("second")), log.sync("c", start=failure))
+    assert caught.value is failure
+    assert caught.value.__notes__ == ["and then a lifespan failed while it was stopped: ValueError: second"]
+    assert log.lines[-2:] == ["stop b", "stop a"]
+
+
+def test_a_lifespan_that_cannot_even_be_called_stops_those_before_it() -> None:
+    log = Log()
+
+    def broken(app: Any) -> Any:
+        raise AssertionError
+
+    lifespan = dataclasses.replace(lifespan_of(log.sync("b")), start=lambda: broken)  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        asyncio.run(LifespanStack(APP, (lifespan_of(log.sync("a")), lifespan)).start())
+    assert log.lines == ["start a", "stop a"]
+
+
+def test_a_failing_stop_stops_the_others_and_the_first_failure_is_raised() -> None:
+    log = Log()
+    with pytest.raises(KeyError, match="first"):
+        live(
+            log.sync("a"),
+            log.coloured("b", stop=ValueError("second")),
+            log.sync("c", stop=KeyError("first")),
+            log.sync("d"),
+        )
+    assert log.lines[-4:] == ["stop d", "stop c", "stop b", "stop a"]
+
+
+def test_a_cancelled_start_is_undone() -> None:
+    log = Log()
+
+    async def waits() -> AsyncIterator[None]:
+        waiting.set()
+        await asyncio.Event().wait()
+        yield
+
+    async def main() -> None:
+        task = asyncio.create_task(stack(log.sync("a"), waits).start())
+        await waiting.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    waiting = asyncio.Event()
+    asyncio.run(main())
+    assert log.lines == ["start a", "stop a"]
+
+
+# -- misuse ------------------------------------------------------------------------------------------------------------
+
+
+def misuse(*functions: Callable[..., Any], run: Callable[..., Any] = live) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        run(*functions)
+    message = str(caught.value)
+    assert message.startswith("lifespan ")
+    assert "test_lifespan.py:" in message
+    assert "Fix: " in message
+    return message
+
+
+def test_what_is_yielded_must_be_a_mapping() -> None:
+    log = Log()
+    assert "it yielded list. Fix: yield a mapping, or nothing" in misuse(log.sync("a", ["db"]))
+    assert log.lines == ["start a", "stop a"], "it had started, so it is stopped"
+
+
+def test_two_may_not_yield_the_same_key() -> None:
+    log = Log()
+    message = misuse(log.sync("a", {"db": 1}), log.coloured("b", {"db": 2}))
+    assert "it yields 'db', which another lifespan yields too" in message
+    assert log.lines == ["start a", "start b", "stop b", "stop a"]
+
+
+def test_no_yield_and_a_second_one_are_named() -> None:
+    closed: list[str] = []
+
+    def never() -> Iterator[None]:
+        if closed is None:
+            yield
+
+    async def never_async() -> AsyncIterator[None]:
+        if closed is None:
+            yield
+
+    def twice() -> Iterator[None]:
+        try:
+            yield
+            yield
+        finally:
+            closed.append("sync")
+
+    async def twice_async() -> AsyncIterator[None]:
+        try:
+            yield
+            yield
+        finally:
+            closed.append("async")
+
+    for function in (never, never_async):
+        assert "it ended without a yield. Fix: yield once" in misuse(function)
+    for function in (twice, twice_async):
+        assert "it yielded a second time. Fix: yield once" in misuse(function)
+    assert closed == ["sync", "async"], "closed at once, not by the garbage collector"
+
+
+def plain() -> None: ...
+
+
+async def coroutine() -> None: ...
+
+
+def two(app: Any, other: Any) -> Iterator[None]:
+    yield
+
+
+def keyword_only(*, app: Any) -> Iterator[None]:
+    yield
+
+
+@contextlib.asynccontextmanager
+async def manager() -> AsyncIterator[None]:
+    yield
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (plain, "it has no yield"),
+        (coroutine, "it has no yield"),
+        (manager, "a generator without @asynccontextmanager"),
+        (two, "it takes (app, other). Fix: take the app, or nothing"),
+        (keyword_only, "it takes (app). Fix: take the app, or nothing"),
+    ],
+)
+def test_what_is_no_lifespan_is_refused_when_it_is_declared(function: Callable[..., Any], said: str) -> None:
+    assert said in misuse(function, run=lifespan_of)
+
+
+@pytest.mark.parametrize("function", [None, 5, "text"])
+def test_what_is_not_even_callable_is_refused_too(function: Any) -> None:
+    with pytest.raises(ConfigurationError, match="it has no yield"):
+        lifespan_of(function)
