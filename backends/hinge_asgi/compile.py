@@ -108,7 +108,7 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
     call, awaits = _coloured_call(endpoint, runtime)
     limit, head_only = endpoint.max_body_size, endpoint.head_only
     reads_body = endpoint.plan.reads_body
-    fail = _fail(endpoint)
+    fail, respond = _fail(endpoint), endpoint.responder()
     status = endpoint.status or 200
     bodiless = endpoint.status in (204, 304)
     prepared: dict[type, tuple[Callable[[Any], bytes], tuple[bytes, bytes]]] = {}
@@ -137,7 +137,7 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
         if plain is not None:
             prepared[type(result)] = (plain[0], (b"content-type", plain[1].encode()))
         leave = _leaving(receive)
-        await send_response(runtime, send, leave, endpoint.respond(result), None, head_only=head_only)
+        await send_response(runtime, send, leave, respond(result), None, head_only=head_only)
 
     async def failed(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...], error: Exception) -> None:
         if isinstance(error, StreamAborted):
@@ -214,7 +214,7 @@ def _answer(endpoint: Endpoint, runtime: Runtime) -> Callable[[Any], Awaitable[R
 
 def _inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[_Exchange], Awaitable[Response]]:
     call, awaits = _coloured_call(endpoint, runtime)
-    plan, limit, respond = endpoint.plan, endpoint.max_body_size, endpoint.respond
+    plan, limit, respond = endpoint.plan, endpoint.max_body_size, endpoint.responder()
     streams_body, reads_body = plan.streams_body, plan.reads_body
 
     async def inner(request: _Exchange) -> Response:

@@ -97,7 +97,7 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
     call = _coloured_call(endpoint, runtime)
     limit, head_only = endpoint.max_body_size, endpoint.head_only
     reads_body = endpoint.plan.reads_body
-    fail = _fail(endpoint, runtime)
+    fail, respond = _fail(endpoint, runtime), endpoint.responder()
     status_line = STATUS_LINES[endpoint.status or 200]
     prepared: dict[type, tuple[Callable[[Any], bytes], tuple[str, str]]] = {}
     bodiless = endpoint.status in (204, 304)
@@ -119,7 +119,7 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
         plain = None if bodiless else endpoint.plain(type(result))
         if plain is not None:
             prepared[type(result)] = (plain[0], ("content-type", plain[1]))
-        response = endpoint.respond(result)
+        response = respond(result)
         request = None
         if isinstance(response, StreamingResponse):  # a failure in it is logged with its request
             request = Request(reader, environ, endpoint, values, runtime.state)
@@ -212,7 +212,7 @@ def _answer(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Respons
 
 def _inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Response]:
     call = _coloured_call(endpoint, runtime)
-    body_of, respond = _body_of(endpoint), endpoint.respond
+    body_of, respond = _body_of(endpoint), endpoint.responder()
 
     def inner(request: Request) -> Response:
         return note_source(request, respond(call(request._head, request._values, body_of(request), request)))
@@ -222,7 +222,7 @@ def _inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Response
 
 def _async_inner(endpoint: Endpoint) -> Callable[[Request], Coroutine[Any, Any, Response]]:
     call, plan = endpoint.bind(reader), endpoint.plan
-    body_of, respond = _body_of(endpoint), endpoint.respond
+    body_of, respond = _body_of(endpoint), endpoint.responder()
     reads_body = plan.reads_body
 
     async def inner(request: Request) -> Response:

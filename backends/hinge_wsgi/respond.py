@@ -47,9 +47,10 @@ def send(
 
 def _headers(response: Response) -> Pairs:
     raw: Pairs = response.headers.raw
-    if any(name in _HOP_BY_HOP for name, _ in raw):
-        return [pair for pair in raw if pair[0] not in _HOP_BY_HOP]
-    return [*raw]
+    for name, _ in raw:
+        if name in _HOP_BY_HOP:
+            return [pair for pair in raw if pair[0] not in _HOP_BY_HOP]
+    return raw.copy()
 
 
 def _send_stream(

@@ -16,7 +16,7 @@ from hinge.middleware.layer import Layer
 from hinge.plan import HandlerPlan
 from hinge.problems import ErrorHandlers
 from hinge.response import Response
-from hinge.results import Plain, plain, respond, stream_type
+from hinge.results import Plain, plain, responder, stream_type
 from hinge.routing import Route, RouteTable
 
 T = TypeVar("T")
@@ -71,14 +71,9 @@ class Endpoint:
         """Return how a result of a type becomes a body, None if it needs `respond`."""
         return plain(kind)
 
-    def respond(self, result: Any) -> Response:
-        """Return the response of any result.
-
-        Raises:
-            TypeError: it cannot be encoded.
-
-        """
-        return respond(result, self.status, self.stream_type)
+    def responder(self) -> Callable[[Any], Response]:
+        """Return the function that makes a response of any result; it raises TypeError for what cannot be encoded."""
+        return responder(self.status, self.stream_type)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

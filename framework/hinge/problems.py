@@ -15,7 +15,7 @@ from hinge.errors import ClientDisconnect, ConfigurationError, HTTPError
 from hinge.location import locate, qualified_name
 from hinge.plan import Colour, colour_of
 from hinge.response import Response
-from hinge.results import OCTETS, respond
+from hinge.results import OCTETS, responder
 from hinge.streaming import StreamAborted
 
 logger = logging.getLogger("hinge")
@@ -34,6 +34,7 @@ class ErrorHandlers:
     def __init__(self, handlers: Mapping[type[Exception], ErrorHandler], *, debug: bool) -> None:
         self._handlers = dict(handlers)
         self._debug = debug
+        self._respond = responder(None, OCTETS)
 
     def respond(self, request: Any, error: Exception) -> Response | Awaitable[Response]:
         """Return the response of an error; it is to be awaited if the error's handler is async."""
@@ -43,18 +44,15 @@ class ErrorHandlers:
         if colour_of(handler) is Colour.ASYNC:
             return self._awaited(handler, request, error)
         try:
-            return self._answer(handler(request, error))
+            return self._respond(handler(request, error))
         except Exception as second:  # noqa: BLE001 - a failing error handler must still be answered
             return self._default(request, second)
 
     async def _awaited(self, handler: ErrorHandler, request: Any, error: Exception) -> Response:
         try:
-            return self._answer(await handler(request, error))
+            return self._respond(await handler(request, error))
         except Exception as second:  # noqa: BLE001 - a failing error handler must still be answered
             return self._default(request, second)
-
-    def _answer(self, result: Any) -> Response:
-        return respond(result, None, OCTETS)
 
     def _find(self, kind: type[BaseException]) -> ErrorHandler | None:
         for base in kind.__mro__:

@@ -124,6 +124,15 @@ class Response:
         else:
             self._headers = _merge(defaults, headers, media_type)
 
+    @classmethod
+    def trusted(cls, body: bytes, status: int, lines: Lines) -> "Response":
+        """Return a plain response of parts that the framework wrote or checked itself."""
+        response = Response.__new__(Response)
+        response._status = status
+        response._body = body
+        response._headers = ResponseHeaders.trusted([*lines])
+        return response
+
     def render(self, content: Any) -> bytes | None:
         """Return the bytes of `content`; a subclass overrides it to encode another kind of value."""
         return encode_content(content)

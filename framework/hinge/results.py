@@ -23,7 +23,7 @@ OCTETS = "application/octet-stream"
 JSON = "application/json"
 
 
-def _same(value: bytes) -> bytes:
+def _same(value: Any) -> Any:
     return value
 
 
@@ -50,19 +50,32 @@ def stream_type(returns: Any) -> str:
     return TEXT if str in get_args(returns) else OCTETS
 
 
-def respond(value: Any, status: int | None, stream_media_type: str) -> Response:
-    """Return the response of a result; `status` is the route's, None if it declares none.
+def responder(status: int | None, stream_media_type: str) -> Callable[[Any], Response]:
+    """Return the function that makes a response of any result; `status` is the route's, None if it declares none.
 
-    Raises:
-        TypeError: msgspec cannot encode the value.
-
+    It raises TypeError if msgspec cannot encode the value.
     """
-    if isinstance(value, Response):
-        return value
-    if value is None:
-        return Response(status=204 if status is None else status)
-    how = plain(type(value))
+    makers: dict[type, Callable[[Any], Response]] = {}
+
+    def respond(value: Any) -> Response:
+        kind = type(value)
+        make = makers.get(kind)
+        if make is None:
+            make = makers[kind] = _maker(kind, status, stream_media_type)
+        return make(value)
+
+    return respond
+
+
+def _maker(kind: type, status: int | None, stream_media_type: str) -> Callable[[Any], Response]:
+    if issubclass(kind, Response):
+        return _same
+    if kind is type(None):
+        return lambda value: Response(status=204 if status is None else status)
+    code = status or 200
+    how = plain(kind)
     if how is None:
-        return StreamingResponse(value, status=status or 200, media_type=stream_media_type)
+        return lambda value: StreamingResponse(value, status=code, media_type=stream_media_type)
     encode, media_type = how
-    return Response(encode(value), status=status or 200, media_type=media_type)
+    lines = (("content-type", media_type),)
+    return lambda value: Response.trusted(encode(value), code, lines)
