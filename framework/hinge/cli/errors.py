@@ -7,19 +7,14 @@ traceback, without our frames above it.
 import os
 import sysconfig
 import traceback
-from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
 import click
 
-# Frames below these lead to the user's code and are none of it.
-_PACKAGE = Path(__file__).parent.parent
-_NOT_THE_USERS = (
-    "<frozen",
-    *(str(path) + os.sep for path in (_PACKAGE, _PACKAGE.with_name("hinge_wsgi"), _PACKAGE.with_name("hinge_asgi"))),
-    *(sysconfig.get_path(name) + os.sep for name in ("stdlib", "purelib", "platlib")),
-)
+# Frames of these lead to the user's code and are none of it.
+_FRAMEWORK = frozenset({"hinge", "hinge_wsgi", "hinge_asgi"})
+_INSTALLED = ("<frozen", *(sysconfig.get_path(name) + os.sep for name in ("stdlib", "purelib", "platlib")))
 
 
 class UserError(click.ClickException):
@@ -68,7 +63,9 @@ def users_line(error: BaseException) -> tuple[str, int] | None:
 
 
 def _is_users(frames: TracebackType) -> bool:
-    return not frames.tb_frame.f_code.co_filename.startswith(_NOT_THE_USERS)
+    frame = frames.tb_frame
+    package = str(frame.f_globals.get("__name__")).partition(".")[0]
+    return package not in _FRAMEWORK and not frame.f_code.co_filename.startswith(_INSTALLED)
 
 
 def users_traceback(error: BaseException) -> str:

@@ -23,6 +23,7 @@ from granian.server import Server
 from hinge.cli.address import claim_socket_path, resolve_address
 from hinge.cli.errors import UserError
 from hinge.cli.preflight import Launch
+from hinge.cli.signals import leave_to_others, on_stop
 from hinge.cli.worker import Worker
 from hinge.config import Config
 
@@ -48,7 +49,7 @@ def serve(launch: Launch) -> int:
         raise UserError(f"backend {config.backend}: Granian has no interface {launch.interface!r}")
     if not hasattr(Server, _SPAWNERS[launch.interface]):
         raise UserError("this Python or Granian has no worker processes. Fix: run granian itself")
-    _check_extras(config)
+    check_extras(config)
     _check_certificate(config)
     _quieten()
     failures: list[str] = []
@@ -56,12 +57,13 @@ def serve(launch: Launch) -> int:
     server = _server(launch)
     worker = Worker(launch, _SPAWNERS[launch.interface], None if config.reload else sender)
     threading.Thread(target=_watch, args=(receiver, server, failures), daemon=True).start()
+    server.on_startup(lambda: _hear_signals(server))
     try:
         server.serve(spawn_target=worker.spawn, target_loader=worker.load, wrap_loader=False)
     except FatalError as error:
         raise UserError(f"Granian refused to start: {error}") from error
     if failures:
-        click.echo(failures[0], err=True)
+        click.echo(failures[0], err=True, nl=False)
         click.echo(f"Error: {launch.target} did not start, nothing is served", err=True)
     return 1 if failures else 0
 
@@ -94,13 +96,23 @@ def _server(launch: Launch) -> Any:
     )
 
 
+def _hear_signals(server: Any) -> None:
+    """Put our handlers over those that Granian has just set."""
+    on_stop(server.signal_handler_interrupt)
+    leave_to_others()
+
+
 def _watch(receiver: Connection, server: Any, failures: list[str]) -> None:
     """Stop the service when a worker says that it could not start; without this it would be respawned."""
-    failures.append(receiver.recv())
+    try:
+        failures.append(receiver.recv())
+    except EOFError:  # the service has ended
+        return
     server.signal_handler_interrupt()
 
 
-def _check_extras(config: Config) -> None:
+def check_extras(config: Config) -> None:
+    """Refuse what needs a package that is not installed."""
     if config.reload and importlib.util.find_spec("watchfiles") is None:
         raise UserError("--reload needs the package watchfiles. Fix: pip install 'hinge[reload]'")
 

@@ -8,7 +8,9 @@ nothing more and waits for the requests in flight without a limit, so streams an
 handler: it is wrapped.
 """
 
+import contextlib
 import signal
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -19,8 +21,7 @@ from typing import Any
 from hinge.backend import Application
 from hinge.cli.errors import UserCodeError, users_traceback
 from hinge.cli.preflight import Launch
-
-_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+from hinge.cli.signals import STOP_SIGNALS, forget, on_stop
 
 _WAIT_FOR_THE_PARENT = 5.0
 """Seconds in which the parent, told of a failed start, ends the worker; it ends by itself if the parent is gone."""
@@ -35,12 +36,13 @@ class Worker:
     """The spawn target and the target loader of a Granian server, sent to each worker process by copy."""
 
     def __init__(self, launch: Launch, spawner: str, report: Connection | None) -> None:
-        """`spawner` names Granian's own spawn target; `report`, unless None, takes the message of a failed start."""
+        """`spawner` names Granian's own spawn target; `report`, unless None, takes the traceback of a failed start."""
         self._launch = launch
         self._spawner = spawner
         self._report = report
         self._application: Application | None = None
         self._stop_requested = False
+        self._stopping = False
 
     @property
     def _exact(self) -> bool:
@@ -49,18 +51,16 @@ class Worker:
 
     def spawn(self, worker_id: int, *args: Any) -> None:
         """Serve until the stop; Granian's spawn target."""
-        _default_signals()
+        forget()  # the parent's handlers, with which a stop would go unheard while the app is loaded
         _wrap_signal_setup(self._install)
         try:
             _granian_spawner(self._spawner)(worker_id, *args)
         except SystemExit as leaving:  # how Granian ends a worker whose lifespan.startup failed
             if leaving.code:
-                self._fail("the lifespan did not start")
+                self._fail("")
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, this worker serves nothing
-            text = error.format_message() if isinstance(error, UserCodeError) else ""
-            cause = error.error if isinstance(error, UserCodeError) else error
-            self._fail(users_traceback(cause) + (text or "the worker did not start"))
+            self._fail(users_traceback(error.error if isinstance(error, UserCodeError) else error))
             raise SystemExit(1) from None
         finally:
             if self._exact and self._application is not None:
@@ -72,7 +72,7 @@ class Worker:
         app = self._launch.load()
         application = app.compile(config.backend, skip_unsupported=config.skip_unsupported)
         if self._exact:
-            for number in _STOP_SIGNALS:
+            for number in STOP_SIGNALS:
                 signal.signal(number, self._remember)
             application.start()
         self._application = application
@@ -87,36 +87,35 @@ class Worker:
         event = setup(*loop)
 
         def stop(*ignored: Any) -> None:
+            if self._stopping:
+                return  # Granian's event takes one notice; a second one, before it listens, would block for ever
+            self._stopping = True
             if self._application is not None:
                 self._application.drain(drain_seconds(self._launch.config.graceful_timeout))
             event.set()
 
-        for number in _STOP_SIGNALS:
-            _replace_handler(number, stop, *loop)
+        if loop:
+            _hear_beside_the_loop(loop[0], stop)
+        else:
+            on_stop(stop)
         if self._stop_requested:
             stop()
         return event
 
     def _fail(self, message: str) -> None:
-        """Tell the parent why nothing can be served and wait to be ended by it, or say it here."""
-        _default_signals()
+        """Tell the parent why nothing can be served and wait to be ended by it, or say it here.
+
+        `message` is a traceback, or empty where Granian has told the reason.
+        """
+        forget()
         if self._report is None:
-            print(message, flush=True)
+            print(f"{message}Error: {self._launch.target} did not start", file=sys.stderr, flush=True)
             return
         try:
             self._report.send(message)
         except OSError:
             return
         time.sleep(_WAIT_FOR_THE_PARENT)
-
-
-def _default_signals() -> None:
-    """Drop the parent's handlers, which a forked worker inherits: with them a stop would go unheard while loading."""
-    server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
-    for number in _STOP_SIGNALS:
-        signal.signal(number, signal.SIG_DFL)
-    if getattr(server, "interrupt_signal", False):
-        raise SystemExit(0)
 
 
 def _granian_spawner(name: str) -> Callable[..., None]:
@@ -134,12 +133,16 @@ def _wrap_signal_setup(install: Callable[..., Any]) -> None:
         setattr(_signals, name, partial(install, getattr(_signals, name)))
 
 
-def _replace_handler(number: signal.Signals, stop: Callable[..., None], *loop: Any) -> None:
-    if loop:
-        try:
-            loop[0].add_signal_handler(number, stop)
-        except NotImplementedError:  # Windows
-            pass
-        else:
-            return
-    signal.signal(number, stop)
+def _hear_beside_the_loop(loop: Any, stop: Callable[..., None]) -> None:
+    """Call `stop` at a signal whether or not the loop runs, which Granian leaves for a moment when it begins to serve.
+
+    The loop alone would lose a stop just then. Its own handler stays, empty, so that a signal wakes it.
+    """
+    for number in STOP_SIGNALS:
+        with contextlib.suppress(NotImplementedError):  # Windows
+            loop.add_signal_handler(number, _nothing)
+        signal.signal(number, stop)
+
+
+def _nothing() -> None:
+    """Do nothing."""

@@ -1,0 +1,599 @@
+"""`hinge run` with real processes: start, serve, stop; exactly once each, within bounds, on every backend."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+pytestmark = pytest.mark.server
+
+PATIENCE = 30.0
+"""Seconds after which something that should have happened is taken for a failure."""
+
+APP = """\
+import asyncio
+import os
+import threading
+import time
+
+from hinge import App, Config, EventSourceResponse, HTTPError, Request, StreamingResponse
+
+app = App(config=Config(max_body_size=1000))
+
+
+def note(text):
+    with open("notes", "a") as file:
+        file.write(f"{text} {os.getpid()}\\n")
+
+
+@app.lifespan
+async def life(app):
+    note("start")
+    if os.path.exists("fail"):
+        raise RuntimeError("no database")
+    if os.path.exists("block"):
+        await asyncio.sleep(2)
+    yield {"pid": os.getpid()}
+    note("stop")
+
+
+@app.get("/")
+def home(request: Request) -> dict:
+    assert request.state["pid"] == os.getpid()
+    return {"pid": os.getpid(), "debug": app.config.debug, "version": "one"}
+
+
+@app.get("/where")
+async def where() -> str:
+    return "asgi" if threading.current_thread() is threading.main_thread() else "wsgi"
+
+
+@app.get("/slow")
+def slow(seconds: float) -> str:
+    note("slow")
+    time.sleep(seconds)
+    return "done"
+
+
+async def ticks(name):
+    try:
+        while True:
+            yield "tick\\n"
+            await asyncio.sleep(0.05)
+    finally:
+        note(f"{name}-closed")
+
+
+def blocking_ticks():
+    try:
+        while True:
+            yield "tick\\n"
+            time.sleep(0.05)
+    finally:
+        note("blocking-closed")
+
+
+@app.get("/stream")
+def stream():
+    return StreamingResponse(ticks("stream"))
+
+
+@app.get("/blocking")
+def blocking():
+    return StreamingResponse(blocking_ticks())
+
+
+@app.get("/events")
+def events():
+    return EventSourceResponse(ticks("events"))
+
+
+@app.get("/hang")
+def hang() -> None:
+    note("hang")
+    while True:
+        time.sleep(1)
+
+
+def make():
+    return app
+"""
+
+LIVE = """
+
+from hinge import WebSocket
+
+
+@app.websocket("/live")
+async def live(ws: WebSocket) -> None:
+    await ws.accept()
+    try:
+        async for text in ws:
+            await ws.send(text)
+    finally:
+        note("live-closed")
+"""
+
+
+class Service:
+    """A running `hinge run`, whose output is read as it comes."""
+
+    def __init__(self, folder: Path, arguments: list[str], environ: dict[str, str]) -> None:
+        self.folder = folder
+        self.lines: list[str] = []
+        self._news = threading.Condition()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "hinge", "run", *arguments],
+            cwd=folder,
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        for line in self.process.stdout or ():
+            with self._news:
+                self.lines.append(line)
+                self._news.notify_all()
+        with self._news:
+            self._news.notify_all()
+
+    @property
+    def output(self) -> str:
+        return "".join(self.lines)
+
+    def wait_for(self, pattern: str, count: int = 1) -> None:
+        def seen() -> bool:
+            return len(re.findall(pattern, self.output)) >= count or not self._reader.is_alive()
+
+        with self._news:
+            happened = self._news.wait_for(seen, PATIENCE)
+        if not happened or len(re.findall(pattern, self.output)) < count:
+            raise TimeoutError(f"{pattern!r} was not said {count} times:\n{self.output}")
+
+    def started(self, workers: int = 1) -> "Service":
+        self.wait_for(r"Started worker-\d", workers)
+        return self
+
+    def signal(self, number: signal.Signals = signal.SIGTERM) -> None:
+        self.process.send_signal(number)
+
+    def code(self) -> int:
+        """Wait for the end and return the exit code."""
+        code = self.process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        return code
+
+    def stop(self) -> tuple[int, float]:
+        """Stop the service and return its exit code and how many seconds it took."""
+        begun = time.monotonic()
+        self.signal()
+        return self.code(), time.monotonic() - begun
+
+    def notes(self) -> list[str]:
+        """Return what the app noted, without the process ids."""
+        return [line.split()[0] for line in self._note_lines()]
+
+    def noted_pids(self, what: str) -> list[int]:
+        return [int(line.split()[1]) for line in self._note_lines() if line.split()[0] == what]
+
+    def _note_lines(self) -> list[str]:
+        path = self.folder / "notes"
+        return path.read_text().splitlines() if path.exists() else []
+
+
+class Serve(Protocol):
+    def __call__(self, *arguments: str, **environ: str) -> Service: ...
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "served.py").write_text(APP)
+    (tmp_path / "live.py").write_text(APP + LIVE)
+    return tmp_path
+
+
+@pytest.fixture
+def serve(folder: Path) -> Iterator[Serve]:
+    running: list[Service] = []
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("HINGE_")}
+    environ["PYTHONPATH"] = os.pathsep.join(entry for entry in map(os.path.abspath, filter(None, sys.path)))
+
+    def start(*arguments: str, **more: str) -> Service:
+        service = Service(folder, list(arguments), environ | more)
+        running.append(service)
+        return service
+
+    yield start
+    for service in running:
+        if service.process.poll() is None:
+            service.signal()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                service.process.wait(15)
+        if service.process.poll() is None:
+            service.process.kill()
+        service.code()
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def get(port: int, path: str = "/", **options: Any) -> httpx.Response:
+    return httpx.get(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE, **options)
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    """Wait for something that another process does."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(what)
+        threading.Event().wait(0.02)
+
+
+class Reader(threading.Thread):
+    """A client that reads an answer to its end, or to where it is cut."""
+
+    def __init__(self, port: int, path: str) -> None:
+        super().__init__(daemon=True)
+        self._url = f"http://127.0.0.1:{port}{path}"
+        self.begun = threading.Event()
+        self.text = ""
+        self.start()
+
+    def run(self) -> None:
+        with contextlib.suppress(httpx.HTTPError), httpx.stream("GET", self._url, timeout=PATIENCE) as response:
+            for chunk in response.iter_text():
+                self.text += chunk
+                self.begun.set()
+
+
+both = pytest.mark.parametrize("backend", ["wsgi", "asgi"])
+
+
+# -- start and stop ----------------------------------------------------------------------------------------------------
+
+
+@both
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_lifespan_runs_once_in_the_worker(serve: Serve, port: int, backend: str, number: signal.Signals) -> None:
+    service = serve("served:app", "--backend", backend, "--port", str(port)).started()
+    assert service.notes() == ["start"], "the start precedes the first request"
+    pid = get(port).json()["pid"]
+    service.signal(number)
+    assert service.code() == 0
+    assert service.notes() == ["start", "stop"]
+    assert service.noted_pids("start") == service.noted_pids("stop") == [pid]
+    assert pid != service.process.pid
+    assert "Traceback" not in service.output
+
+
+@both
+def test_a_failing_start_ends_the_service(serve: Serve, folder: Path, port: int, backend: str) -> None:
+    (folder / "fail").touch()
+    service = serve("served:app", "--backend", backend, "--port", str(port), "--workers", "2")
+    assert service.code() == 1
+    assert service.output.count("Error: served:app did not start, nothing is served") == 1
+    assert "RuntimeError: no database" in service.output
+    assert 'served.py", line ' in service.output
+    assert service.output.count("Spawning worker") == 2, "nothing is respawned"
+    assert "Respawning" not in service.output
+    assert "stop" not in service.notes()
+
+
+@both
+def test_a_stop_ends_streams_and_runs_the_lifespan_within_the_bound(serve: Serve, port: int, backend: str) -> None:
+    service = serve("served:app", "--backend", backend, "--port", str(port), "--graceful-timeout", "4").started()
+    readers = [Reader(port, path) for path in ("/stream", "/blocking", "/events")]
+    for reader in readers:
+        assert reader.begun.wait(PATIENCE)
+    code, seconds = service.stop()
+    assert code == 0
+    assert seconds < 4.5
+    assert "refused to gracefully stop" not in service.output
+    assert Counter(service.notes()) == Counter(["start", "stream-closed", "blocking-closed", "events-closed", "stop"])
+    assert service.notes()[-1] == "stop"
+    for reader in readers:
+        reader.join(PATIENCE)
+        assert not reader.is_alive()
+
+
+def test_a_stop_closes_websockets_with_going_away(serve: Serve, port: int) -> None:
+    service = serve("live:app", "--port", str(port), "--graceful-timeout", "6").started()
+    with connect(f"ws://127.0.0.1:{port}/live", open_timeout=PATIENCE) as session:
+        session.send("hello")
+        assert session.recv(PATIENCE) == "hello"
+        code, seconds = service.stop()
+        with pytest.raises(ConnectionClosed) as closed:
+            session.recv(PATIENCE)
+    assert code == 0
+    assert seconds < 3, "WebSockets do not wait for the bound"
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code in (1001, 1012)
+    assert service.notes() == ["start", "live-closed", "stop"]
+
+
+@both
+def test_a_request_in_flight_is_answered(serve: Serve, port: int, backend: str) -> None:
+    service = serve("served:app", "--backend", backend, "--port", str(port)).started()
+    reader = Reader(port, "/slow?seconds=1")
+    until(lambda: "slow" in service.notes(), "the request has begun")
+    code, _ = service.stop()
+    reader.join(PATIENCE)
+    assert (code, reader.text) == (0, "done")
+    assert service.notes() == ["start", "slow", "stop"]
+
+
+@both
+def test_a_handler_that_never_ends_is_killed_at_the_bound(serve: Serve, port: int, backend: str) -> None:
+    service = serve("served:app", "--backend", backend, "--port", str(port), "--graceful-timeout", "2").started()
+    reader = Reader(port, "/hang")
+    until(lambda: "hang" in service.notes(), "the request has begun")
+    _, seconds = service.stop()
+    assert seconds < 4
+    assert "refused to gracefully stop" in service.output
+    reader.join(PATIENCE)
+
+
+@both
+def test_a_stop_during_the_start_is_obeyed_after_it(serve: Serve, folder: Path, port: int, backend: str) -> None:
+    (folder / "block").touch()
+    service = serve("served:app", "--backend", backend, "--port", str(port))
+    until(lambda: "start" in service.notes(), "the lifespan has begun")
+    code, seconds = service.stop()
+    assert code == 0
+    assert seconds < 6
+    assert service.notes() == ["start", "stop"]
+
+
+@both
+def test_workers_each_have_a_lifespan(serve: Serve, port: int, backend: str) -> None:
+    service = serve("served:app", "--backend", backend, "--port", str(port), "--workers", "2").started(2)
+    code, _ = service.stop()
+    assert code == 0
+    assert sorted(service.noted_pids("start")) == sorted(service.noted_pids("stop"))
+    assert len(set(service.noted_pids("start"))) == 2
+
+
+@both
+def test_a_killed_worker_is_replaced(serve: Serve, port: int, backend: str) -> None:
+    service = serve("served:app", "--backend", backend, "--port", str(port)).started()
+    first = get(port).json()["pid"]
+    os.kill(first, signal.SIGKILL)
+    service.started(2)
+    assert get(port).json()["pid"] != first
+    assert service.stop()[0] == 0
+
+
+# -- refuse ------------------------------------------------------------------------------------------------------------
+
+
+def test_an_app_that_the_backend_cannot_serve_is_refused(serve: Serve, port: int) -> None:
+    service = serve("live:app", "--backend", "wsgi", "--port", str(port))
+    assert service.code() == 1
+    assert "backend wsgi cannot serve live:app" in service.output
+    assert "/live" in service.output
+    assert re.search(r"live\.py:\d+", service.output)
+    assert "Fix: " in service.output
+    assert "Starting granian" not in service.output
+    assert service.notes() == []
+
+
+def test_skip_unsupported_serves_the_rest(serve: Serve, port: int) -> None:
+    serve("live:app", "--backend", "wsgi", "--port", str(port), "--skip-unsupported").started()
+    assert get(port).status_code == 200
+    assert get(port, "/live").status_code == 426
+
+
+def test_a_port_in_use_is_one_line(serve: Serve, port: int) -> None:
+    serve("served:app", "--port", str(port)).started()
+    second = serve("served:app", "--port", str(port))
+    assert second.code() == 2
+    assert len(second.lines) == 1
+    assert second.output.startswith(f"Error: cannot listen on 127.0.0.1:{port}: the port is in use. Fix: ")
+
+
+def test_a_host_without_an_address_is_one_line(serve: Serve, port: int) -> None:
+    service = serve("served:app", "--host", "no.such.host.invalid", "--port", str(port))
+    assert service.code() == 2
+    assert len(service.lines) == 1
+    assert "no.such.host.invalid" in service.output
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("1 / 0\n", 'broken.py", line 1'), ("import os, sys\nos.kill(os.getpid(), 9)\n", "SIGKILL ended the process")],
+)
+def test_a_module_that_does_not_load_is_refused(serve: Serve, folder: Path, port: int, text: str, said: str) -> None:
+    (folder / "broken.py").write_text(text)
+    service = serve("broken:app", "--port", str(port))
+    assert service.code() == 1
+    assert said in service.output
+    assert "multiprocessing" not in service.output
+    assert "Starting granian" not in service.output
+
+
+def test_a_mistyped_target_is_one_line(serve: Serve) -> None:
+    service = serve("srved:app")
+    assert service.code() == 2
+    assert service.lines == ["Error: target 'srved:app': there is no module 'srved'. Did you mean served?\n"]
+
+
+# -- configure ---------------------------------------------------------------------------------------------------------
+
+
+def test_each_source_switches_the_backend(serve: Serve, folder: Path) -> None:
+    def served_as(*arguments: str, **environ: str) -> str:
+        port = free_port()
+        service = serve("served:app", "--port", str(port), *arguments, **environ).started()
+        answer = get(port, "/where").text
+        assert service.stop()[0] == 0
+        return answer
+
+    assert served_as() == "asgi"
+    (folder / "pyproject.toml").write_text('[tool.hinge]\nbackend = "wsgi"\n')
+    assert served_as() == "wsgi"
+    assert served_as(HINGE_BACKEND="asgi") == "asgi"
+    assert served_as("--backend", "wsgi", HINGE_BACKEND="asgi") == "wsgi"
+
+
+def test_flags_reach_the_app_in_the_worker(serve: Serve, folder: Path, port: int) -> None:
+    (folder / "compiled.py").write_text("from served import app\n\napplication = app.asgi\n")
+    serve("served:app", "--port", str(port), "--debug", "--max-query-fields", "1").started()
+    assert get(port).json()["debug"] is True
+    assert get(port, "/slow?seconds=0&b=1").status_code == 400
+
+
+def test_a_module_that_compiles_by_itself_is_served(serve: Serve, folder: Path, port: int) -> None:
+    (folder / "compiled.py").write_text("from served import app\n\napplication = app.asgi\n")
+    service = serve("compiled:app", "--port", str(port)).started()
+    assert get(port).status_code == 200
+    assert service.stop()[0] == 0
+    refused = serve("compiled:app", "--port", str(port), "--debug")
+    assert refused.code() == 2
+    assert "comes too late" in refused.output
+
+
+def test_the_command_takes_factories_and_host_names(serve: Serve, port: int) -> None:
+    serve("served:make", "--factory", "--host", "localhost", "--port", str(port), "--access-log").started()
+    assert get(port).status_code == 200
+
+
+# -- listen ------------------------------------------------------------------------------------------------------------
+
+
+@both
+def test_a_unix_socket(serve: Serve, folder: Path, backend: str) -> None:
+    path = folder / "s.sock"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    service = serve("served:app", "--backend", backend, "--uds", "s.sock").started()
+    with httpx.Client(transport=httpx.HTTPTransport(uds=str(path))) as client:
+        assert client.get("http://localhost/").status_code == 200
+    second = serve("served:app", "--uds", "s.sock")
+    assert second.code() == 2
+    assert "a server listens there already" in second.output
+    assert service.stop()[0] == 0
+    path.write_text("not a socket")
+    third = serve("served:app", "--uds", "s.sock")
+    assert third.code() == 2
+    assert "it exists and is no socket" in third.output
+    assert path.read_text() == "not a socket"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("tls")
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1",
+         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+         "-keyout", str(key), "-out", str(certificate)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return certificate, key
+
+
+@both
+def test_tls_with_http_1_and_2(serve: Serve, port: int, backend: str, certificate: tuple[Path, Path]) -> None:
+    names = ("--ssl-certificate", str(certificate[0]), "--ssl-keyfile", str(certificate[1]))
+    service = serve("served:app", "--backend", backend, "--port", str(port), *names).started()
+    trust = ssl.create_default_context(cafile=str(certificate[0]))
+    for http2, version in ((False, "HTTP/1.1"), (True, "HTTP/2")):
+        with httpx.Client(http2=http2, verify=trust) as client:
+            response = client.get(f"https://localhost:{port}/")
+        assert (response.status_code, response.http_version) == (200, version)
+    assert service.stop()[0] == 0
+
+
+def test_a_wrong_certificate_is_one_line(serve: Serve, folder: Path, certificate: tuple[Path, Path]) -> None:
+    (folder / "bad.pem").write_text("bad")
+    for path, said in (("none.pem", "No such file"), ("bad.pem", "do not fit")):
+        service = serve("served:app", "--ssl-certificate", path, "--ssl-keyfile", str(certificate[1]))
+        assert service.code() == 2
+        assert len(service.lines) == 1
+        assert said in service.output
+    half = serve("served:app", "--ssl-certificate", str(certificate[0]))
+    assert half.code() == 2
+    assert "TLS needs both" in half.output
+
+
+@both
+def test_http_2_with_prior_knowledge(serve: Serve, port: int, backend: str) -> None:
+    serve("served:app", "--backend", backend, "--port", str(port)).started()
+    with httpx.Client(http1=False, http2=True) as client:
+        response = client.get(f"http://127.0.0.1:{port}/")
+    assert (response.status_code, response.http_version) == (200, "HTTP/2")
+
+
+def test_http_can_be_restricted(serve: Serve, port: int) -> None:
+    service = serve("served:app", "--port", str(port), "--http", "1").started()
+    with httpx.Client(http1=False, http2=True) as client, pytest.raises(httpx.HTTPError):
+        client.get(f"http://127.0.0.1:{port}/")
+    assert get(port).http_version == "HTTP/1.1"
+    assert service.stop()[0] == 0
+
+
+# -- reload ------------------------------------------------------------------------------------------------------------
+
+
+@both
+def test_reload_serves_new_code_and_survives_a_mistake(serve: Serve, folder: Path, port: int, backend: str) -> None:
+    pytest.importorskip("watchfiles")
+    service = serve("served:app", "--backend", backend, "--port", str(port), "--reload").started()
+    assert get(port).json()["version"] == "one"
+
+    service.wait_for("Started worker-1")
+    (folder / "served.py").write_text(APP.replace('"one"', '"two"'))
+    service.started(2)
+    assert get(port).json()["version"] == "two"
+
+    (folder / "served.py").write_text("1 / 0\n")
+    service.wait_for("ZeroDivisionError")
+    service.wait_for("Error: served:app did not start")
+    (folder / "served.py").write_text(APP.replace('"one"', '"three"'))
+    service.started(3)
+    assert get(port).json()["version"] == "three"
+
+    code, _ = service.stop()
+    assert code == 0
+    assert service.notes().count("start") == service.notes().count("stop") == 3
+
+
+def test_reload_without_watchfiles_says_what_to_install(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    from hinge.cli.errors import UserError
+    from hinge.cli.serve import check_extras
+    from hinge.config import Config
+
+    monkeypatch.setitem(sys.modules, "watchfiles", None)
+    with pytest.raises(UserError, match=r"pip install 'hinge\[reload\]'"):
+        check_extras(Config(reload=True))
+    check_extras(Config())
