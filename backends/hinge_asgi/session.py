@@ -64,10 +64,7 @@ class ClientSession:
             return
         kind = message["type"]
         if kind == "websocket.send":
-            await self._room.acquire()
-            if self._gone:
-                self._room.release()
-                return
+            await self._make_room()
             self._outbox.put(message["bytes"] if message.get("text") is None else message["text"])
         elif kind == "websocket.accept":
             self._accepted = True
@@ -81,6 +78,11 @@ class ClientSession:
             if not message.get("more_body", False):
                 self._outbox.put(Denied(self._denial))
                 self._inbox.put_nowait({"type": "websocket.disconnect", "code": 1006, "reason": ""})
+
+    async def _make_room(self) -> None:
+        await self._room.acquire()
+        if self._gone:
+            self._room.release()  # nobody will: let the next one pass as well
 
     def _close(self, message: dict[str, Any]) -> None:
         code, reason = message.get("code", 1000), message.get("reason") or ""

@@ -5,8 +5,10 @@ A test that needs a Feature says so, with the reason, and is skipped where the b
     @pytest.mark.needs(Feature.WEBSOCKET, "the handler speaks it")
 """
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
@@ -39,3 +41,20 @@ def client_for(backend: Backend) -> Iterator[Callable[..., Client]]:
             return stack.enter_context(Client(app, backend.name, **options))
 
         yield open_client
+
+
+@pytest.fixture(params=["def", "async def"])
+def coloured(request: pytest.FixtureRequest) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return what gives a plain function this run's colour: itself, or a coroutine function with the same signature."""
+
+    def colour(function: Callable[..., Any]) -> Callable[..., Any]:
+        if request.param == "def":
+            return function
+
+        @functools.wraps(function)
+        async def coroutine(*args: Any, **kwargs: Any) -> Any:
+            return function(*args, **kwargs)
+
+        return coroutine
+
+    return colour
