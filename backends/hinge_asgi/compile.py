@@ -13,6 +13,7 @@ from hinge.errors import HTTPError
 from hinge.middleware import weave_async
 from hinge.request import Request
 from hinge.response import Response
+from hinge.streaming import StreamingResponse
 from hinge_asgi import scope as reader
 from hinge_asgi.body import Incoming, Receive, framing, read_body
 from hinge_asgi.lifespan import serve_lifespan
@@ -121,7 +122,7 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
                 result = await result
             how = prepared.get(result.__class__)
             if how is None:
-                await other(receive, send, result)
+                await other(scope, receive, send, values, result)
                 return
             encode, content_type = how
             content = encode(result)
@@ -132,12 +133,14 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
         await send({"type": "http.response.start", "status": status, "headers": headers, "trailers": False})
         await send({"type": "http.response.body", "body": b"" if head_only else content, "more_body": False})
 
-    async def other(receive: Receive, send: Send, result: Any) -> None:
+    async def other(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...], result: Any) -> None:
         plain = None if bodiless else endpoint.plain(type(result))
         if plain is not None:
             prepared[type(result)] = (plain[0], (b"content-type", plain[1].encode()))
-        leave = _leaving(receive)
-        await send_response(runtime, send, leave, respond(result), None, head_only=head_only)
+        response, request = respond(result), None
+        if isinstance(response, StreamingResponse):  # which may fail later on, and its log names the request
+            request = Request(reader, scope, endpoint, values, runtime.state)
+        await send_response(runtime, send, _leaving(receive), response, request, head_only=head_only)
 
     async def failed(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...], error: Exception) -> None:
         if isinstance(error, StreamAborted):

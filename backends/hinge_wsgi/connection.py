@@ -86,6 +86,8 @@ class _Connection:
         exchange = _Exchange(linted(self._application, environ), environ, upload, f"{method} {target}", self._timeout)
         self._open.add(exchange)
         exchange.on_end = lambda: self._open.discard(exchange)
+        # The end of an answer is the end of all its work, so that a test sees what was done.
+        exchange.settle = getattr(self._application.runtime, "finish_background", exchange.settle)
         self._threads.run(exchange.serve)
         exchange.begin()
         return exchange
@@ -147,6 +149,7 @@ class _Exchange:
         self._left = False
         self._timed_out = False
         self.on_end: Callable[[], None] = lambda: None
+        self.settle: Callable[[], None] = lambda: None
         self.status = 0
         self.headers: list[tuple[str, str]] = []
         self.chunks = self._iterate()
@@ -193,6 +196,7 @@ class _Exchange:
             close = getattr(result, "close", None)
             if close is not None:
                 close()
+            self.settle()
 
     # -- in the client's thread ----------------------------------------------------------------------------------------
 
