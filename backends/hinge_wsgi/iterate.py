@@ -142,7 +142,7 @@ class LoopIterator:
             self._task.cancel()
 
     def _start(self, coroutine: Any) -> None:
-        context = self._context or Context()
+        context = Context() if self._context is None else self._context  # an empty one is false
         context.run(current.set, self)
         self._task = self._portal.loop.create_task(coroutine, context=context)
         # A task that was cancelled before its first step never reaches a `finally` of its own.
