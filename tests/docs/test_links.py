@@ -38,3 +38,11 @@ def test_every_page_is_in_the_navigation_and_the_index() -> None:
     navigation = set(re.findall(r": (\w+\.md)$", (DOCS / "mkdocs.yml").read_text("utf-8"), re.MULTILINE))
     assert navigation == pages
     assert set(_LINK.findall(prose(DOCS / "index.md"))) == pages - {"index.md"}
+
+
+def test_the_architecture_names_files_that_exist() -> None:
+    text = (DOCS / "architecture.md").read_text("utf-8")
+    there = [path.as_posix() for folder in ("framework", "backends") for path in (ROOT / folder).rglob("*.py")]
+    named = set(re.findall(r"[\w/]+\.py\b", text))
+    assert len(named) > 40
+    assert [name for name in sorted(named) if not any(path.endswith(f"/{name}") for path in there)] == []

@@ -136,7 +136,7 @@ class Reader:
         elif block.language == "console":
             self.type(block)
         else:
-            known = block.language in {"sh", "text", "mermaid"} or block.notes.keys() & {"file", "append"}
+            known = block.language in {"sh", "text"} or block.notes.keys() & {"file", "append"}
             assert known, f"{block.place}: a {block.language or 'nameless'} block that nothing checks"
 
     # -- python --------------------------------------------------------------------------------------------------------
