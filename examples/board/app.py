@@ -73,21 +73,24 @@ def list_posts(state: State, before: PostId | None = None, after: PostId | None 
     """The newest posts, those before an id, or those after one."""
     if before is not None and after is not None:
         raise HTTPError(422, "Ask for the posts before an id or after one, not for both.")
+    store: Store = state.store
     if after is not None:
-        found = state.store.after(after, limit + 1)
+        found = store.after(after, limit + 1)
         return Posts(found[:limit], more=len(found) > limit)
-    found = state.store.newest(limit + 1, before)
+    found = store.newest(limit + 1, before)
     return Posts(found[-limit:], more=len(found) > limit)
 
 
 @app.post("/api/posts", status=201)
 def create_post(new: NewPost, state: State) -> Post:
-    return state.store.add(new.author.strip(), new.text.strip())
+    store: Store = state.store
+    return store.add(new.author.strip(), new.text.strip())
 
 
 @app.get("/api/posts/{post_id}")
 def read_post(post_id: PostId, state: State) -> Post:
-    post = state.store.get(post_id)
+    store: Store = state.store
+    post = store.get(post_id)
     if post is None:
         raise HTTPError(404, f"There is no post {post_id}.")
     return post
@@ -99,10 +102,11 @@ def read_post(post_id: PostId, state: State) -> Post:
 @app.websocket("/api/live")
 async def live(ws: WebSocket, after: PostId = 0) -> None:
     """Send the posts after an id and then each new one, in lists; an empty list says that the connection is alive."""
+    feed: Feed = ws.state.feed
     await ws.accept()
     wait = 0.0  # the first list comes at once
     while True:
-        posts = await ws.state.feed.posts(after, wait)
+        posts = await feed.posts(after, wait)
         await ws.send_json(posts)
         after = posts[-1].id if posts else after
         wait = LONGEST_WAIT
@@ -111,8 +115,9 @@ async def live(ws: WebSocket, after: PostId = 0) -> None:
 @app.get("/api/poll")
 async def poll(state: State, after: PostId = 0, wait: Wait = LONGEST_WAIT) -> list[Post]:
     """The same where there are no WebSockets: the posts as soon as there are any, or none after `wait` seconds."""
+    feed: Feed = state.feed
     # A worker that stops still waits for the answers it owes: none may take as long as it has for that.
-    return await state.feed.poll(after, min(wait, app.config.graceful_timeout / 2))
+    return await feed.poll(after, min(wait, app.config.graceful_timeout / 2))
 
 
 @app.get("/")

@@ -10,10 +10,11 @@ Every worker process has a `Store` of its own on the same file.
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -46,9 +47,14 @@ class Store:
     def __init__(self, path: str | Path) -> None:
         self._path = path
         self._idle: deque[sqlite3.Connection] = deque()
-        self._watch = self._connect()
-        _switch_to_wal(self._watch)
-        self._watch.execute(SCHEMA)
+        try:
+            with self._connection() as connection:
+                _switch_to_wal(connection)
+                connection.execute(SCHEMA)
+            self._watch = self._connect()
+        except sqlite3.Error as error:
+            _close(self._idle)
+            raise OSError(f"the board cannot keep its posts in {path}: {error}") from error
 
     def add(self, author: str, text: str) -> Post:
         """Keep a post; it is on the disk when this returns."""
@@ -79,9 +85,7 @@ class Store:
 
     def close(self) -> None:
         """Close the file; nothing may use the store any more."""
-        self._watch.close()
-        while self._idle:
-            self._idle.pop().close()
+        _close([self._watch, *self._idle])
 
     def _select(self, condition: str, *values: int) -> list[Post]:
         with self._connection() as connection:
@@ -101,11 +105,8 @@ class Store:
             self._idle.append(connection)
 
     def _connect(self) -> sqlite3.Connection:
-        try:
-            # No isolation level: each statement is a transaction, committed when it returns.
-            connection = sqlite3.connect(self._path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
-        except sqlite3.OperationalError as error:
-            raise OSError(f"the board cannot keep its posts in {self._path}: {error}") from error
+        # No isolation level: each statement is a transaction, committed when it returns.
+        connection = sqlite3.connect(self._path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA synchronous=FULL")  # a commit waits for the disk
         return connection
 
@@ -125,6 +126,11 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
             return
 
 
-def _post(row: tuple[int, str, str, int]) -> Post:
+def _close(connections: Iterable[sqlite3.Connection]) -> None:
+    for connection in connections:
+        connection.close()
+
+
+def _post(row: tuple[Any, ...]) -> Post:
     post_id, author, text, at = row
     return Post(post_id, author, text, datetime.fromtimestamp(at / 1000, UTC))
