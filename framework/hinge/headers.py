@@ -140,7 +140,7 @@ class MutableHeaders(MutableMapping[str, str]):
     """Hold headers to be sent; `raw` is the list of `(lower-case name, value)` lines in order.
 
     Takes a mapping or pairs. As a mapping it shows each name once, its lines joined with `, ` (of Set-Cookie the first
-    line); `get_all` and `multi_items` show the lines.
+    line); `get_all` and `multi_items` show the lines. A tab in a value becomes a space.
 
     Raises:
         ValueError: a name is no RFC 9110 token, or a value has anything but visible ASCII, spaces and tabs.
@@ -298,7 +298,10 @@ def _check_value(name: str, value: str) -> str:
     if not isinstance(value, str):
         raise TypeError(f"the value of the header {name!r} is a str, not {type(value).__name__}")
     value = str.strip(value, _OWS)
-    if not value.isascii() or not (value.isprintable() or value.replace("\t", "").isprintable()):
+    if not value.isprintable():
+        # A tab is no more than a space (RFC 9110 section 5.5), but PEP 3333 has no controls in a value.
+        value = value.replace("\t", " ")
+    if not value.isascii() or not value.isprintable():
         raise ValueError(
             f"the value of the header {name!r} has a line break, a control or a non-ASCII character: {value[:80]!r}. "
             "Fix: leave it out, or encode it (RFC 8187 for parameters, percent-encoding in addresses)"

@@ -415,7 +415,7 @@ def test_names_and_values_are_text(bad):
 
 
 @pytest.mark.parametrize(
-    ("value", "stored"), [(" a ", "a"), ("\ta\t", "a"), ("a b\tc", "a b\tc"), ("", ""), ("  ", ""), ("~!", "~!")]
+    ("value", "stored"), [(" a ", "a"), ("\ta\t", "a"), ("a b\tc", "a b c"), ("", ""), ("  ", ""), ("~!", "~!")]
 )
 def test_values_lose_the_space_around_them(value, stored):
     assert MutableHeaders({"x-a": value}).raw == [("x-a", stored)]
@@ -443,13 +443,13 @@ def test_what_is_taken_is_a_token_and_visible_ascii(name, value):
     else:
         assert good_name
         assert good_value
-        assert headers.raw == [(name.lower(), stripped)]
+        assert headers.raw == [(name.lower(), stripped.replace("\t", " "))]
 
 
 @given(st.lists(st.tuples(NAMES, VALUES), max_size=6))
 def test_what_is_sent_is_read(lines):
     sent = MutableHeaders(lines)
-    assert sent.raw == [(name.lower(), value.strip(" \t")) for name, value in lines]
+    assert sent.raw == [(name.lower(), value.strip(" \t").replace("\t", " ")) for name, value in lines]
     received = Headers.trusted(sent.raw)
     assert list(received) == list(sent)
     for name in sent:
