@@ -75,7 +75,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     skip_unsupported: bool = False
     """Serve the rest of the app when the backend cannot serve a route, which then answers 426 or 501."""
     reload: bool = False
-    """Restart the workers when a file changes (for development)."""
+    """Restart the workers when a Python file below the current directory changes (for development)."""
     access_log: bool = False
     """Log every request."""
     log_level: Literal["debug", "info", "warning", "error", "critical"] = "info"

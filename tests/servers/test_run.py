@@ -1,6 +1,7 @@
 """`hinge run` with real processes: start, serve, stop; exactly once each, within bounds, on every backend."""
 
 import contextlib
+import itertools
 import os
 import re
 import signal
@@ -136,6 +137,7 @@ class Service:
     def __init__(self, folder: Path, arguments: list[str], environ: dict[str, str]) -> None:
         self.folder = folder
         self.lines: list[str] = []
+        self._arguments = arguments
         self._news = threading.Condition()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "hinge", "run", *arguments],
@@ -170,8 +172,21 @@ class Service:
             raise TimeoutError(f"{pattern!r} was not said {count} times:\n{self.output}")
 
     def started(self, workers: int = 1) -> "Service":
+        """Wait until so many workers have started in all, and one accepts connections, which is a moment later."""
         self.wait_for(r"Started worker-\d", workers)
+        until(self._accepts, "the server listens")
         return self
+
+    def _accepts(self) -> bool:
+        family: int = socket.AF_INET
+        address: Any = None
+        for name, value in itertools.pairwise(self._arguments):
+            if name == "--uds":
+                family, address = socket.AF_UNIX, str(self.folder / value)
+            elif name == "--port":
+                address = ("127.0.0.1", int(value))
+        with socket.socket(family) as probe:
+            return probe.connect_ex(address) == 0
 
     def signal(self, number: signal.Signals = signal.SIGTERM) -> None:
         self.process.send_signal(number)
@@ -391,6 +406,14 @@ def test_a_killed_worker_is_replaced(serve: Serve, port: int, backend: str) -> N
     service.started(2)
     assert get(port).json()["pid"] != first
     assert service.stop()[0] == 0
+
+
+@both
+def test_workers_end_when_their_parent_is_killed(serve: Serve, port: int, backend: str) -> None:
+    service = serve("served:app", "--backend", backend, "--port", str(port), "--workers", "2").started(2)
+    service.signal(signal.SIGKILL)
+    service.code()
+    until(lambda: service.notes().count("stop") == 2, "both workers stopped")
 
 
 # -- refuse ------------------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ _HELP = {
     "http": "HTTP versions: auto is 1.1, and 2 with prior knowledge or ALPN.",
     "ssl_certificate": "The PEM file of the certificate chain; switches TLS on.",
     "ssl_keyfile": "The PEM file of the private key.",
-    "reload": "Restart the workers when a file changes.",
+    "reload": "Restart the workers when a Python file changes.",
     "access_log": "Log every request.",
     "log_level": "The least severe messages to log.",
     "debug": "Show the cause of a 500 to the client.",

@@ -93,7 +93,15 @@ def _server(launch: Launch) -> Any:
         workers_kill_timeout=math.ceil(config.graceful_timeout),
         reload=config.reload,
         reload_ignore_worker_failure=config.reload,
+        reload_filter=_source_filter() if config.reload else None,
     )
+
+
+def _source_filter() -> Any:
+    """Return what picks Python files: an app that writes its log or database here would restart itself for ever."""
+    import watchfiles
+
+    return watchfiles.PythonFilter
 
 
 def _hear_signals(server: Any) -> None:

@@ -9,8 +9,10 @@ handler: it is wrapped.
 """
 
 import contextlib
+import multiprocessing
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -98,6 +100,7 @@ class Worker:
             _hear_beside_the_loop(loop[0], stop)
         else:
             on_stop(stop)
+        threading.Thread(target=_outlive_nobody, args=(stop,), name="hinge-parent", daemon=True).start()
         if self._stop_requested:
             stop()
         return event
@@ -142,6 +145,14 @@ def _hear_beside_the_loop(loop: Any, stop: Callable[..., None]) -> None:
         with contextlib.suppress(NotImplementedError):  # Windows
             loop.add_signal_handler(number, _nothing)
         signal.signal(number, stop)
+
+
+def _outlive_nobody(stop: Callable[[], object]) -> None:
+    """Stop when the parent is gone, which was killed then: its workers would hold the port, and nobody stops them."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        stop()
 
 
 def _nothing() -> None:
