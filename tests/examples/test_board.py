@@ -248,6 +248,32 @@ def test_a_post_of_another_process_wakes_everybody(file: Path, client: Client, v
     assert time.monotonic() - begun < SOON
 
 
+def test_a_post_that_comes_while_somebody_looks_is_not_missed(
+    board: Any, file: Path, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The look finds nothing; before it has returned, the post is written and the wake-up is over."""
+    after, wait_for = board.Store.after, board.Feed.posts
+    feeds: list[Any] = []
+
+    async def noted(feed: Any, *arguments: Any) -> Any:
+        feeds.append(feed)
+        return await wait_for(feed, *arguments)
+
+    def look(store: Any, *arguments: Any) -> Any:
+        found = after(store, *arguments)
+        if not found:
+            before = feeds[0]._changed
+            write_elsewhere(file, "news")
+            until(lambda: feeds[0]._changed is not before, "the watcher has woken everybody")
+        return found
+
+    monkeypatch.setattr(board.Feed, "posts", noted)
+    monkeypatch.setattr(board.Store, "after", look)
+    begun = time.monotonic()
+    assert texts(client.get("/api/poll")) == ["news"]
+    assert time.monotonic() - begun < SOON
+
+
 def test_a_poll_passes_over_what_its_client_has_seen(client: Client, visitors: Visitors) -> None:
     post(client, "old")
     future = visitors.poll("after=2")
