@@ -1,9 +1,11 @@
 """Blueprint -> the ASGI callable.
 
-Law: what a route needs is decided here, once: each endpoint becomes one `serve(scope, receive, send, values)` that holds nothing
-it does not use. Coroutines are awaited where they are, plain functions run in a worker thread unless they are `inline`.
+Law: what a route needs is decided here, once: each endpoint becomes one `serve(scope, receive, send, values)` that
+holds nothing it does not use. Coroutines are awaited where they are, plain functions run in a worker thread unless they
+are `inline`.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -13,13 +15,15 @@ from hinge.errors import HTTPError
 from hinge.middleware import weave_async
 from hinge.request import Request
 from hinge.response import Response
-from hinge.streaming import StreamingResponse
+from hinge.streaming import StreamingResponse, note_source
 from hinge_asgi import scope as reader
 from hinge_asgi.body import Incoming, Receive, framing, read_body
 from hinge_asgi.lifespan import serve_lifespan
-from hinge_asgi.respond import Send, StreamAborted, send_response
+from hinge_asgi.respond import Exchange, answer_with, send_complete
 from hinge_asgi.runtime import Runtime
 from hinge_asgi.scope import Scope
+from hinge_asgi.stream import Send
+from hinge_asgi.watch import failure_of
 from hinge_asgi.websocket import compile_websockets
 
 Serve = Callable[[Scope, Receive, Send, tuple[str, ...]], Awaitable[None]]
@@ -122,32 +126,43 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
                 result = await result
             how = prepared.get(result.__class__)
             if how is None:
-                await other(scope, receive, send, values, result)
-                return
-            encode, content_type = how
-            content = encode(result)
-        except Exception as error:  # noqa: BLE001 - every failure is answered
-            await failed(scope, receive, send, values, error)
+                response = other(result)
+            else:
+                encode, content_type = how
+                content = encode(result)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - every failure is answered
+            await failed(scope, receive, send, values, failure_of(error))
+            return
+        if how is None:
+            await send_other(scope, receive, send, values, response)
             return
         headers = [content_type, (b"content-length", b"%d" % len(content))]
         await send({"type": "http.response.start", "status": status, "headers": headers, "trailers": False})
         await send({"type": "http.response.body", "body": b"" if head_only else content, "more_body": False})
 
-    async def other(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...], result: Any) -> None:
+    def other(result: Any) -> Response:
         plain = None if bodiless else endpoint.plain(type(result))
         if plain is not None:
             prepared[type(result)] = (plain[0], (b"content-type", plain[1].encode()))
-        response, request = respond(result), None
-        if isinstance(response, StreamingResponse):  # which may fail later on, and its log names the request
-            request = Request(reader, scope, endpoint, values, runtime.state)
-        await send_response(runtime, send, _leaving(receive), response, request, head_only=head_only)
+        return respond(result)
+
+    async def send_other(
+        scope: Scope, receive: Receive, send: Send, values: tuple[str, ...], response: Response
+    ) -> None:
+        if isinstance(response, StreamingResponse):
+            await finish(Exchange.begin(reader, scope, endpoint, values, runtime.state, receive), send, response)
+        else:
+            await send_complete(send, response, head_only=head_only)
 
     async def failed(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...], error: Exception) -> None:
-        if isinstance(error, StreamAborted):
-            raise error
-        request = Request(reader, scope, endpoint, values, runtime.state)
-        response = await fail(request, error)
-        await send_response(runtime, send, _leaving(receive), response, request, head_only=head_only)
+        exchange = Exchange.begin(reader, scope, endpoint, values, runtime.state, receive)
+        await finish(exchange, send, await fail(exchange, error))
+
+    async def finish(exchange: Exchange, send: Send, response: Response) -> None:
+        try:
+            await answer_with(runtime, send, response, exchange, fail, head_only=head_only)
+        finally:
+            await exchange.end(runtime)
 
     return serve
 
@@ -162,26 +177,7 @@ def _coloured_call(endpoint: Endpoint, runtime: Runtime) -> tuple[Callable[..., 
     return (lambda head, values, body, request: in_thread("handlers", call, head, values, body, request)), True
 
 
-def _leaving(receive: Receive) -> Callable[[], Awaitable[None]]:
-    """Return what waits until the client has left; whatever is left of the body is passed over."""
-
-    async def disconnected() -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-
-    return disconnected
-
-
 # -- routes with a Request ---------------------------------------------------------------------------------------------
-
-
-class _Exchange(Request):
-    """A request together with the callables of its connection."""
-
-    __slots__ = ("_incoming", "_receive")
-
-    _receive: Receive
-    _incoming: Incoming | None
 
 
 def _through_request(endpoint: Endpoint, runtime: Runtime) -> Serve:
@@ -190,18 +186,12 @@ def _through_request(endpoint: Endpoint, runtime: Runtime) -> Serve:
     answer = _answer(endpoint, runtime)
 
     async def serve(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> None:
-        request = _Exchange(reader, scope, endpoint, values, runtime.state)
-        request._receive = receive
-        request._incoming = None
-        response = await answer(request)
-        leaving = request._incoming.disconnected if request._incoming is not None else _leaving(receive)
+        exchange = Exchange.begin(reader, scope, endpoint, values, runtime.state, receive)
         try:
-            await send_response(runtime, send, leaving, response, request, head_only=head_only)
-        except StreamAborted:
-            raise
-        except Exception as error:  # noqa: BLE001 - a stream that failed before its first chunk
-            response = await fail(request, error)
-            await send_response(runtime, send, leaving, response, request, head_only=head_only)
+            response = await answer(exchange)
+            await answer_with(runtime, send, response, exchange, fail, head_only=head_only)
+        finally:
+            await exchange.end(runtime)
 
     return serve
 
@@ -215,22 +205,27 @@ def _answer(endpoint: Endpoint, runtime: Runtime) -> Callable[[Any], Awaitable[R
     return weave_async(layers[:before], _reading(endpoint, weave_async(layers[before:], inner, fail)), fail)
 
 
-def _inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[_Exchange], Awaitable[Response]]:
+def _inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Exchange], Awaitable[Response]]:
     call, awaits = _coloured_call(endpoint, runtime)
     plan, limit, respond = endpoint.plan, endpoint.max_body_size, endpoint.responder()
     streams_body, reads_body = plan.streams_body, plan.reads_body
 
-    async def inner(request: _Exchange) -> Response:
+    async def inner(request: Exchange) -> Response:
         body: Any = None
         if streams_body:
-            request._incoming = Incoming(request._head, request._receive, limit)
-            body = request._incoming.stream
+            request.incoming = Incoming(request._head, request.receive, limit)
+            body = request.incoming.stream
         elif reads_body:
             body = request._body
             if not isinstance(body, bytes):
-                body = request._body = await read_body(request._head, request._receive, limit)
-        result = call(request._head, request._values, body, request)
-        return respond(await result if awaits else result)
+                body = request._body = await read_body(request._head, request.receive, limit)
+        try:
+            result = call(request._head, request._values, body, request)
+            if awaits:
+                result = await result
+        except asyncio.CancelledError as error:
+            raise failure_of(error) from error
+        return note_source(request, respond(result))
 
     return inner
 
@@ -239,8 +234,8 @@ def _reading(endpoint: Endpoint, inside: Callable[[Any], Awaitable[Response]]) -
     """Read the body before the layers that asked for it."""
     limit = endpoint.max_body_size
 
-    async def answer(request: _Exchange) -> Response:
-        request._body = await read_body(request._head, request._receive, limit)
+    async def answer(request: Exchange) -> Response:
+        request._body = await read_body(request._head, request.receive, limit)
         return await inside(request)
 
     return answer

@@ -1,7 +1,7 @@
 """The lifespan protocol of ASGI (lifespan spec 2.0).
 
-Law: one task starts the lifespans and stops them, each once. A failing start is always said with `startup.failed`: a server that
-only sees an exception goes on and serves.
+Law: one task starts the lifespans and stops them, each once. A failing start is always said with `startup.failed`: a
+server that only sees an exception goes on and serves.
 """
 
 from typing import Any
@@ -17,7 +17,6 @@ async def serve_lifespan(blueprint: Blueprint, runtime: Runtime, scope: Any, rec
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
-            runtime.draining = False
             try:
                 await stack.start()
             except Exception as error:  # noqa: BLE001 - whatever a lifespan raises
@@ -31,7 +30,6 @@ async def serve_lifespan(blueprint: Blueprint, runtime: Runtime, scope: Any, rec
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
             await runtime.end_open()
-            runtime.ready = not runtime.has_lifespan
             try:
                 await stack.stop()
             except Exception as error:  # noqa: BLE001 - whatever a lifespan raises
@@ -39,5 +37,7 @@ async def serve_lifespan(blueprint: Blueprint, runtime: Runtime, scope: Any, rec
                 runtime.failure = error
                 await send({"type": "lifespan.shutdown.failed", "message": f"{type(error).__name__}: {error}"})
                 return
+            finally:
+                runtime.ended()
             await send({"type": "lifespan.shutdown.complete"})
             return

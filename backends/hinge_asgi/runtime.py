@@ -1,11 +1,14 @@
 """What a worker process holds: the running lifespans, the threads' limits, and what to end when it stops.
 
-Law: everything open registers here and is ended by `drain` or at shutdown, WebSockets and event streams first. Handlers, stream
-steps and teardown have a thread limiter each: a teardown that waited for the same threads as handlers would deadlock.
+Law: everything open registers here and is ended by `drain` or at shutdown, WebSockets and event streams first.
+Handlers, stream steps, teardown and work after the response have a thread limiter each: a teardown that waited for the
+same threads as handlers would deadlock. What belongs to one event loop is not taken over to the next.
 """
 
 import asyncio
 import atexit
+import contextlib
+import time
 from collections.abc import Callable
 from contextvars import copy_context
 from typing import Any, Protocol, TypeVar
@@ -43,13 +46,16 @@ class Runtime:
             "handlers": (config.sync_threads, "sync_threads"),
             "streams": (config.stream_threads, "stream_threads"),
             "teardown": (config.sync_threads, "sync_threads"),
+            "after": (config.sync_threads, "sync_threads"),
         }
         self._limiters: dict[str, anyio.CapacityLimiter] = {}
         self.has_lifespan = bool(blueprint.lifespans)
         self.ready = not self.has_lifespan
         self.state: dict[str, Any] = {}
         self.open: set[OpenTask] = set()
-        self.draining = False
+        self._nothing_open: asyncio.Event | None = None
+        self._draining_until: float | None = None
+        self._is_stopping = False
         self.failure: Exception | None = None
         """What a lifespan raised: the protocol carries its text only."""
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -72,11 +78,25 @@ class Runtime:
 
     def started(self, state: dict[str, Any]) -> None:
         """Take over what the lifespans yielded."""
+        self._forget()
         self.state = dict(state)
         self.ready = True
 
+    def ended(self) -> None:
+        """Note that the lifespans have stopped; another event loop may start them again."""
+        self._forget()
+        self.ready = not self.has_lifespan
+        self._lazy = None
+
+    def _forget(self) -> None:
+        self._limiters.clear()
+        self._loop = self._nothing_open = self._draining_until = None
+        self._is_stopping = False
+
     async def start_lazily(self) -> bool:
         """Start the lifespans under a server without the lifespan protocol; False if that fails, now or before."""
+        if self._is_stopping:
+            return False
         if self._lazy is None:
             self._lazy = _LazyLifespan(self, self._blueprint)
         return await self._lazy.started()
@@ -84,16 +104,25 @@ class Runtime:
     # -- what is open --------------------------------------------------------------------------------------------------
 
     def register(self, task: OpenTask) -> None:
-        """Note something open; a worker that is stopping ends it at once."""
+        """Note something open; a worker that is stopping ends it when it ends its like."""
         self.open.add(task)
         if self._loop is None:
-            self._loop = _running_loop()
-        if self.draining and task.ends_at_once:
-            task.finish()
+            self._loop = asyncio.get_running_loop()
+        if self._draining_until is not None:
+            if task.ends_at_once:
+                task.finish()
+            else:
+                self._loop.call_later(max(0.0, self._draining_until - time.monotonic()), self._finish_one, task)
+
+    def unregister(self, task: OpenTask) -> None:
+        """Note that something has ended."""
+        self.open.discard(task)
+        if not self.open and self._nothing_open is not None:
+            self._nothing_open.set()
 
     def drain(self, seconds: float) -> None:
         """End WebSockets and event streams now and other streams after `seconds`; safe in a signal handler."""
-        self.draining = True
+        self._draining_until = time.monotonic() + seconds
         loop = self._loop
         if loop is None or loop.is_closed():
             return
@@ -105,22 +134,23 @@ class Runtime:
             if task.ends_at_once or not only_those_that_end_at_once:
                 task.finish()
 
+    def _finish_one(self, task: OpenTask) -> None:
+        if task in self.open:
+            task.finish()
+
     async def end_open(self) -> None:
         """End everything open and wait for it, for at most SHUTDOWN_SECONDS."""
-        self.draining = True
+        self._draining_until = time.monotonic()
+        self.ready = not self.has_lifespan
+        self._is_stopping = True
         self._finish(False)
-        with anyio.move_on_after(SHUTDOWN_SECONDS):
-            while self.open:
-                await anyio.sleep(0.01)
+        if self.open:
+            self._nothing_open = asyncio.Event()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SHUTDOWN_SECONDS):
+                    await self._nothing_open.wait()
         if self.open:
             logger.warning("%d WebSocket handlers or streams did not end within %gs", len(self.open), SHUTDOWN_SECONDS)
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:  # another event loop than asyncio
-        return None
 
 
 class _LazyLifespan:
@@ -129,27 +159,27 @@ class _LazyLifespan:
     def __init__(self, runtime: Runtime, blueprint: Blueprint) -> None:
         self._runtime = runtime
         self._stack = blueprint.lifespan()
-        self._decided = anyio.Event()
-        self._stop = anyio.Event()
-        self._failed = False
+        self._decided = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._is_up = False
         self._loop = asyncio.get_running_loop()
         self._task = self._loop.create_task(self._hold())
         atexit.register(self._at_exit)
 
     async def started(self) -> bool:
         await self._decided.wait()
-        return not self._failed
+        return self._is_up
 
     async def _hold(self) -> None:
         try:
             await self._stack.start()
+            self._runtime.started(self._stack.state)
+            self._is_up = True
         except Exception as error:  # noqa: BLE001 - whatever a lifespan raises
-            self._failed = True
             logger.critical("a lifespan failed to start; every request is refused", exc_info=error)
             return
         finally:
             self._decided.set()
-        self._runtime.started(self._stack.state)
         try:
             await self._stop.wait()
         finally:
@@ -158,6 +188,8 @@ class _LazyLifespan:
                 await self._stack.stop()
             except Exception as error:  # noqa: BLE001 - whatever a lifespan raises
                 logger.error("a lifespan failed while it was stopped", exc_info=error)
+            self._runtime.ended()
+            atexit.unregister(self._at_exit)
 
     def _at_exit(self) -> None:
         # The server's loop has stopped by now; if it is still usable, the same task ends what it began.

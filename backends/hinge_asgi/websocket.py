@@ -6,6 +6,7 @@ NOTICE_SECONDS. We close with a code of our own in every case: Granian, uvicorn 
 handler just ends.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -22,9 +23,11 @@ from hinge.response import Response
 from hinge.websocket import WebSocket, WebSocketState
 from hinge_asgi import scope as reader
 from hinge_asgi.body import Receive
-from hinge_asgi.respond import Send, encode_headers
+from hinge_asgi.respond import encode_headers
 from hinge_asgi.runtime import Runtime
 from hinge_asgi.scope import Scope
+from hinge_asgi.stream import Send
+from hinge_asgi.watch import Ended, Watch
 
 NOTICE_SECONDS = 0.5
 SENDS_IN_A_ROW = 8
@@ -204,56 +207,46 @@ def _is_leaving(error: Exception) -> bool:
 class _Session:
     """One connection from its handshake to its end."""
 
-    ends_at_once = True
-
     def __init__(self, runtime: Runtime, ws: WebSocket, transport: ASGITransport) -> None:
         self._runtime = runtime
         self._ws = ws
         self._transport = transport
-        self._scope: anyio.CancelScope | None = None
-        self._stopping = False
-
-    def finish(self) -> None:
-        """End it: the worker stops."""
-        self._stopping = True
-        if self._scope is not None:
-            self._scope.cancel()
 
     async def run(self, handle: Callable[[WebSocket], Awaitable[Response]]) -> None:
-        self._runtime.register(self)
+        watch = Watch(self._left, ends_at_once=True)
+        self._runtime.register(watch)
         failure: Exception | None = None
         response: Response | None = None
         try:
-            async with anyio.create_task_group() as group:
-                self._scope = group.cancel_scope
-                group.start_soon(self._watch, group.cancel_scope)
-                if not self._stopping:
-                    try:
-                        response = await handle(self._ws)
-                    except WebSocketDisconnect:
-                        pass
-                    except Exception as error:  # noqa: BLE001 - kept out of the task group, which would wrap it
-                        failure = None if _is_leaving(error) else error
-                group.cancel_scope.cancel()
+            response = await watch.run(lambda: handle(self._ws))
+        except (WebSocketDisconnect, Ended):
+            pass
+        except asyncio.CancelledError:
+            watch.is_cut = True  # by the server
+            raise
+        except Exception as error:  # noqa: BLE001 - logged below
+            failure = None if _is_leaving(error) else error
         finally:
-            self._runtime.open.discard(self)
-            with anyio.CancelScope(shield=True):
-                await self._end(response, failure)
+            self._runtime.unregister(watch)
+            try:
+                await watch.stop()
+            finally:
+                await self._end(response, failure, is_cut=watch.is_cut)
 
-    async def _watch(self, scope: anyio.CancelScope) -> None:
-        transport = self._transport
-        await transport.read_ahead()
-        await anyio.sleep(NOTICE_SECONDS)
-        if not transport.told and self._ws.state_of_connection is not WebSocketState.CLOSED:
-            scope.cancel()
+    async def _left(self) -> None:
+        """Return when the peer has left and the handler will not learn of it by itself."""
+        await self._transport.read_ahead()
+        await asyncio.sleep(NOTICE_SECONDS)
+        if self._transport.told or self._ws.state_of_connection is WebSocketState.CLOSED:
+            await asyncio.Event().wait()
 
-    async def _end(self, response: Response | None, failure: Exception | None) -> None:
+    async def _end(self, response: Response | None, failure: Exception | None, *, is_cut: bool) -> None:
         state = self._ws.state_of_connection
         if failure is not None:
             log_failure(self._ws, failure)
         if state is WebSocketState.CONNECTING:
             denied = response if response is not None and response.status >= 300 else Response(status=403)
-            await self._transport.deny(Response(status=503) if self._stopping else denied)
+            await self._transport.deny(Response(status=503) if is_cut else denied)
         elif state is WebSocketState.OPEN:
-            code = 1011 if failure is not None else 1001 if self._stopping else 1000
+            code = 1011 if failure is not None else 1001 if is_cut else 1000
             await self._transport.close(code, "")

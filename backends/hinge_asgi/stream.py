@@ -1,0 +1,243 @@
+"""The body of a streaming response on its way.
+
+Law: the request's own task pulls an async source, and closes it; a plain one is stepped in worker threads, in one
+context, one step at a time. A chunk is asked for when the one before it was taken by the server. The source is closed
+once, whatever happens, and so is the one that a middleware replaced.
+"""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Awaitable, Callable
+from contextvars import copy_context
+from typing import Any
+
+from hinge.context import carry_back
+from hinge.errors import HTTPError
+from hinge.events import KEEP_ALIVE, EventSourceResponse
+from hinge.problems import aborted, log_failure
+from hinge.request import Request
+from hinge.streaming import StreamAborted, StreamingResponse, encode_chunk
+from hinge_asgi.runtime import Runtime
+from hinge_asgi.watch import Ended, Watch
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+CHUNKS_IN_A_ROW = 8
+"""After so many chunks everybody else gets a turn: neither a source that is always ready nor a server's `send` need
+ever wait (Granian's does not once the client has left), and then nothing else would run, not even what notices that."""
+
+_END: Any = object()
+
+
+class Unsent(Exception):  # noqa: N818 - carries a failure on to where it is answered
+    """A stream failed before anything was sent; `error` is to be answered."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
+class _Gone(Exception):  # noqa: N818 - an event of the protocol
+    """The server refused a message, because the client has left."""
+
+
+async def send_stream(
+    runtime: Runtime, send: Send, watch: Watch, response: StreamingResponse, request: Request, start: dict[str, Any]
+) -> None:
+    """Send a stream from the first message, `start`, to the last.
+
+    Raises:
+        Unsent: the source failed, and nothing was sent.
+        StreamAborted: the source failed later, or the worker stops; what was sent is not a complete response.
+
+    """
+    stream = _Stream(runtime, send, watch, response, request, start)
+    watch.ends_at_once = stream.is_event_stream
+    runtime.register(watch)
+    failure: Exception | None = None
+    try:
+        await watch.run(stream.pump)
+    except (Ended, _Gone):
+        pass
+    except Exception as error:  # noqa: BLE001 - judged once the source is closed
+        failure = error
+    finally:
+        runtime.unregister(watch)
+        await stream.end()
+    if failure is not None:
+        stream.fail(failure)
+    elif watch.is_cut and not watch.has_left:
+        with contextlib.suppress(_Gone):
+            await stream.cut()
+
+
+class _Stream:
+    """One source, and how far its response has got."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        send: Send,
+        watch: Watch,
+        response: StreamingResponse,
+        request: Request,
+        start: dict[str, Any],
+    ) -> None:
+        self._runtime = runtime
+        self._send_to_server = send
+        self._watch = watch
+        self._request = request
+        self._start = start
+        self._source: Any = response.iterator
+        self._is_async = response.is_async
+        self._is_eager = response.eager_start
+        self._context = copy_context()
+        self._stepping = threading.Lock()
+        self.is_event_stream = isinstance(response, EventSourceResponse)
+        self._turn = asyncio.Lock()
+        self._has_started = False
+        self._is_sending = False
+        self._is_complete = False
+        self._refusal: Exception | None = None
+        self._sent = 0
+        ping: float | None = getattr(response, "ping", None)
+        self._pinging = None if ping is None else asyncio.create_task(self._keep_alive(ping))
+        self._send: Send = self._send_now if ping is None else self._send_in_turn
+
+    # -- sending -------------------------------------------------------------------------------------------------------
+
+    async def pump(self) -> None:
+        """Send everything."""
+        if self._is_eager:
+            await self._send(self._start)
+        while (chunk := await self._next()) is not _END:
+            if not self._has_started:
+                await self._send(self._start)
+            await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+            if self._sent % CHUNKS_IN_A_ROW == 0:
+                await asyncio.sleep(0)
+        await self._complete()
+
+    async def _complete(self) -> None:
+        if not self._has_started:
+            await self._send(self._start)
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        self._is_complete = True
+
+    async def _send_in_turn(self, message: dict[str, Any]) -> None:
+        async with self._turn:
+            await self._send_now(message)
+
+    async def _send_now(self, message: dict[str, Any]) -> None:
+        self._is_sending = True
+        try:
+            await self._send_to_server(message)
+        except OSError:
+            raise _Gone from None
+        except Exception as error:
+            self._refusal = error
+            raise
+        self._is_sending = False
+        self._has_started = True
+        self._sent += 1
+
+    async def _keep_alive(self, seconds: float) -> None:
+        """Send a comment after each silence, so that no proxy takes the stream for dead."""
+        while True:
+            sent = self._sent
+            await asyncio.sleep(seconds)
+            if self._has_started and self._sent == sent and not self._is_sending:
+                try:
+                    await self._send({"type": "http.response.body", "body": KEEP_ALIVE, "more_body": True})
+                except Exception:  # noqa: BLE001 - whatever the server has against it, nobody is there any more
+                    self._watch.leave()
+                    return
+
+    # -- the source ----------------------------------------------------------------------------------------------------
+
+    async def _next(self) -> Any:
+        """Return the next chunk as bytes, `_END` after the last; empty ones are passed over."""
+        while True:
+            if self._is_async:
+                chunk = await anext(self._source, _END)
+                self._watch.check()  # it may have taken the end for something else
+            else:
+                chunk = await self._watch.undisturbed(self._runtime.in_thread("streams", self._step))
+            if chunk is _END:
+                return _END
+            encoded = encode_chunk(chunk)
+            if encoded:
+                return encoded
+
+    def _step(self) -> Any:
+        with self._stepping:
+            return self._context.run(next, self._source, _END)
+
+    async def end(self) -> None:
+        """Stop what runs beside, and close the source."""
+        try:
+            if self._pinging is not None:
+                self._pinging.cancel()
+                await asyncio.wait((self._pinging,))
+        finally:
+            if self._is_async:
+                await close_source(self._runtime, self._request, (self._source, True))
+            else:
+                await close_source(self._runtime, self._request, (_Steps(self), False))
+                carry_back(self._context)
+
+    # -- how it ended --------------------------------------------------------------------------------------------------
+
+    def fail(self, failure: Exception) -> None:
+        """Judge what the source, or the server, raised."""
+        if self._watch.is_over:
+            log_failure(self._request, failure)  # it failed while it was ended
+            if self._watch.has_left:
+                return
+            raise StreamAborted(failure)
+        if failure is self._refusal:
+            raise failure  # the server's own
+        if not self._has_started:
+            raise Unsent(failure)
+        raise aborted(self._request, failure) from None
+
+    async def cut(self) -> None:
+        """End a response whose worker stops: an event stream as such, because its client comes back by itself."""
+        if self._is_complete:
+            return
+        stopping = HTTPError(503, "The server is stopping.")
+        if self.is_event_stream and not self._is_sending:
+            await self._complete()
+        elif self._has_started or self._is_sending:
+            raise StreamAborted(stopping)
+        else:
+            raise Unsent(stopping)
+
+
+class _Steps:
+    """A plain source whose close waits for the step that a worker thread is in."""
+
+    def __init__(self, stream: _Stream) -> None:
+        self._stream = stream
+
+    def close(self) -> None:
+        with self._stream._stepping:
+            close = getattr(self._stream._source, "close", None)
+            if close is not None:
+                self._stream._context.run(close)
+
+
+async def close_source(runtime: Runtime, request: Request, source: tuple[Any, bool]) -> None:
+    """Close a source, async or not; a failure is logged: the response is out, and there is nobody to raise to."""
+    iterator, is_async = source
+    try:
+        close = getattr(iterator, "aclose" if is_async else "close", None)
+        if close is None:
+            return
+        if is_async:
+            await close()
+        else:
+            await runtime.in_thread("teardown", close)
+    except Exception as error:  # noqa: BLE001 - whatever it raises
+        log_failure(request, error)

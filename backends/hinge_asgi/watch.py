@@ -1,0 +1,127 @@
+"""Ending what a request's task does, because its client has left or its worker stops.
+
+Law: an end is asyncio's own cancellation, sent once, to one await, and taken back there. What is ended may therefore
+clean up with awaits of its own, and leaves task groups and timeouts across its yields in the task that entered them.
+(anyio's cancel scopes allow neither: they cancel every await inside, and must not be left around an open one.)
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+class Ended(Exception):  # noqa: N818 - an event, not a failure; it never passes through the user's code
+    """The client has left, or the worker stops."""
+
+
+def failure_of(error: BaseException) -> Exception:
+    """Return what is to be answered: a CancelledError that nobody asked of this task comes from what it waited for.
+
+    Raises the error itself if it is no failure.
+    """
+    if isinstance(error, Exception):
+        return error
+    task = asyncio.current_task()
+    if not isinstance(error, asyncio.CancelledError) or task is None or task.cancelling():
+        raise error
+    failure = RuntimeError("it waited for something that was cancelled, and did not catch CancelledError")
+    failure.__cause__ = error
+    return failure
+
+
+class Watch:
+    """Wait for the client's leaving beside the task that makes it, and end what that task runs through `run`."""
+
+    def __init__(self, disconnected: Callable[[], Awaitable[None]], *, ends_at_once: bool = False) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a response is sent by a task")
+        self._task: asyncio.Task[Any] = task
+        self._others = 0
+        self._is_open = False
+        self._is_sent = False
+        self.ends_at_once = ends_at_once
+        """Whether a stopping worker ends this before other things."""
+        self.has_left = False
+        self.is_cut = False
+        self._watcher = asyncio.create_task(self._wait(disconnected))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing to go on for."""
+        return self.has_left or self.is_cut
+
+    async def _wait(self, disconnected: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await disconnected()
+        except Exception:  # noqa: BLE001 - a connection that cannot be read is none
+            self.leave()
+        else:
+            self.leave()
+
+    def leave(self) -> None:
+        """End it: the client has left."""
+        self.has_left = True
+        self._interrupt()
+
+    def finish(self) -> None:
+        """End it: the worker stops."""
+        self.is_cut = True
+        self._interrupt()
+
+    def _interrupt(self) -> None:
+        if self._is_open and not self._is_sent:
+            self._is_sent = True
+            self._others = self._task.cancelling()
+            self._task.cancel()
+
+    def check(self) -> None:
+        """Raise Ended if it is over."""
+        if self.is_over:
+            raise Ended
+
+    async def run(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do what an end interrupts.
+
+        Raises:
+            Ended: it was interrupted, or over before.
+            RuntimeError: it waited for something that was cancelled.
+
+        """
+        self.check()
+        self._is_open = True
+        try:
+            return await work()
+        except asyncio.CancelledError as error:
+            if not self._is_sent:
+                raise failure_of(error) from error
+            if self._task.cancelling() > self._others + 1:
+                raise
+            raise Ended from None
+        finally:
+            self._is_open = False
+            if self._is_sent:
+                self._is_sent = False
+                self._task.uncancel()
+
+    async def undisturbed(self, work: Awaitable[T]) -> T:
+        """Await something inside `run` that must not be interrupted, such as a step in a thread.
+
+        Raises:
+            Ended: it is over meanwhile.
+
+        """
+        self._is_open = False
+        try:
+            result = await work
+        finally:
+            self._is_open = True
+        self.check()
+        return result
+
+    async def stop(self) -> None:
+        """Watch no more."""
+        if not self._watcher.done():
+            self._watcher.cancel()
+            await asyncio.wait((self._watcher,))
