@@ -1,7 +1,8 @@
 """Reading a request body from `receive`.
 
 Law: read once, in one place, only if the plan wants it, and only if there can be one: each `receive` costs 50-100 us on
-Granian, and reading on after the body looks like a disconnect to somebody. A client that leaves mid-upload is `ClientDisconnect`.
+Granian, and reading on after the body looks like a disconnect to somebody. A client that leaves mid-upload is
+`ClientDisconnect`.
 """
 
 from collections.abc import Awaitable, Callable
@@ -31,7 +32,7 @@ def framing(scope: Scope, limit: int) -> int | None:
         if name == b"content-length":
             length = value.decode("latin-1") if length is None else "repeated"
         elif name == b"transfer-encoding":
-            encoding = value.decode("latin-1")
+            encoding = value.decode("latin-1") if encoding is None else "repeated"
     check_framing(encoding, length)
     if length is not None:
         return declared_length(length, limit)
@@ -75,7 +76,8 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
 class Incoming:
     """A body that its handler reads as a stream, while the response may already be on its way.
 
-    Only one place may call `receive`: until the body has ended that is the stream, afterwards the watch for the disconnect.
+    Only one place may call `receive`: until the body has ended that is the stream, afterwards the watch for the
+    disconnect.
 
     Raises:
         HTTPError: as `framing`.

@@ -38,16 +38,21 @@ def declared_length(value: str | None, limit: int) -> int | None:
 
 
 def check_framing(transfer_encoding: str | None, content_length: str | None) -> None:
-    """Refuse a request that frames its body in two ways (RFC 9112 section 6.3).
+    """Refuse a request that frames its body in two ways, or in one that servers may understand differently.
+
+    RFC 9112 sections 6.1 and 6.3.
 
     Raises:
-        HTTPError: 400 with `Connection: close`, both fields are present.
+        HTTPError: 400 with `Connection: close`, both fields are present, or the encoding is not just `chunked`.
 
     """
-    if transfer_encoding is not None and content_length:
-        raise HTTPError(
-            400, "A request has either Content-Length or Transfer-Encoding, not both.", headers={"connection": "close"}
-        )
+    if transfer_encoding is None:
+        return
+    close = {"connection": "close"}
+    if content_length:
+        raise HTTPError(400, "A request has either Content-Length or Transfer-Encoding, not both.", headers=close)
+    if transfer_encoding != "chunked" and transfer_encoding.strip(" \t").lower() != "chunked":
+        raise HTTPError(400, "The one Transfer-Encoding that is understood is chunked.", headers=close)
 
 
 class BodyStream:

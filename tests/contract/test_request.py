@@ -1,0 +1,380 @@
+"""The request: every attribute, the same on every backend."""
+
+import pytest
+
+from hinge import Address, App, HTTPError, Request
+
+
+def about(path: str = "/{rest:path}", **options):
+    """Return a decorator that puts a function of the request on an app."""
+
+    def make(function) -> App:
+        app = App(**options)
+
+        @app.route(path, methods=["GET", "POST", "PUT"], name="here", tags=["t"])
+        def handler(request: Request, rest: str) -> object:
+            return function(request)
+
+        return app
+
+    return make
+
+
+def ask(client_for, function, target="/", method="GET", client_options=None, **options):
+    response = client_for(about()(function), **(client_options or {})).request(method, target, **options)
+    assert response.status_code == 200, response
+    return response.json()
+
+
+# -- method, path, scheme ----------------------------------------------------------------------------------------------
+
+
+def test_method(client_for):
+    assert ask(client_for, lambda request: [request.method], method="PUT") == ["PUT"]
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        ("/", "/"),
+        ("/a/b", "/a/b"),
+        ("/a%20b?c", "/a b"),
+        ("/%C3%BC/ü", "/ü/ü"),
+        ("/a%3Fb", "/a?b"),
+        ("/%25", "/%"),
+        ("//a//", "//a//"),
+        ("http://evil.example/x", "/x"),
+    ],
+)
+def test_path(client_for, target, path):
+    assert ask(client_for, lambda request: [request.path], target) == [path]
+
+
+def test_path_below_a_prefix(client_for):
+    options = {"prefix": "/mount/ü"}
+    assert ask(client_for, lambda request: [request.path], "/a", client_options=options) == ["/a"]
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_scheme(client_for, scheme):
+    assert ask(client_for, lambda request: [request.scheme], client_options={"scheme": scheme}) == [scheme]
+
+
+def test_forwarded_headers_are_not_believed(client_for):
+    headers = {
+        "x-forwarded-proto": "https",
+        "x-forwarded-host": "evil.example",
+        "x-forwarded-for": "6.6.6.6",
+        "forwarded": "for=6.6.6.6;proto=https;host=evil.example",
+        "x-script-name": "/evil",
+        "x-http-method-override": "PUT",
+    }
+    seen = ask(
+        client_for,
+        lambda request: [
+            request.scheme,
+            request.host,
+            request.client.host,
+            request.url_for("here", rest="x"),
+            request.method,
+        ],
+        headers=headers,
+    )
+    assert seen == ["http", "testserver", "127.0.0.1", "/x", "GET"]
+
+
+def test_http_version(client_for):
+    assert ask(client_for, lambda request: [request.http_version]) == ["1.1"]
+
+
+# -- host --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sent", "host"),
+    [
+        ("example.org", "example.org"),
+        ("Example.ORG:8080", "example.org:8080"),
+        ("127.0.0.1", "127.0.0.1"),
+        ("[::1]:80", "[::1]:80"),
+    ],
+)
+def test_host(client_for, sent, host):
+    assert ask(client_for, lambda request: [request.host], headers={"host": sent}) == [host]
+
+
+BAD_HOSTS = [
+    [("host", None)],
+    [("host", "")],
+    [("host", "a"), ("host", "b")],
+    [("host", "a,b")],
+    [("host", "a b")],
+    [("host", "a/b")],
+    [("host", "user@a")],
+    [("host", "a?b")],
+    [("host", "a#b")],
+    [("host", "a:b")],
+    [("host", "a:80:80")],
+    [("host", "a:99999")],
+    [("host", "[::1")],
+    [("host", "[nonsense]")],
+    [("host", "a\\b")],
+]
+
+
+@pytest.mark.parametrize("headers", BAD_HOSTS)
+def test_a_missing_repeated_or_malformed_host_is_400_where_it_is_used(client_for, headers):
+    client = client_for(about()(lambda request: request.host))
+    response = client.get("/", headers=headers)
+    assert response.status_code == 400
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("headers", BAD_HOSTS)
+def test_a_bad_host_does_not_matter_where_it_is_not_used(client_for, headers):
+    assert client_for(about()(lambda request: request.path)).get("/x", headers=headers).text == "/x"
+
+
+# -- client ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("peer", "seen"),
+    [(("10.0.0.1", 1234), ["10.0.0.1", 1234]), (("::1", None), ["::1", None]), (None, None)],
+)
+def test_client(client_for, peer, seen):
+    def client(request: Request) -> object:
+        assert request.client is None or isinstance(request.client, Address)
+        return [request.client]
+
+    assert ask(client_for, client, client_options={"client": peer}) == [seen]
+
+
+# -- headers and query -------------------------------------------------------------------------------------------------
+
+
+def test_headers(client_for):
+    def headers(request: Request) -> list:
+        found = request.headers
+        return [
+            found["X-A"],
+            found.get("x-a"),
+            found.get_all("x-a"),
+            found.get("x-missing"),
+            found.get_all("x-missing"),
+            "X-B" in found,
+            "x-missing" in found,
+            sorted(name for name in found if name.startswith("x-")),
+        ]
+
+    sent = [("x-a", "1"), ("X-A", '2, "3,4"'), ("x-b", "")]
+    assert ask(client_for, headers, headers=sent) == [
+        '1,2, "3,4"',
+        '1,2, "3,4"',
+        ["1", "2", '"3,4"'],
+        None,
+        [],
+        True,
+        False,
+        ["x-a", "x-b"],
+    ]
+
+
+def test_a_missing_header_is_a_key_error(client_for):
+    def missing(request: Request) -> str:
+        with pytest.raises(KeyError):
+            request.headers["x-missing"]
+        return "raised"
+
+    assert client_for(about()(missing)).get("/").text == "raised"
+
+
+def test_content_headers(client_for):
+    seen = ask(
+        client_for,
+        lambda request: [request.headers.get("content-type"), request.headers.get("content-length")],
+        method="POST",
+        content="abc",
+        headers={"content-type": "text/x"},
+    )
+    assert seen == ["text/x", "3"]
+    assert ask(
+        client_for, lambda request: ["content-type" in request.headers, "content-length" in request.headers]
+    ) == [
+        False,
+        False,
+    ]
+
+
+def test_non_ascii_header_values_read_as_empty(client_for):
+    assert ask(client_for, lambda request: [request.headers["x-a"]], headers={"x-a": "caf\xe9"}) == [""]
+
+
+def test_many_headers(client_for):
+    sent = [("x-many", str(number)) for number in range(2_000)]
+    assert ask(client_for, lambda request: [len(request.headers.get_all("x-many"))], headers=sent) == [2_000]
+
+
+def test_query(client_for):
+    def query(request: Request) -> list:
+        found = request.query
+        return [found["a"], found.get_all("a"), found.get("missing"), found.multi_items(), list(found), len(found)]
+
+    seen = ask(client_for, query, "/?a=1&b=%C3%BC+x&a=2&c&&=e")
+    items = [["a", "1"], ["b", "ü x"], ["a", "2"], ["c", ""], ["", "e"]]
+    assert seen == ["1", ["1", "2"], None, items, ["a", "b", "c", ""], 4]
+
+
+def test_a_malformed_query_is_400_where_it_is_used(client_for):
+    assert client_for(about()(lambda request: request.query.multi_items())).get("/?a=%FF").status_code == 400
+    assert client_for(about()(lambda request: "unused")).get("/?a=%FF").status_code == 200
+
+
+def test_cookies_are_a_mapping(client_for):
+    assert ask(client_for, lambda request: dict(request.cookies), cookies={"a": "1"}) == {"a": "1"}
+
+
+# -- path_params, route, state -----------------------------------------------------------------------------------------
+
+
+def test_path_params_are_decoded_and_not_converted(client_for):
+    app = App()
+
+    @app.get("/{number}/{name}")
+    def handler(request: Request, number: int, name: str) -> dict:
+        return dict(request.path_params)
+
+    assert client_for(app).get("/007/a%20b").json() == {"number": "007", "name": "a b"}
+
+
+def test_route(client_for):
+    def route(request: Request) -> list:
+        return [
+            request.route.name,
+            str(request.route.template),
+            sorted(request.route.methods),
+            list(request.route.tags),
+        ]
+
+    assert ask(client_for, route) == ["here", "/{rest:path}", ["GET", "POST", "PUT"], ["t"]]
+
+
+def test_state_is_the_lifespans_copied_for_each_request(client_for, coloured):
+    app = App()
+
+    @app.lifespan
+    async def resources():
+        yield {"shared": [0], "number": 1}
+
+    @app.get("/")
+    @coloured
+    def handler(request: Request) -> list:
+        state = request.state
+        seen = [state["number"], state["shared"][0], "mine" in state]
+        state["number"] += 1
+        state["shared"][0] += 1
+        state["mine"] = True
+        return seen
+
+    client = client_for(app)
+    assert [client.get("/").json() for _ in range(2)] == [[1, 0, False], [1, 1, False]]
+
+
+# -- the body ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"x", b"\0\xff" * 1_000, b"x" * 1_000_000, [b"a", b"b"], [b"x"] * 1_000],
+    ids=["empty", "x", "odd", "big", "2", "1000"],
+)
+def test_body(client_for, coloured, content):
+    app = App()
+
+    @app.post("/")
+    @coloured
+    def handler(request: Request) -> bytes:
+        assert request.body is request.body
+        return request.body
+
+    expected = content if isinstance(content, bytes) else b"".join(content)
+    assert client_for(app).post("/", content=content).content == expected
+
+
+def test_get_has_an_empty_body(client_for):
+    assert ask(client_for, lambda request: [request.body.decode()]) == [""]
+
+
+def test_get_may_have_a_body(client_for):
+    assert ask(client_for, lambda request: [request.body.decode()], content="x") == ["x"]
+
+
+def test_json(client_for):
+    assert ask(client_for, lambda request: request.json(), method="POST", content='{"a":[1]}') == {"a": [1]}
+    client = client_for(about()(lambda request: request.json()))
+    for content in ("", "{", b"\xff", "[" * 100_000):
+        assert client.post("/", content=content).status_code == 400
+
+
+def test_the_body_and_a_decoded_body_together(client_for, coloured):
+    from hinge import Body
+
+    app = App()
+
+    @app.post("/")
+    @coloured
+    def handler(request: Request, numbers: Body[list[int]]) -> list:
+        return [request.body.decode(), numbers]
+
+    assert client_for(app).post("/", json=[1, 2]).json() == ["[1,2]", [1, 2]]
+
+
+def test_a_body_that_was_not_read_says_how_to_read_it(client_for):
+    app, seen = App(), []
+
+    @app.middleware
+    def middleware(request: Request):
+        with pytest.raises(RuntimeError, match="needs_body=True"):
+            _ = request.body
+        seen.append(True)
+        yield
+
+    @app.post("/")
+    def handler() -> None: ...
+
+    assert client_for(app).post("/", content="x").status_code == 204
+    assert seen == [True]
+
+
+def test_requests_do_not_see_each_other(client_for, coloured):
+    import threading
+
+    app, meeting = App(), threading.Barrier(2, timeout=10)
+
+    @app.post("/{name}")
+    def handler(request: Request, name: str) -> list:
+        before = [request.path, request.body.decode(), request.headers["x-name"]]
+        meeting.wait()
+        return [*before, request.path, request.path_params["name"], request.query["q"]]
+
+    client, answers = client_for(app), {}
+
+    def send(name: str) -> None:
+        answers[name] = client.post(f"/{name}?q={name}", content=name, headers={"x-name": name}).json()
+
+    threads = [threading.Thread(target=send, args=(name,)) for name in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert answers == {name: [f"/{name}", name, name, f"/{name}", name, name] for name in "ab"}
+
+
+def test_an_http_error_from_a_request_attribute_can_be_caught(client_for):
+    def host(request: Request) -> str:
+        try:
+            return request.host
+        except HTTPError as error:
+            return f"caught {error.status}"
+
+    assert client_for(about()(host)).get("/", headers={"host": "a b"}).text == "caught 400"
