@@ -1,31 +1,41 @@
 """The App: registration, compile, and the one object that every server can call.
 
-Law: an app collects until it is first compiled; then it is frozen. It knows no protocol and no backend by more than its name.
+Law: an app collects until it is first compiled; then it is frozen. It knows no protocol, and backends by name only.
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from hinge import answers
-from hinge.backend import Application, Feature, load_backend
+from hinge.backend import Application, Backend, Feature, load_backend
 from hinge.blueprint import Blueprint
 from hinge.config import Config, resolve_config
 from hinge.errors import ConfigurationError
-from hinge.freeze import Frame, anything, http_table, plan_all, unmet_needs, websocket_table
+from hinge.freeze import Frame, anything, http_table, misfits, plan_all, unmet_needs, websocket_table
 from hinge.lifespan import Lifespan, lifespan_of
-from hinge.location import caller
-from hinge.middleware.layer import Layer, layer_of
-from hinge.problems import ErrorHandler, ErrorHandlers, check_error_handler
+from hinge.location import caller, locate, qualified_name
+from hinge.middleware.layer import Layer, MiddlewareFunction
+from hinge.plan import HandlerPlan
+from hinge.problems import ErrorHandler, ErrorHandlers, check_error_handler, check_error_kind
 from hinge.routing.catalog import Catalog
-from hinge.routing.route import Route
-from hinge.routing.router import Registrar, Router, check_prefix
+from hinge.routing.route import Route, as_layers
+from hinge.routing.router import Registrar, Router, close
 from hinge.rsgi import refuse_rsgi
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+Function = TypeVar("Function", bound=Callable[[Any, Any], Any])
+LifespanFunction = TypeVar("LifespanFunction", bound=Callable[..., Iterator[Any] | AsyncIterator[Any]])
 Wrapper = Callable[[Any], Any] | tuple[Callable[..., Any], dict[str, Any]]
 """Native middleware: `app -> app`, or `(factory, keywords)` for `factory(app, **keywords)`."""
+
+
+class ErrorDecorator(Protocol):
+    """Register an error handler and return it as it is."""
+
+    def __call__(self, handler: Function, /) -> Function:
+        """Register."""
+        ...
 
 
 class App(Registrar):
@@ -48,22 +58,25 @@ class App(Registrar):
         description: str = "",
         config: Config | None = None,
         slashes: Literal["redirect", "strict"] = "redirect",
-        middleware: Iterable[Callable[..., Any]] = (),
+        middleware: Iterable[MiddlewareFunction] = (),
         wsgi_middleware: Iterable[Wrapper] = (),
         asgi_middleware: Iterable[Wrapper] = (),
     ) -> None:
         if slashes not in ("redirect", "strict"):
-            raise ConfigurationError(f"App(slashes={slashes!r}) ({caller()}): it is 'redirect' or 'strict'")
+            raise ConfigurationError(f"App(slashes={slashes!r}) ({caller()}) is none. Fix: 'redirect' or 'strict'")
         self.title = title
         self.version = version
         self.description = description
         self._config = config
         self._slashes = slashes
         self._catalog = Catalog()
-        self._layers: list[Layer] = [layer_of(one) for one in middleware]
+        self._layers: list[Layer] = as_layers(middleware, f"App(middleware=...) ({caller()})")
         self._errors: dict[type[Exception], ErrorHandler] = {}
         self._lifespans: list[Lifespan] = []
-        self._wrappers = {"wsgi": tuple(wsgi_middleware), "asgi": tuple(asgi_middleware)}
+        self._wrappers = {
+            "wsgi": tuple(_wrapper(one, "wsgi_middleware") for one in wsgi_middleware),
+            "asgi": tuple(_wrapper(one, "asgi_middleware") for one in asgi_middleware),
+        }
         self._frozen: str | None = None
         self._compiled: dict[tuple[str, bool], Application] = {}
         self._lock = threading.RLock()
@@ -80,6 +93,10 @@ class App(Registrar):
         self._check_open(f"{route.describe()}: {route.template.text}")
         self._catalog.add(route)
 
+    def _add_layer(self, layer: Layer) -> None:
+        self._check_open(f"middleware {layer.name} ({layer.location})")
+        self._layers.append(layer)
+
     def include(self, router: Router, prefix: str = "") -> None:
         """Take over a router's routes below `prefix`; the router is closed by it.
 
@@ -87,44 +104,33 @@ class App(Registrar):
             ConfigurationError: a route clashes with a present one, or the router was included before.
 
         """
-        for route in router.close(check_prefix(prefix, "include(prefix=...)")):
+        self._check_open(f"include() ({caller()})")
+        for route in close(router, "", prefix):
             self._add(route)
 
-    def middleware(self, function: Any = None, *, needs_body: bool = False) -> Any:
-        """Put a middleware around every answer of the app; the first one registered is the outermost.
-
-        A decorator, or a call with an instance. `needs_body` has the body read before it.
-
-        Raises:
-            ConfigurationError: it is not a generator function or an object whose call is one.
-
-        """
-        if function is None:
-            return lambda later: self.middleware(later, needs_body=needs_body)
-        layer = layer_of(function, needs_body=needs_body)
-        self._check_open(f"middleware {layer.name} ({layer.location})")
-        self._layers.append(layer)
-        return function
-
-    def error(self, kind: type[Exception]) -> Callable[[Function], Function]:
+    def error(self, kind: type[Exception]) -> ErrorDecorator:
         """Have the decorated `(request, error)` function answer for an exception class and its subclasses.
 
         Raises:
             ConfigurationError: `kind` is no exception class, or has a handler already.
 
         """
+        check_error_kind(kind)
 
         def register(handler: Function) -> Function:
-            check_error_handler(kind, handler)
-            self._check_open(f"the error handler of {kind.__name__} ({caller()})")
-            if kind in self._errors:
-                raise ConfigurationError(f"{kind.__name__} has an error handler already ({caller()}). Fix: keep one")
-            self._errors[kind] = handler
+            place = check_error_handler(handler)
+            self._check_open(place)
+            other = self._errors.setdefault(kind, handler)
+            if other is not handler:
+                raise ConfigurationError(
+                    f"{place}: {kind.__name__} has a handler already: {qualified_name(other)} ({locate(other)}). "
+                    f"Fix: keep one of the two"
+                )
             return handler
 
         return register
 
-    def lifespan(self, function: Function) -> Function:
+    def lifespan(self, function: LifespanFunction) -> LifespanFunction:
         """Run the decorated generator around each worker's life; what it yields is merged into `request.state`.
 
         Raises:
@@ -147,7 +153,9 @@ class App(Registrar):
 
     def _check_open(self, what: str) -> None:
         if self._frozen is not None:
-            raise ConfigurationError(f"{what} comes too late: the app was compiled at {self._frozen}")
+            raise ConfigurationError(
+                f"{what} comes too late: the app was compiled at {self._frozen}. Fix: register before that"
+            )
 
     # -- compile -------------------------------------------------------------------------------------------------------
 
@@ -189,16 +197,18 @@ class App(Registrar):
 
     def unmet(self, backend: str, *, skip_unsupported: bool = False) -> list[str]:
         """Return a line for everything that keeps the backend from compiling the app; empty when nothing does."""
+        return self._planned(load_backend(backend), skip_unsupported=skip_unsupported)[2]
+
+    def _planned(
+        self, target: Backend, *, skip_unsupported: bool
+    ) -> tuple[list[tuple[Route, HandlerPlan]], Frame, list[str]]:
+        """Return the routes with their plans, what endpoints share, and a line for everything that is wrong."""
         planned, mistakes = plan_all(self.routes)
         if not skip_unsupported:
-            mistakes += unmet_needs(self.routes, load_backend(backend))
-        endpoint_of = self._frame().endpoint
-        for route, plan in planned:
-            try:
-                endpoint_of(route, plan).bind(_AnyHead)
-            except ConfigurationError as error:
-                mistakes.append(str(error))
-        return mistakes
+            mistakes += unmet_needs(self.routes, target)
+        errors = ErrorHandlers(self._errors, debug=self.config.debug)
+        frame = Frame(self.config, errors, tuple(self._layers), self.url_for)
+        return planned, frame, mistakes + misfits(planned, frame)
 
     def blueprint(self, backend: str, *, skip_unsupported: bool = False) -> Blueprint:
         """Return the frozen app for a backend; what `compile` hands over.
@@ -207,14 +217,11 @@ class App(Registrar):
             ConfigurationError: as `compile`.
 
         """
-        self._frozen = self._frozen or caller()
         target = load_backend(backend)
-        planned, mistakes = plan_all(self.routes)
-        if not skip_unsupported:
-            mistakes += unmet_needs(self.routes, target)
+        planned, frame, mistakes = self._planned(target, skip_unsupported=skip_unsupported)
         if mistakes:
             raise ConfigurationError("\n".join(mistakes))
-        frame = self._frame()
+        self._frozen = self._frozen or caller()
         table = http_table(planned, frame)
         exists = None if self._slashes == "strict" else lambda path: table.find(path) is not None
         served = planned if Feature.WEBSOCKET in target.features else []
@@ -227,12 +234,8 @@ class App(Registrar):
             websocket_not_found=frame.automatic(answers.websocket_not_found),
             errors=frame.errors,
             lifespans=tuple(self._lifespans),
-            wrappers=tuple(map(_wrapper, self._wrappers.get(backend, ()))),
+            wrappers=self._wrappers.get(backend, ()),
         )
-
-    def _frame(self) -> Frame:
-        errors = ErrorHandlers(self._errors, debug=self.config.debug)
-        return Frame(self.config, errors, tuple(self._layers), self.url_for)
 
     # -- serve ---------------------------------------------------------------------------------------------------------
 
@@ -272,21 +275,12 @@ def _look_like_asgi(app: App) -> None:
     app.__dict__["__call__"] = __call__
 
 
-def _wrapper(wrapper: Wrapper) -> Callable[[Any], Any]:
-    if isinstance(wrapper, tuple):
+def _wrapper(wrapper: Wrapper, where: str) -> Callable[[Any], Any]:
+    if isinstance(wrapper, tuple) and len(wrapper) == 2 and callable(wrapper[0]) and isinstance(wrapper[1], Mapping):
         factory, keywords = wrapper
         return lambda application: factory(application, **keywords)
     if not callable(wrapper):
-        raise ConfigurationError(f"native middleware {wrapper!r}: it is neither `app -> app` nor (factory, keywords)")
+        raise ConfigurationError(
+            f"App({where}=...) ({caller()}): {wrapper!r} is none. Fix: give `app -> app` or (factory, keywords)"
+        )
     return wrapper
-
-
-class _AnyHead:
-    """A HeadReader for trying out whether plans can be bound; no head is ever read with it."""
-
-    query_string = staticmethod(str)
-
-    @staticmethod
-    def header(name: str) -> Callable[[Any], str | None]:
-        """Return an accessor that is never called."""
-        return lambda head: None

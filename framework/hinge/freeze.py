@@ -63,6 +63,35 @@ def plan_all(routes: Iterable[Route]) -> tuple[list[tuple[Route, HandlerPlan]], 
     return planned, mistakes
 
 
+def misfits(planned: Iterable[tuple[Route, HandlerPlan]], frame: Frame) -> list[str]:
+    """Return a line for each handler whose parameters cannot come from their sources, or not inside its middleware."""
+    mistakes = []
+    for route, plan in planned:
+        endpoint = frame.endpoint(route, plan)
+        eager = next((layer for layer in endpoint.layers if layer.needs_body), None)
+        if plan.streams_body and plan.body is not None and eager is not None:
+            mistakes.append(
+                f"{plan.describe()}: parameter {plan.body.name!r} reads the body as it arrives, but middleware "
+                f"{eager.name} ({eager.location}) needs the whole of it before. Fix: drop one of the two"
+            )
+        try:
+            endpoint.bind(_AnyHead)
+        except ConfigurationError as error:
+            mistakes.append(str(error))
+    return mistakes
+
+
+class _AnyHead:
+    """A HeadReader for trying out whether plans can be bound; no head is ever read with it."""
+
+    query_string = staticmethod(str)
+
+    @staticmethod
+    def header(_name: str) -> Callable[[Any], str | None]:
+        """Return an accessor that is never called."""
+        return lambda head: None
+
+
 def unmet_needs(routes: Iterable[Route], backend: Backend) -> list[str]:
     """Return a line for each need of a route that the backend does not meet: handler, place, path, feature, fix."""
     return [

@@ -1,7 +1,7 @@
 """Exceptions -> responses: problem documents (RFC 9457), the app's own handlers, and the log.
 
-Law: the most derived registered class wins; an `HTTPError` nobody registered is its own problem document; anything else is
-a 500 that says nothing about its cause unless `debug`, and is logged once with its traceback.
+Law: the most derived registered class wins; an `HTTPError` nobody registered is its own problem document; anything else
+is a 500 that says nothing about its cause unless `debug`, and is logged once with its traceback.
 """
 
 import inspect
@@ -12,10 +12,10 @@ from typing import Any
 
 from hinge.codecs import encode_json
 from hinge.errors import ClientDisconnect, ConfigurationError, HTTPError
-from hinge.location import locate, qualified_name
-from hinge.plan import Colour, colour_of
+from hinge.location import caller, locate, qualified_name
 from hinge.response import Response
 from hinge.results import OCTETS, responder
+from hinge.signature import Colour, colour_of
 from hinge.streaming import StreamAborted
 
 logger = logging.getLogger("hinge")
@@ -25,7 +25,7 @@ ErrorHandler = Callable[[Any, Any], Any]
 
 PROBLEM = "application/problem+json"
 _CONNECTION = frozenset({("connection", "close"), ("upgrade", "websocket")})
-"""The only connection headers that an answer may need: the next request cannot be trusted; another protocol is required."""
+"""The connection headers that an answer may need: the next request cannot be trusted; another protocol is required."""
 
 
 class ErrorHandlers:
@@ -41,18 +41,28 @@ class ErrorHandlers:
         handler = self._find(type(error))
         if handler is None:
             return self._default(request, error)
-        if colour_of(handler) is Colour.ASYNC:
-            return self._awaited(handler, request, error)
         try:
-            return self._respond(handler(request, error))
+            result = handler(request, error)
+            if hasattr(type(result), "__await__"):
+                return self._awaited(result, request, error)
+            return self._answer(result)
         except Exception as second:  # noqa: BLE001 - a failing error handler must still be answered
-            return self._default(request, second)
+            return self._second(request, error, second)
 
-    async def _awaited(self, handler: ErrorHandler, request: Any, error: Exception) -> Response:
+    async def _awaited(self, result: Awaitable[Any], request: Any, error: Exception) -> Response:
         try:
-            return self._respond(await handler(request, error))
+            return self._answer(await result)
         except Exception as second:  # noqa: BLE001 - a failing error handler must still be answered
-            return self._default(request, second)
+            return self._second(request, error, second)
+
+    def _answer(self, result: Any) -> Response:
+        return self.problem(result) if isinstance(result, HTTPError) else self._respond(result)
+
+    def _second(self, request: Any, first: Exception, second: Exception) -> Response:
+        """Answer the failure of an error handler; the log shows what it was called for."""
+        if second is not first and second.__context__ is None:
+            second.__context__ = first
+        return self._default(request, second)
 
     def _find(self, kind: type[BaseException]) -> ErrorHandler | None:
         for base in kind.__mro__:
@@ -72,22 +82,27 @@ class ErrorHandlers:
     def _failure(self, error: Exception) -> HTTPError:
         if not self._debug:
             return HTTPError(500)
-        lines = traceback.format_exception(error)
-        return HTTPError(500, f"{type(error).__name__}: {error}", traceback="".join(lines).splitlines())
+        # Of traceback, which bears an exception whose own str() fails.
+        detail = "".join(traceback.format_exception_only(error)).strip()
+        return HTTPError(500, detail, traceback="".join(traceback.format_exception(error)).splitlines())
 
     def problem(self, error: HTTPError) -> Response:
-        """Return the problem document of an HTTPError, with the error's headers."""
+        """Return the problem document of an HTTPError, with the error's headers; one that cannot be sent is a 500."""
         try:
             body = encode_json(error.problem())
         except Exception:
-            logger.exception("HTTPError(%d): an extension is not JSON", error.status)
-            body = encode_json(HTTPError(error.status, error.detail).problem())
+            logger.exception("HTTPError(%d): its document is not JSON; it is answered without it", error.status)
+            body = encode_json(HTTPError(error.status).problem())
         response = Response(body, status=error.status, media_type=PROBLEM)
-        for name, value in error.headers.items():
-            if (name, value) in _CONNECTION:
-                response.headers.raw.append((name, value))
-            else:
-                response.headers.append(name, value)
+        try:
+            for name, value in error.headers.items():
+                if (name.lower(), value) in _CONNECTION:
+                    response.headers.raw.append((name.lower(), value))
+                else:
+                    response.headers[name] = value
+        except (ValueError, TypeError, AttributeError):
+            logger.exception("HTTPError(%d): its headers cannot be sent; it is answered with 500", error.status)
+            return self.problem(HTTPError(500))
         return response
 
 
@@ -99,30 +114,49 @@ def aborted(request: Any, error: Exception) -> StreamAborted:
 
 
 def log_failure(request: Any, error: BaseException) -> None:
-    """Log a failure with its traceback, naming the request and the handler."""
+    """Log a failure with its traceback, naming the request (if there is one) and the handler."""
     route = getattr(request, "route", None)
     who = f"handler {qualified_name(route.handler)} ({route.location})" if route is not None else "the framework"
+    logger.error("%s: %s failed", _place(request), who, exc_info=error)
+
+
+def _place(request: Any) -> str:
+    if request is None:
+        return "a request"
     try:
         # repr(): control characters of a path must not forge log lines.
-        where = f"{request.method} {request.path!r}" if hasattr(request, "method") else repr(request.path)
+        return f"{request.method!r:.40} {request.path!r}" if hasattr(request, "method") else repr(request.path)
     except HTTPError:
-        where = "a malformed target"
-    logger.error("%s: %s failed", where, who, exc_info=error)
+        return "a malformed target"
 
 
-def check_error_handler(kind: Any, handler: Callable[..., Any]) -> None:
-    """Check what `@app.error(kind)` decorates.
+def check_error_kind(kind: Any) -> None:
+    """Check what `@app.error` is given.
 
     Raises:
-        ConfigurationError: the class is no exception class, or the handler does not take (request, error).
+        ConfigurationError: it is no exception class.
+
+    """
+    if not (isinstance(kind, type) and issubclass(kind, Exception)):
+        raise ConfigurationError(
+            f"@app.error ({caller()}): {kind!r} is no exception class. Fix: @app.error(SomeError), with the class"
+        )
+
+
+def check_error_handler(handler: Any) -> str:
+    """Check what `@app.error(kind)` decorates, and return the start of every message about it.
+
+    Raises:
+        ConfigurationError: it does not take (request, error), or is a generator.
 
     """
     who = f"error handler {qualified_name(handler)} ({locate(handler)})"
-    if not (isinstance(kind, type) and issubclass(kind, Exception)):
-        raise ConfigurationError(f"{who}: @app.error takes an exception class, not {kind!r}")
+    if not callable(handler):
+        raise ConfigurationError(f"{who}: {handler!r} cannot be called. Fix: decorate a function")
     if colour_of(handler) not in (Colour.SYNC, Colour.ASYNC):
         raise ConfigurationError(f"{who}: it is a generator. Fix: return the response")
     try:
         inspect.signature(handler).bind(None, None)
-    except TypeError:
-        raise ConfigurationError(f"{who}: it must take two parameters, (request, error)") from None
+    except (TypeError, ValueError):
+        raise ConfigurationError(f"{who}: it cannot be called so. Fix: take two parameters, (request, error)") from None
+    return who

@@ -10,6 +10,7 @@ that the program's handlers return, not with anything a client sends.
 from collections.abc import Callable
 from typing import Any, get_args
 
+from hinge.annotations import members
 from hinge.codecs import encode_json
 from hinge.response import Response
 from hinge.streaming import StreamingResponse
@@ -29,7 +30,7 @@ def _same(value: Any) -> Any:
 
 def plain(kind: type) -> Plain | None:
     """Return how results of a type become a body, None if they need a `Response` of their own."""
-    if kind is type(None) or issubclass(kind, Response) or is_stream(kind):
+    if kind is type(None) or issubclass(kind, Response | BaseException) or is_stream(kind) or _is_awaitable(kind):
         return None
     if issubclass(kind, str):
         return str.encode, TEXT
@@ -45,9 +46,14 @@ def is_stream(kind: type) -> bool:
     return hasattr(kind, "__next__") or hasattr(kind, "__anext__") or hasattr(kind, "__aiter__")
 
 
+def _is_awaitable(kind: type) -> bool:
+    return hasattr(kind, "__await__")
+
+
 def stream_type(returns: Any) -> str:
     """Return the media type of what a handler streams, by its return annotation: `Iterator[str]` is text."""
-    return TEXT if str in get_args(returns) else OCTETS
+    # Of Generator[yielded, sent, returned] the first one counts.
+    return TEXT if any(get_args(member)[:1] == (str,) for member in members(returns)) else OCTETS
 
 
 def responder(status: int | None, stream_media_type: str) -> Callable[[Any], Response]:
@@ -70,6 +76,10 @@ def responder(status: int | None, stream_media_type: str) -> Callable[[Any], Res
 def _maker(kind: type, status: int | None, stream_media_type: str) -> Callable[[Any], Response]:
     if issubclass(kind, Response):
         return _same
+    if _is_awaitable(kind):
+        return _refuse_awaitable
+    if issubclass(kind, BaseException):
+        return _refuse_exception
     if kind is type(None):
         return lambda value: Response(status=204 if status is None else status)
     code = status or 200
@@ -79,3 +89,17 @@ def _maker(kind: type, status: int | None, stream_media_type: str) -> Callable[[
     encode, media_type = how
     lines = (("content-type", media_type),)
     return lambda value: Response.trusted(encode(value), code, lines)
+
+
+def _refuse_awaitable(value: Any) -> Response:
+    close = getattr(value, "close", None)
+    if close is not None:
+        close()  # or Python warns that it was never awaited
+    raise TypeError(
+        f"the handler returned a {type(value).__name__} that nobody awaits. "
+        "Fix: write it, or the wrapper its decorator puts around it, as async def"
+    )
+
+
+def _refuse_exception(value: Any) -> Response:
+    raise TypeError(f"the handler returned a {type(value).__name__}. Fix: raise it") from value

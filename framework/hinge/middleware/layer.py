@@ -19,6 +19,9 @@ Middleware = Generator[None, Response, Response | None]
 AsyncMiddleware = AsyncGenerator[Response | None, Response]
 """What an `async def` middleware returns; as Python has no `return value` there, it yields the other response."""
 
+MiddlewareFunction = Callable[..., Generator[Any, Any, Any] | AsyncGenerator[Any, Any]]
+"""A generator function of either colour, or an object whose call is one; it takes the request or nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:
@@ -53,7 +56,7 @@ class Layer:
         return self.misuse("it yielded a second time. Fix: yield exactly once")
 
 
-def layer_of(middleware: Callable[..., Any], *, needs_body: bool = False) -> Layer:
+def layer_of(middleware: "MiddlewareFunction | Layer", *, needs_body: bool = False) -> Layer:
     """Return the layer of a middleware.
 
     Raises:

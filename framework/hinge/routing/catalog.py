@@ -1,6 +1,7 @@
 """All routes of one app: what is there, what clashes, what is called what.
 
-Law: two routes that would answer the same request are refused at the line that declares the second, and the message names both.
+Law: two routes that would answer the same request are refused at the line that declares the second, and the message
+names both.
 """
 
 from collections.abc import Iterator

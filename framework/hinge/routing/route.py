@@ -3,16 +3,46 @@
 Law: frozen data. Whatever can be judged without the handler's annotations is judged when it is made.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypedDict
 
 from hinge.errors import ConfigurationError
-from hinge.location import locate, qualified_name
-from hinge.middleware.layer import Layer
+from hinge.location import caller, locate, qualified_name
+from hinge.middleware.layer import Layer, MiddlewareFunction, layer_of
 from hinge.routing.template import PathTemplate
 
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+
+
+class WebSocketOptions(TypedDict, total=False):
+    """What `websocket` takes beside the path."""
+
+    name: str | None
+    """The name for `url_for`; by default that of the handler."""
+    middleware: Iterable[MiddlewareFunction]
+    """Middleware around this route alone, the first one outermost."""
+    tags: Iterable[str]
+    summary: str | None
+    description: str | None
+    deprecated: bool
+
+
+class RouteOptions(WebSocketOptions, total=False):
+    """What `get`, `post`, `route` and their like take beside the path."""
+
+    status: int | None
+    """The status of plain results, 200..599; by default 200, or 204 for None."""
+    inline: bool
+    """A promise that the handler never waits: it is then called on the event loop, or driven without one."""
+    include_in_schema: bool
+    responses: Mapping[int, Any] | None
+    max_body_size: int | None
+    """The largest request body in bytes; by default that of the configuration."""
+
+
+_KNOWN = RouteOptions.__annotations__.keys()
+_KNOWN_WEBSOCKET = WebSocketOptions.__annotations__.keys()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +67,13 @@ class Route:
     websocket: bool = False
 
     def under(self, prefix: str, layers: tuple[Layer, ...], tags: tuple[str, ...]) -> "Route":
-        """Return the route as part of a group: below its prefix, inside its layers, with its tags too."""
-        template = PathTemplate.parse(prefix + self.template.text) if prefix else self.template
+        """Return the route as part of a group: below its prefix, inside its layers, with its tags too.
+
+        Raises:
+            ConfigurationError: the whole is no path template.
+
+        """
+        template = _parse(prefix + self.template.text, self.describe()) if prefix else self.template
         return replace(self, template=template, layers=layers + self.layers, tags=tags + self.tags)
 
     def describe(self) -> str:
@@ -48,33 +83,92 @@ class Route:
 
 def make_route(
     path: str,
-    methods: frozenset[str],
+    methods: Iterable[str],
     handler: Callable[..., Any],
+    options: Mapping[str, Any],
     *,
-    name: str | None,
-    **options: Any,
+    websocket: bool = False,
 ) -> Route:
     """Return the route of a decorator call.
 
     Raises:
-        ConfigurationError: the path, a method, the status, the size limit or the handler is not one.
+        ConfigurationError: the path, a method, an option or the handler is not one.
 
     """
-    who = f"handler {qualified_name(handler)} ({locate(handler)})"
+    location = locate(handler)
+    if location.startswith("unknown"):
+        location = caller()
+    who = f"handler {qualified_name(handler)} ({location})"
     if not callable(handler):
-        raise ConfigurationError(f"route {path!r}: the handler is {handler!r}. Fix: decorate a function")
+        raise ConfigurationError(f"{who} of {path!r}: {handler!r} cannot be called. Fix: decorate a function")
+    template = _parse(path, who)
+    _check_options(options, _KNOWN_WEBSOCKET if websocket else _KNOWN, who)
+    given = dict(options)
+    name = given.pop("name", None) or qualified_name(handler).rpartition(".")[2]
+    layers = tuple(as_layers(given.pop("middleware", ()), who))
+    tags = as_tags(given.pop("tags", ()), who)
+    wanted = frozenset() if websocket else _methods(methods, who)
+    return Route(template, wanted, handler, name, location, layers=layers, tags=tags, websocket=websocket, **given)
+
+
+def as_layers(middleware: Iterable[MiddlewareFunction], who: str) -> list[Layer]:
+    """Return the layers of several middleware.
+
+    Raises:
+        ConfigurationError: it is a single one, or one of them is none.
+
+    """
+    if callable(middleware):
+        raise ConfigurationError(
+            f"{who}: middleware={qualified_name(middleware)} is a single one. Fix: make a list of it"
+        )
+    return [layer_of(one) for one in middleware]
+
+
+def as_tags(tags: Iterable[str], who: str) -> tuple[str, ...]:
+    """Return tags as a tuple.
+
+    Raises:
+        ConfigurationError: they are one text, whose letters would each be a tag.
+
+    """
+    if isinstance(tags, str):
+        raise ConfigurationError(f"{who}: tags={tags!r} is one text. Fix: tags=[{tags!r}]")
+    return tuple(tags)
+
+
+def _parse(path: str, who: str) -> PathTemplate:
     try:
-        template = PathTemplate.parse(path)
+        return PathTemplate.parse(path)
     except ConfigurationError as error:
         raise ConfigurationError(f"{who}: {error}") from None
-    for method in methods:
-        if not method or not _TOKEN.issuperset(method):
-            raise ConfigurationError(f"{who}: {method!r} is not an HTTP method")
-    status, limit = options.get("status"), options.get("max_body_size")
+
+
+def _methods(methods: Iterable[str], who: str) -> frozenset[str]:
+    wanted = frozenset([methods] if isinstance(methods, str) else methods)
+    if not wanted:
+        raise ConfigurationError(f"{who}: it has no methods. Fix: methods=['GET']")
+    for method in wanted:
+        if not isinstance(method, str) or not method or not _TOKEN.issuperset(method):
+            raise ConfigurationError(
+                f"{who}: {method!r} is not an HTTP method. Fix: name each one, as in ['GET', 'PUT']"
+            )
+        if method != method.upper():
+            # Methods are case-sensitive (RFC 9110 section 9.1), and no client sends these.
+            raise ConfigurationError(f"{who}: the method {method!r} is written {method.upper()!r}. Fix: so write it")
+    return frozenset(map(str.upper, wanted))
+
+
+def _check_options(options: Mapping[str, Any], known: Iterable[str], who: str) -> None:
+    for option in options:
+        if option not in known:
+            raise ConfigurationError(
+                f"{who}: there is no option {option!r}. Fix: use one of {', '.join(sorted(known))}"
+            )
+    status, limit, name = options.get("status"), options.get("max_body_size"), options.get("name")
     if status is not None and (isinstance(status, bool) or not isinstance(status, int) or not 200 <= status <= 599):
-        raise ConfigurationError(f"{who}: status={status!r} is not in 200..599")
+        raise ConfigurationError(f"{who}: status={status!r} is no status of a response. Fix: use one in 200..599")
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
-        raise ConfigurationError(f"{who}: max_body_size={limit!r} is not a number of bytes")
-    return Route(
-        template, methods, handler, name or qualified_name(handler).rpartition(".")[2], locate(handler), **options
-    )
+        raise ConfigurationError(f"{who}: max_body_size={limit!r} is no size. Fix: give a number of bytes")
+    if name is not None and not isinstance(name, str):
+        raise ConfigurationError(f"{who}: name={name!r} is no name. Fix: give a text")

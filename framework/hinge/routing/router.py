@@ -1,25 +1,41 @@
 """The decorators that declare routes, and the group of routes.
 
-Law: every registration ends in `_add(route)`. A `Router` only collects; `App.include` puts its routes below a prefix, and
-from then on the router is closed, because a route added later would silently be missing.
+Law: every registration ends in `_add(route)` or `_add_layer(layer)`. A `Router` only collects; `App.include` puts its
+routes below a prefix, and from then on the router is closed, because a route added later would silently be missing.
 """
 
-from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol, TypeVar, Unpack, overload
 
 from hinge.errors import ConfigurationError
 from hinge.location import caller
-from hinge.middleware.layer import Layer, layer_of
-from hinge.routing.route import Route, make_route
+from hinge.middleware.layer import Layer, MiddlewareFunction, layer_of
+from hinge.routing.route import Route, RouteOptions, WebSocketOptions, as_layers, as_tags, make_route
 from hinge.routing.template import PathTemplate
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
-Decorator = Callable[[Handler], Handler]
+AnyMiddleware = TypeVar("AnyMiddleware", bound=MiddlewareFunction)
 
 
-class Registrar:
-    """What `App` and `Router` share: a decorator for each HTTP method, and one for WebSockets."""
+class Decorator(Protocol):
+    """Register a handler and return it as it is."""
+
+    def __call__(self, handler: Handler, /) -> Handler:
+        """Register."""
+        ...
+
+
+class MiddlewareDecorator(Protocol):
+    """Register a middleware and return it as it is."""
+
+    def __call__(self, middleware: AnyMiddleware, /) -> AnyMiddleware:
+        """Register."""
+        ...
+
+
+class Registrar(ABC):
+    """What `App` and `Router` share: a decorator for each HTTP method, one for WebSockets and one for middleware."""
 
     prefix = ""
     """What each path is below; with a prefix, the path `""` is the prefix itself."""
@@ -28,137 +44,105 @@ class Registrar:
     def _add(self, route: Route) -> None:
         """Take a route, or refuse it."""
 
+    @abstractmethod
+    def _add_layer(self, layer: Layer) -> None:
+        """Take a middleware, or refuse it."""
+
     def _below(self, path: str) -> str:
+        if not isinstance(path, str):
+            raise ConfigurationError(
+                f"a route ({caller()}): {path!r} is no path. Fix: @app.get('/path'), with the path"
+            )
         return self.prefix + path if path.startswith("/") or not path else path
 
-    def route(
-        self,
-        path: str,
-        *,
-        methods: Iterable[str],
-        name: str | None = None,
-        status: int | None = None,
-        inline: bool = False,
-        middleware: Iterable[Callable[..., Any]] = (),
-        tags: Iterable[str] = (),
-        summary: str | None = None,
-        description: str | None = None,
-        deprecated: bool = False,
-        include_in_schema: bool = True,
-        responses: Mapping[int, Any] | None = None,
-        max_body_size: int | None = None,
-    ) -> Decorator[Handler]:
+    def route(self, path: str, *, methods: Iterable[str], **options: Unpack[RouteOptions]) -> Decorator:
         """Register the decorated handler for several methods.
-
-        `status` is that of plain results (200, or 204 for None, by default). `inline` promises that the handler never
-        waits: it is then called on the event loop, or driven without one. `max_body_size` is in bytes.
 
         Raises:
             ConfigurationError: the declaration is wrong or ambiguous.
 
         """
-        wanted = frozenset([methods] if isinstance(methods, str) else methods)
+        whole = self._below(path)
+        wanted = [methods] if isinstance(methods, str) else [*methods]
 
         def register(handler: Handler) -> Handler:
-            if not wanted:
-                raise ConfigurationError(f"route {path!r} ({caller()}): it has no methods")
-            self._add(
-                make_route(
-                    self._below(path),
-                    wanted,
-                    handler,
-                    name=name,
-                    status=status,
-                    inline=inline,
-                    layers=tuple(layer_of(one) for one in middleware),
-                    tags=tuple(tags),
-                    summary=summary,
-                    description=description,
-                    deprecated=deprecated,
-                    include_in_schema=include_in_schema,
-                    responses=responses,
-                    max_body_size=max_body_size,
-                )
-            )
+            self._add(make_route(whole, wanted, handler, options))
             return handler
 
         return register
 
-    def get(self, path: str, **options: Any) -> Decorator[Handler]:
+    def get(self, path: str, **options: Unpack[RouteOptions]) -> Decorator:
         """Register the decorated handler for GET, and with it HEAD. Options are those of `route`."""
         return self.route(path, methods=("GET",), **options)
 
-    def post(self, path: str, **options: Any) -> Decorator[Handler]:
+    def post(self, path: str, **options: Unpack[RouteOptions]) -> Decorator:
         """Register the decorated handler for POST. Options are those of `route`."""
         return self.route(path, methods=("POST",), **options)
 
-    def put(self, path: str, **options: Any) -> Decorator[Handler]:
+    def put(self, path: str, **options: Unpack[RouteOptions]) -> Decorator:
         """Register the decorated handler for PUT. Options are those of `route`."""
         return self.route(path, methods=("PUT",), **options)
 
-    def patch(self, path: str, **options: Any) -> Decorator[Handler]:
+    def patch(self, path: str, **options: Unpack[RouteOptions]) -> Decorator:
         """Register the decorated handler for PATCH. Options are those of `route`."""
         return self.route(path, methods=("PATCH",), **options)
 
-    def delete(self, path: str, **options: Any) -> Decorator[Handler]:
+    def delete(self, path: str, **options: Unpack[RouteOptions]) -> Decorator:
         """Register the decorated handler for DELETE. Options are those of `route`."""
         return self.route(path, methods=("DELETE",), **options)
 
-    def head(self, path: str, **options: Any) -> Decorator[Handler]:
+    def head(self, path: str, **options: Unpack[RouteOptions]) -> Decorator:
         """Register the decorated handler for HEAD alone, in place of the one that comes with GET."""
         return self.route(path, methods=("HEAD",), **options)
 
-    def options(self, path: str, **options: Any) -> Decorator[Handler]:
+    def options(self, path: str, **options: Unpack[RouteOptions]) -> Decorator:
         """Register the decorated handler for OPTIONS, in place of the automatic one."""
         return self.route(path, methods=("OPTIONS",), **options)
 
-    def websocket(
-        self,
-        path: str,
-        *,
-        name: str | None = None,
-        middleware: Iterable[Callable[..., Any]] = (),
-        tags: Iterable[str] = (),
-        summary: str | None = None,
-        description: str | None = None,
-        deprecated: bool = False,
-    ) -> Decorator[Handler]:
+    def websocket(self, path: str, **options: Unpack[WebSocketOptions]) -> Decorator:
         """Register the decorated `async def` handler for WebSocket connections.
 
         Raises:
             ConfigurationError: the declaration is wrong or ambiguous.
 
         """
+        whole = self._below(path)
 
         def register(handler: Handler) -> Handler:
-            self._add(
-                make_route(
-                    self._below(path),
-                    frozenset(),
-                    handler,
-                    name=name,
-                    layers=tuple(layer_of(one) for one in middleware),
-                    tags=tuple(tags),
-                    summary=summary,
-                    description=description,
-                    deprecated=deprecated,
-                    websocket=True,
-                )
-            )
+            self._add(make_route(whole, (), handler, options, websocket=True))
             return handler
 
         return register
+
+    @overload
+    def middleware(self, function: AnyMiddleware, /, *, needs_body: bool = False) -> AnyMiddleware: ...
+    @overload
+    def middleware(self, function: None = None, /, *, needs_body: bool = False) -> MiddlewareDecorator: ...
+    def middleware(self, function: Any = None, /, *, needs_body: bool = False) -> Any:
+        """Put a middleware around every answer of the app, or every route of the group; the first one is the outermost.
+
+        A decorator, or a call with an instance. `needs_body` has the body read before it. The routes already registered
+        are included.
+
+        Raises:
+            ConfigurationError: it is not a generator function or an object whose call is one.
+
+        """
+        if function is None:
+            return lambda later: self.middleware(later, needs_body=needs_body)
+        self._add_layer(layer_of(function, needs_body=needs_body))
+        return function
 
 
 class Router(Registrar):
     """A group of routes with a common prefix, tags and middleware, to be included in an App or another Router."""
 
     def __init__(
-        self, prefix: str = "", *, tags: Iterable[str] = (), middleware: Iterable[Callable[..., Any]] = ()
+        self, prefix: str = "", *, tags: Iterable[str] = (), middleware: Iterable[MiddlewareFunction] = ()
     ) -> None:
         self.prefix = check_prefix(prefix, "Router(prefix=...)")
-        self.tags = tuple(tags)
-        self._layers = [layer_of(one) for one in middleware]
+        self.tags = as_tags(tags, f"Router(tags=...) ({caller()})")
+        self._layers = as_layers(middleware, f"Router(middleware=...) ({caller()})")
         self._routes: list[Route] = []
         self._included: str | None = None
 
@@ -166,18 +150,19 @@ class Router(Registrar):
         self._check_open(f"{route.describe()}: {route.template.text}")
         self._routes.append(route)
 
-    def middleware(self, function: Handler | None = None, *, needs_body: bool = False) -> Any:
-        """Put a middleware around every route of this group, those already registered included."""
-        if function is None:
-            return lambda later: self.middleware(later, needs_body=needs_body)
-        layer = layer_of(function, needs_body=needs_body)
+    def _add_layer(self, layer: Layer) -> None:
         self._check_open(f"middleware {layer.name} ({layer.location})")
         self._layers.append(layer)
-        return function
 
     def include(self, router: "Router", prefix: str = "") -> None:
-        """Take over the routes of another router below `prefix`."""
-        for route in router.close(self.prefix + check_prefix(prefix, "include(prefix=...)")):
+        """Take over the routes of another router below `prefix`.
+
+        Raises:
+            ConfigurationError: as `App.include`.
+
+        """
+        self._check_open(f"include() ({caller()})")
+        for route in close(router, self.prefix, prefix):
             self._add(route)
 
     def close(self, prefix: str) -> list[Route]:
@@ -187,10 +172,11 @@ class Router(Registrar):
             ConfigurationError: it was included before.
 
         """
-        self._check_open(f"the Router with prefix {self.prefix!r}")
-        self._included = caller()
+        self._check_open(f"a second include ({caller()}) of the Router with prefix {self.prefix!r}")
         layers: tuple[Layer, ...] = tuple(self._layers)
-        return [route.under(prefix, layers, self.tags) for route in self._routes]
+        routes = [route.under(prefix, layers, self.tags) for route in self._routes]
+        self._included = caller()
+        return routes
 
     def _check_open(self, what: str) -> None:
         if self._included is not None:
@@ -198,6 +184,18 @@ class Router(Registrar):
                 f"{what} comes too late: its router was included at {self._included}. "
                 "Fix: include the router last, once"
             )
+
+
+def close(router: Router, outer: str, prefix: str) -> list[Route]:
+    """Return the routes of a router that is included below `outer` and `prefix`; it is closed by it.
+
+    Raises:
+        ConfigurationError: it is no router, was included before, or the prefix is none.
+
+    """
+    if not isinstance(router, Router):
+        raise ConfigurationError(f"include() ({caller()}): {router!r} is no Router. Fix: pass a Router instance")
+    return router.close(outer + check_prefix(prefix, "include(prefix=...)"))
 
 
 def check_prefix(prefix: str, where: str) -> str:
@@ -209,7 +207,17 @@ def check_prefix(prefix: str, where: str) -> str:
     """
     if prefix == "":
         return prefix
-    if not prefix.startswith("/") or prefix.endswith("/"):
-        raise ConfigurationError(f"{where} ({caller()}): {prefix!r} must begin with '/' and not end with it")
-    PathTemplate.parse(prefix)
+    if not isinstance(prefix, str) or not prefix.startswith("/") or prefix.endswith("/"):
+        raise ConfigurationError(
+            f"{where} ({caller()}): {prefix!r} is no prefix. Fix: begin it with '/' and do not end it with one"
+        )
+    try:
+        template = PathTemplate.parse(prefix)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{where} ({caller()}): {error}") from None
+    if template.segments[-1].rest:
+        raise ConfigurationError(
+            f"{where} ({caller()}): {prefix!r} takes the whole remainder of the path, so nothing can follow. "
+            f"Fix: drop ':path'"
+        )
     return prefix
