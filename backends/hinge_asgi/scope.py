@@ -1,7 +1,7 @@
 """Reading a request's head from an ASGI scope (HTTP and WebSocket, ASGI 3).
 
-Law: a field that the specification calls optional may be missing, ports may be strings, names with `_` are dropped (on WSGI they
-could not be told from `-`), and what the server decoded leniently is judged again from `raw_path`.
+Law: a field that the specification calls optional may be missing, ports may be strings, names with `_` are dropped (on
+WSGI they could not be told from `-`), and what the server decoded leniently is judged again from `raw_path`.
 """
 
 from collections.abc import Callable, Mapping
@@ -72,10 +72,18 @@ def header(name: str) -> Callable[[Scope], str | None]:
         return lambda scope: None
 
     def get(scope: Scope) -> str | None:
-        values = [value for key, value in scope["headers"] if key == wanted]
-        if not values:
+        found = None
+        for key, value in scope["headers"]:
+            if key == wanted:
+                if found is not None:
+                    return joined(scope)
+                found = value
+        if found is None:
             return None
-        value = values[0] if len(values) == 1 else joint.join(values)
+        return found.decode() if found.isascii() else ""
+
+    def joined(scope: Scope) -> str:
+        value = joint.join([value for key, value in scope["headers"] if key == wanted])
         return value.decode() if value.isascii() else ""
 
     if name in ("content-type", "content-length"):

@@ -1,7 +1,7 @@
 """Blueprint -> the WSGI callable.
 
-Law: what a route needs is decided here, once: each endpoint becomes one `serve(environ, start_response, values)` that holds
-nothing it does not use. Every request runs in a context copy of its own, because server threads are reused.
+Law: what a route needs is decided here, once: each endpoint becomes one `serve(environ, start_response, values)` that
+holds nothing it does not use. Every request runs in a context copy of its own, because server threads are reused.
 """
 
 from collections.abc import Callable, Coroutine
@@ -94,9 +94,10 @@ def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
 
 
 def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
-    call = _coloured_call(endpoint, runtime)
+    call, plan = _coloured_call(endpoint, runtime), endpoint.plan
+    bare = None if plan.arguments or plan.is_async else plan.handler
     limit, head_only = endpoint.max_body_size, endpoint.head_only
-    reads_body = endpoint.plan.reads_body
+    reads_body = plan.reads_body
     fail, respond = _fail(endpoint, runtime), endpoint.responder()
     status_line = STATUS_LINES[endpoint.status or 200]
     prepared: dict[type, tuple[Callable[[Any], bytes], tuple[str, str]]] = {}
@@ -104,7 +105,10 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
 
     def serve(environ: Environ, start_response: StartResponse, values: tuple[str, ...]) -> Any:
         try:
-            result = call(environ, values, read_body(environ, limit) if reads_body else None, None)
+            if bare is None:
+                result = call(environ, values, read_body(environ, limit) if reads_body else None, None)
+            else:
+                result = bare()
             how = prepared.get(result.__class__)
             if how is None:
                 return other(environ, start_response, values, result)
@@ -139,7 +143,8 @@ def _coloured_call(endpoint: Endpoint, runtime: Runtime) -> Callable[..., Any]:
     if not plan.is_async:
         return call
     if plan.inline:
-        return lambda head, values, body, request: drive(call(head, values, body, request), plan.describe())
+        who = plan.describe()
+        return lambda head, values, body, request: drive(call(head, values, body, request), who)
     run = runtime.run
     return lambda head, values, body, request: run(call(head, values, body, request))
 
