@@ -171,7 +171,7 @@ class App(Registrar):
             ConfigurationError: the app is compiled already.
 
         """
-        self._check_open("configure()")
+        self._check_open(f"configure() ({caller()})")
         self.__dict__["config"] = config
 
     def compile(self, backend: str | None = None, *, skip_unsupported: bool = False) -> Application:
