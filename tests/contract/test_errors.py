@@ -75,10 +75,10 @@ def test_an_http_error_is_not_logged(client_for, coloured, caplog):
     assert caplog.text == ""
 
 
-def test_an_extension_that_is_not_json_is_left_out_and_logged(client_for, coloured, caplog):
+def test_a_document_that_is_not_json_is_left_out_and_logged(client_for, coloured, caplog):
     response = client_for(raising(HTTPError(409, "taken", thing=object()), coloured=coloured)).get("/")
-    assert response.json() == {"type": "about:blank", "title": "Conflict", "status": 409, "detail": "taken"}
-    assert "an extension is not JSON" in caplog.text
+    assert response.json() == {"type": "about:blank", "title": "Conflict", "status": 409}
+    assert "its document is not JSON" in caplog.text
 
 
 # -- other exceptions --------------------------------------------------------------------------------------------------
