@@ -20,7 +20,8 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
     def get(name: str, target: str) -> Server:
         key = (name, target)
         if key not in servers:
-            servers[key] = start(name, target, folder)
+            # A variable that looks like a header: Granian puts the whole environment into each environ.
+            servers[key] = start(name, target, folder, environ={"HTTP_X_LEAK": "from the environment"})
         return servers[key]
 
     yield get

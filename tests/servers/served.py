@@ -521,6 +521,29 @@ async def flood(name: str) -> AsyncIterator[bytes]:
         note("closed", name, produced)
 
 
+produced: dict[str, int] = {}
+PRESSURE_CHUNKS = 640
+
+
+@app.get("/pressure/sync/{name}")
+def pressure(name: str) -> Iterator[bytes]:
+    for number in range(PRESSURE_CHUNKS):
+        produced[name] = number + 1
+        yield b"x" * 65_536
+
+
+@app.get("/pressure/async/{name}")
+async def pressure_async(name: str) -> AsyncIterator[bytes]:
+    for number in range(PRESSURE_CHUNKS):
+        produced[name] = number + 1
+        yield b"x" * 65_536
+
+
+@app.get("/produced/{name}")
+def produced_so_far(name: str) -> int:
+    return produced.get(name, 0)
+
+
 @app.get("/idle/{name}")
 async def idle(name: str) -> AsyncIterator[str]:
     try:
