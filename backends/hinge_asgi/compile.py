@@ -7,7 +7,6 @@ are `inline`.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 
 from hinge.blueprint import Blueprint, Endpoint
@@ -55,9 +54,10 @@ def compile_asgi(blueprint: Blueprint) -> Any:
                     framing(scope, 2**63)
                     break
         except HTTPError as error:
-            serve = _refusal(blueprint, runtime, error, scope["method"])
+            serve = _serve(blueprint.refusing(scope["method"], error), runtime)
         if has_lifespan and not runtime.ready and not await runtime.start_lazily():
-            serve = _refusal(blueprint, runtime, HTTPError(503, "The application failed to start."), scope["method"])
+            unstarted = HTTPError(503, "The application failed to start.")
+            serve = _serve(blueprint.refusing(scope["method"], unstarted), runtime)
         await serve(scope, receive, send, values)
 
     async def other(kind: str, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,22 +88,8 @@ def _with_worker_hooks(wrapped: Any, application: Any, runtime: Runtime) -> Any:
     return application
 
 
-def _refusal(blueprint: Blueprint, runtime: Runtime, error: HTTPError, method: str) -> Serve:
-    """Return a `serve` that answers a request whose head is malformed; the app's middleware is around it."""
-    leaf = blueprint.not_found
-    endpoint = leaf.methods.get(method, leaf.otherwise)
-
-    def refuse() -> None:
-        raise error
-
-    return _serve(replace(endpoint, plan=replace(endpoint.plan, handler=refuse, arguments=())), runtime)
-
-
 def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
-    plan = endpoint.plan
-    if endpoint.layers or plan.needs_request or plan.streams_body:
-        return _through_request(endpoint, runtime)
-    return _direct(endpoint, runtime)
+    return (_through_request if endpoint.needs_request else _direct)(endpoint, runtime)
 
 
 # -- routes that need neither a Request nor middleware -----------------------------------------------------------------

@@ -21,7 +21,7 @@ def _reader(environ: Environ) -> Callable[[int], bytes]:
     def checked(size: int) -> bytes:
         try:
             piece: bytes = read(size)
-        except Exception as error:  # noqa: BLE001 - gunicorn, waitress and Granian have errors of their own
+        except Exception as error:
             raise _unreadable() from error
         return piece
 
@@ -47,7 +47,7 @@ def read_body(environ: Environ, limit: int) -> bytes:
         return b""
     try:
         body: bytes = environ["wsgi.input"].read(length)
-    except Exception as error:  # noqa: BLE001 - gunicorn, waitress and Granian have errors of their own
+    except Exception as error:
         raise _unreadable() from error
     return body if len(body) == length else _read_rest(_reader(environ), bytearray(body), length)
 

@@ -46,7 +46,7 @@ def compile_wsgi(blueprint: Blueprint) -> Any:
             if "HTTP_TRANSFER_ENCODING" in environ:
                 check_framing(environ["HTTP_TRANSFER_ENCODING"], environ.get("CONTENT_LENGTH"))
         except HTTPError as error:
-            serve = _refusal(blueprint, runtime, error, environ["REQUEST_METHOD"])
+            serve = _serve(blueprint.refusing(environ["REQUEST_METHOD"], error), runtime)
         if has_lifespan and not runtime.ready:
             serve = _starting(blueprint, runtime, serve, environ["REQUEST_METHOD"])
         return copy_context().run(serve, environ, start_response, values)
@@ -63,31 +63,15 @@ def compile_wsgi(blueprint: Blueprint) -> Any:
     return application
 
 
-def _refusal(blueprint: Blueprint, runtime: Runtime, error: HTTPError, method: str) -> Serve:
-    """Return a `serve` that answers a request whose head is malformed; the app's middleware is around it."""
-    from dataclasses import replace  # noqa: PLC0415 - malformed requests only
-
-    leaf = blueprint.not_found
-    endpoint = leaf.methods.get(method, leaf.otherwise)
-
-    def refuse() -> None:
-        raise error
-
-    return _serve(replace(endpoint, plan=replace(endpoint.plan, handler=refuse, arguments=())), runtime)
-
-
 def _starting(blueprint: Blueprint, runtime: Runtime, serve: Serve, method: str) -> Serve:
     """Start the lifespans before the first request; where that fails, every request is refused."""
     if runtime.start_lazily():
         return serve
-    return _refusal(blueprint, runtime, HTTPError(503, "The application failed to start."), method)
+    return _serve(blueprint.refusing(method, HTTPError(503, "The application failed to start.")), runtime)
 
 
 def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
-    plan = endpoint.plan
-    if endpoint.layers or plan.needs_request or plan.streams_body:
-        return _through_request(endpoint, runtime)
-    return _direct(endpoint, runtime)
+    return (_through_request if endpoint.needs_request else _direct)(endpoint, runtime)
 
 
 # -- routes that need neither a Request nor middleware -----------------------------------------------------------------

@@ -1,8 +1,8 @@
 """A frozen app, as a backend gets it: endpoints in a table, and what surrounds them.
 
-Law: everything is decided here that does not depend on a protocol. An `Endpoint` is anything that can answer: a route's
-handler, and just so the framework's own answers (404, 405, OPTIONS, redirects), so that a backend knows one kind only and
-middleware is around all of them.
+Law: everything is decided here that does not depend on a protocol. An `Endpoint` is anything that can answer: a
+route's handler, and just so the framework's own answers (404, 405, OPTIONS, redirects), so that a backend knows one
+kind only and middleware is around all of them.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from hinge.bind import Bound, bind
 from hinge.config import Config
+from hinge.errors import HTTPError
 from hinge.lifespan import Lifespan, LifespanStack
 from hinge.middleware.layer import Layer
 from hinge.plan import HandlerPlan
@@ -52,6 +53,11 @@ class Endpoint:
             if layer.needs_body:
                 return index
         return None
+
+    @property
+    def needs_request(self) -> bool:
+        """Whether a `Request` object must exist: a layer, the handler or its `BodyStream` hangs on one."""
+        return bool(self.layers) or self.plan.needs_request or self.plan.streams_body
 
     @property
     def has_async_layers(self) -> bool:
@@ -108,6 +114,15 @@ class Blueprint:
     def lifespan(self) -> LifespanStack:
         """Return a new, not yet started stack of the app's lifespans."""
         return LifespanStack(self.app, self.lifespans)
+
+    def refusing(self, method: str, error: HTTPError) -> Endpoint:
+        """Return the endpoint that answers with an error before any route was found; middleware is around it."""
+        endpoint = self.not_found.methods.get(method, self.not_found.otherwise)
+
+        def refuse() -> None:
+            raise error
+
+        return replace(endpoint, plan=replace(endpoint.plan, handler=refuse, arguments=()))
 
     def endpoints(self) -> list[Endpoint]:
         """Return every endpoint once."""

@@ -1,7 +1,7 @@
 """Whether a page may open a WebSocket here (RFC 6455 section 10.2).
 
-Law: browsers send `Origin` and apply no other protection to WebSockets, so a foreign page is refused unless it is listed. A client
-that sends none is no browser, and nobody's cookies are at stake.
+Law: browsers send `Origin` and apply no other protection to WebSockets, so a foreign page is refused unless it is
+listed. A client that sends none is no browser, and nobody's cookies are at stake.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """The request target: from what servers hand over to the one path that is routed.
 
-Law: a path begins with a slash, is percent-decoded and valid UTF-8, and never holds the host (RFC 9112 section 3.2). Servers
-differ in all three; the difference ends here.
+Law: a path begins with a slash, is percent-decoded and valid UTF-8, and never holds the host (RFC 9112 section 3.2).
+Servers differ in all three; the difference ends here.
 """
 
 from hinge.errors import HTTPError
