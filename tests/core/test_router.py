@@ -1,8 +1,14 @@
 """A Router collects routes below its prefix, and an include puts them below a further one."""
 
+import dataclasses
+from http import HTTPMethod
+from typing import Any
+
 import pytest
 
-from hinge import App, ConfigurationError, Router
+from hinge import App, ConfigurationError, Middleware, Request, Route, Router
+from hinge.routing.route import RouteOptions, WebSocketOptions
+from hinge.routing.router import Registrar
 
 
 def handler() -> str:
@@ -66,3 +72,111 @@ def test_a_router_is_closed_once_it_is_included() -> None:
     app.include(router)
     with pytest.raises(ConfigurationError, match="included at"):
         router.get("/late")(handler)
+
+
+def test_what_was_included_twice_or_comes_late_names_where_it_was_included() -> None:
+    app, router = App(), Router("/items")
+    app.include(router)
+
+    def late(request: Request) -> Middleware:
+        yield
+        return None
+
+    for again in (
+        lambda: app.include(router),
+        lambda: Router().include(router),
+        lambda: router.include(Router()),
+        lambda: router.middleware(late),
+        lambda: router.websocket("/late")(handler),
+    ):
+        with pytest.raises(
+            ConfigurationError, match=r"included at .*test_router\.py:\d+\. Fix: include the router last"
+        ):
+            again()
+
+
+def test_a_router_that_includes_itself_is_refused() -> None:
+    router = Router("/items")
+    router.get("/x")(handler)
+    with pytest.raises(ConfigurationError, match="included at"):
+        router.include(router)
+
+
+def test_an_include_that_fails_leaves_the_router_open() -> None:
+    app, router = App(), Router("/{a}")
+    router.get("/x")(handler)
+    with pytest.raises(ConfigurationError, match="twice"):
+        app.include(router, "/{a}")
+    app.include(router, "/b")
+    assert paths(app) == ["/b/{a}/x"]
+
+
+@pytest.mark.parametrize("prefix", ["items", "/items/", "/", "/a//b", "/{a", "/{rest:path}", "/a?b", "/%41", 5, None])
+def test_a_prefix_is_checked_where_it_is_written(prefix: Any) -> None:
+    for make in (
+        lambda: Router(prefix),
+        lambda: App().include(Router(), prefix),
+        lambda: Router().include(Router(), prefix),
+    ):
+        with pytest.raises(ConfigurationError, match=r"\(prefix=\.\.\.\) \(.*test_router\.py:\d+\)"):
+            make()
+
+
+def test_a_prefix_may_have_parameters() -> None:
+    app, router = App(), Router("/shops/{shop}")
+
+    def named(shop: str, item: int) -> list[Any]:
+        return [shop, item]
+
+    router.get("/items/{item}")(named)
+    app.include(router, "/{region}-eu")
+    assert app.routes[0].template.names == ("region", "shop", "item")
+
+
+# -- declarations ------------------------------------------------------------------------------------------------------
+
+
+def test_a_route_with_several_methods() -> None:
+    for methods in (
+        ["GET", "PUT"],
+        ("PUT", "GET"),
+        {"GET", "PUT"},
+        iter(["GET", "PUT"]),
+        [HTTPMethod.GET, HTTPMethod.PUT],
+    ):
+        app = App()
+        app.route("/x", methods=methods)(handler)
+        assert app.routes[0].methods == {"GET", "PUT"}
+        assert {type(method) for method in app.routes[0].methods} == {str}
+    app = App()
+    app.route("/x", methods="GET")(handler)
+    assert app.routes[0].methods == {"GET"}
+
+
+def test_one_decorator_call_may_register_several_handlers_of_a_template() -> None:
+    app = App()
+
+    def other() -> None: ...
+
+    app.get("/x")(handler)
+    app.get("/x/")(other)
+    assert paths(app) == ["/x", "/x/"]
+
+
+def test_the_options_are_those_that_the_checkers_know() -> None:
+    """`Unpack[RouteOptions]` is what a type checker sees; at run time each option must be a field of the route."""
+    fields = {field.name for field in dataclasses.fields(Route)}
+    assert RouteOptions.__annotations__.keys() - fields == {"middleware"}
+    assert RouteOptions.__annotations__.keys() > WebSocketOptions.__annotations__.keys()
+
+
+def test_a_handler_may_be_registered_at_several_paths() -> None:
+    app = App()
+    for path in ("/a", "/b"):
+        app.get(path)(handler)
+    assert len(app.routes) == 2
+
+
+def test_a_registrar_alone_is_nothing() -> None:
+    with pytest.raises(TypeError, match="abstract"):
+        Registrar()  # type: ignore[abstract]
