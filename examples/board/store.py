@@ -107,7 +107,11 @@ class Store:
     def _connect(self) -> sqlite3.Connection:
         # No isolation level: each statement is a transaction, committed when it returns.
         connection = sqlite3.connect(self._path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA synchronous=FULL")  # a commit waits for the disk
+        try:
+            connection.execute("PRAGMA synchronous=FULL")  # a commit waits for the disk
+        except sqlite3.Error:  # the file is something else
+            connection.close()
+            raise
         return connection
 
 
