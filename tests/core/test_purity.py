@@ -1,0 +1,199 @@
+"""The core imports no backend, no event loop and no server, and dependencies point one way.
+
+Two proofs: what a fresh interpreter has loaded after the core was used, and what the sources could import at all.
+"""
+
+import ast
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import hinge
+
+CORE = Path(hinge.__file__).parent
+BACKENDS = CORE.parent.parent / "backends"
+BACKEND_PACKAGES = ("hinge_wsgi", "hinge_asgi")
+FORBIDDEN = (
+    "asyncio",
+    "anyio",
+    "concurrent.futures",
+    "granian",
+    "hinge_asgi",
+    "hinge_wsgi",
+    "http.client",
+    "http.cookies",
+    "multiprocessing",
+    "selectors",
+    "socket",
+    "sniffio",
+    "ssl",
+    "trio",
+    "urllib.request",
+    "uvloop",
+    "wsgiref",
+)
+# These two serve people at a terminal and in a test, and are not loaded by `import hinge`.
+FRONTS = ("cli", "testing")
+
+
+def loaded_by(program: str) -> set[str]:
+    """Return the modules that a fresh interpreter has loaded after a program."""
+    # -I: no environment, no user site. The path is set by hand, so an installed backend could be found.
+    path = [str(CORE.parent), str(BACKENDS), *(entry for entry in sys.path if entry.endswith("site-packages"))]
+    whole = f"import sys\nsys.path[:0] = {path!r}\n{textwrap.dedent(program)}\nprint(*sys.modules, sep='\\n')"
+    run = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", whole], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    return set(run.stdout.split())
+
+
+def offending(modules: set[str]) -> set[str]:
+    return {name for name in modules if name.startswith(tuple(f"{one}." for one in FORBIDDEN)) or name in FORBIDDEN}
+
+
+def test_the_proof_can_fail() -> None:
+    assert offending(loaded_by("import hinge\nimport asyncio")) >= {"asyncio"}
+    assert offending(loaded_by("import hinge_wsgi.compile")) >= {"anyio", "hinge_wsgi"}
+
+
+def test_importing_hinge_loads_no_backend_no_loop_and_no_server() -> None:
+    assert offending(loaded_by("import hinge")) == set()
+
+
+def test_declaring_and_planning_an_app_loads_none_either() -> None:
+    used = loaded_by(
+        """
+        import msgspec
+        from hinge import *
+        from hinge.bind import bind
+        from hinge.plan import plan_handler
+
+        class Item(msgspec.Struct):
+            name: str
+
+        app, router = App(title="Shop", config=Config(debug=True)), Router("/items", tags=["items"])
+
+        @router.post("/{item_id}", status=201)
+        async def create(item_id: int, item: Item, size: Query[int] = 1, token: Header[str] | None = None) -> Item: ...
+
+        @app.websocket("/live")
+        async def live(ws: WebSocket) -> None: ...
+
+        @app.middleware
+        def timing(request: Request) -> Middleware:
+            response = yield
+
+        @app.error(KeyError)
+        async def missing(request, error): ...
+
+        @app.lifespan
+        async def database(app):
+            yield {}
+
+        app.include(router)
+        assert app.url_for("create", item_id=1) == "/items/1"
+        assert app.config.debug
+
+        class Reader:
+            query_string = staticmethod(lambda head: "size=2")
+            header = staticmethod(lambda name: lambda head: {"content-type": "application/json"}.get(name))
+
+        names = ("item_id",)
+        bound = bind(plan_handler(create, names), names, Reader, max_query_fields=10)
+        bound(None, ("1",), b'{"name": "x"}', None).close()
+        Response("x").set_cookie("a", "b")
+        EventSourceResponse([Event("x")])
+        JSONResponse({"a": 1})
+        """
+    )
+    assert offending(used) == set()
+    assert "hinge.plan" in used
+
+
+def test_asking_a_backend_for_its_features_loads_no_loop() -> None:
+    """`hinge check` and a compile error come before anything is served."""
+    used = loaded_by("from hinge_wsgi import backend\nfrom hinge_asgi import backend\nbackend.features")
+    assert offending(used) == {"hinge_wsgi", "hinge_asgi"}
+
+
+# -- the sources -------------------------------------------------------------------------------------------------------
+
+
+def imports(file: Path) -> Iterator[tuple[str, int]]:
+    """Yield every module that a source names in an import, wherever it stands, with its line."""
+    package = file.relative_to(CORE.parent if CORE in file.parents else BACKENDS).parts[0]
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = f"{package}.{node.module or ''}" if node.level else node.module or ""
+            yield module, node.lineno
+            # `from concurrent import futures` names a module too.
+            yield from ((f"{module}.{alias.name}", node.lineno) for alias in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in {"__import__", "import_module"}:
+            yield from ((str(word.value), node.lineno) for word in node.args if isinstance(word, ast.Constant))
+
+
+def sources(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.py"))
+
+
+def is_of(module: str, packages: tuple[str, ...]) -> bool:
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
+def found(files: list[Path], packages: tuple[str, ...]) -> list[str]:
+    return [f"{file.name}:{line}: {name}" for file in files for name, line in imports(file) if is_of(name, packages)]
+
+
+def core_sources() -> list[Path]:
+    return [file for file in sources(CORE) if file.relative_to(CORE).parts[0] not in FRONTS]
+
+
+def test_no_source_of_the_core_names_what_it_must_not_import() -> None:
+    """Not even inside of a function: what is imported late is imported all the same."""
+    files = core_sources()
+    assert len(files) > 40
+    assert found(files, FORBIDDEN) == []
+
+
+def test_the_core_imports_its_fronts_nowhere() -> None:
+    assert found(core_sources(), ("hinge.cli", "hinge.testing", "click", "pytest")) == [
+        line for line in found(core_sources(), ("hinge.cli",)) if line.startswith("__main__.py:")
+    ]
+
+
+def test_the_fronts_know_backends_by_name_only() -> None:
+    fronts = [file for front in FRONTS for file in sources(CORE / front)]
+    assert fronts
+    assert found(fronts, BACKEND_PACKAGES) == []
+
+
+@pytest.mark.parametrize("package", BACKEND_PACKAGES)
+def test_no_backend_imports_another_or_the_fronts(package: str) -> None:
+    files = sources(BACKENDS / package)
+    assert len(files) > 5
+    others = tuple(other for other in BACKEND_PACKAGES if other != package)
+    assert found(files, (*others, "granian", "hinge.cli", "hinge.testing", "hinge.app")) == []
+
+
+def test_nothing_runs_text_as_code() -> None:
+    """A template, a name or an annotation of the user is data; nothing is built as source and run."""
+    for file in core_sources() + [source for package in BACKEND_PACKAGES for source in sources(BACKENDS / package)]:
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Call):
+                assert ast.unparse(node.func) not in {"exec", "eval", "compile", "builtins.exec"}, (
+                    f"{file}:{node.lineno}"
+                )
+
+
+def test_nothing_rests_on_an_assert() -> None:
+    """`python -O` removes them (CVE-2024-30251: control flow in an assert)."""
+    for file in sources(CORE) + sources(BACKENDS):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            assert not isinstance(node, ast.Assert), f"{file}:{node.lineno}"
