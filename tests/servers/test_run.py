@@ -391,6 +391,34 @@ def test_a_stop_during_the_start_is_obeyed_after_it(serve: Serve, folder: Path, 
 
 
 @both
+def test_a_stop_told_twice_during_the_start_is_one_stop(serve: Serve, folder: Path, port: int, backend: str) -> None:
+    """Ctrl-C reaches the worker from the terminal and again from its parent."""
+    (folder / "block").touch()
+    service = serve("served:app", "--backend", backend, "--port", str(port))
+    until(lambda: "start" in service.notes(), "the lifespan has begun")
+    (worker,) = service.noted_pids("start")
+    os.kill(worker, signal.SIGINT)
+    code, seconds = service.stop()
+    assert code == 0
+    assert seconds < 6
+    assert "refused to gracefully stop" not in service.output
+    assert service.notes() == ["start", "stop"]
+
+
+def test_processes_may_be_spawned(serve: Serve, folder: Path, port: int) -> None:
+    """Instead of forked: elsewhere than on Linux, and everywhere from Python 3.14 on."""
+    (folder / "sitecustomize.py").write_text(
+        "import multiprocessing\n\nmultiprocessing.set_start_method('spawn', force=True)\n"
+    )
+    path = os.pathsep.join([str(folder), *filter(None, map(os.path.abspath, filter(None, sys.path)))])
+    for backend in ("wsgi", "asgi"):
+        service = serve("served:app", "--backend", backend, "--port", str(port), PYTHONPATH=path).started()
+        assert get(port).status_code == 200
+        assert service.stop()[0] == 0
+    assert service.notes() == ["start", "stop"] * 2
+
+
+@both
 def test_workers_each_have_a_lifespan(serve: Serve, port: int, backend: str) -> None:
     service = serve("served:app", "--backend", backend, "--port", str(port), "--workers", "2").started(2)
     code, _ = service.stop()

@@ -5,10 +5,11 @@ interpreter, which a main thread about to block does not enter again: the stop w
 event on which the main thread just begins to wait would wait for itself. The wakeup descriptor knows neither.
 """
 
+import contextlib
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -28,6 +29,17 @@ def leave_to_others() -> None:
     """Have this thread hear no stop signals, nor the processes it starts until they `forget`: those signals wait."""
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+
+
+@contextlib.contextmanager
+def held() -> Iterator[None]:
+    """Have stop signals wait while their handlers are changed: between two handlers they would go to the wrong one."""
+    leave_to_others()
+    try:
+        yield
+    finally:
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
 
 def forget() -> None:

@@ -23,7 +23,7 @@ from typing import Any
 from hinge.backend import Application
 from hinge.cli.errors import UserCodeError, users_traceback
 from hinge.cli.preflight import Launch
-from hinge.cli.signals import STOP_SIGNALS, forget, on_stop
+from hinge.cli.signals import STOP_SIGNALS, forget, held, on_stop
 
 _WAIT_FOR_THE_PARENT = 5.0
 """Seconds in which the parent, told of a failed start, ends the worker; it ends by itself if the parent is gone."""
@@ -86,7 +86,6 @@ class Worker:
 
     def _install(self, setup: Callable[..., Any], *loop: Any) -> Any:
         """Call Granian's signal setup, then put the drain before what its handlers do."""
-        event = setup(*loop)
 
         def stop(*ignored: Any) -> None:
             if self._stopping:
@@ -96,10 +95,12 @@ class Worker:
                 self._application.drain(drain_seconds(self._launch.config.graceful_timeout))
             event.set()
 
-        if loop:
-            _hear_beside_the_loop(loop[0], stop)
-        else:
-            on_stop(stop)
+        with held():
+            event = setup(*loop)
+            if loop:
+                _hear_beside_the_loop(loop[0], stop)
+            else:
+                on_stop(stop)
         threading.Thread(target=_outlive_nobody, args=(stop,), name="hinge-parent", daemon=True).start()
         if self._stop_requested:
             stop()
