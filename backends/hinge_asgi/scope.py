@@ -14,6 +14,8 @@ from hinge.target import origin_form, utf8_path
 
 Scope = Mapping[str, Any]
 
+_NEVER_EMPTY = ("content-type", "content-length")
+"""CGI knows no difference between an empty and an absent one, so there is none here."""
 _HTTP_VERSIONS = {"1": "1.0", "2.0": "2"}
 
 
@@ -86,21 +88,22 @@ def header(name: str) -> Callable[[Scope], str | None]:
         value = joint.join([value for key, value in scope["headers"] if key == wanted])
         return value.decode() if value.isascii() else ""
 
-    if name in ("content-type", "content-length"):
-        # CGI knows no difference between an empty and an absent one, so there is none here.
+    if name in _NEVER_EMPTY:
         return lambda scope: get(scope) or None
     return get
 
 
 def headers(scope: Scope) -> Headers:
     """Return all request headers."""
-    return Headers(
-        [
-            (key.decode("latin-1"), value.decode() if value.isascii() else "")
-            for key, value in scope["headers"]
-            if b"_" not in key
-        ]
-    )
+    lines = [pair for pair in scope["headers"] if b"_" not in pair[0]]
+    unreadable = {key for key, value in lines if not value.isascii()}
+    if unreadable:
+        # On WSGI repeated lines are one text by now: one bad line makes the whole field read as empty there.
+        lines = [pair for pair in lines if pair[0] not in unreadable] + [(key, b"") for key in unreadable]
+    found = Headers([(key.decode("latin-1"), value.decode()) for key, value in lines])
+    if any(found.get(name) == "" for name in _NEVER_EMPTY):
+        return Headers([pair for pair in found.multi_items() if pair[1] or pair[0] not in _NEVER_EMPTY])
+    return found
 
 
 def scheme(scope: Scope) -> str:
