@@ -327,13 +327,13 @@ def test_a_failing_start_ends_the_service(serve: Serve, folder: Path, port: int,
 
 @both
 def test_a_stop_ends_streams_and_runs_the_lifespan_within_the_bound(serve: Serve, port: int, backend: str) -> None:
-    service = serve("served:app", "--backend", backend, "--port", str(port), "--graceful-timeout", "4").started()
+    service = serve("served:app", "--backend", backend, "--port", str(port), "--graceful-timeout", "8").started()
     readers = [Reader(port, path) for path in ("/stream", "/blocking", "/events")]
     for reader in readers:
         assert reader.begun.wait(PATIENCE)
     code, seconds = service.stop()
     assert code == 0
-    assert seconds < 4.5
+    assert seconds < 8.5
     assert "refused to gracefully stop" not in service.output
     assert Counter(service.notes()) == Counter(["start", "stream-closed", "blocking-closed", "events-closed", "stop"])
     assert service.notes()[-1] == "stop"
