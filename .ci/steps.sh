@@ -115,10 +115,10 @@ optimised() {
     .ci/venv-3.11/bin/python -O -m pytest -q -m 'not server and not browser' --ignore=tests/benchmarks
 }
 
-# suite_on VERSION: the suite on another Python; what is no Python's business (browser, pages, benchmark) once is enough.
+# suite_on VERSION MARKS: the suite on another Python; what is no Python's business (pages, benchmark) once is enough.
 suite_on() {
     environment "$1" test
-    ".ci/venv-$1/bin/python" -m pytest -q -m 'not browser' --ignore=tests/benchmarks --ignore=tests/docs
+    ".ci/venv-$1/bin/python" -m pytest -q -m "$2" --ignore=tests/benchmarks --ignore=tests/docs
 }
 
 # The wheel and the sdist hold what they should, and the wheel serves both protocols from an environment of its own.
