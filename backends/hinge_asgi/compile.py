@@ -76,16 +76,16 @@ def compile_asgi(blueprint: Blueprint) -> Any:
 
 
 def _with_worker_hooks(wrapped: Any, application: Any, runtime: Runtime) -> Any:
-    if wrapped is not application:
+    async def outermost(scope: Scope, receive: Receive, send: Send) -> None:
+        await wrapped(scope, receive, send)
 
-        async def application(scope: Scope, receive: Receive, send: Send) -> None:
-            await wrapped(scope, receive, send)
-
+    # A callable of our own in any case: somebody else's may bear no attributes.
+    served: Any = application if wrapped is application else outermost
     # The server starts and stops the lifespans through the protocol.
-    application.start = application.stop = lambda: None
-    application.drain = runtime.drain
-    application.runtime = runtime  # for in-process connections, which raise what a lifespan raised
-    return application
+    served.start = served.stop = lambda: None
+    served.drain = runtime.drain
+    served.runtime = runtime  # for in-process connections, which raise what a lifespan raised
+    return served
 
 
 def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
@@ -111,18 +111,14 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
             if awaits:
                 result = await result
             how = prepared.get(result.__class__)
-            if how is None:
-                response = other(result)
-            else:
-                encode, content_type = how
-                content = encode(result)
+            content: Any = other(result) if how is None else how[0](result)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - every failure is answered
             await failed(scope, receive, send, values, failure_of(error))
             return
         if how is None:
-            await send_other(scope, receive, send, values, response)
+            await send_other(scope, receive, send, values, content)
             return
-        headers = [content_type, (b"content-length", b"%d" % len(content))]
+        headers = [how[1], (b"content-length", b"%d" % len(content))]
         await send({"type": "http.response.start", "status": status, "headers": headers, "trailers": False})
         await send({"type": "http.response.body", "body": b"" if head_only else content, "more_body": False})
 

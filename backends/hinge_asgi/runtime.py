@@ -70,7 +70,7 @@ class Runtime:
             limiter = self._limiters[purpose] = anyio.CapacityLimiter(self._limits[purpose][0])
         context = copy_context()
         try:
-            return await anyio.to_thread.run_sync(context.run, work, *args, limiter=limiter)
+            return await anyio.to_thread.run_sync(lambda: context.run(work, *args), limiter=limiter)
         finally:
             carry_back(context)
 

@@ -172,7 +172,7 @@ class App(Registrar):
 
         """
         self._check_open(f"configure() ({caller()})")
-        self.__dict__["config"] = config
+        vars(self)["config"] = config
 
     def compile(self, backend: str | None = None, *, skip_unsupported: bool = False) -> Application:
         """Return the callable of the named backend (default: the configured one), made once, and freeze the app.
@@ -272,7 +272,7 @@ def _look_like_asgi(app: App) -> None:
     async def __call__(scope: Any, receive: Any, send: Any) -> None:  # noqa: N807 - the name servers look up
         await app.asgi(scope, receive, send)
 
-    app.__dict__["__call__"] = __call__
+    vars(app)["__call__"] = __call__
 
 
 def _wrapper(wrapper: Wrapper, where: str) -> Callable[[Any], Any]:

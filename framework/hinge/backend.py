@@ -46,11 +46,11 @@ class Address(NamedTuple):
 class HeadReader(Protocol):
     """Read a request's head. `head` is the protocol's own object (a WSGI environ, an ASGI scope), never copied."""
 
-    def method(self, head: Any) -> str:
+    def method(self, head: Any, /) -> str:
         """Return the method as it was sent."""
         ...
 
-    def path(self, head: Any) -> str:
+    def path(self, head: Any, /) -> str:
         """Return the decoded path without the mount prefix, always with a leading slash.
 
         Raises:
@@ -59,31 +59,31 @@ class HeadReader(Protocol):
         """
         ...
 
-    def prefix(self, head: Any) -> str:
+    def prefix(self, head: Any, /) -> str:
         """Return the mount prefix (SCRIPT_NAME, root_path) decoded and without a trailing slash."""
         ...
 
-    def query_string(self, head: Any) -> str:
+    def query_string(self, head: Any, /) -> str:
         """Return the undecoded query string, one character a byte."""
         ...
 
-    def header(self, name: str) -> Callable[[Any], str | None]:
+    def header(self, name: str, /) -> Callable[[Any], str | None]:
         """Return an accessor of one header; repeated lines are joined with `,` (Cookie: `; `)."""
         ...
 
-    def headers(self, head: Any) -> Headers:
+    def headers(self, head: Any, /) -> Headers:
         """Return all headers."""
         ...
 
-    def scheme(self, head: Any) -> str:
+    def scheme(self, head: Any, /) -> str:
         """Return http, https, ws or wss."""
         ...
 
-    def http_version(self, head: Any) -> str:
+    def http_version(self, head: Any, /) -> str:
         """Return "1.0", "1.1", "2" or "3"."""
         ...
 
-    def client(self, head: Any) -> Address | None:
+    def client(self, head: Any, /) -> Address | None:
         """Return the peer, None where the server does not tell."""
         ...
 

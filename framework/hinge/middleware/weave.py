@@ -177,15 +177,17 @@ async def _aleave(layer: Layer, generator: AsyncGenerator[Any, Any], response: R
 
 
 async def _athrow(layer: Layer, generator: AsyncGenerator[Any, Any], error: BaseException) -> Response:
+    other: Any = _SWALLOWED
     try:
         other = await generator.athrow(error)
-    except StopAsyncIteration:
-        swallowed = True
-    else:
-        swallowed = False
         await generator.aclose()
-    if swallowed:
+    except StopAsyncIteration:
+        pass
+    if other is _SWALLOWED:
         raise error
     if other is None:
         raise layer.second_yield()
     return layer.answer(other)
+
+
+_SWALLOWED: Any = object()
