@@ -8,7 +8,7 @@ when the client asks for the next one.
 import asyncio
 import threading
 from collections.abc import Coroutine, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import Context
 from typing import Any
 
@@ -44,13 +44,18 @@ class LoopThread:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._thread = threading.Thread(target=self._serve, name="asgi-server", daemon=True)
         self._thread.start()
 
     def _serve(self) -> None:
+        # One task from beginning to end, as servers have it: anyio keeps its worker threads for as long as it runs.
         with asyncio.Runner(loop_factory=lambda: self.loop) as runner:
-            runner.get_loop().run_forever()
+            runner.run(self._wait())
+
+    async def _wait(self) -> None:
+        await self._stop.wait()
 
     def run(self, coroutine: Coroutine[Any, Any, Any], timeout: float | None, complaint: str) -> Any:
         """Run a coroutine to its end and return its result.
@@ -79,7 +84,7 @@ class LoopThread:
 
     def stop(self) -> None:
         """Cancel what still runs and end the thread."""
-        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(END_SECONDS)
 
 
@@ -117,8 +122,9 @@ class _Connection:
         return session
 
     def close(self) -> None:
-        for one in tuple(self._open):
-            one.close()
+        with ExitStack() as everything:
+            for one in tuple(self._open):
+                everything.callback(one.close)
 
 
 class _Lifespan:

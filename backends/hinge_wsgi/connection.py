@@ -7,7 +7,7 @@ next is seen. A chunk is produced when the client asks for it, and never before.
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -100,36 +100,47 @@ class _Connection:
         )
 
     def close(self) -> None:
-        for exchange in tuple(self._open):
-            exchange.close()
-        self._threads.close()
+        with ExitStack() as everything:
+            everything.callback(self._threads.close)
+            for exchange in tuple(self._open):
+                everything.callback(exchange.close)
 
 
 class _Threads:
-    """The server's threads: an idle one takes the next request, a new one starts only if none is idle."""
+    """The server's threads: an idle one takes the next request, a new one starts only if none is idle.
+
+    A piece of work returns what announces its end, so that its thread is idle again before anybody hears of the end.
+    """
 
     def __init__(self) -> None:
-        self._idle: SimpleQueue[SimpleQueue[Callable[[], None] | None]] = SimpleQueue()
+        self._work: SimpleQueue[Callable[[], Callable[[], None]] | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._idle = 0
+        self._closed = False
 
-    def run(self, work: Callable[[], None]) -> None:
-        try:
-            inbox = self._idle.get_nowait()
-        except Empty:
-            inbox = SimpleQueue()
-            threading.Thread(target=self._serve, args=(inbox,), name="wsgi-server", daemon=True).start()
-        inbox.put(work)
+    def run(self, work: Callable[[], Callable[[], None]]) -> None:
+        with self._lock:
+            if self._idle:
+                self._idle -= 1
+            else:
+                threading.Thread(target=self._serve, name="wsgi-server", daemon=True).start()
+        self._work.put(work)
 
-    def _serve(self, inbox: "SimpleQueue[Callable[[], None] | None]") -> None:
-        while (work := inbox.get()) is not None:
-            work()
-            self._idle.put(inbox)
+    def _serve(self) -> None:
+        while (work := self._work.get()) is not None:
+            announce = work()
+            with self._lock:
+                closed = self._closed
+                self._idle += not closed
+            announce()
+            if closed:
+                return
 
     def close(self) -> None:
-        while True:
-            try:
-                self._idle.get_nowait().put(None)
-            except Empty:
-                return
+        with self._lock:
+            self._closed = True
+            for _ in range(self._idle):
+                self._work.put(None)
 
 
 class _Exchange:
@@ -156,17 +167,20 @@ class _Exchange:
 
     # -- in the server's thread ----------------------------------------------------------------------------------------
 
-    def serve(self) -> None:
-        """Call the application, iterate what it returns as far as the client wants it, and close it."""
+    def serve(self) -> Callable[[], None]:
+        """Call the application, iterate its result as far as the client wants, close it; return what says so."""
+        last: Any = _END
         try:
             self._serve()
         except BaseException as error:  # noqa: BLE001 - raised in the client's thread
-            self._answers.put(error)
-        else:
-            self._answers.put(_END)
-        finally:
+            last = error
+
+        def announce() -> None:
+            self._answers.put(last)
             self.on_end()
             self._ended.set()
+
+        return announce
 
     def _serve(self) -> None:
         head: list[Any] = []

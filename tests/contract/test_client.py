@@ -605,3 +605,25 @@ def test_what_a_response_says_about_itself(client_for):
     response = client_for(app).get("/")
     assert (response.text, response.charset, response.headers["x-a"]) == ("ü", "latin-1", "1")
     assert repr(response) == "<ClientResponse 200 text/plain; charset=latin-1: b'\\xfc'>"
+
+
+def test_a_client_leaves_no_threads_behind(backend):
+    app = App()
+
+    @app.get("/sync")
+    def sync() -> str:
+        return "x"
+
+    @app.get("/async")
+    async def async_():
+        yield "x"
+
+    before = set(threading.enumerate())
+    for _ in range(3):
+        with Client(app, backend.name) as client, client.stream("GET", "/async") as response:
+            next(response.iter_bytes())
+            assert client.get("/sync").text == "x"
+    left = set(threading.enumerate()) - before
+    for thread in left:
+        thread.join(WAIT)
+    assert not any(thread.is_alive() for thread in left)

@@ -7,6 +7,7 @@ the rules of its protocol and of HTTP. Nothing here names a backend, and nothing
 from hinge.backend import Aborted, ProtocolViolation
 from hinge.testing.answers import ClientResponse, StreamedResponse
 from hinge.testing.client import Client
+from hinge.testing.differences import Difference, EachBackend
 from hinge.testing.websocket import ClientWebSocket, WebSocketDenied
 
 __all__ = [
@@ -14,6 +15,8 @@ __all__ = [
     "Client",
     "ClientResponse",
     "ClientWebSocket",
+    "Difference",
+    "EachBackend",
     "ProtocolViolation",
     "StreamedResponse",
     "WebSocketDenied",
