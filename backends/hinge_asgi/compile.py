@@ -14,11 +14,13 @@ from hinge.errors import HTTPError
 from hinge.middleware import weave_async
 from hinge.request import Request
 from hinge.response import Response
-from hinge.streaming import StreamingResponse, note_source
+from hinge.streaming import StreamingResponse
 from hinge_asgi import scope as reader
+from hinge_asgi.begin import beginner
 from hinge_asgi.body import Incoming, Receive, framing, read_body
 from hinge_asgi.lifespan import serve_lifespan
-from hinge_asgi.respond import Exchange, answer_with, send_complete
+from hinge_asgi.request import Exchange
+from hinge_asgi.respond import answer_with, send_complete
 from hinge_asgi.runtime import Runtime
 from hinge_asgi.scope import Scope
 from hinge_asgi.stream import Send
@@ -172,6 +174,9 @@ def _through_request(endpoint: Endpoint, runtime: Runtime) -> Serve:
         try:
             response = await answer(exchange)
             await answer_with(runtime, send, response, exchange, fail, head_only=head_only)
+        except asyncio.CancelledError:
+            if not exchange.has_lost_its_client():
+                raise
         finally:
             await exchange.end(runtime)
 
@@ -191,6 +196,7 @@ def _inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Exchange], Awaitab
     call, awaits = _coloured_call(endpoint, runtime)
     plan, limit, respond = endpoint.plan, endpoint.max_body_size, endpoint.responder()
     streams_body, reads_body = plan.streams_body, plan.reads_body
+    begin = beginner(endpoint, runtime)
 
     async def inner(request: Exchange) -> Response:
         body: Any = None
@@ -207,7 +213,10 @@ def _inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Exchange], Awaitab
                 result = await result
         except asyncio.CancelledError as error:
             raise failure_of(error) from error
-        return note_source(request, respond(result))
+        response = respond(result)
+        if begin is not None and isinstance(response, StreamingResponse):
+            await begin(request, response)
+        return response
 
     return inner
 

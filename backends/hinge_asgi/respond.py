@@ -1,74 +1,20 @@
 """Response -> ASGI messages.
 
 Law: every message names every key (servers disagree on defaults), headers are tuples of bytes, and Content-Length is
-ours. Whatever became of the response, what the request holds is given back, and what waits for its end is done.
+ours. A client that has left is not a failure.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from hinge.blueprint import Endpoint
-from hinge.request import Request
 from hinge.response import Response
-from hinge.streaming import StreamingResponse
-from hinge_asgi.after import run_after
-from hinge_asgi.body import Incoming, Receive
+from hinge.streaming import BODILESS, StreamingResponse
+from hinge_asgi.request import Exchange
 from hinge_asgi.runtime import Runtime
-from hinge_asgi.scope import Scope
 from hinge_asgi.stream import Send, Unsent, close_source, send_stream
-from hinge_asgi.watch import Watch
 
 Pairs = list[tuple[bytes, bytes]]
 Fail = Callable[[Any, Exception], Awaitable[Response]]
-
-_BODILESS = frozenset({204, 304})
-
-
-class Exchange(Request):
-    """A request together with its connection."""
-
-    __slots__ = ("incoming", "receive", "watch")
-
-    receive: Receive
-    incoming: Incoming | None
-    watch: Watch | None
-
-    @classmethod
-    def begin(
-        cls,
-        reader: Any,
-        scope: Scope,
-        endpoint: Endpoint,
-        values: tuple[str, ...],
-        state: Mapping[str, Any],
-        receive: Receive,
-    ) -> "Exchange":
-        """Return the exchange of a request that has just come."""
-        exchange = cls(reader, scope, endpoint, values, state)
-        exchange.receive = receive
-        exchange.incoming = exchange.watch = None
-        return exchange
-
-    def watched(self) -> Watch:
-        """Return the watch for the client's leaving, begun when it is first asked for."""
-        if self.watch is None:
-            self.watch = Watch(self._disconnected if self.incoming is None else self.incoming.disconnected)
-        return self.watch
-
-    async def _disconnected(self) -> None:
-        """Return when the client has left; whatever is left of the body is passed over."""
-        while (await self.receive())["type"] != "http.disconnect":
-            pass
-
-    async def end(self, runtime: Runtime) -> None:
-        """Give back what it holds, then do what waits for the response."""
-        if self.watch is not None:
-            await self.watch.stop()
-        if self._source is not None:
-            source, self._source = self._source, None
-            await close_source(runtime, self, source)
-        if self._after:
-            await run_after(runtime, self)
 
 
 def encode_headers(response: Response) -> Pairs:
@@ -101,7 +47,7 @@ async def _send(runtime: Runtime, send: Send, response: Response, exchange: Exch
         return
     if exchange._source is not None and exchange._source[0] is response.iterator:
         exchange._source = None  # it is sent, and closed by that
-    bodiless = response.status in _BODILESS
+    bodiless = response.status in BODILESS
     start = {"type": "http.response.start", "status": response.status, "trailers": False}
     headers = encode_headers(response)
     if response.content_length is not None and not bodiless:
@@ -118,7 +64,7 @@ async def send_complete(send: Send, response: Response, *, head_only: bool) -> N
     """Send a response whose body is known."""
     status, body = response.status, response.body or b""
     headers = encode_headers(response)
-    if status in _BODILESS:
+    if status in BODILESS:
         body = b""
     else:
         headers.append((b"content-length", b"%d" % len(body)))

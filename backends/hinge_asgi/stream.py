@@ -17,7 +17,7 @@ from hinge.errors import HTTPError
 from hinge.events import KEEP_ALIVE, EventSourceResponse
 from hinge.problems import aborted, log_failure
 from hinge.request import Request
-from hinge.streaming import StreamAborted, StreamingResponse, encode_chunk
+from hinge.streaming import StreamAborted, StreamingResponse, close_failure, encode_chunk
 from hinge_asgi.runtime import Runtime
 from hinge_asgi.watch import Ended, Watch
 
@@ -28,6 +28,11 @@ CHUNKS_IN_A_ROW = 8
 ever wait (Granian's does not once the client has left), and then nothing else would run, not even what notices that."""
 
 _END: Any = object()
+
+
+def stopping() -> HTTPError:
+    """Return what answers a request whose stream a stopping worker ended before it began."""
+    return HTTPError(503, "The server is stopping.")
 
 
 class Unsent(Exception):  # noqa: N818 - carries a failure on to where it is answered
@@ -206,13 +211,12 @@ class _Stream:
         """End a response whose worker stops: an event stream as such, because its client comes back by itself."""
         if self._is_complete:
             return
-        stopping = HTTPError(503, "The server is stopping.")
         if self.is_event_stream and not self._is_sending:
             await self._complete()
         elif self._has_started or self._is_sending:
-            raise StreamAborted(stopping)
+            raise StreamAborted(stopping())
         else:
-            raise Unsent(stopping)
+            raise Unsent(stopping())
 
 
 class _Steps:
@@ -239,5 +243,7 @@ async def close_source(runtime: Runtime, request: Request, source: tuple[Any, bo
             await close()
         else:
             await runtime.in_thread("teardown", close)
-    except Exception as error:  # noqa: BLE001 - whatever it raises
-        log_failure(request, error)
+    except BaseException as error:  # noqa: BLE001 - whatever it raises
+        failure = close_failure(error)
+        if failure is not None:
+            log_failure(request, failure)

@@ -11,8 +11,15 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+
 class Ended(Exception):  # noqa: N818 - an event, not a failure; it never passes through the user's code
     """The client has left, or the worker stops."""
+
+
+def is_cancelled() -> bool:
+    """Tell whether somebody wants this task to end."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def failure_of(error: BaseException) -> Exception:
@@ -22,8 +29,7 @@ def failure_of(error: BaseException) -> Exception:
     """
     if isinstance(error, Exception):
         return error
-    task = asyncio.current_task()
-    if not isinstance(error, asyncio.CancelledError) or task is None or task.cancelling():
+    if not isinstance(error, asyncio.CancelledError) or is_cancelled():
         raise error
     failure = RuntimeError("it waited for something that was cancelled, and did not catch CancelledError")
     failure.__cause__ = error

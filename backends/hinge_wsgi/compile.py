@@ -14,8 +14,9 @@ from hinge.errors import ConfigurationError, HTTPError
 from hinge.middleware import weave, weave_async
 from hinge.request import Request
 from hinge.response import Response
-from hinge.streaming import StreamingResponse, note_source
+from hinge.streaming import StreamingResponse
 from hinge_wsgi import environ as reader
+from hinge_wsgi.begin import async_beginner, beginner
 from hinge_wsgi.body import body_stream, read_body
 from hinge_wsgi.environ import Environ
 from hinge_wsgi.portal import on_request_thread
@@ -190,7 +191,7 @@ def _answer(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Respons
         inside = weave(layers[before:], _inner(endpoint, runtime), fail)
         return weave(layers[:before], _reading(endpoint, inside), fail)
     afail = _async_fail(endpoint)
-    inner = _async_inner(endpoint)
+    inner = _async_inner(endpoint, runtime)
     if before is None:
         woven = weave_async(layers, inner, afail)
     else:
@@ -202,17 +203,18 @@ def _answer(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Respons
 def _inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Response]:
     call = _coloured_call(endpoint, runtime)
     body_of, respond = _body_of(endpoint), endpoint.responder()
+    begin = beginner(endpoint, runtime)
 
     def inner(request: Request) -> Response:
-        return note_source(request, respond(call(request._head, request._values, body_of(request), request)))
+        return begin(request, respond(call(request._head, request._values, body_of(request), request)))
 
     return inner
 
 
-def _async_inner(endpoint: Endpoint) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+def _async_inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Coroutine[Any, Any, Response]]:
     call, plan = endpoint.bind(reader), endpoint.plan
     body_of, respond = _body_of(endpoint), endpoint.responder()
-    reads_body = plan.reads_body
+    reads_body, begin = plan.reads_body, async_beginner(endpoint, runtime)
 
     async def inner(request: Request) -> Response:
         # A plain handler and every read of the body stay in the server's thread: neither may stop the loop.
@@ -221,7 +223,7 @@ def _async_inner(endpoint: Endpoint) -> Callable[[Request], Coroutine[Any, Any, 
             result = await call(request._head, request._values, body, request)
         else:
             result = await on_request_thread(lambda: call(request._head, request._values, body_of(request), request))
-        return note_source(request, respond(result))
+        return await begin(request, respond(result))
 
     return inner
 

@@ -1,4 +1,4 @@
-"""An async iterator on the loop thread, pulled chunk by chunk from a server's thread.
+"""An async iterator on the loop thread, pulled chunk by chunk from a server's thread or by another coroutine.
 
 Law: one task runs the whole iteration, its close included, and waits between chunks until the next one is asked for:
 nothing is produced ahead, and a task group or a timeout may span the yields. Whoever pulls learns how it ended.
@@ -8,18 +8,24 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextvars import Context, copy_context
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from hinge.context import carry_back
-from hinge_wsgi.portal import Portal, current
+from hinge.streaming import close_failure, encode_chunk
+from hinge_wsgi.portal import Portal, Waiting, current
+
+_NOTHING: Any = object()
 
 
-class LoopIterator:
+class LoopIterator(AsyncIterator[Any]):
     """One iteration, from the first chunk asked for to the closed source.
 
     `behind` is the source that a middleware has wrapped in `source`; it is closed after it, in the same task.
     """
+
+    is_event_stream = False
 
     def __init__(self, portal: Portal, source: AsyncIterator[Any], behind: AsyncIterator[Any] | None = None) -> None:
         self._portal = portal
@@ -29,13 +35,36 @@ class LoopIterator:
         self._context: Context | None = copy_context()
         self._demand: asyncio.Event | None = None
         self._task: asyncio.Task[None] | None = None
+        self._first: Any = _NOTHING
         self._asked = False
         self._finishing = False
         self._cancelled = False
         self._ended = False
-        self._close_failure: Exception | None = None
+        self._close_failure: BaseException | None = None
+        # While a coroutine pulls: what wakes it, and who waits for it in turn.
+        self._reader: asyncio.Future[tuple[str, Any]] | None = None
+        self._behind_reader: Waiting | None = None
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it was told to finish."""
+        return self._finishing
 
     # -- in the server's thread ----------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Make the first chunk that is not empty; `next` returns it.
+
+        Raises what the source raises, and TypeError for a chunk that is none.
+        """
+        try:
+            while not encode_chunk(chunk := self.next()):
+                pass
+            self._first = chunk
+        except StopIteration:
+            return
+        finally:
+            self._carry_back()
 
     def next(self, timeout: float | None = None) -> Any:
         """Return the next chunk.
@@ -46,6 +75,8 @@ class LoopIterator:
 
         Also raises what the source raised, once it is closed.
         """
+        if self._first is not _NOTHING:
+            return self._take_first()
         if self._ended:
             raise StopIteration
         if not self._asked:
@@ -77,9 +108,7 @@ class LoopIterator:
                 self._end()
             else:
                 self._wait_for_end()
-        failure, self._close_failure = self._close_failure, None
-        if failure is not None:
-            raise failure
+        self._raise_close_failure()
 
     def _take(self, timeout: float | None) -> tuple[str, Any]:
         while True:
@@ -96,12 +125,27 @@ class LoopIterator:
             pass
         self._end()
 
+    def _take_first(self) -> Any:
+        first, self._first = self._first, _NOTHING
+        if self._context is not None:
+            # What the middleware has set meanwhile.
+            self._context.run(partial(carry_back, copy_context(), leave=current))
+        return first
+
+    def _raise_close_failure(self) -> None:
+        failure, self._close_failure = self._close_failure, None
+        if failure is not None:
+            raise failure
+
+    def _carry_back(self) -> None:
+        if self._context is not None:
+            carry_back(self._context, leave=current)
+
     def _end(self) -> None:
         self._ended = True
         self._portal.waiting.discard(self)
-        context, self._context = self._context, None  # which holds this object
-        if context is not None:
-            carry_back(context, leave=current)
+        self._carry_back()
+        self._context = None  # which holds this object
 
     # -- from any thread -----------------------------------------------------------------------------------------------
 
@@ -117,11 +161,80 @@ class LoopIterator:
 
     # -- on the loop ---------------------------------------------------------------------------------------------------
 
+    async def abegin(self) -> None:
+        """Make the first chunk that is not empty, as `begin` does."""
+        try:
+            while not encode_chunk(chunk := await anext(self)):
+                pass
+            self._first = chunk
+        except StopAsyncIteration:
+            return
+        finally:
+            self._carry_back()
+
+    async def __anext__(self) -> Any:
+        if self._first is not _NOTHING:
+            return self._take_first()
+        if self._ended:
+            raise StopAsyncIteration
+        self._begin()
+        kind, value = await self._read()
+        if kind == "chunk":
+            return value
+        await self._until_done()
+        if kind == "end":
+            raise StopAsyncIteration
+        try:
+            raise value
+        finally:
+            del value
+
+    async def aclose(self) -> None:
+        """End the iteration and wait until the source is closed; raises what its `aclose` raised."""
+        if not self._ended:
+            self._finishing = True
+            self._cancel_once()
+            await self._until_done()
+        self._raise_close_failure()
+
+    async def _read(self) -> tuple[str, Any]:
+        self._behind_reader = current.get(None)
+        try:
+            while True:
+                try:
+                    kind, value = self._mailbox.get_nowait()
+                except Empty:
+                    self._reader = asyncio.get_running_loop().create_future()
+                    return await self._reader
+                if kind != "work":
+                    return kind, value
+                self.ask(value)
+        finally:
+            self._reader = self._behind_reader = None
+
+    async def _until_done(self) -> None:
+        self._behind_reader = current.get(None)
+        try:
+            if self._task is not None:
+                await asyncio.wait((self._task,))
+        finally:
+            self._behind_reader = None
+        self._end()
+
     def ask(self, work: Callable[[], None]) -> None:
         """Have the thread that waits for a chunk, or comes for the next one, run `work`."""
         if self._task is None or self._task.done():
             raise RuntimeError("the stream is over, and its thread does nothing for it any more")
-        self._mailbox.put(("work", work))
+        if self._behind_reader is not None:
+            self._behind_reader.ask(work)
+        else:
+            self._mailbox.put(("work", work))
+
+    def _post(self, kind: str, value: Any = None) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result((kind, value))
+        else:
+            self._mailbox.put((kind, value))
 
     def _begin(self) -> None:
         if self._task is None:
@@ -146,7 +259,7 @@ class LoopIterator:
         context.run(current.set, self)
         self._task = self._portal.loop.create_task(coroutine, context=context)
         # A task that was cancelled before its first step never reaches a `finally` of its own.
-        self._task.add_done_callback(lambda task: self._mailbox.put(("end", None)))
+        self._task.add_done_callback(lambda task: self._post("end"))
 
     async def _produce(self, demand: asyncio.Event) -> None:
         try:
@@ -157,7 +270,7 @@ class LoopIterator:
                     chunk = await anext(self._source)
                 except StopAsyncIteration:
                     return
-                self._mailbox.put(("chunk", chunk))
+                self._post("chunk", chunk)
         except BaseException as error:  # noqa: BLE001 - raised in the thread that pulls
             self._failed(error)
         finally:
@@ -168,7 +281,7 @@ class LoopIterator:
             if isinstance(error, asyncio.CancelledError):
                 why = "the event-loop thread was stopped" if self._portal.stopping else "it waited for was cancelled"
                 error = RuntimeError(f"a stream ended early: {why}")
-            self._mailbox.put(("error", error))
+            self._post("error", error)
         elif isinstance(error, Exception):
             self._close_failure = error
 
@@ -179,5 +292,5 @@ class LoopIterator:
                 continue
             try:
                 await aclose()
-            except Exception as error:  # noqa: BLE001 - raised by close()
-                self._close_failure = error
+            except BaseException as error:  # noqa: BLE001 - raised by close()
+                self._close_failure = close_failure(error)

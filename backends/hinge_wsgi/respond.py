@@ -11,7 +11,7 @@ from typing import Any
 from hinge.errors import REASONS
 from hinge.request import Request
 from hinge.response import Response
-from hinge.streaming import StreamingResponse
+from hinge.streaming import BODILESS, StreamingResponse
 from hinge_wsgi.after import run_after
 from hinge_wsgi.runtime import Runtime
 from hinge_wsgi.stream import Stream, close_source, replaced_source
@@ -21,7 +21,6 @@ Pairs = list[tuple[str, str]]
 
 # The reason is never empty: wsgiref and some servers split at the space.
 STATUS_LINES = {code: f"{code} {REASONS.get(code, 'Unknown')}" for code in range(200, 600)}
-_BODILESS = frozenset({204, 304})
 _HOP_BY_HOP = frozenset({"connection", "upgrade"})
 """PEP 3333 leaves these to the server; waitress refuses a response that has them."""
 
@@ -34,7 +33,7 @@ def send(
         return _send_stream(runtime, start_response, response, request, head_only=head_only)
     status, body = response.status, response.body or b""
     headers = _headers(response)
-    if status in _BODILESS:
+    if status in BODILESS:
         body = b""
     else:
         headers.append(("content-length", str(len(body))))
@@ -63,10 +62,10 @@ def _send_stream(
 ) -> Any:
     headers = _headers(response)
     length = response.content_length
-    if length is not None and response.status not in _BODILESS:
+    if length is not None and response.status not in BODILESS:
         headers.append(("content-length", str(length)))
     stream = Stream(runtime, response, request)
-    if head_only or response.status in _BODILESS:
+    if head_only or response.status in BODILESS:
         stream.skip()
     elif not response.eager_start:
         stream.prefetch()  # a failure before the first chunk is still answered with its own status

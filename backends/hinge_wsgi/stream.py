@@ -13,13 +13,14 @@ from hinge.errors import HTTPError
 from hinge.events import KEEP_ALIVE, EventSourceResponse
 from hinge.problems import aborted, log_failure
 from hinge.request import Request
-from hinge.streaming import StreamAborted, StreamingResponse, encode_chunk
+from hinge.streaming import StreamAborted, StreamingResponse, close_failure, encode_chunk
 from hinge_wsgi.after import run_after
 from hinge_wsgi.iterate import LoopIterator
 from hinge_wsgi.runtime import Runtime
 
 
-def _stopping() -> HTTPError:
+def stopping() -> HTTPError:
+    """Return what answers a request whose stream a stopping worker ended before it began."""
     return HTTPError(503, "The server is stopping.")
 
 
@@ -36,7 +37,9 @@ class Stream(Iterator[bytes]):
         self._source = source
         self._replaced = replaced_source(request, source)
         self._loop_source: LoopIterator | None = None
-        if response.is_async:
+        if isinstance(source, LoopIterator):
+            self._loop_source = source
+        elif response.is_async:
             behind, self._replaced = _colours(self._replaced)
             self._loop_source = LoopIterator(runtime.portal, source, behind)
         self._first: bytes | None = None
@@ -58,7 +61,7 @@ class Stream(Iterator[bytes]):
         if chunk is not None:
             return chunk
         if self._cut and not self.is_event_stream:
-            raise StreamAborted(_stopping())
+            raise StreamAborted(stopping())
         raise StopIteration
 
     def _pull(self) -> bytes | None:
@@ -93,7 +96,7 @@ class Stream(Iterator[bytes]):
             raise
         if self._first is None and self._cut and not self.is_event_stream:
             self.drop()
-            raise _stopping()
+            raise stopping()
 
     def skip(self) -> None:
         """Send nothing; the source is closed unread."""
@@ -150,9 +153,13 @@ def close_source(runtime: Runtime, request: Request | None, source: Source | Non
     if source is None:
         return
     iterator, is_async = source
+    if is_async and not isinstance(iterator, LoopIterator):
+        iterator = LoopIterator(runtime.portal, iterator)
     try:
-        close = LoopIterator(runtime.portal, iterator).close if is_async else getattr(iterator, "close", None)
+        close = getattr(iterator, "close", None)
         if close is not None:
             close()
-    except Exception as error:  # noqa: BLE001 - whatever it raises
-        log_failure(request, error)
+    except BaseException as error:  # noqa: BLE001 - whatever it raises
+        failure = close_failure(error)
+        if failure is not None:
+            log_failure(request, failure)

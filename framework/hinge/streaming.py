@@ -6,12 +6,18 @@ disconnect.
 """
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from contextvars import copy_context
 from typing import Any, ClassVar, TypeAlias, cast
 
+from hinge.context import carry_back
 from hinge.response import OCTETS, Content, Lines, Pairs, Response
 
 Chunks: TypeAlias = Iterable[Content] | AsyncIterable[Content]
 ChunkIterator: TypeAlias = Iterator[Content] | AsyncIterator[Content]
+
+
+BODILESS = frozenset({204, 304})
+"""The statuses whose responses have no body (RFC 9110 section 6.4.1)."""
 
 
 class StreamingResponse(Response):
@@ -110,11 +116,92 @@ def resolve_source(content: Any) -> tuple[Any, bool]:
     raise TypeError(f"a streamed body is a sync or async iterable of chunks, not {kind.__name__}{hint}")
 
 
-def note_source(request: Any, response: Response) -> Response:
-    """Have the request keep what the handler streams: it is closed even if a middleware answers with another body."""
-    if isinstance(response, StreamingResponse):
-        request._source = (response.iterator, response.is_async)
-    return response
+_NOTHING: Any = object()
+
+
+class Begun(Iterator[Content]):
+    """A plain source whose first chunk exists; the others are made as they are asked for, in the same context."""
+
+    __slots__ = ("_context", "_first", "_source")
+
+    def __init__(self, source: Iterator[Content]) -> None:
+        self._source = source
+        self._context = copy_context()
+        self._first: Any = _NOTHING
+
+    def begin(self) -> None:
+        """Make the first chunk that is not empty.
+
+        Raises what the source raises, and TypeError for a chunk that is none.
+        """
+        try:
+            while self._first is _NOTHING:
+                chunk = self._context.run(next, self._source, _NOTHING)
+                if chunk is _NOTHING:
+                    return
+                if encode_chunk(chunk):
+                    self._first = chunk
+        finally:
+            carry_back(self._context)
+
+    def __next__(self) -> Content:
+        first, self._first = self._first, _NOTHING
+        if first is _NOTHING:
+            return self._context.run(next, self._source)
+        self._context.run(carry_back, copy_context())  # what the middleware has set meanwhile
+        return cast("Content", first)
+
+    def close(self) -> None:
+        """Close the source."""
+        close = getattr(self._source, "close", None)
+        if close is not None:
+            self._context.run(close)
+        carry_back(self._context)
+
+
+class AsyncBegun(AsyncIterator[Content]):
+    """An async source whose first chunk exists; the others are made as they are asked for."""
+
+    __slots__ = ("_first", "_source")
+
+    def __init__(self, source: AsyncIterator[Content]) -> None:
+        self._source = source
+        self._first: Any = _NOTHING
+
+    async def begin(self) -> None:
+        """Make the first chunk that is not empty.
+
+        Raises what the source raises, and TypeError for a chunk that is none.
+        """
+        while self._first is _NOTHING:
+            chunk = await anext(self._source, _NOTHING)
+            if chunk is _NOTHING:
+                return
+            if encode_chunk(chunk):
+                self._first = chunk
+
+    async def __anext__(self) -> Content:
+        first, self._first = self._first, _NOTHING
+        return cast("Content", await anext(self._source) if first is _NOTHING else first)
+
+    async def aclose(self) -> None:
+        """Close the source."""
+        aclose = getattr(self._source, "aclose", None)
+        if aclose is not None:
+            await aclose()
+
+
+def close_failure(error: BaseException) -> BaseException | None:
+    """Return what went wrong in a source's close; None if only a task group of its own reports that it was closed.
+
+    Raises the error itself if it is none of the source's: a cancellation, an exit.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        rest: BaseException | None = error.split(GeneratorExit)[1]
+        return rest
+    if isinstance(error, Exception):
+        return error
+    raise error
 
 
 def encode_chunk(chunk: Content) -> bytes:

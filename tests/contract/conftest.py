@@ -6,6 +6,7 @@ A test that needs a Feature says so, with the reason, and is skipped where the b
 """
 
 import functools
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -34,13 +35,26 @@ def backend(request: pytest.FixtureRequest) -> Backend:
 
 @pytest.fixture
 def client_for(backend: Backend) -> Iterator[Callable[..., Client]]:
-    """Return `client_for(app, **options)`: a client of the app on this backend, open until the test ends."""
+    """Return `client_for(app, **options)`: a client of the app on this backend, open until the test ends.
+
+    At its end nothing that the application opened is left open.
+    """
     with ExitStack() as stack:
 
         def open_client(app: App, **options: object) -> Client:
-            return stack.enter_context(Client(app, backend.name, **options))
+            client = stack.enter_context(Client(app, backend.name, **options))
+            stack.callback(_expect_nothing_open, client)
+            return client
 
         yield open_client
+
+
+def _expect_nothing_open(client: Client) -> None:
+    runtime = client._application.runtime
+    end = time.monotonic() + 5
+    while left := [*getattr(runtime, "open", ()), *getattr(runtime, "streams", ())]:
+        assert time.monotonic() < end, f"left open: {left}"
+        time.sleep(0.001)
 
 
 @pytest.fixture(params=["def", "async def"])

@@ -1,0 +1,48 @@
+"""The first chunk of a stream, made while the middleware is still around it.
+
+Law: a failure of the first chunk is a failure of the handler. It is answered inside the middleware, so that each of
+them sees it, and its answer has their headers. A client that leaves meanwhile is a cancellation, as they know it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from hinge.blueprint import Endpoint
+from hinge.streaming import BODILESS, AsyncBegun, Begun, StreamingResponse
+from hinge_asgi.request import Exchange
+from hinge_asgi.runtime import Runtime
+from hinge_asgi.stream import stopping
+from hinge_asgi.watch import Ended
+
+
+def beginner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Exchange, StreamingResponse], Awaitable[None]] | None:
+    """Return what begins an endpoint's streams; None without middleware: sending them does as well."""
+    if not endpoint.layers:
+        return None
+
+    async def begin(exchange: Exchange, response: StreamingResponse) -> None:
+        source: Any = response.iterator
+        # Kept even if a middleware answers with something else: it has to be closed.
+        exchange._source = (source, response.is_async)
+        if endpoint.head_only or response.eager_start or response.status in BODILESS:
+            return
+        begun: AsyncBegun | Begun = AsyncBegun(source) if response.is_async else Begun(source)
+        response.iterator = begun
+        exchange._source = (begun, response.is_async)
+        watch = exchange.watched()
+        runtime.register(watch)
+        try:
+            if isinstance(begun, AsyncBegun):
+                await watch.run(begun.begin)
+            else:
+                await runtime.in_thread("streams", begun.begin)
+                watch.check()
+        except Ended:
+            if watch.has_left:
+                raise asyncio.CancelledError from None
+            raise stopping() from None
+        finally:
+            runtime.unregister(watch)
+
+    return begin

@@ -1,0 +1,76 @@
+"""The first chunk of a stream, made while the middleware is still around it.
+
+Law: a failure of the first chunk is a failure of the handler. It is answered inside the middleware, so that each of
+them sees it, and its answer has their headers.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from hinge.blueprint import Endpoint
+from hinge.request import Request
+from hinge.response import Response
+from hinge.streaming import BODILESS, Begun, StreamingResponse
+from hinge_wsgi.iterate import LoopIterator
+from hinge_wsgi.portal import on_request_thread
+from hinge_wsgi.runtime import Runtime
+from hinge_wsgi.stream import stopping
+
+
+def beginner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request, Response], Response]:
+    """Return what begins the streams among an endpoint's responses; without middleware, sending does as well."""
+    if not endpoint.layers:
+        return lambda request, response: response
+
+    def begin(request: Request, response: Response) -> Response:
+        source = _begun(endpoint, runtime, request, response)
+        if isinstance(source, LoopIterator):
+            runtime.streams.add(source)
+            try:
+                source.begin()
+            finally:
+                runtime.streams.discard(source)
+            _refuse_cut(source)
+        elif source is not None:
+            source.begin()
+        return response
+
+    return begin
+
+
+def async_beginner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request, Response], Awaitable[Response]]:
+    """Return what does the same on the loop."""
+
+    async def begin(request: Request, response: Response) -> Response:
+        source = _begun(endpoint, runtime, request, response)
+        if isinstance(source, LoopIterator):
+            runtime.streams.add(source)
+            try:
+                await source.abegin()
+            finally:
+                runtime.streams.discard(source)
+            _refuse_cut(source)
+        elif source is not None:
+            await on_request_thread(source.begin)
+        return response
+
+    return begin
+
+
+def _begun(endpoint: Endpoint, runtime: Runtime, request: Request, response: Response) -> Begun | LoopIterator | None:
+    if not isinstance(response, StreamingResponse):
+        return None
+    source: Any = response.iterator
+    # Kept even if a middleware answers with something else: it has to be closed.
+    request._source = (source, response.is_async)
+    if endpoint.head_only or response.eager_start or response.status in BODILESS:
+        return None
+    begun: Begun | LoopIterator = LoopIterator(runtime.portal, source) if response.is_async else Begun(source)
+    response.iterator = begun
+    request._source = (begun, response.is_async)
+    return begun
+
+
+def _refuse_cut(source: LoopIterator) -> None:
+    if source.is_cut:
+        raise stopping()
