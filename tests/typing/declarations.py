@@ -1,0 +1,172 @@
+"""What a type checker makes of an app: decorators keep the types of what they decorate. Checked, never run."""
+
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from http import HTTPMethod
+from typing import Any, assert_type
+
+import msgspec
+
+from hinge import (
+    App,
+    AsyncMiddleware,
+    Config,
+    HTTPError,
+    JSONResponse,
+    Middleware,
+    Request,
+    Response,
+    Router,
+    WebSocket,
+)
+
+app = App(title="Shop", config=Config(backend="wsgi", debug=True), slashes="strict")
+router = Router("/items", tags=["items"])
+
+
+class Item(msgspec.Struct):
+    name: str
+
+
+# -- routes ------------------------------------------------------------------------------------------------------------
+
+
+@app.get("/items/{item_id}", status=200, inline=True, tags=("a",), responses={404: None}, max_body_size=5)
+def read_item(item_id: int, size: int = 1) -> Item:
+    return Item("x" * size)
+
+
+assert_type(read_item(1, size=2), Item)
+
+
+@router.post("", name="create")
+async def create_item(item: Item) -> Item:
+    return item
+
+
+async def awaits_it() -> None:
+    assert_type(await create_item(Item("x")), Item)
+
+
+@app.route("/either", methods=["GET", HTTPMethod.PUT])
+def either() -> dict[str, int]:
+    return {}
+
+
+assert_type(either(), dict[str, int])
+
+
+@app.put("/stream")
+@app.patch("/stream")
+@app.delete("/stream")
+@app.head("/stream")
+@app.options("/stream")
+async def stream(request: Request) -> AsyncIterator[str]:
+    yield request.path
+
+
+@router.websocket("/live/{room}", name="live", tags=["live"])
+async def live(ws: WebSocket, room: str) -> None:
+    await ws.accept()
+    assert_type(await ws.receive(), str | bytes)
+    assert_type(await ws.receive_json(Item), Item)
+    assert_type(await ws.receive_json(), Any)
+    async for message in ws:
+        assert_type(message, str | bytes)
+        await ws.send(message)
+    await ws.deny(HTTPError(404))
+    await ws.deny(JSONResponse({}, status=404))
+
+
+def as_argument(decorate: Callable[[Callable[[], str]], Callable[[], str]]) -> None: ...
+
+
+as_argument(app.get("/argument"))
+
+
+class Shop:
+    def read(self, item_id: int) -> str:
+        return str(item_id)
+
+
+assert_type(app.get("/bound/{item_id}")(Shop().read)(1), str)
+
+# -- middleware --------------------------------------------------------------------------------------------------------
+
+
+@app.middleware
+def timing(request: Request) -> Middleware:
+    response = yield
+    assert_type(response, Response)
+    response.headers["x-timing"] = "1"
+    return response
+
+
+assert_type(timing(Request.__new__(Request)), Middleware)
+
+
+@app.middleware(needs_body=True)
+async def signed(request: Request) -> AsyncMiddleware:
+    response = yield None
+    assert_type(response, Response)
+
+
+@router.middleware()
+def nothing_taken() -> Generator[None, Response, None]:
+    yield
+
+
+class CORS:
+    def __init__(self, origins: list[str]) -> None:
+        self.origins = origins
+
+    def __call__(self, request: Request) -> Middleware:
+        response = yield
+        response.headers.vary("origin")
+        return None
+
+
+assert_type(app.middleware(CORS(origins=["*"])), CORS)
+app.get("/around", middleware=[timing, CORS([]), signed])(either)
+App(middleware=[timing, CORS([])])
+Router(middleware=(signed,))
+
+# -- errors, lifespan --------------------------------------------------------------------------------------------------
+
+
+@app.error(KeyError)
+def missing(request: Request, error: KeyError) -> Response:
+    return JSONResponse({}, status=404)
+
+
+@app.error(LookupError)
+async def lost(request: Request, error: LookupError) -> dict[str, str]:
+    return {}
+
+
+assert_type(missing(Request.__new__(Request), KeyError()), Response)
+
+
+@app.lifespan
+async def database(app: App) -> AsyncIterator[dict[str, object]]:
+    yield {"db": object()}
+
+
+@app.lifespan
+def settings() -> Iterator[None]:
+    yield
+
+
+assert_type(settings(), Iterator[None])
+
+# -- native middleware, compiling --------------------------------------------------------------------------------------
+
+
+def native(application: Any, level: int = 1) -> Any:
+    return application
+
+
+App(wsgi_middleware=[native, (native, {"level": 2})], asgi_middleware=[native])
+app.include(router, "/v1")
+assert_type(app.url_for("live", room="x"), str)
+assert_type(app.unmet("wsgi"), list[str])
+app.compile("asgi", skip_unsupported=True).drain(1.0)

@@ -1,0 +1,71 @@
+"""What a type checker must refuse: each line with `E:` fails with that mypy code, and no other line does."""
+
+from hinge import App, Config, HTTPError, Middleware, Query, Request, Response, Router, WebSocket
+
+app = App(slashes="keep")  # E: arg-type
+App("x", "y")  # E: call-arg
+Config(prot=80)  # E: call-arg
+
+
+@app.get("/a", stauts=201)  # E: call-arg
+def misspelt() -> str:
+    return ""
+
+
+@app.get("/b", status="201")  # E: arg-type
+def wrong_type() -> str:
+    return ""
+
+
+@app.websocket("/c", status=201)  # E: call-arg
+async def no_status(ws: WebSocket) -> None: ...
+
+
+@app.get  # E: arg-type
+def no_path() -> str:
+    return ""
+
+
+@app.route("/d")  # E: call-arg
+def no_methods() -> str:
+    return ""
+
+
+@app.middleware  # E: type-var
+def no_generator(request: Request) -> None: ...
+
+
+@app.middleware
+def second_type(request: Request) -> Middleware:
+    response = yield
+    response.headers["x"] = 5  # E: assignment
+    return "text"  # E: return-value
+
+
+@app.error(KeyError)  # E: type-var
+def one_parameter(error: KeyError) -> Response:
+    return Response()
+
+
+@app.error(404)  # E: arg-type
+def no_class(request: Request, error: Exception) -> Response:
+    return Response()
+
+
+@app.lifespan  # E: type-var
+def no_yield() -> None: ...
+
+
+@app.get("/e")
+def kept(size: Query[int]) -> str:
+    size.upper()  # E: attr-defined
+    return str(size)
+
+
+kept("1")  # E: arg-type
+kept()  # E: call-arg
+app.include(App())  # E: arg-type
+Router(5)  # E: arg-type
+HTTPError("404")  # E: arg-type
+Response(status="200")  # E: arg-type
+app.get("/f", middleware=kept)  # E: arg-type
