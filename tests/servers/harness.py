@@ -481,7 +481,7 @@ class H2:
         target: str,
         headers: Pairs = (),
         *,
-        end: bool = True, 
+        end: bool = True,
     ) -> int:
         """Send a request's head and return the stream's number."""
         number: int = self._h2.get_next_available_stream_id()
@@ -556,7 +556,7 @@ class H2:
         method: str,
         target: str,
         headers: Pairs = (),
-        body: bytes | None = None, 
+        body: bytes | None = None,
     ) -> Answer:
         """Send one request and return its answer."""
         number = self.begin(method, target, headers, end=body is None)
