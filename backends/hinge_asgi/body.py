@@ -5,10 +5,10 @@ Granian, and reading on after the body looks like a disconnect to somebody. A cl
 `ClientDisconnect`.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import anyio
 import anyio.from_thread
 
 from hinge.body import BodyStream, check_framing, declared_length, incomplete, too_large
@@ -76,8 +76,8 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
 class Incoming:
     """A body that its handler reads as a stream, while the response may already be on its way.
 
-    Only one place may call `receive`: until the body has ended that is the stream, afterwards the watch for the
-    disconnect.
+    Only one place at a time may call `receive`. The watch for the disconnect reads one message ahead and leaves it to
+    the stream, so that a leaving is noticed although the handler has stopped to read.
 
     Raises:
         HTTPError: as `framing`.
@@ -88,28 +88,62 @@ class Incoming:
         self._receive = receive
         self._length = framing(scope, limit)
         self._received = 0
-        self._ended = anyio.Event()
-        if self._length == 0:
-            self._ended.set()
-        self.stream = BodyStream(lambda: anyio.from_thread.run(self._next), self._next, limit)
+        self._is_over = self._length == 0
+        self._turn = asyncio.Lock()
+        self._ahead: dict[str, Any] | None = None
+        self._taken = asyncio.Event()
+        self.stream = BodyStream(self._blocking, self._next, limit)
+
+    def _blocking(self) -> bytes:
+        if _on_a_loop():
+            raise RuntimeError("a coroutine reads its BodyStream with `async for`: `for` would stop the event loop")
+        return anyio.from_thread.run(self._next)
 
     async def _next(self) -> bytes:
-        while not self._ended.is_set():
-            message = await self._receive()
+        while not self._is_over:
+            message = await self._message()
             if message["type"] == "http.disconnect":
                 raise ClientDisconnect
             piece: bytes = message.get("body", b"")
             self._received += len(piece)
             if self._received == self._length or not message.get("more_body", False):
-                self._ended.set()
+                self._is_over = True
+                self._taken.set()
                 if self._length is not None and self._received < self._length:
                     raise incomplete(self._received, self._length)
             if piece:
                 return piece
         return b""
 
+    async def _message(self) -> dict[str, Any]:
+        async with self._turn:
+            message = self._ahead
+            if message is None:
+                return await self._receive()
+            if message["type"] != "http.disconnect":
+                self._ahead = None
+                self._taken.set()
+            return message
+
     async def disconnected(self) -> None:
-        """Return when the client has left, once the body was read."""
-        await self._ended.wait()
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+        """Return when the client has left."""
+        while True:
+            async with self._turn:
+                if self._ahead is None or self._is_over:
+                    message = await self._receive()
+                    if message["type"] == "http.disconnect":
+                        self._ahead = message
+                        return
+                    if not self._is_over:
+                        self._ahead = message
+                        self._taken.clear()
+            if self._ahead is not None:
+                await self._taken.wait()
+
+
+def _on_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -12,6 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from hinge.backend import Aborted, ProtocolViolation
+from hinge.streaming import StreamAborted
 from hinge_asgi.checker import MessageChecker
 
 _END: Any = object()
@@ -119,7 +120,10 @@ class Exchange:
             if isinstance(answer, AssertionError):
                 raise answer
             if isinstance(answer, BaseException):
-                raise Aborted(f"{self._what}: the response was cut off") from answer
+                if self._upload.failure is not None:
+                    raise self._upload.failure  # it was this side that broke off
+                cause = answer.failure if isinstance(answer, StreamAborted) else answer
+                raise Aborted(f"{self._what}: the response was cut off") from cause
             yield answer
             if not self._ended.is_set():
                 self._loop.call_soon_threadsafe(self._wanted.release)

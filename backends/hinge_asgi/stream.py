@@ -197,10 +197,10 @@ class _Stream:
     def fail(self, failure: Exception) -> None:
         """Judge what the source, or the server, raised."""
         if self._watch.is_over:
-            log_failure(self._request, failure)  # it failed while it was ended
+            cut = aborted(self._request, failure)  # it failed while it was ended
             if self._watch.has_left:
                 return
-            raise StreamAborted(failure)
+            raise cut from None
         if failure is self._refusal:
             raise failure  # the server's own
         if not self._has_started:

@@ -5,6 +5,7 @@ on `readline`, iteration and `read(-1)`. A cut upload raises nothing on WSGI: wh
 Content-Length.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from hinge.body import BodyStream, declared_length, incomplete, too_large
@@ -89,13 +90,27 @@ def body_stream(
     """
     length = declared_length(environ.get("CONTENT_LENGTH"), limit)
     read = _pieces(environ, length)
-    return BodyStream(read, lambda: on_request_thread(read), limit)
+
+    def blocking() -> bytes:
+        if _on_a_loop():
+            raise RuntimeError("a coroutine reads its BodyStream with `async for`: `for` would stop the event loop")
+        return read()
+
+    return BodyStream(blocking, lambda: on_request_thread(read), limit)
+
+
+def _on_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _pieces(environ: Environ, length: int | None) -> Callable[[], bytes]:
     source = _reader(environ)
     if length is None:
-        return (lambda: source(PIECE)) if _may_have_body(environ) else bytes
+        return _undeclared_pieces(source) if _may_have_body(environ) else bytes
     received = 0
 
     def read() -> bytes:
@@ -106,6 +121,18 @@ def _pieces(environ: Environ, length: int | None) -> Callable[[], bytes]:
         if not piece:
             raise incomplete(received, length)
         received += len(piece)
+        return piece
+
+    return read
+
+
+def _undeclared_pieces(source: Callable[[int], bytes]) -> Callable[[], bytes]:
+    is_over = False
+
+    def read() -> bytes:
+        nonlocal is_over
+        piece = b"" if is_over else source(PIECE)
+        is_over = not piece  # what a server says to a read after the end is anybody's guess
         return piece
 
     return read

@@ -13,6 +13,7 @@ from typing import Any
 
 from hinge.backend import Aborted, Connection, Feature, ProtocolViolation, Session
 from hinge.errors import ConfigurationError
+from hinge.streaming import StreamAborted
 from hinge_wsgi.lint import linted
 from hinge_wsgi.server_environ import Upload, build_environ
 
@@ -232,7 +233,10 @@ class _Exchange:
             if isinstance(answer, AssertionError):
                 raise answer
             if isinstance(answer, BaseException):
-                raise Aborted(f"{self._what}: the response was cut off") from answer
+                if self._upload.failure is not None:
+                    raise self._upload.failure  # it was this side that broke off
+                cause = answer.failure if isinstance(answer, StreamAborted) else answer
+                raise Aborted(f"{self._what}: the response was cut off") from cause
             yield answer
 
     def _answer(self) -> Any:

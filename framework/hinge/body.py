@@ -6,7 +6,7 @@ and judging are done once, here, so that both backends refuse the same bodies wi
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
-from hinge.errors import HTTPError
+from hinge.errors import ClientDisconnect, HTTPError
 
 
 def too_large(limit: int) -> HTTPError:
@@ -58,20 +58,23 @@ def check_framing(transfer_encoding: str | None, content_length: str | None) -> 
 class BodyStream:
     """Read the request body in pieces as they arrive: `for chunk in body` or `async for chunk in body`.
 
-    Both spellings work on every backend; the pieces are non-empty `bytes` of the server's sizes. It can be read once.
+    Both spellings work on every backend, `async for` in coroutines and `for` elsewhere; the pieces are non-empty `bytes`
+    of the server's sizes. It can be read once; iterating again goes on where the last time ended.
 
     Raises:
         HTTPError: while iterating, 413 above the route's `max_body_size`, 400 if the body is cut short.
         ClientDisconnect: while iterating, the client left before the end.
+        RuntimeError: `for` on the event loop, which it would stop.
 
     """
 
-    __slots__ = ("_blocking", "_limit", "_waiting", "received")
+    __slots__ = ("_blocking", "_failure", "_limit", "_waiting", "received")
 
     def __init__(self, blocking: Callable[[], bytes], waiting: Callable[[], Awaitable[bytes]], limit: int) -> None:
         self._blocking = blocking
         self._waiting = waiting
         self._limit = limit
+        self._failure: Exception | None = None
         self.received = 0
 
     def _count(self, chunk: bytes) -> bytes:
@@ -80,10 +83,25 @@ class BodyStream:
             raise too_large(self._limit)
         return chunk
 
+    def _check(self) -> None:
+        # Whoever reads on after a failure must not take what is left for the whole.
+        if self._failure is not None:
+            raise self._failure
+
     def __iter__(self) -> Iterator[bytes]:
-        while chunk := self._blocking():
-            yield self._count(chunk)
+        self._check()
+        try:
+            while chunk := self._blocking():
+                yield self._count(chunk)
+        except (HTTPError, ClientDisconnect) as error:
+            self._failure = error
+            raise
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        while chunk := await self._waiting():
-            yield self._count(chunk)
+        self._check()
+        try:
+            while chunk := await self._waiting():
+                yield self._count(chunk)
+        except (HTTPError, ClientDisconnect) as error:
+            self._failure = error
+            raise

@@ -257,12 +257,13 @@ def test_a_failure_later_cuts_the_response_off(
     with client.stream("GET", "/") as response:
         chunks = response.iter_bytes()
         assert (next(chunks), next(chunks)) == (b"a", b"b")
-        with pytest.raises(Aborted):
+        with pytest.raises(Aborted) as aborted:
             next(chunks)
+    assert repr(aborted.value.__cause__) == "ValueError('late')"
     assert log.entries.count("closed") == 1
     assert caplog.text.count("ValueError: late") == 1
     (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
-    assert "GET '/'" in record.getMessage()
+    assert "'GET' '/'" in record.getMessage()
     assert "test_streams.py" in record.getMessage()
 
 
@@ -746,7 +747,7 @@ def test_a_failing_close_is_logged(
             else:
                 next(response.iter_bytes())
         assert caplog.text.count("ValueError: close") == 1
-        assert f"GET '{path}'" in caplog.text
+        assert f"'GET' '{path}'" in caplog.text
     assert log.entries.count("closed") == 2
 
 

@@ -1,0 +1,392 @@
+"""BodyStream: a body read piece by piece in both colours, with its limits, its mistakes and its client's leaving."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import anyio.to_thread
+import pytest
+
+from hinge import App, AsyncMiddleware, BodyStream, ClientDisconnect, Config, HTTPError, Middleware, Request
+from hinge.testing import Aborted, Client
+
+PATIENCE = 10
+
+
+def layer() -> Middleware:
+    yield
+
+
+async def async_layer() -> AsyncMiddleware:
+    await asyncio.sleep(0)
+    yield
+
+
+LAYERS: dict[str, list[Any]] = {
+    "bare": [],
+    "layer": [layer],
+    "async layer": [async_layer],
+    "both": [layer, async_layer],
+}
+
+
+@pytest.fixture(params=list(LAYERS))
+def layers(request: pytest.FixtureRequest) -> list[Any]:
+    return LAYERS[request.param]
+
+
+@pytest.fixture
+def app(layers: list[Any]) -> App:
+    """POST /def and /async answer with the pieces of the body, /echo/def and /echo/async send them back."""
+    app = App(config=Config(max_body_size=1000))
+
+    @app.post("/def", middleware=layers)
+    def plain(body: BodyStream) -> dict[str, Any]:
+        pieces = [piece.decode() for piece in body]
+        return {"pieces": pieces, "received": body.received, "again": [piece.decode() for piece in body]}
+
+    @app.post("/async", middleware=layers)
+    async def coroutine(body: BodyStream) -> dict[str, Any]:
+        pieces = [piece.decode() async for piece in body]
+        return {"pieces": pieces, "received": body.received, "again": [piece.decode() async for piece in body]}
+
+    @app.post("/echo/def", middleware=layers)
+    def echo(body: BodyStream) -> Iterator[bytes]:
+        for piece in body:
+            yield piece.upper()
+
+    @app.post("/echo/async", middleware=layers)
+    async def async_echo(body: BodyStream) -> AsyncIterator[bytes]:
+        async for piece in body:
+            yield piece.upper()
+
+    return app
+
+
+PATHS = pytest.mark.parametrize("path", ["/def", "/async"])
+ECHOES = pytest.mark.parametrize("path", ["/echo/def", "/echo/async"])
+
+
+@PATHS
+def test_a_body_with_a_length_is_read(client_for: Callable[..., Client], app: App, path: str) -> None:
+    answer = client_for(app).post(path, content=b"x" * 500).json()
+    assert "".join(answer["pieces"]) == "x" * 500
+    assert (answer["received"], answer["again"]) == (500, [])
+
+
+@PATHS
+def test_a_body_without_a_length_is_read(client_for: Callable[..., Client], app: App, path: str) -> None:
+    answer = client_for(app).post(path, content=iter([b"one", b"two", b"three"])).json()
+    assert "".join(answer["pieces"]) == "onetwothree"
+    assert (answer["received"], answer["again"]) == (11, [])
+
+
+@PATHS
+@pytest.mark.parametrize("content", [b"", None, iter(())])
+def test_there_may_be_no_body(client_for: Callable[..., Client], app: App, path: str, content: Any) -> None:
+    assert client_for(app).post(path, content=content).json() == {"pieces": [], "received": 0, "again": []}
+
+
+@PATHS
+def test_a_body_of_single_bytes_is_read(client_for: Callable[..., Client], app: App, path: str) -> None:
+    answer = client_for(app).post(path, content=(b"x" for _ in range(200))).json()
+    assert "".join(answer["pieces"]) == "x" * 200
+
+
+@PATHS
+def test_empty_pieces_end_nothing(client_for: Callable[..., Client], app: App, path: str) -> None:
+    answer = client_for(app).post(path, content=iter([b"", b"a", b"", b"b", b""])).json()
+    assert "".join(answer["pieces"]) == "ab"
+    assert "" not in answer["pieces"]
+
+
+@PATHS
+def test_a_declared_body_above_the_limit_is_refused_unread(
+    client_for: Callable[..., Client], app: App, path: str
+) -> None:
+    response = client_for(app).post(path, content=b"x" * 1001)
+    assert (response.status_code, response.json()["limit"]) == (413, 1000)
+
+
+@PATHS
+def test_an_undeclared_body_above_the_limit_is_refused_where_it_passes_it(
+    client_for: Callable[..., Client], app: App, path: str
+) -> None:
+    sent: list[int] = []
+
+    def endless() -> Iterator[bytes]:
+        while True:
+            sent.append(1)
+            yield b"x" * 100
+
+    response = client_for(app).post(path, content=endless())
+    assert (response.status_code, response.json()["limit"]) == (413, 1000)
+    assert len(sent) < 20
+
+
+@PATHS
+def test_a_limit_of_the_route_counts(client_for: Callable[..., Client], layers: list[Any], path: str) -> None:
+    app = App(config=Config(max_body_size=10))
+
+    @app.post("/def", max_body_size=100, middleware=layers)
+    def plain(body: BodyStream) -> int:
+        return sum(len(piece) for piece in body)
+
+    @app.post("/async", max_body_size=100, middleware=layers)
+    async def coroutine(body: BodyStream) -> int:
+        return sum([len(piece) async for piece in body])
+
+    client = client_for(app)
+    assert client.post(path, content=b"x" * 100).json() == 100
+    assert client.post(path, content=b"x" * 101).status_code == 413
+
+
+@PATHS
+def test_a_truncated_body_is_the_clients_mistake(
+    client_for: Callable[..., Client], app: App, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    response = client_for(app).post(path, content=iter([b"x" * 50]), headers={"content-length": "100"})
+    assert response.status_code == 400
+    assert "50 of 100" in response.json()["detail"]
+    assert caplog.records == []
+
+
+@PATHS
+def test_nothing_is_read_past_the_declared_length(client_for: Callable[..., Client], app: App, path: str) -> None:
+    answer = client_for(app).post(path, content=b"abcdef", headers={"content-length": "3"}).json()
+    assert "".join(answer["pieces"]) == "abc"
+
+
+@pytest.mark.parametrize("path", ["/def", "/async"])
+def test_reading_on_after_a_failure_fails_again(
+    client_for: Callable[..., Client], layers: list[Any], path: str
+) -> None:
+    app = App()
+
+    @app.post("/def", middleware=layers)
+    def plain(body: BodyStream) -> str:
+        with pytest.raises(HTTPError):
+            list(body)
+        return b"".join(body).decode()
+
+    @app.post("/async", middleware=layers)
+    async def coroutine(body: BodyStream) -> str:
+        with pytest.raises(HTTPError):
+            [piece async for piece in body]
+        return b"".join([piece async for piece in body]).decode()
+
+    response = client_for(app).post(path, content=iter([b"x" * 50]), headers={"content-length": "100"})
+    assert response.status_code == 400
+
+
+def test_a_handler_need_not_read_its_body(client_for: Callable[..., Client], layers: list[Any]) -> None:
+    app = App()
+
+    @app.post("/def", middleware=layers)
+    def plain(body: BodyStream) -> str:
+        return "unread"
+
+    @app.post("/async", middleware=layers)
+    async def coroutine(body: BodyStream) -> str:
+        async for _ in body:
+            break
+        return "unread"
+
+    client = client_for(app)
+    for path in ("/def", "/async"):
+        assert client.post(path, content=(b"x" for _ in range(5))).text == "unread"
+        assert client.post(path, content=b"x" * 100_000).text == "unread"
+
+
+def test_for_and_async_for_are_each_for_their_colour(
+    client_for: Callable[..., Client], layers: list[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    app = App()
+
+    @app.post("/", middleware=layers)
+    async def coroutine(body: BodyStream) -> int:
+        return len(list(body))
+
+    assert client_for(app).post("/", content=b"abc").status_code == 500
+    assert "`async for`" in caplog.text
+
+
+def test_a_coroutine_may_hand_its_body_to_a_thread(client_for: Callable[..., Client], layers: list[Any]) -> None:
+    app = App()
+
+    @app.post("/", middleware=layers)
+    async def coroutine(body: BodyStream) -> int:
+        return await anyio.to_thread.run_sync(lambda: sum(len(piece) for piece in body))
+
+    assert client_for(app).post("/", content=iter([b"abc", b"de"])).json() == 5
+
+
+# -- while the response is on its way ----------------------------------------------------------------------------------
+
+
+@ECHOES
+def test_an_echo_answers_each_piece_before_the_next_is_sent(
+    client_for: Callable[..., Client], app: App, path: str
+) -> None:
+    answered = threading.Semaphore(0)
+
+    def pieces() -> Iterator[bytes]:
+        yield b"one "
+        for piece in (b"two ", b"three"):
+            assert answered.acquire(timeout=PATIENCE)
+            yield piece
+
+    got: list[bytes] = []
+    with client_for(app).stream("POST", path, content=pieces()) as response:
+        for chunk in response.iter_bytes():
+            got.append(chunk)
+            answered.release()
+    assert b"".join(got) == b"ONE TWO THREE"
+    assert got[0] == b"ONE "
+
+
+@ECHOES
+def test_an_echo_above_the_limit_is_refused_or_cut_off(client_for: Callable[..., Client], app: App, path: str) -> None:
+    client = client_for(app)
+    assert client.post(path, content=iter([b"x" * 1001])).status_code == 413
+    with (
+        client.stream("POST", path, content=iter([b"x" * 600, b"x" * 600])) as response,
+        pytest.raises(Aborted),
+    ):
+        response.read()
+
+
+@ECHOES
+def test_an_echo_of_a_truncated_body_is_cut_off(
+    client_for: Callable[..., Client], app: App, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    headers = {"content-length": "100"}
+    with (
+        client_for(app).stream("POST", path, content=iter([b"x" * 50]), headers=headers) as response,
+        pytest.raises(Aborted),
+    ):
+        response.read()
+    assert caplog.records == []
+
+
+@ECHOES
+def test_a_client_that_leaves_while_its_echo_comes_ends_both(
+    client_for: Callable[..., Client], app: App, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def endless() -> Iterator[bytes]:
+        while True:
+            yield b"x" * 10
+
+    client = client_for(app)
+    with client.stream("POST", path, content=endless()) as response:
+        chunks = response.iter_bytes()
+        assert next(chunks)
+        assert next(chunks)
+    assert client.post("/def", content=b"x").json()["pieces"] == ["x"]
+    assert caplog.records == []
+
+
+class Leaving(Exception):
+    """What makes a client leave mid-upload."""
+
+
+@pytest.mark.parametrize("path", ["/def", "/async", "/echo/def", "/echo/async"])
+@pytest.mark.parametrize("pieces", [0, 1, 3])
+def test_a_client_that_leaves_mid_upload_ends_the_handler(
+    client_for: Callable[..., Client], app: App, path: str, pieces: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    def leaving() -> Iterator[bytes]:
+        for _ in range(pieces):
+            yield b"x"
+        raise Leaving
+
+    client = client_for(app)
+    with pytest.raises(Leaving):
+        client.post(path, content=leaving(), headers={"content-length": "900"})
+    assert client.post("/def", content=b"x").json()["pieces"] == ["x"]
+    assert caplog.records == []
+
+
+@PATHS
+def test_the_handler_sees_that_its_client_left(client_for: Callable[..., Client], layers: list[Any], path: str) -> None:
+    app = App()
+    seen: list[str] = []
+
+    @app.post("/def", middleware=layers)
+    def plain(body: BodyStream, request: Request) -> None:
+        request.after_response(seen.append, "after")
+        try:
+            list(body)
+        except (ClientDisconnect, HTTPError):
+            seen.append("left")
+            raise
+
+    @app.post("/async", middleware=layers)
+    async def coroutine(body: BodyStream, request: Request) -> None:
+        request.after_response(seen.append, "after")
+        try:
+            [piece async for piece in body]
+        except (ClientDisconnect, HTTPError):
+            seen.append("left")
+            raise
+
+    def leaving() -> Iterator[bytes]:
+        yield b"x"
+        raise Leaving
+
+    with pytest.raises(Leaving):
+        client_for(app).post(path, content=leaving(), headers={"content-length": "900"})
+    assert seen == ["left", "after"]
+
+
+def test_a_body_may_be_read_by_a_task_beside_the_response(client_for: Callable[..., Client], layers: list[Any]) -> None:
+    app = App()
+
+    @app.post("/", middleware=layers)
+    async def relay(body: BodyStream) -> AsyncIterator[bytes]:
+        queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+
+        async def read() -> None:
+            async for piece in body:
+                await queue.put(piece)
+            await queue.put(None)
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(read())
+            while (piece := await queue.get()) is not None:
+                yield piece[::-1]
+
+    assert client_for(app).post("/", content=iter([b"abc", b"def"])).content == b"cbafed"
+
+
+def test_a_task_that_reads_on_after_the_request_is_told(client_for: Callable[..., Client], layers: list[Any]) -> None:
+    app = App()
+    ended: list[str] = []
+    tasks: list[asyncio.Task[None]] = []
+    go = threading.Event()
+
+    @app.post("/", middleware=layers)
+    async def handler(body: BodyStream) -> str:
+        async def read_later() -> None:
+            await asyncio.to_thread(go.wait, PATIENCE)
+            try:
+                async for _ in body:
+                    pass
+                ended.append("end")
+            except (RuntimeError, ClientDisconnect) as error:
+                ended.append(type(error).__name__)
+
+        tasks.append(asyncio.create_task(read_later()))
+        return "answered"
+
+    @app.get("/wait")
+    async def wait() -> None:
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.gather(*tasks)
+
+    client = client_for(app)
+    assert client.post("/", content=b"abc").text == "answered"
+    go.set()
+    assert client.get("/wait").status_code == 204
+    assert ended[0] in ("RuntimeError", "ClientDisconnect", "end")
