@@ -124,8 +124,9 @@ def _place(request: Any) -> str:
     if request is None:
         return "a request"
     try:
-        # repr(): control characters of a path must not forge log lines.
-        return f"{request.method!r:.40} {request.path!r}" if hasattr(request, "method") else repr(request.path)
+        # repr(): control characters must not forge log lines.
+        method: str = getattr(request, "method", "")
+        return f"{method if method.isalnum() else repr(method)} {request.path!r}" if method else repr(request.path)
     except HTTPError:
         return "a malformed target"
 
