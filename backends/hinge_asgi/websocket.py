@@ -56,6 +56,7 @@ class ASGITransport:
         self._waiting_size = 0
         self._reads_on = False
         self._sent = 0
+        self._reading: asyncio.Task[Any] | None = None
         self._changed = anyio.Event()
         self._room = anyio.Event()
         self.gone: WebSocketDisconnect | None = None
@@ -101,7 +102,9 @@ class ASGITransport:
     async def read_ahead(self) -> None:
         """Read from the server until the peer leaves."""
         while self.gone is None:
+            self._reading = asyncio.current_task()
             message = await self._receive()
+            self._reading = None
             if message["type"] == "websocket.disconnect":
                 code = message.get("code")
                 self.gone = WebSocketDisconnect(1005 if code is None else code, message.get("reason") or "")
@@ -127,9 +130,18 @@ class ASGITransport:
 
     async def close(self, code: int, reason: str) -> None:
         """Close an open WebSocket."""
-        if self.gone is None:
-            self.gone = WebSocketDisconnect(code, reason)
-            await self._quietly({"type": "websocket.close", "code": code, "reason": reason})
+        if self.gone is not None:
+            return
+        self.gone = WebSocketDisconnect(code, reason)
+        if self._reading is not None:
+            # Granian keeps the close frame back for as long as somebody waits for a message.
+            self._reading.cancel()
+        close = {"type": "websocket.close", "code": code, "reason": reason}
+        try:
+            await self._quietly(close)
+        except Exception:  # noqa: BLE001 - daphne's has no class of its own
+            # Daphne refuses all codes but 1000 and those from 3000 on: the peer gets the same in the private range.
+            await self._quietly(close | {"code": code + 3000})
 
     async def deny(self, response: Response) -> None:
         """Answer the handshake with an HTTP response, or with a bare 403 where the server cannot."""

@@ -786,7 +786,7 @@ async def ws_deny_problem(ws: WebSocket) -> None:
 
 @app.websocket("/ws/deny/response")
 async def ws_deny_response(ws: WebSocket) -> None:
-    response = TextResponse("elsewhere", status=303, headers={"location": "/plain"})
+    response = TextResponse("later", status=429, headers={"retry-after": "60"})
     response.set_cookie("one", "1")
     response.set_cookie("two", "2")
     await ws.deny(response)

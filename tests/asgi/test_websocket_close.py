@@ -1,0 +1,76 @@
+"""Closing a WebSocket from this side, under servers that make it difficult."""
+
+import asyncio
+from typing import Any
+
+from hinge import App, WebSocket
+
+WEBSOCKET = {"type": "websocket", "http_version": "1.1", "path": "/", "query_string": b"", "headers": []}
+
+
+class Server:
+    """An open connection whose peer says nothing."""
+
+    def __init__(self) -> None:
+        self.is_connected = False
+        self.waiting = 0
+        self.sent: list[dict[str, Any]] = []
+
+    async def receive(self) -> dict[str, Any]:
+        if not self.is_connected:
+            self.is_connected = True
+            return {"type": "websocket.connect"}
+        self.waiting += 1
+        try:
+            await asyncio.Event().wait()
+            raise AssertionError
+        finally:
+            self.waiting -= 1
+
+    async def send(self, message: dict[str, Any]) -> None:
+        self.sent.append(message)
+
+
+def serve(app: App, server: Server) -> list[dict[str, Any]]:
+    asyncio.run(asyncio.wait_for(app.asgi(WEBSOCKET, server.receive, server.send), 10))
+    return server.sent
+
+
+def test_nobody_waits_for_a_message_any_more_when_the_close_is_sent() -> None:
+    """Granian keeps the close frame back as long as somebody does."""
+    app = App()
+    waiting = []
+
+    class Granian(Server):
+        async def send(self, message: dict[str, Any]) -> None:
+            await super().send(message)
+            await asyncio.sleep(0)
+            waiting.append((message["type"], self.waiting))
+
+    @app.websocket("/")
+    async def handler(ws: WebSocket) -> None:
+        await ws.accept()
+        await asyncio.sleep(0)
+        await ws.close(3000, "done")
+
+    serve(app, Granian())
+    assert waiting == [("websocket.accept", 1), ("websocket.close", 0)]
+
+
+def test_a_code_that_the_server_refuses_goes_out_in_the_private_range() -> None:
+    """Daphne sends 1000 and 3000..4999 only; the peer of a failed handler must not be left waiting."""
+    app = App()
+
+    class Daphne(Server):
+        async def send(self, message: dict[str, Any]) -> None:
+            if 1000 < message.get("code", 0) < 3000:
+                raise Exception("invalid close code")
+            await super().send(message)
+
+    @app.websocket("/")
+    async def handler(ws: WebSocket) -> None:
+        await ws.accept()
+        raise ValueError
+
+    sent = serve(app, Daphne())
+    assert [message.get("code") for message in sent] == [None, 4011]
