@@ -263,7 +263,7 @@ def test_a_failure_later_cuts_the_response_off(
     assert log.entries.count("closed") == 1
     assert caplog.text.count("ValueError: late") == 1
     (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
-    assert "'GET' '/'" in record.getMessage()
+    assert "GET '/'" in record.getMessage()
     assert "test_streams.py" in record.getMessage()
 
 
@@ -747,7 +747,7 @@ def test_a_failing_close_is_logged(
             else:
                 next(response.iter_bytes())
         assert caplog.text.count("ValueError: close") == 1
-        assert f"'GET' '{path}'" in caplog.text
+        assert f"GET '{path}'" in caplog.text
     assert log.entries.count("closed") == 2
 
 
