@@ -28,6 +28,9 @@ from hinge.cli.signals import STOP_SIGNALS, forget, held, on_stop
 _WAIT_FOR_THE_PARENT = 5.0
 """Seconds in which the parent, told of a failed start, ends the worker; it ends by itself if the parent is gone."""
 
+_CLOSING_SECONDS = 0.2
+"""Seconds in which WebSockets may send their close frames: Granian cuts them as soon as it knows of the stop."""
+
 
 def drain_seconds(graceful_timeout: float) -> float:
     """Return after how many seconds streams are cut, so that lifespans can still stop within the whole time."""
@@ -93,7 +96,10 @@ class Worker:
             self._stopping = True
             if self._application is not None:
                 self._application.drain(drain_seconds(self._launch.config.graceful_timeout))
-            event.set()
+            if loop:
+                loop[0].call_soon_threadsafe(loop[0].call_later, _CLOSING_SECONDS, event.set)
+            else:
+                event.set()
 
         with held():
             event = setup(*loop)
