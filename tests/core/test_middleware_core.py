@@ -5,6 +5,7 @@ The exception tables that `is_guarded` reads differ between CPython versions, so
 
 import asyncio
 import contextlib
+import dataclasses
 import functools
 import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
@@ -576,6 +577,92 @@ def test_without_layers_a_failure_is_answered_too() -> None:
         assert len(stack.failures) == 1
 
 
+class Kept:
+    """A middleware whose generator is kept alive, so that only an explicit close ends it."""
+
+    def __init__(self, middleware: Callable[..., Any]) -> None:
+        self._middleware = middleware
+        self.generator: Any = None
+
+    def layer(self) -> Layer:
+        return dataclasses.replace(layer_of(self._middleware), start=self.start)
+
+    def start(self, request: Any) -> Any:
+        self.generator = self._middleware(request)
+        return self.generator
+
+    @property
+    def has_ended(self) -> bool:
+        frame = "ag_frame" if hasattr(self.generator, "ag_frame") else "gi_frame"
+        return getattr(self.generator, frame) is None
+
+
+def early_sync(request: Request) -> Any:
+    yield Response("early")
+
+
+async def early_async(request: Request) -> Any:
+    yield Response("early")
+
+
+def twice_sync(request: Request) -> Any:
+    yield
+    yield
+
+
+async def twice_async(request: Request) -> Any:
+    yield
+    yield
+
+
+async def replacing_async(request: Request) -> Any:
+    yield
+    yield Response("other")
+
+
+def again_sync(request: Request) -> Any:
+    try:
+        yield
+    except KeyError:
+        yield
+
+
+async def again_async(request: Request) -> Any:
+    try:
+        yield
+    except KeyError:
+        yield
+
+
+async def caught_async(request: Request) -> Any:
+    try:
+        yield
+    except KeyError:
+        yield Response("caught")
+
+
+@pytest.mark.parametrize("outcome", [None, KeyError()])
+@pytest.mark.parametrize(
+    "middleware",
+    [early_sync, early_async, twice_sync, twice_async, replacing_async, again_sync, again_async, caught_async],
+)
+def test_every_generator_is_closed_at_once_and_not_by_the_garbage_collector(
+    middleware: Callable[..., Any], outcome: Exception | None
+) -> None:
+    kept = Kept(middleware)
+    stack = Stack(outcome=outcome)
+    stack.layers = [kept.layer()]
+
+    async def main() -> bool:
+        await weave_async(stack.layers, stack.inner_async, stack.fail_async)(REQUEST)
+        return kept.has_ended  # before the loop closes what is left
+
+    assert asyncio.run(main())
+    if not stack.layers[0].is_async:
+        run_sync(stack)
+        assert kept.has_ended
+
+
 # -- cancellation, and failures that no response answers ---------------------------------------------------------------
 
 
@@ -667,7 +754,6 @@ def test_an_interrupt_leaves_sync_layers() -> None:
 def test_a_failure_that_cannot_be_answered_leaves_the_layers(is_async: bool) -> None:
     """Behind an accepted WebSocket no response answers a failure; the generators still end, with the failure."""
     seen: list[str] = []
-    generators: list[Any] = []
 
     async def inner(request: Any) -> Response:
         raise KeyError("late")
@@ -684,23 +770,15 @@ def test_a_failure_that_cannot_be_answered_leaves_the_layers(is_async: bool) -> 
         seen.append("went on")
         return None
 
-    function: Callable[..., Any] = plain_async if is_async else plain_sync
-    layer = layer_of(function)
+    kept = Kept(plain_async if is_async else plain_sync)
 
-    def start(request: Any) -> Any:
-        generators.append(function(request))
-        return generators[-1]
+    async def main() -> bool:
+        with pytest.raises(KeyError, match="late"):
+            await weave_async([kept.layer()], inner, fail)(REQUEST)
+        return kept.has_ended  # before the loop closes what is left
 
-    layers = [Layer(start, layer.is_async, layer.needs_body, layer.name, layer.location)]
-
-    async def main() -> None:
-        await weave_async(layers, inner, fail)(REQUEST)
-
-    with pytest.raises(KeyError, match="late"):
-        asyncio.run(main())
+    assert asyncio.run(main())
     assert seen == []
-    frame = "ag_frame" if is_async else "gi_frame"
-    assert getattr(generators[0], frame) is None, "it was ended, not left to the garbage collector"
 
 
 # -- what is a middleware ----------------------------------------------------------------------------------------------
