@@ -71,8 +71,8 @@ def _read_rest(read: Callable[[int], bytes], body: bytearray, length: int) -> by
 
 def _read_undeclared(environ: Environ, limit: int) -> bytes:
     body = bytearray()
-    read = _reader(environ)
-    while piece := read(PIECE):
+    read = _undeclared_pieces(_reader(environ), limit)
+    while piece := read():
         body += piece
         if len(body) > limit:
             raise too_large(limit)
@@ -89,7 +89,7 @@ def body_stream(
 
     """
     length = declared_length(environ.get("CONTENT_LENGTH"), limit)
-    read = _pieces(environ, length)
+    read = _pieces(environ, length, limit)
 
     def blocking() -> bytes:
         if _on_a_loop():
@@ -107,10 +107,10 @@ def _on_a_loop() -> bool:
     return True
 
 
-def _pieces(environ: Environ, length: int | None) -> Callable[[], bytes]:
+def _pieces(environ: Environ, length: int | None, limit: int) -> Callable[[], bytes]:
     source = _reader(environ)
     if length is None:
-        return _undeclared_pieces(source) if _may_have_body(environ) else bytes
+        return _undeclared_pieces(source, limit) if _may_have_body(environ) else bytes
     received = 0
 
     def read() -> bytes:
@@ -126,13 +126,16 @@ def _pieces(environ: Environ, length: int | None) -> Callable[[], bytes]:
     return read
 
 
-def _undeclared_pieces(source: Callable[[int], bytes]) -> Callable[[], bytes]:
+def _undeclared_pieces(source: Callable[[int], bytes], limit: int) -> Callable[[], bytes]:
     is_over = False
+    received = 0
 
     def read() -> bytes:
-        nonlocal is_over
-        piece = b"" if is_over else source(PIECE)
+        nonlocal is_over, received
+        # One byte more than is allowed: a read waits for all it asks for, and that byte is enough for the refusal.
+        piece = b"" if is_over else source(max(1, min(PIECE, limit - received + 1)))
         is_over = not piece  # what a server says to a read after the end is anybody's guess
+        received += len(piece)
         return piece
 
     return read

@@ -91,8 +91,13 @@ class _Closing:
 
     def close(self) -> None:
         request, self._request = self._request, None
-        if request is not None:
+        if request is None:
+            return
+        if request.http_version.startswith("1"):
             self._context.run(self._end, request)
+        else:
+            # Granian ends a stream of HTTP/2 only after close(): in this thread, the client would wait for it.
+            self._runtime.in_background(self._context.run, self._end, request)
 
     def _end(self, request: Request) -> None:
         close_source(self._runtime, request, replaced_source(request, None))

@@ -54,6 +54,7 @@ class Runtime:
         self.state: dict[str, Any] = {}
         self.streams: set[OpenStream] = set()
         self._background: set[threading.Thread] = set()
+        self._room = threading.BoundedSemaphore(self._blueprint.config.threads)
         self.draining = False
 
     def __del__(self) -> None:
@@ -77,14 +78,17 @@ class Runtime:
         return self.portal.run(coroutine)
 
     def in_background(self, work: Callable[..., Any], *args: Any) -> None:
-        """Run work in a thread of its own; `stop` waits for it."""
+        """Run work in a thread of its own, for which `stop` waits; there are no more of these than `threads`."""
+        room = self._room
 
         def run() -> None:
             try:
                 work(*args)
             finally:
                 self._background.discard(thread)
+                room.release()
 
+        room.acquire()
         thread = threading.Thread(target=run, name="hinge-after")
         with self._lock:
             self._background.add(thread)

@@ -545,6 +545,10 @@ class H2:
             self._receive()
         return self._answers[number]
 
+    def has_ended(self, number: int) -> bool:
+        """Tell whether a stream has ended or was reset, as far as that has arrived."""
+        return number in self._ended
+
     def answer(self, number: int) -> Answer:
         """Return the answer once its stream has ended."""
         while number not in self._ended:

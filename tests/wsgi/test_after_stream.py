@@ -1,4 +1,4 @@
-"""What runs after a streaming response does not hold up its end: Granian ends a chunked body after `close()`."""
+"""What runs after a response does not hold up its end: Granian ends what has no length, and HTTP/2, after `close()`."""
 
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hinge import App, Request
+from hinge import App, Config, Request
 
 user: ContextVar[str] = ContextVar("user", default="nobody")
 ENVIRON = {
@@ -54,6 +54,63 @@ def test_close_returns_before_the_work_is_done_and_stop_waits_for_it(source: Any
     may_end.set()
     app.wsgi.stop()
     assert seen == ["set by the stream"]
+
+
+def test_on_http_2_a_complete_body_is_not_held_up_either() -> None:
+    app = App()
+    may_end, seen = threading.Event(), []
+
+    def work() -> None:
+        may_end.wait(PATIENCE)
+        seen.append("done")
+
+    @app.get("/")
+    def handler(request: Request) -> str:
+        request.after_response(work)
+        return "body"
+
+    body = app.wsgi(ENVIRON | {"SERVER_PROTOCOL": "HTTP/2"}, lambda status, headers: None)
+    assert list(body) == [b"body"]
+    body.close()
+    assert seen == []
+    may_end.set()
+    app.wsgi.stop()
+    assert seen == ["done"]
+
+
+def test_no_more_is_done_at_a_time_than_the_server_has_threads() -> None:
+    app = App(config=Config(threads=2))
+    may_end = threading.Event()
+    running, most, lock = [0], [0], threading.Lock()
+
+    def work() -> None:
+        with lock:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        may_end.wait(PATIENCE)
+        with lock:
+            running[0] -= 1
+
+    @app.get("/")
+    def handler(request: Request) -> Iterator[str]:
+        request.after_response(work)
+        yield "one"
+
+    def ask() -> None:
+        body = app.wsgi(dict(ENVIRON), lambda status, headers: None)
+        assert list(body) == [b"one"]
+        body.close()
+
+    ask()
+    ask()
+    third = threading.Thread(target=ask)
+    third.start()
+    third.join(0.2)
+    assert third.is_alive()  # its close() waits for one of the two
+    may_end.set()
+    third.join(PATIENCE)
+    app.wsgi.stop()
+    assert (running, most) == ([0], [2])
 
 
 def test_the_work_may_use_the_loop_while_the_worker_stops() -> None:

@@ -1,0 +1,57 @@
+"""A body without a length (chunks, HTTP/2): how much of it is asked for."""
+
+from typing import Any
+
+import pytest
+
+from hinge import App, Body, BodyStream
+
+LIMIT = 100_000
+
+
+class Input:
+    """A client that has sent so much and goes on after a pause: a `read` that wants more waits for ever."""
+
+    def __init__(self, available: int) -> None:
+        self.available = available
+
+    def read(self, size: int) -> bytes:
+        if size > self.available:
+            raise AssertionError(f"read({size}) waits for ever, with {self.available} there")
+        self.available -= size
+        return b"x" * size
+
+
+def post(app: App, source: Input) -> str:
+    answered: list[str] = []
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": "/",
+        "QUERY_STRING": "",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "CONTENT_TYPE": "application/octet-stream",
+        "HTTP_TRANSFER_ENCODING": "chunked",
+        "wsgi.url_scheme": "http",
+        "wsgi.input": source,
+        "wsgi.input_terminated": True,
+    }
+    body = app.wsgi(environ, lambda status, headers: answered.append(status))
+    list(body)
+    return answered[0]
+
+
+def whole(body: Body[bytes]) -> int:
+    return len(body)
+
+
+def pieces(body: BodyStream) -> int:
+    return sum(map(len, body))
+
+
+@pytest.mark.parametrize("handler", [whole, pieces])
+def test_the_first_byte_too_many_is_enough_for_the_refusal(handler: Any) -> None:
+    app = App()
+    app.route("/", methods=["POST"], max_body_size=LIMIT)(handler)
+    source = Input(LIMIT + 1)
+    assert post(app, source).startswith("413")
+    assert source.available == 0
