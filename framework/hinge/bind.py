@@ -19,6 +19,7 @@ from hinge.headers import Headers
 from hinge.plan import MISSING, Argument, HandlerPlan, Source
 from hinge.query import parse_query
 from hinge.record import ONCE, RecordReader, collection_reader, grouped
+from hinge.shapes import MAX_ERRORS
 from hinge.validation import collect_errors
 
 Bound = Callable[[Any, tuple[str, ...], Any, Any], Any]
@@ -301,7 +302,7 @@ class _Stages:
                 return error
             except ValueError as error:
                 errors.append(FieldError(argument.source.value, argument.alias, str(error)))
-        return RequestInvalid(errors) if errors else first
+        return RequestInvalid(errors[:MAX_ERRORS]) if errors else first
 
     def _one(self, argument: Argument, head: Any, values: tuple[str, ...], body: Any) -> None:
         if argument.source is Source.QUERY:

@@ -180,6 +180,10 @@ def _argument(parameter: inspect.Parameter, annotation: Any, path_names: frozens
     marker, kind = _marker(str if annotation is inspect.Parameter.empty else annotation, who)
     injected = None if marker else _injected(kind)
     if injected is not None:
+        if name in path_names:
+            raise ConfigurationError(
+                f"{who} is in the path template, and its type {injected.__name__} is injected. Fix: rename one of the two"
+            )
         return Argument(name, _INJECTED[injected], name, injected, default, keyword=keyword)
     source = _source(name, marker, kind, path_names, who)
     alias = _alias(name, marker, source, who)
@@ -228,7 +232,10 @@ def _source(name: str, marker: Param | None, kind: Any, path_names: frozenset[st
             )
         return Source.PATH
     if marker is not None:
-        return _MARKED[type(marker)]
+        for kind_of_marker, source in _MARKED.items():
+            if isinstance(marker, kind_of_marker):
+                return source
+        raise ConfigurationError(f"{who} is marked {_class_name(marker)}, which has no source. Fix: QueryParam(), ...")
     return Source.BODY if is_record(kind) else Source.QUERY
 
 

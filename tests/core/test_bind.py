@@ -534,6 +534,13 @@ def test_all_errors_of_all_sources_come_together() -> None:
     ]
 
 
+def test_an_answer_lists_at_most_100_errors_whatever_their_sources() -> None:
+    call = Call(returns(Query[list[int]], Header[list[int]], Body[list[int]]))
+    faults = call.faults("&".join(["a=x"] * 60), b"[" + b"null," * 59 + b"null]", b=",".join("x" * 60), **JSON)
+    assert len(faults) == 100
+    assert {fault[0] for fault in faults} == {"query", "header"}
+
+
 def test_the_document_of_a_422_names_source_and_place() -> None:
     with pytest.raises(RequestInvalid) as caught:
         Call(returns(Item, Query[int]))("b=x", b"{}", **JSON)

@@ -90,6 +90,9 @@ def renamed_not_in_path(item: Annotated[int, PathParam(name="id")]) -> None: ...
 def marked_in_path(item: Query[int]) -> None: ...
 
 
+def injected_in_path(item: Request) -> None: ...
+
+
 def two_bodies(first: Item, second: Body[int]) -> None: ...
 
 
@@ -170,6 +173,7 @@ HANDLERS: list[tuple[Callable[[App], Any], str, str, str]] = [
     (route(renamed_not_in_path), "renamed_not_in_path", "parameter 'item'", "Fix: add {id} to the path"),
     (route(renamed_not_in_path, "/{item}"), "renamed_not_in_path", "parameter 'item'", "Fix: add {id} to the path"),
     (route(marked_in_path, "/{item}"), "marked_in_path", "parameter 'item'", "Fix: rename one of the two"),
+    (route(injected_in_path, "/{item}"), "injected_in_path", "parameter 'item'", "Fix: rename one of the two"),
     (route(two_bodies), "two_bodies", "parameters 'first' and 'second'", "Fix: make one Struct of them"),
     (route(body_and_stream), "body_and_stream", "parameters 'first' and 'second'", "Fix: make one Struct of them"),
     (route(stream, inline=True), "stream", "parameter 'body'", "Fix: drop inline=True"),

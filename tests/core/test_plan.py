@@ -480,6 +480,15 @@ def test_markers_that_would_say_nothing_are_refused() -> None:
         assert "parameter 'value'" in refusal(handler)
 
 
+def test_a_marker_of_one_s_own_has_the_source_of_its_base() -> None:
+    class PageParam(QueryParam):
+        """A marker with more options."""
+
+    assert only(Annotated[int, PageParam(name="page")]).source is Source.QUERY
+    with pytest.raises(ConfigurationError, match="parameter 'value' is marked Param, which has no source"):
+        only(Annotated[int, Param()])
+
+
 def test_names_that_no_client_can_send_are_refused() -> None:
     for annotation in (
         Annotated[str, HeaderParam(name="x_token")],
