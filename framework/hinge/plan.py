@@ -182,7 +182,7 @@ def _argument(parameter: inspect.Parameter, annotation: Any, path_names: frozens
     if injected is not None:
         if name in path_names:
             raise ConfigurationError(
-                f"{who} is in the path template, and its type {injected.__name__} is injected. Fix: rename one of the two"
+                f"{who} is in the path, and its type {injected.__name__} is injected. Fix: rename one of the two"
             )
         return Argument(name, _INJECTED[injected], name, injected, default, keyword=keyword)
     source = _source(name, marker, kind, path_names, who)
