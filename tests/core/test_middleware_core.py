@@ -813,6 +813,17 @@ def with_options(request: Request, *, loud: bool = False) -> Middleware:
     return None
 
 
+def with_keywords(request: Request, **options: Any) -> Middleware:
+    yield
+    return None
+
+
+def with_anything(*args: Any) -> Middleware:
+    assert args == (REQUEST,)
+    yield
+    return None
+
+
 def test_every_form_of_a_middleware_is_taken() -> None:
     def nothing_taken() -> Middleware:
         yield
@@ -829,6 +840,8 @@ def test_every_form_of_a_middleware_is_taken() -> None:
         (AsyncTiming.static, False),
         (functools.partial(with_options, loud=True), False),
         (with_options, False),
+        (with_keywords, False),
+        (with_anything, False),
         (decorated, False),
         (nothing_taken, False),
     ]

@@ -402,6 +402,45 @@ def test_what_is_marked_as_a_coroutine_function_is_one() -> None:
     assert colour_of(marked) is Colour.ASYNC
 
 
+def own_self(self: int, cls: int = 1) -> None: ...
+
+
+def unannotated_self(self):  # type: ignore[no-untyped-def]
+    ...
+
+
+class Odd:
+    def annotated(self: Item) -> None: ...  # type: ignore[misc]
+
+    def renamed(this) -> None:  # type: ignore[no-untyped-def]
+        ...
+
+    def second(first, self) -> None:  # type: ignore[no-untyped-def]
+        ...
+
+
+def test_self_is_a_name_like_any_other_but_first_in_a_method() -> None:
+    assert list(planned(own_self)) == ["self", "cls"]
+    assert list(planned(unannotated_self)) == ["self"]
+    assert list(planned(Odd.annotated)) == ["self"]
+    assert list(planned(Odd.renamed)) == ["this"]
+    assert list(planned(Odd.second)) == ["first", "self"]
+    assert "Fix: register the bound method" in refusal(Handlers.method)
+    assert list(planned(wraps(Handlers().method))) == ["item_id"]
+
+
+def test_a_callable_without_a_readable_signature_is_refused() -> None:
+    assert "it has no readable signature. Fix: wrap it in a function" in refusal(min)
+
+
+def test_a_signature_of_texts_is_refused() -> None:
+    def handler(value: Any) -> None: ...
+
+    parameter = inspect.Parameter("other", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation="int")
+    handler.__signature__ = inspect.Signature([parameter])  # type: ignore[attr-defined]
+    assert "parameter 'other': its annotation 'int' is a text of nothing. Fix: " in refusal(handler)
+
+
 # -- what a backend asks -----------------------------------------------------------------------------------------------
 
 
