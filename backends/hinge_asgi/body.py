@@ -6,6 +6,7 @@ Granian, and reading on after the body looks like a disconnect to somebody. A cl
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,6 +17,9 @@ from hinge.errors import ClientDisconnect
 from hinge_asgi.scope import Scope
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+READ_AHEAD = 65536
+"""Bytes of a body that are read before its handler asks for them, while a response is on its way."""
 
 _BODILESS_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "DELETE"})
 
@@ -76,8 +80,8 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
 class Incoming:
     """A body that its handler reads as a stream, while the response may already be on its way.
 
-    Only one place at a time may call `receive`. The watch for the disconnect reads one message ahead and leaves it to
-    the stream, so that a leaving is noticed although the handler has stopped to read.
+    Only one place at a time may call `receive`. The watch for the disconnect reads ahead, READ_AHEAD bytes at most, and
+    leaves what it has read to the stream, so that a leaving is noticed although the handler reads slowly or no more.
 
     Raises:
         HTTPError: as `framing`.
@@ -90,8 +94,9 @@ class Incoming:
         self._received = 0
         self._is_over = self._length == 0
         self._turn = asyncio.Lock()
-        self._ahead: dict[str, Any] | None = None
-        self._taken = asyncio.Event()
+        self._ahead: deque[dict[str, Any]] = deque()
+        self._ahead_size = 0
+        self._room = asyncio.Event()
         self.stream = BodyStream(self._blocking, self._next, limit)
 
     def _blocking(self) -> bytes:
@@ -108,7 +113,7 @@ class Incoming:
             self._received += len(piece)
             if self._received == self._length or not message.get("more_body", False):
                 self._is_over = True
-                self._taken.set()
+                self._room.set()
                 if self._length is not None and self._received < self._length:
                     raise incomplete(self._received, self._length)
             if piece:
@@ -116,29 +121,31 @@ class Incoming:
         return b""
 
     async def _message(self) -> dict[str, Any]:
-        async with self._turn:
-            message = self._ahead
-            if message is None:
-                return await self._receive()
-            if message["type"] != "http.disconnect":
-                self._ahead = None
-                self._taken.set()
-            return message
+        if not self._ahead:
+            async with self._turn:  # the watch, if it has the turn, gives it back with a message
+                if not self._ahead:
+                    return await self._receive()
+        if self._ahead[0]["type"] == "http.disconnect":
+            return self._ahead[0]
+        message = self._ahead.popleft()
+        self._ahead_size -= len(message.get("body", b""))
+        self._room.set()
+        return message
 
     async def disconnected(self) -> None:
         """Return when the client has left."""
         while True:
             async with self._turn:
-                if self._ahead is None or self._is_over:
-                    message = await self._receive()
-                    if message["type"] == "http.disconnect":
-                        self._ahead = message
-                        return
-                    if not self._is_over:
-                        self._ahead = message
-                        self._taken.clear()
-            if self._ahead is not None:
-                await self._taken.wait()
+                message = await self._receive()
+                if message["type"] == "http.disconnect":
+                    self._ahead.append(message)
+                    return
+                if not self._is_over:
+                    self._ahead.append(message)
+                    self._ahead_size += len(message.get("body", b""))
+            while self._ahead_size >= READ_AHEAD and not self._is_over:
+                self._room.clear()
+                await self._room.wait()
 
 
 def _on_a_loop() -> bool:

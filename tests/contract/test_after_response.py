@@ -1,174 +1,379 @@
-"""Work after the response: run in order, once, whatever the colour, and never in the way of an answer."""
+"""Work after the response: both colours, in order, once the client has everything or has left, whatever happened."""
 
+import asyncio
+import logging
 import threading
-from contextvars import ContextVar
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
+from typing import Any
 
 import pytest
 
-from hinge import App, HTTPError, Request, Response, StreamingResponse
+from hinge import (
+    App,
+    AsyncMiddleware,
+    EventSourceResponse,
+    HTTPError,
+    Middleware,
+    Request,
+    Response,
+    StreamingResponse,
+)
+from hinge.testing import Aborted, Client
+
+PATIENCE = 10
 
 
-def test_sync_and_async_work_runs_in_order(client_for, coloured):
-    app, done = App(), []
+@pytest.fixture(params=["def", "async def", "callable", "returns a coroutine"])
+def work(request: pytest.FixtureRequest) -> Callable[[list[Any]], Callable[..., Any]]:
+    """Return `work(done)`: something to run after the response, of this run's kind, that notes its arguments."""
 
-    async def later(number: int, *, name: str) -> None:
-        done.append((number, name))
+    def made(done: list[Any]) -> Callable[..., Any]:
+        def plain(*args: Any, **kwargs: Any) -> None:
+            done.append((args, kwargs) if kwargs else args[0] if len(args) == 1 else args)
+
+        async def coroutine(*args: Any, **kwargs: Any) -> None:
+            await asyncio.sleep(0)
+            plain(*args, **kwargs)
+
+        class Work:
+            async def __call__(self, *args: Any, **kwargs: Any) -> None:
+                await coroutine(*args, **kwargs)
+
+        kinds: dict[str, Callable[..., Any]] = {
+            "def": plain,
+            "async def": coroutine,
+            "callable": Work(),
+            "returns a coroutine": lambda *args, **kwargs: asyncio.wait_for(coroutine(*args, **kwargs), PATIENCE),
+        }
+        return kinds[request.param]
+
+    return made
+
+
+Work = Callable[[list[Any]], Callable[..., Any]]
+
+
+def test_it_runs_with_its_arguments(client_for: Callable[..., Client], coloured: Any, work: Work) -> None:
+    app = App()
+    done: list[Any] = []
 
     @app.get("/")
     @coloured
     def handler(request: Request) -> str:
-        request.after_response(done.append, "first")
-        request.after_response(later, 2, name="second")
-        request.after_response(done.append, "third")
+        request.after_response(work(done), 1, two=2)
+        request.after_response(partial(work(done), 3), 4)
         done.append("handler")
-        return "x"
+        return "answer"
 
-    assert client_for(app).get("/").text == "x"
-    assert done == ["handler", "first", (2, "second"), "third"]
-
-
-def test_the_client_has_the_response_before_the_work_ends(client_for, coloured):
-    app, release = App(), threading.Event()
-    done = []
-
-    def work() -> None:
-        done.append(release.wait(10))
-
-    @app.get("/")
-    @coloured
-    def handler(request: Request) -> Response:
-        request.after_response(work)
-        return Response("x")
-
-    with client_for(app).stream("GET", "/") as response:
-        chunks = response.iter_bytes()
-        assert next(chunks) == b"x"
-        assert done == []
-        release.set()
-    assert done == [True]
+    assert client_for(app).get("/").text == "answer"
+    assert done == ["handler", ((1,), {"two": 2}), (3, 4)]
 
 
-@pytest.mark.parametrize("colour", ["def", "async def"])
-def test_after_a_stream(client_for, colour):
-    app, seen = App(), []
+def test_it_runs_in_the_order_of_registration_one_after_the_other(
+    client_for: Callable[..., Client], coloured: Any
+) -> None:
+    app = App()
+    done: list[str] = []
 
-    @app.get("/")
-    def handler(request: Request) -> StreamingResponse:
-        request.after_response(seen.append, "after")
+    async def slow() -> None:
+        done.append("slow begins")
+        await asyncio.sleep(0.01)
+        done.append("slow ends")
 
-        def chunks():
-            yield "a"
-            seen.append("streaming")
-            yield "b"
-
-        async def achunks():
-            yield "a"
-            seen.append("streaming")
-            yield "b"
-
-        return StreamingResponse(chunks() if colour == "def" else achunks())
-
-    assert client_for(app).get("/").text == "ab"
-    assert seen == ["streaming", "after"]
-
-
-def test_after_a_client_that_left(client_for):
-    app, seen = App(), []
-
-    @app.get("/")
-    def handler(request: Request) -> StreamingResponse:
-        request.after_response(seen.append, "after")
-        return StreamingResponse(iter(["a", "b", "c"]))
-
-    with client_for(app).stream("GET", "/") as response:
-        next(response.iter_bytes())
-    assert seen == ["after"]
-
-
-@pytest.mark.parametrize("result", [None, "HTTPError", "failure"])
-def test_after_any_answer(client_for, coloured, result):
-    app, seen = App(), []
+    def quick() -> None:
+        done.append("quick")
 
     @app.get("/")
     @coloured
     def handler(request: Request) -> None:
-        request.after_response(seen.append, "after")
-        if result == "HTTPError":
-            raise HTTPError(404)
-        if result == "failure":
-            raise LookupError
+        for function in (quick, slow, quick, slow):
+            request.after_response(function)
 
     client_for(app).get("/")
-    assert seen == ["after"]
+    assert done == ["quick", "slow begins", "slow ends", "quick", "slow begins", "slow ends"]
 
 
-def test_after_head(client_for):
-    app, seen = App(), []
+def test_a_failure_is_logged_and_stops_nothing(
+    client_for: Callable[..., Client], coloured: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = App()
+    done: list[str] = []
 
-    @app.get("/")
-    def handler(request: Request) -> str:
-        request.after_response(seen.append, "after")
-        return "x"
+    def fail() -> None:
+        raise ValueError("plain")
 
-    client_for(app).head("/")
-    assert seen == ["after"]
-
-
-def test_a_failure_is_logged_and_the_next_one_runs(client_for, coloured, caplog):
-    app, seen = App(), []
-
-    def fails() -> None:
-        raise LookupError("too late")
-
-    async def fails_too() -> None:
-        raise LookupError("much too late")
+    async def async_fail() -> None:
+        await asyncio.sleep(0)
+        raise KeyError("awaited")
 
     @app.get("/")
     @coloured
     def handler(request: Request) -> str:
-        request.after_response(fails)
-        request.after_response(fails_too)
-        request.after_response(seen.append, "last")
-        return "x"
+        request.after_response(fail)
+        request.after_response(async_fail)
+        request.after_response(done.append, "last")
+        return "fine"
 
-    assert client_for(app).get("/").text == "x"
-    assert seen == ["last"]
-    assert "LookupError: too late" in caplog.text
-    assert "LookupError: much too late" in caplog.text
+    response = client_for(app).get("/")
+    assert (response.status_code, response.text, done) == (200, "fine", ["last"])
+    errors = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert [record.exc_info[0] for record in errors if record.exc_info] == [ValueError, KeyError]
+    assert "fail" in errors[0].getMessage()
 
 
-def test_a_middleware_may_add_work(client_for, coloured):
-    app, seen = App(), []
+def test_the_client_has_everything_before_it_runs(client_for: Callable[..., Client], coloured: Any) -> None:
+    app = App()
+    has_all = threading.Event()
+    ran: list[bool] = []
+
+    def check() -> None:
+        ran.append(has_all.wait(PATIENCE))
+
+    @app.get("/")
+    @coloured
+    def handler(request: Request) -> str:
+        request.after_response(check)
+        return "everything"
+
+    with client_for(app).stream("GET", "/") as response:
+        assert next(response.iter_bytes()) == b"everything"
+        has_all.set()
+    assert ran == [True]
+
+
+def test_the_last_chunk_is_there_before_it_runs(client_for: Callable[..., Client]) -> None:
+    app = App()
+    has_all = threading.Event()
+    ran: list[bool] = []
+
+    def check() -> None:
+        ran.append(has_all.wait(PATIENCE))
+
+    @app.get("/def")
+    def plain(request: Request) -> Iterator[str]:
+        request.after_response(check)
+        yield "one"
+        yield "two"
+
+    @app.get("/async")
+    async def coroutine(request: Request) -> AsyncIterator[str]:
+        request.after_response(check)
+        yield "one"
+        yield "two"
+
+    client = client_for(app)
+    for path in ("/def", "/async"):
+        has_all.clear()
+        with client.stream("GET", path) as response:
+            chunks = response.iter_bytes()
+            assert (next(chunks), next(chunks)) == (b"one", b"two")
+            has_all.set()
+            assert list(chunks) == []
+    assert ran == [True, True]
+
+
+def layer() -> Middleware:
+    yield
+
+
+async def async_layer() -> AsyncMiddleware:
+    await asyncio.sleep(0)
+    yield
+
+
+@pytest.fixture(params=["bare", "layer", "async layer"])
+def layers(request: pytest.FixtureRequest) -> list[Any]:
+    return {"bare": [], "layer": [layer], "async layer": [async_layer]}[request.param]
+
+
+@pytest.mark.parametrize("kind", ["plain", "none", "response", "error", "failure", "not found", "stream", "events"])
+def test_it_runs_whatever_the_answer_is(
+    client_for: Callable[..., Client], coloured: Any, work: Work, layers: list[Any], kind: str
+) -> None:
+    app = App()
+    done: list[str] = []
+
+    @app.get("/", middleware=layers)
+    @coloured
+    def handler(request: Request) -> Any:
+        request.after_response(work(done), "after")
+        match kind:
+            case "plain":
+                return {"plain": 1}
+            case "none":
+                return None
+            case "response":
+                return Response("x", status=201)
+            case "error":
+                raise HTTPError(409)
+            case "failure":
+                raise ValueError
+            case "stream":
+                return StreamingResponse(iter(["a", "b"]))
+            case "events":
+                return EventSourceResponse(iter(["a", "b"]))
+        return None
+
+    client = client_for(app)
+    client.get("/")
+    assert done == ["after"]
+    client.head("/")
+    assert done == ["after", "after"]
+
+
+@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize("ending", ["fails first", "fails later", "left"])
+def test_it_runs_however_a_stream_ends(
+    client_for: Callable[..., Client], work: Work, layers: list[Any], colour: str, ending: str
+) -> None:
+    app = App()
+    done: list[str] = []
+
+    def chunks() -> Iterator[str]:
+        try:
+            if ending == "fails first":
+                raise ValueError
+            yield "a"
+            if ending == "fails later":
+                raise ValueError
+            yield "b"
+        finally:
+            done.append("closed")
+
+    async def async_chunks() -> AsyncIterator[str]:
+        for chunk in chunks():
+            yield chunk
+
+    @app.get("/", middleware=layers)
+    def handler(request: Request) -> StreamingResponse:
+        request.after_response(work(done), "after")
+        return StreamingResponse(chunks() if colour == "sync" else async_chunks())
+
+    client = client_for(app)
+    if ending == "fails first":
+        assert client.get("/").status_code == 500
+    else:
+        with client.stream("GET", "/") as response:
+            parts = response.iter_bytes()
+            assert next(parts) == b"a"
+            if ending == "fails later":
+                with pytest.raises(Aborted):
+                    next(parts)
+    assert done == ["closed", "after"]
+
+
+def test_everybody_who_has_the_request_may_register(client_for: Callable[..., Client], coloured: Any) -> None:
+    app = App()
+    done: list[str] = []
 
     @app.middleware
-    def middleware(request: Request):
-        request.after_response(seen.append, "before")
-        response = yield
-        request.after_response(seen.append, response.status)
+    def outer(request: Request) -> Middleware:
+        request.after_response(done.append, "before the handler")
+        yield
+        request.after_response(done.append, "after the handler")
+
+    @app.middleware
+    async def inner(request: Request) -> AsyncMiddleware:
+        request.after_response(done.append, "async")
+        yield
+
+    @app.error(KeyError)
+    @coloured
+    def on_error(request: Request, error: KeyError) -> Response:
+        request.after_response(done.append, "error handler")
+        return Response(status=410)
+
+    @app.get("/")
+    @coloured
+    def handler() -> None:
+        raise KeyError
+
+    client = client_for(app)
+    assert client.get("/").status_code == 410
+    assert done == ["before the handler", "async", "error handler", "after the handler"]
+    done.clear()
+    assert client.get("/nowhere").status_code == 404
+    assert done == ["before the handler", "async", "after the handler"]
+
+
+def test_an_error_handler_registers_where_no_request_was_needed(
+    client_for: Callable[..., Client], coloured: Any
+) -> None:
+    app = App()
+    done: list[str] = []
+
+    @app.error(KeyError)
+    @coloured
+    def on_error(request: Request, error: KeyError) -> Response:
+        request.after_response(done.append, "after")
+        return Response(status=410)
+
+    @app.get("/")
+    @coloured
+    def handler() -> None:
+        raise KeyError
+
+    assert client_for(app).get("/").status_code == 410
+    assert done == ["after"]
+
+
+def test_what_runs_may_register_more(client_for: Callable[..., Client], coloured: Any) -> None:
+    app = App()
+    done: list[int] = []
+
+    def again(request: Request, left: int) -> None:
+        done.append(left)
+        if left:
+            request.after_response(again, request, left - 1)
+
+    @app.get("/")
+    @coloured
+    def handler(request: Request) -> None:
+        request.after_response(again, request, 3)
+
+    client_for(app).get("/")
+    assert done == [3, 2, 1, 0]
+
+
+def test_a_short_circuit_runs_it_too(client_for: Callable[..., Client]) -> None:
+    app = App()
+    done: list[str] = []
+
+    @app.middleware
+    def short(request: Request) -> Middleware:
+        request.after_response(done.append, "after")
+        if False:
+            yield
+        return Response("short")
+
+    app.get("/")(lambda: "never")
+    assert client_for(app).get("/").text == "short"
+    assert done == ["after"]
+
+
+def test_it_does_not_hold_up_other_requests(client_for: Callable[..., Client], coloured: Any) -> None:
+    app = App()
+    begun, release = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        begun.set()
+        assert release.wait(PATIENCE)
+
+    @app.get("/slow")
+    @coloured
+    def slow(request: Request) -> None:
+        request.after_response(wait)
 
     @app.get("/")
     @coloured
     def handler() -> str:
-        return "x"
+        return "here"
 
-    client_for(app).get("/")
-    assert seen == ["before", 200]
-
-
-def test_work_sees_the_requests_context_variables(client_for, coloured):
-    app, seen = App(), []
-    variable: ContextVar[str] = ContextVar("variable", default="none")
-
-    async def later() -> None:
-        seen.append(variable.get())
-
-    @app.get("/")
-    @coloured
-    def handler(request: Request) -> str:
-        variable.set("set")
-        request.after_response(lambda: seen.append(variable.get()))
-        request.after_response(later)
-        return "x"
-
-    client_for(app).get("/")
-    assert seen == ["set", "set"]
+    client = client_for(app)
+    thread = threading.Thread(target=client.get, args=("/slow",))
+    thread.start()
+    assert begun.wait(PATIENCE)
+    assert client.get("/").text == "here"
+    release.set()
+    thread.join(PATIENCE)

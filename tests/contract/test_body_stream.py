@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ import anyio.to_thread
 import pytest
 
 from hinge import App, AsyncMiddleware, BodyStream, ClientDisconnect, Config, HTTPError, Middleware, Request
+from hinge.backend import Feature
 from hinge.testing import Aborted, Client
 
 PATIENCE = 10
@@ -285,6 +287,42 @@ def test_a_client_that_leaves_while_its_echo_comes_ends_both(
         assert next(chunks)
     assert client.post("/def", content=b"x").json()["pieces"] == ["x"]
     assert caplog.records == []
+
+
+@pytest.mark.needs(Feature.DISCONNECT, "nothing is sent while the source waits")
+@pytest.mark.parametrize("pieces", [0, 1, 2])
+def test_a_leaving_is_noticed_although_the_body_is_not_read_on(
+    client_for: Callable[..., Client], layers: list[Any], pieces: int
+) -> None:
+    app = App()
+    closed = threading.Event()
+
+    @app.post("/", middleware=layers)
+    async def handler(body: BodyStream) -> AsyncIterator[str]:
+        try:
+            yield "begun"
+            read = 0
+            if pieces:
+                async for _ in body:
+                    read += 1
+                    if read == pieces:
+                        break
+            yield "read"
+            await asyncio.Event().wait()
+        finally:
+            closed.set()
+
+    def upload() -> Iterator[bytes]:
+        for _ in range(pieces + 10):
+            yield b"x"
+        closed.wait(PATIENCE)
+
+    with client_for(app).stream("POST", "/", content=upload()) as response:
+        chunks = response.iter_bytes()
+        assert (next(chunks), next(chunks)) == (b"begun", b"read")
+        started = time.monotonic()
+    assert closed.is_set()
+    assert time.monotonic() - started < 1
 
 
 class Leaving(Exception):
