@@ -258,8 +258,12 @@ def load_backend(name: str) -> Backend:
         raise ConfigurationError(f"no backend {name!r} is installed; installed: {known}. Fix: pip install hinge_{name}")
     try:
         backend = entries[name].load()
-    except ImportError as error:
-        raise ConfigurationError(f"backend {name!r} does not import: {error}") from error
+    except (ImportError, AttributeError) as error:
+        raise ConfigurationError(
+            f"backend {name!r} ({entries[name].value}) does not import: {error}. Fix: install what it needs"
+        ) from error
     if not isinstance(backend, Backend):
-        raise ConfigurationError(f"backend {name!r} ({entries[name].value}) does not fulfil hinge.backend.Backend")
+        raise ConfigurationError(
+            f"backend {name!r} ({entries[name].value}) does not fulfil hinge.backend.Backend. Fix: update it"
+        )
     return _loaded.setdefault(name, backend)

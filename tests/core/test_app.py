@@ -298,7 +298,10 @@ def test_a_backend_that_does_not_fulfil_the_contract_is_refused(monkeypatch: pyt
     monkeypatch.setattr("hinge.backend.installed_backends", lambda: entries)
     with pytest.raises(ConfigurationError, match=r"backend 'half' \(somewhere:backend\) does not fulfil"):
         load_backend("half")
-    with pytest.raises(ConfigurationError, match="backend 'broken' does not import: No module named 'cffi'"):
+    with pytest.raises(
+        ConfigurationError,
+        match=r"backend 'broken' \(somewhere:backend\) does not import: No module named 'cffi'\. Fix: ",
+    ):
         load_backend("broken")
     assert not {"half", "broken"} & _loaded.keys()
 

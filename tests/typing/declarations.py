@@ -98,7 +98,14 @@ def timing(request: Request) -> Middleware:
     response = yield
     assert_type(response, Response)
     response.headers["x-timing"] = "1"
-    return response
+
+
+@app.middleware
+def replacing(request: Request) -> Middleware:
+    if request.path == "/early":
+        return Response("early")
+    response = yield
+    return Response(response.body or b"", status=response.status)
 
 
 assert_type(timing(Request.__new__(Request)), Middleware)
@@ -106,8 +113,9 @@ assert_type(timing(Request.__new__(Request)), Middleware)
 
 @app.middleware(needs_body=True)
 async def signed(request: Request) -> AsyncMiddleware:
-    response = yield None
+    response = yield
     assert_type(response, Response)
+    yield Response("other")
 
 
 @router.middleware()
@@ -122,7 +130,6 @@ class CORS:
     def __call__(self, request: Request) -> Middleware:
         response = yield
         response.headers.vary("origin")
-        return None
 
 
 assert_type(app.middleware(CORS(origins=["*"])), CORS)

@@ -14,9 +14,11 @@ from hinge.location import locate, qualified_name
 from hinge.response import Response
 from hinge.signature import Colour, colour_of, takes_one
 
-Middleware = Generator[None, Response, Response | None]
+# What is answered with is Any to checkers: they would demand a `return None` at the end of the one, and `yield None` in
+# the other. It is checked at run time.
+Middleware = Generator[None, Response, Any]
 """What a `def` middleware returns: `response = yield`, then perhaps `return other_response`."""
-AsyncMiddleware = AsyncGenerator[Response | None, Response]
+AsyncMiddleware = AsyncGenerator[Any, Response]
 """What an `async def` middleware returns; as Python has no `return value` there, it yields the other response."""
 
 MiddlewareFunction = Callable[..., Generator[Any, Any, Any] | AsyncGenerator[Any, Any]]
