@@ -173,7 +173,10 @@ def _through_request(endpoint: Endpoint, runtime: Runtime) -> Serve:
         exchange = Exchange.begin(reader, scope, endpoint, values, runtime.state, receive)
         try:
             response = await answer(exchange)
-            await answer_with(runtime, send, response, exchange, fail, head_only=head_only)
+            if isinstance(response, StreamingResponse):
+                await answer_with(runtime, send, response, exchange, fail, head_only=head_only)
+            else:
+                await send_complete(send, response, head_only=head_only)
         except asyncio.CancelledError:
             if not exchange.has_lost_its_client():
                 raise

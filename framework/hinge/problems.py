@@ -13,7 +13,7 @@ from typing import Any
 from hinge.codecs import encode_json
 from hinge.errors import ClientDisconnect, ConfigurationError, HTTPError
 from hinge.location import caller, locate, qualified_name
-from hinge.response import Response
+from hinge.response import Response, check_status
 from hinge.results import OCTETS, responder
 from hinge.signature import Colour, colour_of
 from hinge.streaming import StreamAborted
@@ -24,6 +24,7 @@ ErrorHandler = Callable[[Any, Any], Any]
 """`(request, error) -> result`, sync or async; the result is what a handler may return."""
 
 PROBLEM = "application/problem+json"
+_PROBLEM_LINES = (("content-type", PROBLEM),)
 _CONNECTION = frozenset({("connection", "close"), ("upgrade", "websocket")})
 """The connection headers that an answer may need: the next request cannot be trusted; another protocol is required."""
 
@@ -93,7 +94,7 @@ class ErrorHandlers:
         except Exception:
             logger.exception("HTTPError(%d): its document is not JSON; it is answered without it", error.status)
             body = encode_json(HTTPError(error.status).problem())
-        response = Response(body, status=error.status, media_type=PROBLEM)
+        response = Response.trusted(body, check_status(error.status), _PROBLEM_LINES)
         try:
             for name, value in error.headers.items():
                 if (name.lower(), value) in _CONNECTION:

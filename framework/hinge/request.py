@@ -158,7 +158,13 @@ class Request(Connection):
         values: tuple[str, ...],
         lifespan_state: Mapping[str, Any],
     ) -> None:
-        super().__init__(reader, head, endpoint, values, lifespan_state)
+        # What Connection does, without the two calls: each request pays for them.
+        self._reader = reader
+        self._head = head
+        self._endpoint = endpoint
+        self._values = values
+        self._lifespan_state = lifespan_state
+        self._memo = {}
         self._body: Any = _UNREAD
         self._after: list[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]] | None = None
         # What the handler streams, and whether it is async: closed even if a middleware answers with another body.
