@@ -142,6 +142,15 @@ def test_routes_are_told_in_their_order_with_all_that_was_declared() -> None:
     assert (third.methods, third.websocket, third.tags) == (frozenset(), True, ("ws",))
 
 
+def test_a_route_may_be_a_key() -> None:
+    """As in a table of counters by `request.route`; its options need not be hashable."""
+    app = App()
+    for path in ("/a", "/b"):
+        app.get(path, responses={404: []})(text)
+    first, second = app.routes
+    assert {first: 1, second: 2}[app.routes[0]] == 1
+
+
 def test_iterables_are_taken_once_for_all() -> None:
     """A generator given for an option must not be used up by the first of two handlers."""
     app = App()

@@ -45,9 +45,9 @@ _KNOWN = RouteOptions.__annotations__.keys()
 _KNOWN_WEBSOCKET = WebSocketOptions.__annotations__.keys()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Route:
-    """One handler at one path template. `methods` is empty for a WebSocket route."""
+    """One handler at one path template. `methods` is empty for a WebSocket route. A route is equal to itself alone."""
 
     template: PathTemplate
     methods: frozenset[str]
