@@ -16,6 +16,10 @@ REASONS: dict[int, str] = {status.value: status.phrase for status in HTTPStatus}
 REASONS |= {413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
 
 
+_CONNECTION = frozenset({("connection", "close"), ("upgrade", "websocket")})
+"""The connection headers that an answer may need: the next request cannot be trusted; another protocol is required."""
+
+
 class ConfigurationError(Exception):
     """Report a mistake of the programmer: a declaration, a configuration value or a need no backend meets."""
 
@@ -61,7 +65,14 @@ class HTTPError(Exception):
         self.detail = detail
         self.type = type
         self.title = title if title is not None else REASONS.get(status, "Error")
-        self.headers: Mapping[str, str] = headers or {}
+        given = dict(headers or {})
+        self.connection = tuple(
+            (name.lower(), value) for name, value in given.items() if (str(name).lower(), value) in _CONNECTION
+        )
+        """Headers that go out with whatever answer the error gets: an app's own handler need not know them."""
+        self.headers: Mapping[str, str] = {
+            name: value for name, value in given.items() if (str(name).lower(), value) not in _CONNECTION
+        }
         self.extensions = extensions
 
     def __str__(self) -> str:

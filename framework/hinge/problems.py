@@ -25,8 +25,6 @@ ErrorHandler = Callable[[Any, Any], Any]
 
 PROBLEM = "application/problem+json"
 _PROBLEM_LINES = (("content-type", PROBLEM),)
-_CONNECTION = frozenset({("connection", "close"), ("upgrade", "websocket")})
-"""The connection headers that an answer may need: the next request cannot be trusted; another protocol is required."""
 
 
 class ErrorHandlers:
@@ -46,18 +44,21 @@ class ErrorHandlers:
             result = handler(request, error)
             if hasattr(type(result), "__await__"):
                 return self._awaited(result, request, error)
-            return self._answer(result)
+            return self._answer(result, error)
         except Exception as second:  # noqa: BLE001 - a failing error handler must still be answered
             return self._second(request, error, second)
 
     async def _awaited(self, result: Awaitable[Any], request: Any, error: Exception) -> Response:
         try:
-            return self._answer(await result)
+            return self._answer(await result, error)
         except Exception as second:  # noqa: BLE001 - a failing error handler must still be answered
             return self._second(request, error, second)
 
-    def _answer(self, result: Any) -> Response:
-        return self.problem(result) if isinstance(result, HTTPError) else self._respond(result)
+    def _answer(self, result: Any, error: Exception) -> Response:
+        response = self.problem(result) if isinstance(result, HTTPError) else self._respond(result)
+        if isinstance(error, HTTPError):
+            _keep_connection(response, error)
+        return response
 
     def _second(self, request: Any, first: Exception, second: Exception) -> Response:
         """Answer the failure of an error handler; the log shows what it was called for."""
@@ -96,15 +97,18 @@ class ErrorHandlers:
             body = encode_json(HTTPError(error.status).problem())
         response = Response.trusted(body, check_status(error.status), _PROBLEM_LINES)
         try:
-            for name, value in error.headers.items():
-                if (name.lower(), value) in _CONNECTION:
-                    response.headers.raw.append((name.lower(), value))
-                else:
-                    response.headers[name] = value
-        except (ValueError, TypeError, AttributeError):
+            response.headers.update(error.headers)
+        except (ValueError, TypeError):
             logger.exception("HTTPError(%d): its headers cannot be sent; it is answered with 500", error.status)
             return self.problem(HTTPError(500))
+        _keep_connection(response, error)
         return response
+
+
+def _keep_connection(response: Response, error: HTTPError) -> None:
+    """Add what the error says about its connection, which a response cannot say by itself."""
+    raw = response.headers.raw
+    raw.extend(line for line in error.connection if line not in raw)
 
 
 def aborted(request: Any, error: Exception) -> StreamAborted:

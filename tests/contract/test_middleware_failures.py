@@ -210,3 +210,19 @@ def test_a_body_that_nobody_asked_for_is_an_error_that_says_so(
         caplog.clear()
         assert client.post(path, content=b"[1]").status_code == 500
         assert "needs_body=True" in caplog.text
+
+
+def test_an_app_s_own_answer_to_http_errors_may_pass_their_headers_on(client_for: ClientFor) -> None:
+    """Even of those whose connection is closed, or that ask for another protocol: never a 500."""
+    app = App()
+
+    @app.error(HTTPError)
+    def own(request: Request, error: HTTPError) -> Response:
+        return Response(f"own {error.status}", status=error.status, headers=error.headers)
+
+    app.post("/upload")(lambda: "x")
+    client = client_for(app)
+    framed_twice = {"transfer-encoding": "chunked", "content-length": "5"}
+    assert client.post("/upload", content=b"hello", headers=framed_twice).text == "own 400"
+    response = client.get("/upload")
+    assert (response.text, response.headers["allow"]) == ("own 405", "OPTIONS, POST")

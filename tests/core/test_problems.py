@@ -163,7 +163,7 @@ def test_a_document_that_is_no_json_is_left_out_and_logged(error: HTTPError, cap
 
 @pytest.mark.parametrize(
     "headers",
-    [{"x": "a\r\nset-cookie: b"}, {"x": "é"}, {"bad name": "x"}, {"x": 5}, {"content-length": "5"}, [("x", "y")]],
+    [{"x": "a\r\nset-cookie: b"}, {"x": "é"}, {"bad name": "x"}, {"x": 5}, {5: "x"}, {"content-length": "5"}],
 )
 def test_headers_that_cannot_be_sent_are_a_500_and_logged(headers: Any, caplog: pytest.LogCaptureFixture) -> None:
     response = answer(HTTPError(401, headers=headers))
@@ -181,6 +181,33 @@ def test_an_error_may_close_the_connection_or_ask_for_another_protocol(name: str
     assert answer(HTTPError(400, headers={name: "close"})).headers.get("connection") == "close"
     assert answer(HTTPError(426, headers={"Upgrade": "websocket"})).headers.get("upgrade") == "websocket"
     assert answer(HTTPError(400, headers={name: "keep-alive"})).status == 500
+
+
+def own(request: Any, error: HTTPError) -> Response:
+    """Answer as the documentation shows it."""
+    return JSONResponse({"oh": error.title}, status=error.status, headers=error.headers)
+
+
+async def own_async(request: Any, error: HTTPError) -> Response:
+    return own(request, error)
+
+
+@pytest.mark.parametrize("handler", [own, own_async, lambda request, error: HTTPError(400, headers=error.headers)])
+def test_what_an_error_says_about_its_connection_outlives_a_handler_of_the_app(handler: Any) -> None:
+    """A handler that passes the headers on must neither fail nor keep a connection that cannot be trusted."""
+    for name, value in (("connection", "close"), ("Upgrade", "websocket")):
+        error = HTTPError(400, headers={name: value, "retry-after": "5"})
+        assert error.headers == {"retry-after": "5"}
+        response = answer(error, {HTTPError: handler})
+        assert (response.status, response.headers["retry-after"]) == (400, "5")
+        assert response.headers.get_all(name) == [value]
+
+
+def test_one_response_for_many_errors_keeps_one_line() -> None:
+    shared = Response(status=400)
+    for _ in range(3):
+        answer(HTTPError(400, headers={"connection": "close"}), {HTTPError: lambda request, error: shared})
+    assert shared.headers.get_all("connection") == ["close"]
 
 
 # -- the app's own handlers --------------------------------------------------------------------------------------------
