@@ -114,7 +114,7 @@ def item_type(kind: Any) -> Any | None:
     """
     for member in members(kind):
         origin = get_origin(member) or member
-        if isinstance(origin, type) and origin in COLLECTIONS:
+        if origin in COLLECTIONS:
             arguments = get_args(member)
             if origin is tuple and arguments and arguments[-1] is not Ellipsis:
                 return arguments

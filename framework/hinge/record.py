@@ -110,7 +110,8 @@ class RecordReader:
         except msgspec.ValidationError:
             bad = [name for name in fields if name in self._readers and name not in values]
             found = collect_errors(self._kind, values, source=self._source, prefix="")
-            errors += [error for error in found if not _is_about(error.where, bad)]
+            # Bad fields are missing now, and the whole was judged without them.
+            errors += [error for error in found if not bad or error.where not in ("", *bad)]
         else:
             if not errors:
                 return record
@@ -133,11 +134,6 @@ class RecordReader:
             except ValueError as error:
                 errors.append(FieldError(self._source, name, str(error)))
         return values, errors
-
-
-def _is_about(where: str, bad: list[str]) -> bool:
-    """Tell whether a fault follows from bad fields: they are missing now, and the whole was judged without them."""
-    return any(not where or where == name or where.startswith(f"{name}.") for name in bad)
 
 
 def _single(convert: Callable[[str], Any]) -> Callable[[list[str]], Any]:

@@ -109,7 +109,7 @@ def test_an_unmarked_record_is_the_body(kind: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [str, int, Colours, UserId, int | None, Item | int, dict[str, int], list[Item], bytes, Any, object]
+    "kind", [str, int, Colours, UserId, int | None, Item | int, dict[str, int], list[Item], bytes, Any, object, None]
 )
 def test_every_other_unmarked_type_is_a_query_parameter(kind: Any) -> None:
     assert only(kind).source is Source.QUERY

@@ -115,6 +115,7 @@ class Range(msgspec.Struct):
 
 def test_what_the_record_objects_to_is_a_fault_of_the_whole() -> None:
     assert faults(Range, "first=20") == [("", "first is above last")]
+    assert faults(Range, "first=20&utm_source=mail") == [("", "first is above last")]
 
 
 def test_the_whole_is_not_judged_by_a_default_that_stands_in_for_a_bad_field() -> None:
@@ -131,6 +132,7 @@ def test_a_record_is_absent_if_none_of_the_fields_is_its_own() -> None:
     assert reader.is_absent({})
     assert reader.is_absent({"utm_source": ["mail"]})
     assert not reader.is_absent({"limit": ["1"]})
+    assert RecordReader(Data, "query").is_absent({"utm_source": ["mail"]})
     strict = RecordReader(Strict, "query")
     assert strict.is_absent({})
     assert not strict.is_absent({"utm_source": ["mail"]}), "what is forbidden must be told"
