@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hinge.blueprint import Endpoint
-from hinge.streaming import BODILESS, AsyncBegun, Begun, StreamingResponse
+from hinge.streaming import BODILESS, Begun, StreamingResponse
+from hinge_asgi.produce import Producer
 from hinge_asgi.request import Exchange
 from hinge_asgi.runtime import Runtime
 from hinge_asgi.stream import stopping
@@ -27,13 +28,13 @@ def beginner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Exchange, Stream
         exchange._source = (source, response.is_async)
         if endpoint.head_only or response.eager_start or response.status in BODILESS:
             return
-        begun: AsyncBegun | Begun = AsyncBegun(source) if response.is_async else Begun(source)
+        begun: Producer | Begun = Producer(source) if response.is_async else Begun(source)
         response.iterator = begun
         exchange._source = (begun, response.is_async)
         watch = exchange.watched()
         runtime.register(watch)
         try:
-            if isinstance(begun, AsyncBegun):
+            if isinstance(begun, Producer):
                 await watch.run(begun.begin)
             else:
                 await runtime.in_thread("streams", begun.begin)

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+STRAY = "it waited for something that was cancelled, and did not catch CancelledError"
+
 
 class Ended(Exception):  # noqa: N818 - an event, not a failure; it never passes through the user's code
     """The client has left, or the worker stops."""
@@ -31,7 +33,7 @@ def failure_of(error: BaseException) -> Exception:
         return error
     if not isinstance(error, asyncio.CancelledError) or is_cancelled():
         raise error
-    failure = RuntimeError("it waited for something that was cancelled, and did not catch CancelledError")
+    failure = RuntimeError(STRAY)
     failure.__cause__ = error
     return failure
 

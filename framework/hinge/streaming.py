@@ -159,38 +159,6 @@ class Begun(Iterator[Content]):
         carry_back(self._context)
 
 
-class AsyncBegun(AsyncIterator[Content]):
-    """An async source whose first chunk exists; the others are made as they are asked for."""
-
-    __slots__ = ("_first", "_source")
-
-    def __init__(self, source: AsyncIterator[Content]) -> None:
-        self._source = source
-        self._first: Any = _NOTHING
-
-    async def begin(self) -> None:
-        """Make the first chunk that is not empty.
-
-        Raises what the source raises, and TypeError for a chunk that is none.
-        """
-        while self._first is _NOTHING:
-            chunk = await anext(self._source, _NOTHING)
-            if chunk is _NOTHING:
-                return
-            if encode_chunk(chunk):
-                self._first = chunk
-
-    async def __anext__(self) -> Content:
-        first, self._first = self._first, _NOTHING
-        return cast("Content", await anext(self._source) if first is _NOTHING else first)
-
-    async def aclose(self) -> None:
-        """Close the source."""
-        aclose = getattr(self._source, "aclose", None)
-        if aclose is not None:
-            await aclose()
-
-
 def close_failure(error: BaseException) -> BaseException | None:
     """Return what went wrong in a source's close; None if only a task group of its own reports that it was closed.
 
