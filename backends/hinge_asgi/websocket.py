@@ -57,7 +57,7 @@ class ASGITransport:
         self._reads_on = False
         self._sent = 0
         self._reading: asyncio.Task[Any] | None = None
-        self._changed = anyio.Event()
+        self._changed = asyncio.Event()
         self._room = anyio.Event()
         self.gone: WebSocketDisconnect | None = None
         self.told = False
@@ -65,8 +65,15 @@ class ASGITransport:
 
     async def accept(self, subprotocol: str | None, headers: list[tuple[str, str]]) -> None:
         """Complete the handshake."""
+        if self.gone is not None:
+            self.told = True
+            raise self.gone
         pairs = [(name.encode(), value.encode()) for name, value in headers]
-        await self._send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": pairs})
+        try:
+            await self._send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": pairs})
+        except OSError as error:
+            self.told = True
+            raise self.gone or WebSocketDisconnect(1006) from error
 
     async def send(self, message: str | bytes) -> None:
         """Send one message."""
@@ -91,7 +98,7 @@ class ASGITransport:
             if self.gone is not None:
                 self.told = True
                 raise self.gone
-            self._changed = anyio.Event()
+            self._changed.clear()
             await self._changed.wait()
         message = self._messages.popleft()
         self._waiting_size -= len(message)
@@ -145,7 +152,9 @@ class ASGITransport:
 
     async def deny(self, response: Response) -> None:
         """Answer the handshake with an HTTP response, or with a bare 403 where the server cannot."""
-        self.gone = self.gone or WebSocketDisconnect(1006, "denied")
+        if self.gone is not None:
+            return  # there is nobody to be answered
+        self.gone = WebSocketDisconnect(1006, "denied")
         if "websocket.http.response" not in (self._scope.get("extensions") or {}):
             await self._quietly({"type": "websocket.close", "code": 1008, "reason": ""})
             return
