@@ -58,8 +58,8 @@ def check_framing(transfer_encoding: str | None, content_length: str | None) -> 
 class BodyStream:
     """Read the request body in pieces as they arrive: `for chunk in body` or `async for chunk in body`.
 
-    Both spellings work on every backend, `async for` in coroutines and `for` elsewhere; the pieces are non-empty `bytes`
-    of the server's sizes. It can be read once; iterating again goes on where the last time ended.
+    Both spellings work on every backend, `async for` in coroutines and `for` elsewhere; the pieces are non-empty
+    `bytes` of the server's sizes. It can be read once; iterating again goes on where the last time ended.
 
     Raises:
         HTTPError: while iterating, 413 above the route's `max_body_size`, 400 if the body is cut short.

@@ -481,6 +481,14 @@ def test_a_plan_says_what_it_needs() -> None:
     assert plan_of(nothing).body is None
 
 
+def test_inline_is_a_promise_that_any_handler_without_a_stream_may_give() -> None:
+    def handler(item: Item, request: Request) -> None: ...
+
+    assert plan_handler(handler, (), inline=True).inline
+    assert not plan_handler(handler, ()).inline
+    assert planned(handler)["item"].many is planned(handler)["item"].whole is planned(handler)["item"].keyword is False
+
+
 def test_a_plan_is_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         plan_of(plain).inline = True  # type: ignore[misc]
