@@ -65,14 +65,13 @@ class HTTPError(Exception):
         self.detail = detail
         self.type = type
         self.title = title if title is not None else REASONS.get(status, "Error")
-        given = dict(headers or {})
-        self.connection = tuple(
-            (name.lower(), value) for name, value in given.items() if (str(name).lower(), value) in _CONNECTION
-        )
+        self.headers: Mapping[str, str] = {}
+        self.connection: tuple[tuple[str, str], ...] = ()
         """Headers that go out with whatever answer the error gets: an app's own handler need not know them."""
-        self.headers: Mapping[str, str] = {
-            name: value for name, value in given.items() if (str(name).lower(), value) not in _CONNECTION
-        }
+        if headers:
+            given = [(name, value, (str(name).lower(), value)) for name, value in dict(headers).items()]
+            self.headers = {name: value for name, value, line in given if line not in _CONNECTION}
+            self.connection = tuple(line for _, _, line in given if line in _CONNECTION)
         self.extensions = extensions
 
     def __str__(self) -> str:

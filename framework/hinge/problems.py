@@ -96,12 +96,14 @@ class ErrorHandlers:
             logger.exception("HTTPError(%d): its document is not JSON; it is answered without it", error.status)
             body = encode_json(HTTPError(error.status).problem())
         response = Response.trusted(body, check_status(error.status), _PROBLEM_LINES)
-        try:
-            response.headers.update(error.headers)
-        except (ValueError, TypeError):
-            logger.exception("HTTPError(%d): its headers cannot be sent; it is answered with 500", error.status)
-            return self.problem(HTTPError(500))
-        _keep_connection(response, error)
+        if error.headers:
+            try:
+                response.headers.update(error.headers)
+            except (ValueError, TypeError):
+                logger.exception("HTTPError(%d): its headers cannot be sent; it is answered with 500", error.status)
+                return self.problem(HTTPError(500))
+        if error.connection:
+            _keep_connection(response, error)
         return response
 
 
