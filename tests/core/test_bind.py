@@ -457,6 +457,7 @@ def test_raw_bytes_are_taken_whatever_their_type() -> None:
     assert Call(returns(Body[bytes | None]))(body=b"x") == (b"x",)
     call = Call(returns(Annotated[bytes, BodyParam(), msgspec.Meta(max_length=2)]))
     assert call(body=b"xy") == (b"xy",)
+    assert call(body=b"") == (b"",)
     assert call.faults(body=b"xyz") == [("body", "", "must have at most 2 bytes")]
 
 

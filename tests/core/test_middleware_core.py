@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import dataclasses
 import functools
+import sys
 import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from typing import Any
@@ -161,6 +162,26 @@ def test_a_long_function_has_offsets_of_several_bytes() -> None:
     for body, guarded in (("response = yield", False), ("try:\n    response = yield\nfinally:\n    done = 1", True)):
         generator = suspended(filler + body + "\n" + filler, is_async=False)
         assert is_guarded(generator) is guarded
+
+
+def test_a_debugger_or_a_coverage_tool_changes_nothing() -> None:
+    """They rewrite the bytecode while it runs."""
+
+    def trace(frame: Any, event: str, argument: Any) -> Any:
+        frame.f_trace_opcodes = True
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        found = [
+            is_guarded(suspended(source, is_async=is_async))
+            for source in ("response = yield", "try:\n    response = yield\nfinally:\n    done = 1")
+            for is_async in (False, True)
+        ]
+    finally:
+        sys.settrace(before)
+    assert found == [False, False, True, True]
 
 
 def plain() -> Generator[Any, Any, Any]:
