@@ -348,6 +348,7 @@ def test_an_optional_struct_is_absent_without_fields_of_its_own() -> None:
     assert call("") == (None,)
     assert call("utm_source=mail") == (None,)
     assert call.faults("price=1") == [("query", "name", "is required")]
+    assert Call(returns(Query[Item])).faults("") == [("query", "name", "is required")], "by its fields' names"
 
 
 def test_an_unset_parameter() -> None:
