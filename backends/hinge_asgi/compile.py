@@ -7,6 +7,7 @@ are `inline`.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import Any
 
 from hinge.blueprint import Blueprint, Endpoint
@@ -33,8 +34,9 @@ Serve = Callable[[Scope, Receive, Send, tuple[str, ...]], Awaitable[None]]
 def compile_asgi(blueprint: Blueprint) -> Any:
     """Return the callable `(scope, receive, send)` with `start`, `drain` and `stop` for the worker around it."""
     runtime = Runtime(blueprint)
-    table = blueprint.table.map(lambda leaf: leaf.map(lambda endpoint: _serve(endpoint, runtime)))
-    not_found = blueprint.not_found.map(lambda endpoint: _serve(endpoint, runtime))
+    served = cache(lambda endpoint: _serve(endpoint, runtime))  # paths and methods share endpoints
+    table = blueprint.table.map(lambda leaf: leaf.map(served))
+    not_found = blueprint.not_found.map(served)
     websocket = compile_websockets(blueprint, runtime)
     static, find, path_of = table.static, table.find, reader.path
     has_lifespan = runtime.has_lifespan

@@ -6,6 +6,7 @@ holds nothing it does not use. Every request runs in a context copy of its own, 
 
 from collections.abc import Callable, Coroutine
 from contextvars import copy_context
+from functools import cache
 from typing import Any
 
 from hinge.blueprint import Blueprint, Endpoint
@@ -29,8 +30,9 @@ Serve = Callable[[Environ, StartResponse, tuple[str, ...]], Any]
 def compile_wsgi(blueprint: Blueprint) -> Any:
     """Return the callable `(environ, start_response)` with `start`, `drain` and `stop` for the worker around it."""
     runtime = Runtime(blueprint)
-    table = blueprint.table.map(lambda leaf: leaf.map(lambda endpoint: _serve(endpoint, runtime)))
-    not_found = blueprint.not_found.map(lambda endpoint: _serve(endpoint, runtime))
+    served = cache(lambda endpoint: _serve(endpoint, runtime))  # paths and methods share endpoints
+    table = blueprint.table.map(lambda leaf: leaf.map(served))
+    not_found = blueprint.not_found.map(served)
     static, find, path_of = table.static, table.find, reader.path
     has_lifespan = runtime.has_lifespan
 

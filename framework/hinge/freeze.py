@@ -6,7 +6,8 @@ OPTIONS, 405), and every mistake is found, not just the first.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 from hinge import answers
 from hinge.backend import Backend, Feature
@@ -121,22 +122,39 @@ def http_table(planned: Iterable[tuple[Route, HandlerPlan]], frame: Frame) -> Ro
             methods = {}
             declared.add(template, methods)
         methods.setdefault("GET", frame.automatic(answers.upgrade_required))
-    return declared.map(lambda methods: complete(methods, frame))
+
+    @cache
+    def automatic(names: frozenset[str]) -> Automatic:
+        return Automatic.of(names, frame)
+
+    return declared.map(lambda methods: complete(methods, automatic))
 
 
-def complete(methods: dict[str, Endpoint], frame: Frame) -> Leaf[Endpoint]:
+class Automatic(NamedTuple):
+    """The framework's own answers at a path; all paths with the same methods share them."""
+
+    options: Endpoint
+    otherwise: Endpoint
+    otherwise_head: Endpoint
+
+    @classmethod
+    def of(cls, names: frozenset[str], frame: Frame) -> "Automatic":
+        """Return the answers of a path that has these methods."""
+        otherwise = frame.automatic(answers.method_not_allowed(names))
+        return cls(frame.automatic(answers.options(names)), otherwise, head_of(otherwise))
+
+
+def complete(methods: dict[str, Endpoint], automatic: Callable[[frozenset[str]], Automatic]) -> Leaf[Endpoint]:
     """Return the leaf of a path: its declared methods and the automatic ones."""
     full = dict(methods)
     if "GET" in full and "HEAD" not in full:
         full["HEAD"] = head_of(full["GET"])
     elif "HEAD" in full:
         full["HEAD"] = head_of(full["HEAD"])
-    names = {*full, "OPTIONS"}
-    if "OPTIONS" not in full:
-        full["OPTIONS"] = frame.automatic(answers.options(names))
-    otherwise = frame.automatic(answers.method_not_allowed(names))
-    full.setdefault("HEAD", head_of(otherwise))
-    return Leaf(full, otherwise)
+    own = automatic(frozenset({*full, "OPTIONS"}))
+    full.setdefault("OPTIONS", own.options)
+    full.setdefault("HEAD", own.otherwise_head)
+    return Leaf(full, own.otherwise)
 
 
 def anything(handler: Callable[..., Any], frame: Frame) -> Leaf[Endpoint]:

@@ -1,0 +1,36 @@
+"""The framework's own answers are made once for all paths with the same methods, and serve each of them."""
+
+import pytest
+
+from hinge import App
+from hinge.backend import installed_backends
+from hinge.testing import Client
+
+PATHS = {"/a": ("GET",), "/b": ("GET",), "/c": ("GET", "POST"), "/d": ("POST", "GET"), "/e": ("POST",)}
+
+
+def app() -> App:
+    made = App()
+    for path, methods in PATHS.items():
+        made.route(path, methods=methods, name=path[1:])(lambda: "answer")
+    return made
+
+
+def test_paths_with_the_same_methods_share_them() -> None:
+    leaves = {template.text: leaf for template, leaf in app().blueprint("wsgi").table}
+    refusals = {path: leaf.otherwise for path, leaf in leaves.items()}
+    assert refusals["/a"] is refusals["/b"]
+    assert refusals["/c"] is refusals["/d"]
+    assert len({id(endpoint) for endpoint in refusals.values()}) == 3
+    assert leaves["/a"].methods["OPTIONS"] is leaves["/b"].methods["OPTIONS"]
+    assert leaves["/a"].methods["GET"] is not leaves["/b"].methods["GET"]
+
+
+@pytest.mark.parametrize("backend", sorted(installed_backends()))
+def test_each_path_still_names_its_own_methods(backend: str) -> None:
+    with Client(app(), backend) as client:
+        for path, methods in PATHS.items():
+            allow = ", ".join(sorted({*methods, "OPTIONS", *(["HEAD"] if "GET" in methods else [])}))
+            assert client.request("OPTIONS", path).headers["allow"] == allow
+            assert client.request("DELETE", path).headers["allow"] == allow
+            assert client.request("HEAD", path).status_code == (200 if "GET" in methods else 405)
