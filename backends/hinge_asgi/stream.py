@@ -211,7 +211,8 @@ class _Stream:
         """End a response whose worker stops: an event stream as such, because its client comes back by itself."""
         if self._is_complete:
             return
-        if self.is_event_stream and not self._is_sending:
+        if self.is_event_stream:
+            # A message that the server has begun to send is whole, or comes again with the client.
             await self._complete()
         elif self._has_started or self._is_sending:
             raise StreamAborted(stopping())

@@ -25,11 +25,11 @@ def beginner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request, Respons
     def begin(request: Request, response: Response) -> Response:
         source = _begun(endpoint, runtime, request, response)
         if isinstance(source, LoopIterator):
-            runtime.streams.add(source)
+            runtime.register(source)
             try:
                 source.begin()
             finally:
-                runtime.streams.discard(source)
+                runtime.unregister(source)
             _refuse_cut(source)
         elif source is not None:
             source.begin()
@@ -44,11 +44,11 @@ def async_beginner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request, R
     async def begin(request: Request, response: Response) -> Response:
         source = _begun(endpoint, runtime, request, response)
         if isinstance(source, LoopIterator):
-            runtime.streams.add(source)
+            runtime.register(source)
             try:
                 await source.abegin()
             finally:
-                runtime.streams.discard(source)
+                runtime.unregister(source)
             _refuse_cut(source)
         elif source is not None:
             await on_request_thread(source.begin)

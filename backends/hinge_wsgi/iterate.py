@@ -150,10 +150,10 @@ class LoopIterator(AsyncIterator[Any]):
     # -- from any thread -----------------------------------------------------------------------------------------------
 
     def finish(self) -> None:
-        """End the iteration; the one that pulls sees the end. A second call insists."""
+        """End the iteration; the one that pulls sees the end."""
         self._finishing = True
         with contextlib.suppress(RuntimeError):  # the loop has ended, and closed what was open
-            self._portal.loop.call_soon_threadsafe(self._cancel)
+            self._portal.loop.call_soon_threadsafe(self._cancel_once)
 
     def abandon(self) -> None:
         """End the iteration without the loop: it is gone."""
@@ -244,10 +244,8 @@ class LoopIterator(AsyncIterator[Any]):
             self._demand.set()
 
     def _cancel_once(self) -> None:
-        if not self._cancelled:  # a source that is cleaning up is left in peace
-            self._cancel()
-
-    def _cancel(self) -> None:
+        if self._cancelled:
+            return  # a source that is cleaning up is left in peace
         self._cancelled = True
         if self._task is None:
             self._start(self._close_source())  # it has not begun, and must still be closed

@@ -53,6 +53,7 @@ class Runtime:
         self.ready = not self.has_lifespan
         self.state: dict[str, Any] = {}
         self.streams: set[OpenStream] = set()
+        self._is_cut = False
         self._background: set[threading.Thread] = set()
         self._room = threading.BoundedSemaphore(self._blueprint.config.threads)
         self.draining = False
@@ -136,6 +137,16 @@ class Runtime:
             return False
         return True
 
+    def register(self, stream: OpenStream) -> None:
+        """Note something open; a worker that is stopping ends it when it ends its like."""
+        self.streams.add(stream)
+        if self.draining and (stream.is_event_stream or self._is_cut):
+            stream.finish()
+
+    def unregister(self, stream: OpenStream) -> None:
+        """Note that something has ended."""
+        self.streams.discard(stream)
+
     def drain(self, seconds: float) -> None:
         """End event streams now and other streams after `seconds`."""
         self.draining = True
@@ -148,6 +159,7 @@ class Runtime:
             self._cutter.start()
 
     def _cut(self) -> None:
+        self._is_cut = True
         for stream in tuple(self.streams):
             stream.finish()
 
@@ -157,7 +169,7 @@ class Runtime:
         with self._lock:
             # A process is served once; in tests, a stopped application is started again.
             self._failure = self.stop_failure = None
-            self._is_logged = self.draining = False
+            self._is_logged = self.draining = self._is_cut = False
             if self._cutter is not None:
                 self._cutter.cancel()
                 self._cutter = None

@@ -46,9 +46,7 @@ class Stream(Iterator[bytes]):
         self._over = False
         self._cut = False
         self._closed = False
-        runtime.streams.add(self)
-        if runtime.draining and self.is_event_stream:
-            self.finish()
+        runtime.register(self)
 
     def __next__(self) -> bytes:
         chunk, self._first = self._first, None
@@ -113,7 +111,7 @@ class Stream(Iterator[bytes]):
         """Close the source; the request goes on with another response."""
         if not self._closed:
             self._closed = True
-            self._runtime.streams.discard(self)
+            self._runtime.unregister(self)
             self._context.run(self._close_sources)
 
     def close(self) -> None:
