@@ -14,6 +14,7 @@ from hinge_asgi.runtime import Runtime
 async def serve_lifespan(blueprint: Blueprint, runtime: Runtime, scope: Any, receive: Any, send: Any) -> None:
     """Answer a lifespan scope."""
     stack = blueprint.lifespan()
+    runtime.is_told = True
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":

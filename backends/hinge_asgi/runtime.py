@@ -58,6 +58,8 @@ class Runtime:
         self._is_stopping = False
         self.failure: Exception | None = None
         """What a lifespan raised: the protocol carries its text only."""
+        self.is_told = False
+        """Whether the server runs the lifespan protocol, and so tells when the worker stops."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lazy: _LazyLifespan | None = None
 
@@ -108,6 +110,8 @@ class Runtime:
         self.open.add(task)
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
+        if self._lazy is None and not self.is_told:
+            self._lazy = _LazyLifespan(self, self._blueprint)  # which ends what is open, even if it has nothing to stop
         if self._draining_until is not None:
             if task.ends_at_once:
                 task.finish()
@@ -185,6 +189,7 @@ class _LazyLifespan:
         finally:
             # No cancel scope here: one that a lifespan has open across its yield could not be left inside of it.
             try:
+                await self._runtime.end_open()
                 await self._stack.stop()
             except Exception as error:  # noqa: BLE001 - whatever a lifespan raises
                 logger.error("a lifespan failed while it was stopped", exc_info=error)

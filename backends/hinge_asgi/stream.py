@@ -68,8 +68,10 @@ async def send_stream(
     except Exception as error:  # noqa: BLE001 - judged once the source is closed
         failure = error
     finally:
-        runtime.unregister(watch)
-        await stream.end()
+        try:
+            await stream.end()
+        finally:
+            runtime.unregister(watch)  # what stops the worker waits until the source is closed
     if failure is not None:
         stream.fail(failure)
     elif watch.is_cut and not watch.has_left:

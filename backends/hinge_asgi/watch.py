@@ -11,6 +11,10 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+LOOK_AGAIN_SECONDS = 0.05
+"""When to try again to end what somebody else is ending, too."""
+
+
 STRAY = "it waited for something that was cancelled, and did not catch CancelledError"
 
 
@@ -46,6 +50,7 @@ class Watch:
         if task is None:
             raise RuntimeError("a response is sent by a task")
         self._task: asyncio.Task[Any] = task
+        self._before = 0
         self._others = 0
         self._is_open = False
         self._is_sent = False
@@ -79,10 +84,15 @@ class Watch:
         self._interrupt()
 
     def _interrupt(self) -> None:
-        if self._is_open and not self._is_sent:
-            self._is_sent = True
-            self._others = self._task.cancelling()
-            self._task.cancel()
+        if not self._is_open or self._is_sent:
+            return
+        if self._task.cancelling() > self._before:
+            # Somebody else ends it: all of it (the server), and it may clean up in peace, or a part (a timeout).
+            self._task.get_loop().call_later(LOOK_AGAIN_SECONDS, self._interrupt)
+            return
+        self._is_sent = True
+        self._others = self._task.cancelling()
+        self._task.cancel()
 
     def check(self) -> None:
         """Raise Ended if it is over."""
@@ -98,6 +108,7 @@ class Watch:
 
         """
         self.check()
+        self._before = self._task.cancelling()
         self._is_open = True
         try:
             return await work()

@@ -248,11 +248,13 @@ class _Session:
         except Exception as error:  # noqa: BLE001 - logged below
             failure = None if _is_leaving(error) else error
         finally:
-            self._runtime.unregister(watch)
             try:
                 await watch.stop()
             finally:
-                await self._end(response, failure, is_cut=watch.is_cut)
+                try:
+                    await self._end(response, failure, is_cut=watch.is_cut)
+                finally:
+                    self._runtime.unregister(watch)
 
     async def _left(self) -> None:
         """Return when the peer has left and the handler will not learn of it by itself."""

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 PROGRAM = """
 import asyncio
 import anyio
@@ -79,3 +81,48 @@ def test_a_lifespan_that_fails_while_it_is_stopped_is_logged() -> None:
     assert "a lifespan failed while it was stopped" in errors
     assert "no end" in errors
     assert "atexit" not in errors
+
+
+WEBSOCKET = """
+@app.websocket("/live")
+async def live(ws: WebSocket) -> None:
+    await ws.accept()
+    try:
+        await anyio.sleep_forever()
+    finally:
+        await anyio.sleep(0)
+        print("handler-ended", flush=True)
+
+
+async def receive_websocket():
+    if connected:
+        await asyncio.Event().wait()
+    connected.append(True)
+    return {"type": "websocket.connect"}
+
+
+async def send_websocket(message):
+    print(message["type"], flush=True)
+
+
+connected = []
+scope = {"type": "websocket", "http_version": "1.1", "path": "/live", "query_string": b"", "headers": []}
+
+loop = asyncio.new_event_loop()
+task = loop.create_task(app.asgi(scope, receive_websocket, send_websocket))
+loop.run_until_complete(asyncio.wait([task], timeout=0.05))
+"""
+CANCELLED_AND_LEFT = "task.cancel()\n"
+
+
+@pytest.mark.parametrize("leave", ["", CANCELLED_AND_LEFT])
+def test_a_websocket_handler_ends_before_the_lifespan(leave: str) -> None:
+    program = PROGRAM.replace("import App", "import App, WebSocket") + WEBSOCKET + leave
+    words, errors = run_program(program)
+    assert words == ["started", "websocket.accept", "handler-ended", "websocket.close", "stopped"]
+    assert "Error" not in errors
+
+
+def test_a_websocket_handler_of_an_app_without_lifespans_ends_too() -> None:
+    program = PROGRAM.replace("import App", "import App, WebSocket").replace("@app.lifespan", "") + WEBSOCKET
+    assert run_program(program) == (["websocket.accept", "handler-ended", "websocket.close"], "")
