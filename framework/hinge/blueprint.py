@@ -6,8 +6,10 @@ kind only and middleware is around all of them.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from hinge.bind import Bound, bind
 from hinge.config import Config
@@ -24,8 +26,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Endpoint:
+class Endpoint(msgspec.Struct, frozen=True, eq=False):
     """One answer of the app: a planned handler and all that its answer depends on."""
 
     plan: HandlerPlan
@@ -82,8 +83,7 @@ class Endpoint:
         return responder(self.status, self.stream_type)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Leaf(Generic[T]):
+class Leaf(msgspec.Struct, Generic[T], frozen=True, eq=False):
     """What is registered at one path: an answer for each method, and one for all others."""
 
     methods: Mapping[str, T]
@@ -94,8 +94,7 @@ class Leaf(Generic[T]):
         return Leaf({method: change(answer) for method, answer in self.methods.items()}, change(self.otherwise))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Blueprint:
+class Blueprint(msgspec.Struct, frozen=True, eq=False):
     """A frozen app."""
 
     app: Any

@@ -5,9 +5,10 @@ OPTIONS, 405), and every mistake is found, not just the first.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
+
+import msgspec
 
 from hinge import answers
 from hinge.backend import Backend, Feature
@@ -20,8 +21,7 @@ from hinge.problems import ErrorHandlers
 from hinge.routing import Route, RouteTable
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(msgspec.Struct, frozen=True):
     """What all endpoints of an app share."""
 
     config: Config

@@ -5,16 +5,16 @@ it and is raised. No event loop is named here: the backend awaits `start` and `s
 """
 
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from hinge.errors import ConfigurationError
 from hinge.location import locate, qualified_name
 from hinge.signature import Colour, colour_of, takes_one
 
 
-@dataclass(frozen=True, slots=True)
-class Lifespan:
+class Lifespan(msgspec.Struct, frozen=True):
     """One registered generator function."""
 
     start: Callable[[Any], Any]

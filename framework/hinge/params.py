@@ -4,14 +4,14 @@ Law: frozen data, no behaviour. `Query[int]` is `Annotated[int, QueryParam()]`; 
 `Annotated[int, QueryParam(name="page-size"), msgspec.Meta(ge=1)]`.
 """
 
-from dataclasses import dataclass
 from typing import Annotated, TypeVar
+
+import msgspec
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Param:
+class Param(msgspec.Struct, frozen=True):
     """What all markers carry: the name on the wire (default: derived from the parameter) and a description."""
 
     name: str | None = None
@@ -19,28 +19,23 @@ class Param:
     deprecated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PathParam(Param):
+class PathParam(Param, frozen=True):
     """Take the value from the path template."""
 
 
-@dataclass(frozen=True, slots=True)
-class QueryParam(Param):
+class QueryParam(Param, frozen=True):
     """Take the value from the query string; a list takes repeated keys, a Struct the whole query string."""
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderParam(Param):
+class HeaderParam(Param, frozen=True):
     """Take the value from a request header; the name defaults to the parameter's with `-` for `_`."""
 
 
-@dataclass(frozen=True, slots=True)
-class CookieParam(Param):
+class CookieParam(Param, frozen=True):
     """Take the value from a cookie."""
 
 
-@dataclass(frozen=True, slots=True)
-class BodyParam(Param):
+class BodyParam(Param, frozen=True):
     """Take the value from the request body; `bytes` takes it undecoded, whatever its media type."""
 
 

@@ -9,8 +9,9 @@ import enum
 import inspect
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from hinge.annotations import absent, is_record, item_type, notes_within, present, split
 from hinge.body import BodyStream
@@ -52,8 +53,7 @@ class Missing(enum.Enum):
 MISSING = Missing.MISSING
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(msgspec.Struct, frozen=True):
     """One parameter of a handler: its Python name, its name on the wire, its type and its default."""
 
     name: str
@@ -69,8 +69,7 @@ class Argument:
     marker: Param | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class HandlerPlan:
+class HandlerPlan(msgspec.Struct, frozen=True):
     """Everything the core and a backend need to know of a handler."""
 
     handler: Callable[..., Any]

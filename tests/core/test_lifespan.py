@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
-import dataclasses
 import functools
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from hinge import ConfigurationError
@@ -169,7 +169,7 @@ def test_a_lifespan_that_cannot_even_be_called_stops_those_before_it() -> None:
     def broken(app: Any) -> Any:
         raise AssertionError
 
-    lifespan = dataclasses.replace(lifespan_of(log.sync("b")), start=lambda: broken)  # type: ignore[arg-type]
+    lifespan = msgspec.structs.replace(lifespan_of(log.sync("b")), start=lambda: broken)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         asyncio.run(LifespanStack(APP, (lifespan_of(log.sync("a")), lifespan)).start())
     assert log.lines == ["start a", "stop a"]

@@ -5,13 +5,13 @@ The exception tables that `is_guarded` reads differ between CPython versions, so
 
 import asyncio
 import contextlib
-import dataclasses
 import functools
 import sys
 import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -606,7 +606,7 @@ class Kept:
         self.generator: Any = None
 
     def layer(self) -> Layer:
-        return dataclasses.replace(layer_of(self._middleware), start=self.start)
+        return msgspec.structs.replace(layer_of(self._middleware), start=self.start)
 
     def start(self, request: Any) -> Any:
         self.generator = self._middleware(request)

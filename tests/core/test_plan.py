@@ -490,7 +490,7 @@ def test_inline_is_a_promise_that_any_handler_without_a_stream_may_give() -> Non
 
 
 def test_a_plan_is_frozen() -> None:
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         plan_of(plain).inline = True  # type: ignore[misc]
 
 

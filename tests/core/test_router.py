@@ -1,6 +1,5 @@
 """A Router collects routes below its prefix, and an include puts them below a further one."""
 
-import dataclasses
 from http import HTTPMethod
 from typing import Any
 
@@ -165,7 +164,7 @@ def test_one_decorator_call_may_register_several_handlers_of_a_template() -> Non
 
 def test_the_options_are_those_that_the_checkers_know() -> None:
     """`Unpack[RouteOptions]` is what a type checker sees; at run time each option must be a field of the route."""
-    fields = {field.name for field in dataclasses.fields(Route)}
+    fields = set(Route.__struct_fields__)
     assert RouteOptions.__annotations__.keys() - fields == {"middleware"}
     assert RouteOptions.__annotations__.keys() > WebSocketOptions.__annotations__.keys()
 

@@ -6,8 +6,10 @@ the request or nothing.
 
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator
-from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from hinge.errors import ConfigurationError
 from hinge.location import locate, qualified_name
@@ -25,8 +27,7 @@ MiddlewareFunction = Callable[..., Generator[Any, Any, Any] | AsyncGenerator[Any
 """A generator function of either colour, or an object whose call is one; it takes the request or nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(msgspec.Struct, frozen=True):
     """One middleware around a part of the app."""
 
     start: Callable[[Any], Any]

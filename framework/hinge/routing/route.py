@@ -4,8 +4,10 @@ Law: frozen data. Whatever can be judged without the handler's annotations is ju
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, TypedDict
+
+import msgspec
+from msgspec.structs import replace
 
 from hinge.errors import ConfigurationError
 from hinge.location import caller, locate, qualified_name
@@ -45,8 +47,7 @@ _KNOWN = RouteOptions.__annotations__.keys()
 _KNOWN_WEBSOCKET = WebSocketOptions.__annotations__.keys()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Route:
+class Route(msgspec.Struct, frozen=True, eq=False):
     """One handler at one path template. `methods` is empty for a WebSocket route. A route is equal to itself alone."""
 
     template: PathTemplate

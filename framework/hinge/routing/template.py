@@ -10,11 +10,12 @@ takes the remainder, which may be empty and may hold `/`. A template's trailing 
 
 import re
 from collections.abc import Hashable
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple, Self
 from unicodedata import normalize
 from urllib.parse import quote
+
+import msgspec
 
 from hinge.errors import ConfigurationError
 
@@ -39,14 +40,13 @@ class Segment(NamedTuple):
     rest: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PathTemplate:
+class PathTemplate(msgspec.Struct, frozen=True):
     """Describe a route's path. Made by `PathTemplate.parse`; `segments` are those after the leading slash."""
 
     text: str
     segments: tuple[Segment, ...]
     names: tuple[str, ...]
-    _quoted: tuple[tuple[str, str], ...] = field(repr=False, compare=False)
+    _quoted: tuple[tuple[str, str], ...]
 
     @classmethod
     def parse(cls, text: str) -> Self:
