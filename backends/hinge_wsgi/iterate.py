@@ -157,6 +157,7 @@ class LoopIterator(AsyncIterator[Any]):
 
     def abandon(self) -> None:
         """End the iteration without the loop: it is gone."""
+        self._portal.waiting.discard(self)
         self._mailbox.put(("end", None))
 
     # -- on the loop ---------------------------------------------------------------------------------------------------
@@ -253,6 +254,10 @@ class LoopIterator(AsyncIterator[Any]):
             self._task.cancel()
 
     def _start(self, coroutine: Any) -> None:
+        if self._portal.stopping:
+            coroutine.close()
+            self._post("end")
+            return
         context = Context() if self._context is None else self._context  # an empty one is false
         context.run(current.set, self)
         self._task = self._portal.loop.create_task(coroutine, context=context)

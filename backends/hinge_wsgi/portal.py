@@ -70,6 +70,10 @@ class _Exchange:
         coroutine, self.coroutine = self.coroutine, None
         if coroutine is None or self.context is None:
             return
+        if self._portal.stopping:
+            coroutine.close()
+            self.abandon()
+            return
         self.context.run(current.set, self)
         task = self._portal.loop.create_task(coroutine, context=self.context)
         task.add_done_callback(self._finish)
@@ -86,6 +90,7 @@ class _Exchange:
         self._end()
 
     def abandon(self) -> None:
+        self._portal.waiting.discard(self)
         if self.coroutine is not None:
             self.coroutine.close()
         self.error = self.error or _stopped()
@@ -137,8 +142,7 @@ class Portal:
     async def _serve_until_stopped(self) -> None:
         self._stop = asyncio.Event()
         await self._stop.wait()
-        self.stopping = True
-        await asyncio.sleep(0)  # what was handed over has begun
+        self.stopping = True  # from here on nothing begins
         await _cancel_all()
         loop = asyncio.get_running_loop()
         await loop.shutdown_asyncgens()
@@ -161,7 +165,11 @@ class Portal:
 
         """
         self.waiting.add(who)
-        self.loop.call_soon_threadsafe(callback)
+        try:
+            self.loop.call_soon_threadsafe(callback)
+        except RuntimeError:
+            self.waiting.discard(who)
+            raise
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the loop and return its result; changes of context variables come back to this thread."""

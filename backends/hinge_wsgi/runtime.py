@@ -203,7 +203,12 @@ class Runtime:
 def _reset(reference: "weakref.ref[Runtime]") -> None:
     runtime = reference()
     if runtime is not None:
+        # Kept, not used: collecting a loop that seems to run would complain about its tasks.
+        _inherited.append((runtime._portal, runtime._lifespan))
         runtime._reset()
+
+
+_inherited: list[Any] = []
 
 
 def _exit(reference: "weakref.ref[Runtime]") -> None:

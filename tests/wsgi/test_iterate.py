@@ -1,0 +1,345 @@
+"""An async iterator pulled from another thread, or by another coroutine: one task, nothing ahead, one end."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import anyio
+import pytest
+
+from hinge_wsgi.iterate import LoopIterator
+from hinge_wsgi.portal import Portal, on_request_thread
+
+PATIENCE = 10
+
+
+@pytest.fixture
+def portal() -> Iterator[Portal]:
+    made = Portal()
+    yield made
+    made.stop()
+    assert made.waiting == set()
+
+
+class Puller:
+    """The same few verbs from the server's thread and from a coroutine on the loop."""
+
+    def __init__(self, portal: Portal, source: Any, how: str) -> None:
+        self.portal, self.how = portal, how
+        self.iterator = LoopIterator(portal, source)
+
+    def next(self) -> Any:
+        if self.how == "thread":
+            return self.iterator.next()
+
+        async def pull() -> Any:
+            return await anext(self.iterator)
+
+        try:
+            return self.portal.run(pull())
+        except StopAsyncIteration:
+            raise StopIteration from None
+
+    def begin(self) -> None:
+        if self.how == "thread":
+            self.iterator.begin()
+        else:
+            self.portal.run(self.iterator.abegin())
+
+    def close(self) -> None:
+        if self.how == "thread":
+            self.iterator.close()
+        else:
+            self.portal.run(self.iterator.aclose())
+
+
+@pytest.fixture(params=["thread", "loop"])
+def pull(request: pytest.FixtureRequest, portal: Portal) -> Callable[[Any], Puller]:
+    return lambda source: Puller(portal, source, request.param)
+
+
+async def count(log: list[Any], end: int = 3) -> AsyncIterator[str]:
+    try:
+        for number in range(end):
+            log.append(number)
+            await asyncio.sleep(0)
+            yield str(number)
+    finally:
+        await asyncio.sleep(0)
+        log.append("closed")
+
+
+def test_chunks_come_one_by_one_and_then_the_end(pull: Any) -> None:
+    log: list[Any] = []
+    puller = pull(count(log))
+    for number in range(3):
+        assert puller.next() == str(number)
+        assert log[-1] == number
+    for _ in range(3):
+        with pytest.raises(StopIteration):
+            puller.next()
+    assert log == [0, 1, 2, "closed"]
+    puller.close()
+    puller.close()
+    assert log == [0, 1, 2, "closed"]
+
+
+def test_a_close_ends_it_wherever_it_stands(pull: Any) -> None:
+    for taken in range(4):
+        log: list[Any] = []
+        puller = pull(count(log))
+        for _ in range(taken):
+            puller.next()
+        puller.close()
+        assert log == ([*range(min(taken, 3)), "closed"] if taken else [])
+        with pytest.raises(StopIteration):
+            puller.next()
+
+
+def test_a_failure_comes_once_the_source_is_closed(pull: Any) -> None:
+    log: list[Any] = []
+
+    async def fail() -> AsyncIterator[str]:
+        try:
+            yield "a"
+            raise KeyError("mine")
+        finally:
+            await asyncio.sleep(0.01)
+            log.append("closed")
+
+    puller = pull(fail())
+    assert puller.next() == "a"
+    with pytest.raises(KeyError, match="mine"):
+        puller.next()
+    assert log == ["closed"]
+    with pytest.raises(StopIteration):
+        puller.next()
+
+
+def test_a_failing_close_is_raised_by_close(pull: Any) -> None:
+    class Bad:
+        def __aiter__(self) -> "Bad":
+            return self
+
+        async def __anext__(self) -> str:
+            return "a"
+
+        async def aclose(self) -> None:
+            raise KeyError("close")
+
+    for taken in (0, 1):
+        puller = pull(Bad())
+        for _ in range(taken):
+            puller.next()
+        with pytest.raises(KeyError, match="close"):
+            puller.close()
+        puller.close()
+
+
+def test_the_first_chunk_may_be_made_before(pull: Any) -> None:
+    log: list[Any] = []
+
+    async def source() -> AsyncIterator[Any]:
+        yield ""
+        yield b""
+        async for chunk in count(log):
+            yield chunk
+
+    puller = pull(source())
+    puller.begin()
+    assert log == [0]
+    assert [puller.next() for _ in range(3)] == ["0", "1", "2"]
+    with pytest.raises(StopIteration):
+        puller.next()
+
+
+def test_beginning_shows_what_is_wrong(pull: Any) -> None:
+    async def fail() -> AsyncIterator[Any]:
+        raise KeyError("first")
+        yield
+
+    async def wrong() -> AsyncIterator[Any]:
+        yield 3
+
+    async def empty() -> AsyncIterator[Any]:
+        return
+        yield
+
+    with pytest.raises(KeyError, match="first"):
+        pull(fail()).begin()
+    bad = pull(wrong())
+    with pytest.raises(TypeError, match="str or bytes, not int"):
+        bad.begin()
+    bad.close()
+    nothing = pull(empty())
+    nothing.begin()
+    with pytest.raises(StopIteration):
+        nothing.next()
+
+
+def test_a_task_group_may_span_the_chunks(pull: Any) -> None:
+    left: list[str] = []
+
+    async def grouped() -> AsyncIterator[str]:
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(anyio.sleep_forever)
+                for chunk in "ab":
+                    yield chunk
+                group.cancel_scope.cancel()
+        finally:
+            left.append("left")
+
+    puller = pull(grouped())
+    assert (puller.next(), puller.next()) == ("a", "b")
+    with pytest.raises(StopIteration):
+        puller.next()
+    early = pull(grouped())
+    early.next()
+    early.close()
+    assert left == ["left", "left"]
+
+
+def test_what_it_asks_for_is_done_by_the_thread_that_waits(pull: Any) -> None:
+    here = threading.get_ident()
+
+    async def asking() -> AsyncIterator[str]:
+        try:
+            for _ in range(2):
+                yield str(await on_request_thread(threading.get_ident) == here)
+        finally:
+            cleaned.append(await on_request_thread(threading.get_ident) == here)
+
+    cleaned: list[bool] = []
+    puller = pull(asking())
+    puller.begin()
+    assert (puller.next(), puller.next()) == ("True", "True")
+    puller.close()
+    assert cleaned == [True]
+
+
+def test_it_may_begin_on_the_loop_and_go_on_in_the_thread(portal: Portal) -> None:
+    log: list[Any] = []
+    iterator = LoopIterator(portal, count(log))
+    portal.run(iterator.abegin())
+    assert [iterator.next(), iterator.next()] == ["0", "1"]
+    iterator.close()
+    assert log == [0, 1, "closed"]
+
+
+def test_a_silence_is_told_and_waiting_goes_on(portal: Portal) -> None:
+    go = asyncio.Event()
+
+    async def slow() -> AsyncIterator[str]:
+        await go.wait()
+        yield "late"
+
+    iterator = LoopIterator(portal, slow())
+    for _ in range(3):
+        with pytest.raises(TimeoutError):
+            iterator.next(0.01)
+    portal.loop.call_soon_threadsafe(go.set)
+    assert iterator.next(PATIENCE) == "late"
+    iterator.close()
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_finish_from_any_thread_ends_the_wait(portal: Portal, begun: bool) -> None:
+    waiting = threading.Event()
+    log: list[str] = []
+
+    async def silent() -> AsyncIterator[str]:
+        try:
+            waiting.set()
+            await asyncio.Event().wait()
+            yield "never"
+        finally:
+            log.append("closed")
+
+    iterator = LoopIterator(portal, silent())
+    if not begun:
+        iterator.finish()
+        with pytest.raises(StopIteration):
+            iterator.next(PATIENCE)
+        iterator.close()
+        return
+
+    def finish() -> None:
+        assert waiting.wait(PATIENCE)
+        iterator.finish()
+        iterator.finish()
+
+    other = threading.Thread(target=finish)
+    other.start()
+    with pytest.raises(StopIteration):
+        iterator.next(PATIENCE)
+    other.join(PATIENCE)
+    assert log == ["closed"]
+    assert iterator.is_cut
+
+
+def test_a_stopping_loop_ends_it_as_a_failure(portal: Portal) -> None:
+    entered = threading.Event()
+
+    async def silent() -> AsyncIterator[str]:
+        entered.set()
+        await asyncio.Event().wait()
+        yield "never"
+
+    iterator = LoopIterator(portal, silent())
+    stopper = threading.Thread(target=lambda: (entered.wait(PATIENCE), portal.stop()))
+    stopper.start()
+    with pytest.raises(RuntimeError, match="stopped"):
+        iterator.next(PATIENCE)
+    stopper.join(PATIENCE)
+    iterator.close()
+    late = LoopIterator(portal, silent())
+    with pytest.raises(RuntimeError):
+        late.next()
+    late.close()
+
+
+def test_a_cancellation_of_its_own_is_a_failure(pull: Any) -> None:
+    async def stray() -> AsyncIterator[str]:
+        task = asyncio.create_task(asyncio.sleep(60))
+        task.cancel()
+        await task
+        yield "never"
+
+    with pytest.raises(RuntimeError, match="was cancelled"):
+        pull(stray()).next()
+
+
+def test_an_exit_of_the_source_reaches_whoever_pulls(pull: Any) -> None:
+    async def exits() -> AsyncIterator[str]:
+        raise SystemExit(3)
+        yield
+
+    with pytest.raises(SystemExit):
+        pull(exits()).next()
+
+
+def test_the_source_behind_is_closed_after_the_one_in_front(portal: Portal) -> None:
+    log: list[str] = []
+
+    async def inner() -> AsyncIterator[str]:
+        try:
+            async with anyio.create_task_group():
+                yield "a"
+                yield "b"
+        finally:
+            log.append("inner")
+
+    async def outer(source: AsyncIterator[str]) -> AsyncIterator[str]:
+        try:
+            async for chunk in source:
+                yield chunk.upper()
+        finally:
+            log.append("outer")
+
+    source = inner()
+    iterator = LoopIterator(portal, outer(source), source)
+    assert iterator.next() == "A"
+    iterator.close()
+    assert log == ["outer", "inner"]
