@@ -7,6 +7,7 @@ handler just ends.
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -30,6 +31,10 @@ from hinge_asgi.stream import Send
 from hinge_asgi.watch import Ended, Watch
 
 NOTICE_SECONDS = 0.5
+CLOSE_SECONDS = 10.0
+"""How long the last close frame may take: a peer that does not read keeps nobody for longer."""
+CUT_SECONDS = 0.5
+"""The same while the worker stops, when Granian may never send it."""
 SENDS_IN_A_ROW = 8
 """After so many messages everybody else gets a turn: a server's `send` need not wait, and Granian's does not once the
 peer has left; a handler that only sends would then keep even the news of that from arriving."""
@@ -272,4 +277,6 @@ class _Session:
             await self._transport.deny(Response(status=503) if is_cut else denied)
         elif state is WebSocketState.OPEN:
             code = 1011 if failure is not None else 1001 if is_cut else 1000
-            await self._transport.close(code, "")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CUT_SECONDS if is_cut else CLOSE_SECONDS):
+                    await self._transport.close(code, "")

@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from hinge import App, WebSocket
 
 WEBSOCKET = {"type": "websocket", "http_version": "1.1", "path": "/", "query_string": b"", "headers": []}
@@ -74,3 +76,20 @@ def test_a_code_that_the_server_refuses_goes_out_in_the_private_range() -> None:
 
     sent = serve(app, Daphne())
     assert [message.get("code") for message in sent] == [None, 4011]
+
+
+def test_a_peer_that_does_not_take_the_close_frame_keeps_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hinge_asgi.websocket.CLOSE_SECONDS", 0.05)
+    app = App()
+
+    class Deaf(Server):
+        async def send(self, message: dict[str, Any]) -> None:
+            await super().send(message)
+            if message["type"] == "websocket.close":
+                await asyncio.Event().wait()
+
+    @app.websocket("/")
+    async def handler(ws: WebSocket) -> None:
+        await ws.accept()
+
+    assert [message["type"] for message in serve(app, Deaf())] == ["websocket.accept", "websocket.close"]

@@ -115,6 +115,13 @@ def plain() -> str:
     return "plain"
 
 
+@app.get("/slow/{seconds}")
+def slow(seconds: float) -> str:
+    note("slow")
+    time.sleep(seconds)
+    return "done"
+
+
 @app.get("/colour/sync")
 def colour_sync() -> dict[str, object]:
     return place() | {"loop": on_loop()}

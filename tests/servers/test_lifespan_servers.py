@@ -1,0 +1,227 @@
+"""A worker's life under each server: when lifespans start and stop, what a failing start does, what a stop ends."""
+
+import signal
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from tests.servers.harness import KINDS, Kind, Server, running, start, until
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+pytestmark = pytest.mark.server
+
+every_server = pytest.mark.parametrize("kind", KINDS)
+EXIT_CODE = {"uvicorn": -signal.SIGTERM, "waitress": -signal.SIGTERM}
+"""After SIGTERM; 0 unless named: uvicorn raises the signal again, and waitress does not handle it."""
+
+STARTS = ["start plain", "start async"]
+STOPS = ["stop async", "stop plain"]
+
+
+def texts(server: Server, word: str) -> list[str]:
+    return [entry.text for entry in server.journal(word)]
+
+
+@every_server
+def test_lifespans_start_and_stop_once(kind: str, tmp_path: Path) -> None:
+    server = start(kind, "served:app", tmp_path)
+    try:
+        if KINDS[kind].lifespan:
+            server.wait_for("start", 2)  # before any request
+        else:
+            assert server.journal() == []  # the first request starts them
+        for _ in range(3):
+            assert server.get("/state").json()["greeting"] == "hello"
+            assert server.get("/state/async").json()["greeting"] == "hello"
+    finally:
+        code = server.stop()
+    assert texts(server, "start") == STARTS
+    # waitress leaves SIGTERM to the system, which ends it on the spot.
+    assert texts(server, "stop") == ([] if kind == "waitress" else STOPS)
+    assert len({entry.pid for entry in server.journal()}) == 1
+    assert code == EXIT_CODE.get(kind, 0)
+    assert "Traceback" not in server.log()
+
+
+def test_waitress_stops_on_an_interrupt(tmp_path: Path) -> None:
+    server = start("waitress", "served:app", tmp_path)
+    try:
+        server.get("/plain")
+        server.signal(signal.SIGINT)
+        assert server.wait() == 0
+    finally:
+        server.stop()
+    assert texts(server, "stop") == STOPS
+
+
+WORKERS = {
+    "granian-wsgi": ("--workers", "2"),
+    "granian-asgi": ("--workers", "2"),
+    "uvicorn": ("--workers", "2"),
+    "hypercorn": ("--workers", "2"),
+    "gunicorn": ("--workers", "2"),
+    "gunicorn --preload": ("--workers", "2", "--preload"),
+}
+
+
+@pytest.mark.parametrize("kind", WORKERS)
+def test_each_worker_has_its_own(kind: str, tmp_path: Path) -> None:
+    name = kind.split(maxsplit=1)[0]
+    server = start(name, "served:app", tmp_path, *WORKERS[kind])
+    try:
+        answered: set[int] = set()
+
+        def both_have_answered() -> bool:
+            # Several at a time: one worker takes all requests that come one by one.
+            wires = [server.wire() for _ in range(8)]
+            for wire in wires:
+                wire.get("/state")
+            for wire in wires:
+                with wire:
+                    answered.add(wire.answer().json()["pid"])
+            return len(answered) == 2
+
+        until(both_have_answered, "an answer of each worker", server.log)
+    finally:
+        server.stop()
+    lines = Counter((entry.pid, entry.text) for entry in server.journal())
+    assert {pid for pid, _ in lines} == answered
+    assert lines == {(pid, text): 1 for pid in answered for text in (*STARTS, *STOPS)}
+    assert server.process.pid not in answered
+
+
+# -- a start that fails ------------------------------------------------------------------------------------------------
+
+ENDS = {"granian-asgi": 1, "uvicorn": 3, "hypercorn": 0}
+"""The exit codes of the servers that end when the lifespan protocol says that the start failed."""
+LOGGED = "a lifespan failed to start"
+
+
+@every_server
+def test_a_start_that_fails(kind: str, tmp_path: Path) -> None:
+    server = start(kind, "served:app", tmp_path, ready=kind not in ENDS, environ={"SERVED_FAILS": "1"})
+    try:
+        if kind in ENDS:
+            assert server.wait() == ENDS[kind]
+        else:  # where nothing is told to the server, it goes on, and every request is refused
+            for target in ("/plain", "/state", "/unknown"):
+                answer = server.get(target)
+                assert (answer.status, answer.json()["detail"]) == (503, "The application failed to start.")
+    finally:
+        server.stop()
+    # The lifespan that had started before is stopped; the failing one is not started again for each request.
+    assert texts(server, "") == [*STARTS, "stop plain"]
+    assert server.log().count(LOGGED) == 1
+    assert "RuntimeError: no database" in server.log()
+
+
+def test_a_start_that_fails_refuses_websockets_as_well(tmp_path: Path) -> None:
+    with running("daphne", "served:app", tmp_path, environ={"SERVED_FAILS": "1"}) as server:
+        headers = {
+            "Connection": "Upgrade",
+            "Upgrade": "websocket",
+            "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+        }
+        assert server.request("GET", "/ws/echo/r", headers).status == 403
+
+
+# -- a stop with connections open --------------------------------------------------------------------------------------
+
+CLOSED_WITH = {"granian-asgi": None, "uvicorn": 1012, "hypercorn": 1001, "daphne": None}
+"""The close code that a WebSocket's peer sees; None: the connection just ends. (`hinge run` closes with 1001.)"""
+
+
+@pytest.mark.parametrize("kind", CLOSED_WITH)
+def test_a_websocket_handler_ends_before_the_lifespans_stop(kind: str, tmp_path: Path) -> None:
+    server = start(kind, "served:app", tmp_path, *(BOUND["hypercorn"] if kind == "hypercorn" else ()))
+    try:
+        with connect(server.websocket_url("/ws/busy/room")) as ws:
+            assert ws.recv(20) == "busy"
+            server.signal()
+            with pytest.raises(ConnectionClosed) as closed:
+                ws.recv(20)
+        server.wait()
+    finally:
+        server.stop()
+    code = closed.value.rcvd.code if closed.value.rcvd else None
+    assert code == CLOSED_WITH[kind]
+    assert texts(server, "") == [*STARTS, "cancelled room", *STOPS]
+
+
+BOUND = {
+    "uvicorn": ("--timeout-graceful-shutdown", "1"),
+    "hypercorn": ("--graceful-timeout", "1"),
+    "daphne": (),
+    "gunicorn": ("--graceful-timeout", "1"),
+}
+"""What bounds the stop with a stream open. Granian has nothing that lets the lifespans stop; `hinge run` has."""
+
+
+@pytest.mark.parametrize("kind", BOUND)
+def test_an_open_stream_does_not_hold_up_a_bounded_stop(kind: str, tmp_path: Path) -> None:
+    server = start(kind, "served:app", tmp_path, *BOUND[kind])
+    try:
+        with server.wire() as wire:
+            wire.get("/endless/async/stream")
+            wire.read_some(wire.head())
+            server.signal()
+            server.wait()
+    finally:
+        server.stop()
+    if kind == "gunicorn":  # its threads cannot be ended, so it kills the worker: nothing is closed, nothing stops
+        assert texts(server, "") == STARTS
+    else:
+        assert texts(server, "") == [*STARTS, "closed stream", *STOPS]
+
+
+DROPS_WHAT_IT_HAS_BEGUN = {"daphne", "waitress"}
+
+
+@every_server
+def test_a_request_in_flight_is_answered(kind: str, tmp_path: Path) -> None:
+    server = start(kind, "served:app", tmp_path)
+    try:
+        with server.wire() as wire:
+            wire.get("/slow/0.3")
+            server.wait_for("slow")
+            server.signal()
+            if kind in DROPS_WHAT_IT_HAS_BEGUN:
+                with pytest.raises(EOFError):
+                    wire.answer()
+            else:
+                assert wire.answer().text == "done"
+        server.wait()
+    finally:
+        server.stop()
+    assert texts(server, "stop") == ([] if kind == "waitress" else STOPS)
+
+
+# -- bare granian ------------------------------------------------------------------------------------------------------
+
+
+BARE_GRANIAN = Kind("granian", "rsgi", lambda port, target: ["granian", "--port", str(port), target])
+
+
+@pytest.mark.parametrize("target", ["served:app", "served:app.wsgi", "served:app.asgi"])
+def test_a_bare_granian_is_told_what_to_do(target: str, tmp_path: Path) -> None:
+    """Its default interface is RSGI; without a word it would answer every request with an empty 500."""
+    server = start(BARE_GRANIAN, target, tmp_path, ready=False)
+    try:
+        assert server.wait() == 1
+    finally:
+        server.stop()
+    said = server.log()
+    assert (
+        said.count("Fix: granian --interface asgi MODULE:app, granian --interface wsgi MODULE:app, or hinge run") == 1
+    )
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(("kind", "attribute"), [("granian-wsgi", "wsgi"), ("granian-asgi", "asgi")])
+def test_granian_serves_the_callables_by_name(kind: str, attribute: str, tmp_path: Path) -> None:
+    with running(kind, f"served:app.{attribute}", tmp_path) as server:
+        assert server.get("/plain").text == "plain"
+        assert server.get("/state").json()["greeting"] == "hello"
+    assert texts(server, "") == [*STARTS, *STOPS]
