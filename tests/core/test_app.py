@@ -142,6 +142,22 @@ def test_routes_are_told_in_their_order_with_all_that_was_declared() -> None:
     assert (third.methods, third.websocket, third.tags) == (frozenset(), True, ("ws",))
 
 
+def test_options_may_be_none_and_sizes_zero() -> None:
+    app = App()
+    app.get("/a", name=None, status=None, summary=None, description=None, responses=None, max_body_size=None)(text)
+    app.post("/b", max_body_size=0)(text)
+    first, second = app.routes
+    assert (first.name, first.status, first.max_body_size, first.deprecated, first.include_in_schema) == (
+        "text",
+        None,
+        None,
+        False,
+        True,
+    )
+    assert second.max_body_size == 0
+    assert get(app.wsgi, "/b", "POST", CONTENT_LENGTH="1")[0].startswith("200"), "no parameter takes the body"
+
+
 def test_a_route_may_be_a_key() -> None:
     """As in a table of counters by `request.route`; its options need not be hashable."""
     app = App()

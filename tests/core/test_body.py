@@ -42,6 +42,20 @@ def test_two_framings_are_refused(encoding: str, length: str) -> None:
     assert (caught.value.status, caught.value.connection) == (400, (("connection", "close"),))
 
 
+@pytest.mark.parametrize(
+    "encoding", ["gzip", "gzip, chunked", "chunked, chunked", "identity", "xchunked", "", "chunked,"]
+)
+def test_an_encoding_that_servers_may_read_differently_is_refused(encoding: str) -> None:
+    with pytest.raises(HTTPError) as caught:
+        check_framing(encoding, None)
+    assert (caught.value.status, caught.value.connection) == (400, (("connection", "close"),))
+
+
+@pytest.mark.parametrize("encoding", ["chunked", "Chunked", " chunked\t"])
+def test_chunked_is_understood_in_any_case(encoding: str) -> None:
+    check_framing(encoding, None)
+
+
 @pytest.mark.parametrize(("encoding", "length"), [(None, None), (None, "5"), ("chunked", None), ("chunked", "")])
 def test_one_framing_is_fine(encoding: str | None, length: str | None) -> None:
     check_framing(encoding, length)

@@ -240,6 +240,7 @@ HANDLERS += [
     (lambda app: app.route("/", methods=[])(plain), "plain", "it has no methods", "Fix: methods=['GET']"),
     (lambda app: app.route("/", methods=["get"])(plain), "plain", "method 'get'", "Fix: "),
     (lambda app: app.route("/", methods="GET,PUT")(plain), "plain", "'GET,PUT'", "Fix: name each one"),
+    (lambda app: app.route("/", methods=[""])(plain), "plain", "'' is not an HTTP method", "Fix: name each one"),
     (lambda app: app.route("/", methods=[5])(plain), "plain", "5 is not an HTTP method", "Fix: name each one"),
     (lambda app: app.websocket("/", status=201)(no_socket), "no_socket", "no option 'status'", "Fix: use one of"),
     (lambda app: app.get("/")(5), "builtins.int", "5 cannot be called", "Fix: decorate a function"),  # type: ignore[type-var]

@@ -13,7 +13,7 @@ import pytest
 
 from hinge import ClientDisconnect, ConfigurationError, HTTPError, JSONResponse, Response
 from hinge.errors import FieldError, RequestInvalid
-from hinge.problems import ErrorHandlers, check_error_handler, check_error_kind, log_failure
+from hinge.problems import ErrorHandlers, aborted, check_error_handler, check_error_kind, log_failure
 
 
 def route_handler() -> None: ...
@@ -338,6 +338,14 @@ def test_a_result_that_cannot_be_encoded_is_a_500(is_async: bool, caplog: pytest
         return object()
 
     assert answer(Base(), {Base: asynchronous(handler) if is_async else handler}).status == 500
+    assert len(caplog.records) == 1
+
+
+def test_a_stream_that_fails_is_logged_unless_it_is_the_client_s_doing(caplog: pytest.LogCaptureFixture) -> None:
+    for error in (ClientDisconnect(), HTTPError(413)):
+        assert aborted(REQUEST, error).__cause__ in (None, error)
+        assert caplog.records == []
+    assert isinstance(aborted(REQUEST, KeyError("late")), Exception)
     assert len(caplog.records) == 1
 
 

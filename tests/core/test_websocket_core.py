@@ -375,9 +375,10 @@ def test_what_is_not_that_json_closes_with_1007(message: str | bytes, kind: Any)
     assert transport.log[-1] == ("close", 1007, "invalid JSON")
 
 
-def test_json_that_nests_too_deeply_closes_with_1007() -> None:
+@pytest.mark.parametrize("depth", [150, 5000])
+def test_json_that_nests_too_deeply_closes_with_1007(depth: int) -> None:
     """A decoder that recurses must not see it."""
-    deep = "[" * 5000 + "]" * 5000
+    deep = "[" * depth + "]" * depth
 
     async def handler(ws: WebSocket) -> None:
         ws._limit = len(deep)
