@@ -80,7 +80,6 @@ class Runtime:
 
     def started(self, state: dict[str, Any]) -> None:
         """Take over what the lifespans yielded."""
-        self._forget()
         self.state = dict(state)
         self.ready = True
 
@@ -91,6 +90,7 @@ class Runtime:
         self._lazy = None
 
     def _forget(self) -> None:
+        """Drop what belongs to the loop that has ended."""
         self._limiters.clear()
         self._loop = self._nothing_open = self._draining_until = None
         self._is_stopping = False
@@ -108,15 +108,16 @@ class Runtime:
     def register(self, task: OpenTask) -> None:
         """Note something open; a worker that is stopping ends it when it ends its like."""
         self.open.add(task)
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop = loop
         if self._lazy is None and not self.is_told:
             self._lazy = _LazyLifespan(self, self._blueprint)  # which ends what is open, even if it has nothing to stop
         if self._draining_until is not None:
             if task.ends_at_once:
                 task.finish()
             else:
-                self._loop.call_later(max(0.0, self._draining_until - time.monotonic()), self._finish_one, task)
+                loop.call_later(max(0.0, self._draining_until - time.monotonic()), self._finish_one, task)
 
     def unregister(self, task: OpenTask) -> None:
         """Note that something has ended."""

@@ -1,66 +1,239 @@
-"""An end from outside meets another cancellation."""
+"""Ending what a task does: once, where it may be ended, and taken back."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
 
+import anyio
 import pytest
 
-from hinge_asgi.watch import Ended, Watch
+from hinge_asgi.watch import Ended, Watch, failure_of, is_cancelled
 
 
-def test_an_end_at_the_moment_of_a_timeout_is_not_lost() -> None:
-    async def serve() -> None:
-        watch = Watch(asyncio.Event().wait)
-        task = asyncio.current_task()
-        assert task is not None
+def run(test: Callable[[], Awaitable[Any]]) -> Any:
+    async def bounded() -> Any:
+        async with asyncio.timeout(10):
+            return await test()
+
+    return asyncio.run(bounded())
+
+
+class Client:
+    """A client that leaves when it is told to."""
+
+    def __init__(self) -> None:
+        self.gone = asyncio.Event()
+
+    async def left(self) -> None:
+        await self.gone.wait()
+
+
+async def for_ever() -> None:
+    await asyncio.Event().wait()
+
+
+def test_what_ends_by_itself_is_undisturbed() -> None:
+    async def test() -> None:
+        watch = Watch(Client().left)
+
+        async def work() -> str:
+            await asyncio.sleep(0)
+            return "done"
+
+        assert await watch.run(work) == "done"
+        await watch.stop()
+        assert not watch.is_over
+        assert len(asyncio.all_tasks()) == 1
+
+    run(test)
+
+
+@pytest.mark.parametrize("how", ["leave", "finish"])
+def test_an_end_is_one_cancellation_that_is_taken_back(how: str) -> None:
+    async def test() -> None:
+        client = Client()
+        watch = Watch(client.left)
+        cleaned: list[str] = []
 
         async def work() -> None:
-            task.cancel()  # as a timeout does
-            watch.leave()  # in the same turn of the loop
             try:
-                await asyncio.sleep(1)
+                await for_ever()
             except asyncio.CancelledError:
-                task.uncancel()
-            await asyncio.Event().wait()
+                for _ in range(3):
+                    await asyncio.sleep(0)  # undisturbed
+                cleaned.append("cleaned")
+                raise
 
-        try:
-            async with asyncio.timeout(10):
-                with pytest.raises(Ended):
-                    await watch.run(work)
-        finally:
-            await watch.stop()
-
-    asyncio.run(serve())
-
-
-def test_what_the_server_cancels_may_clean_up_in_peace() -> None:
-    cleaned: list[bool] = []
-    running: list[Watch] = []
-    begun = asyncio.Event()
-
-    async def work() -> None:
-        begun.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            await asyncio.sleep(0.2)
-            cleaned.append(True)
-
-    async def serve() -> None:
-        watch = Watch(asyncio.Event().wait)
-        running.append(watch)
-        try:
+        loop = asyncio.get_running_loop()
+        loop.call_soon(client.gone.set if how == "leave" else watch.finish)
+        loop.call_soon(watch.finish)
+        with pytest.raises(Ended):
             await watch.run(work)
-        finally:
-            await watch.stop()
-
-    async def server() -> None:
-        task = asyncio.create_task(serve())
-        await begun.wait()
-        task.cancel()
+        assert cleaned == ["cleaned"]
+        assert (watch.has_left, watch.is_cut) == (how == "leave", True)
+        assert not is_cancelled()
         await asyncio.sleep(0)
-        running[0].finish()
+        await watch.stop()
+
+    run(test)
+
+
+def test_what_is_over_does_not_begin() -> None:
+    async def test() -> None:
+        watch = Watch(Client().left)
+        watch.finish()
+        begun: list[int] = []
+
+        async def work() -> None:
+            begun.append(1)
+
+        with pytest.raises(Ended):
+            await watch.run(work)
+        assert begun == []
+        await watch.stop()
+
+    run(test)
+
+
+def test_a_step_that_must_not_be_disturbed_is_ended_after_it() -> None:
+    async def test() -> None:
+        watch = Watch(Client().left)
+        steps: list[str] = []
+
+        async def step() -> None:
+            watch.finish()
+            await asyncio.sleep(0)
+            steps.append("whole")
+
+        async def work() -> None:
+            await watch.undisturbed(step())
+            steps.append("never")
+
+        with pytest.raises(Ended):
+            await watch.run(work)
+        assert steps == ["whole"]
+        assert not is_cancelled()
+        await watch.stop()
+
+    run(test)
+
+
+def test_somebody_else_s_cancellation_goes_on() -> None:
+    async def test() -> None:
+        watch = Watch(Client().left)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await watch.run(for_ever)
+        with anyio.move_on_after(0.01) as scope:
+            await watch.run(for_ever)
+        assert scope.cancelled_caught
+        assert not watch.is_over
+        await watch.stop()
+
+    run(test)
+
+
+def test_both_cancellations_at_once_leave_the_other_one() -> None:
+    async def test() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        watch = Watch(Client().left)
+        loop = asyncio.get_running_loop()
+        loop.call_soon(watch.finish)
+        loop.call_soon(task.cancel)
         with pytest.raises(asyncio.CancelledError):
+            await watch.run(for_ever)
+        assert task.cancelling() == 1
+        task.uncancel()
+        await watch.stop()
+
+    run(test)
+
+
+def test_scopes_and_groups_inside_are_left_in_order() -> None:
+    async def test() -> None:
+        watch = Watch(Client().left)
+        left: list[str] = []
+
+        async def work() -> None:
+            async with anyio.create_task_group() as group:
+                group.start_soon(anyio.sleep_forever)
+                async with asyncio.TaskGroup() as other:
+                    other.create_task(for_ever())
+                    try:
+                        with anyio.move_on_after(60):
+                            await for_ever()
+                    finally:
+                        left.append("inner")
+            left.append("never")
+
+        asyncio.get_running_loop().call_soon(watch.finish)
+        with pytest.raises(Ended):
+            await watch.run(work)
+        assert left == ["inner"]
+        assert not is_cancelled()
+        await watch.stop()
+        assert len(asyncio.all_tasks()) == 1
+
+    run(test)
+
+
+def test_a_cancellation_that_nobody_asked_for_is_a_failure() -> None:
+    async def test() -> None:
+        watch = Watch(Client().left)
+
+        async def stray() -> None:
+            task = asyncio.create_task(for_ever())
+            task.cancel()
             await task
 
-    asyncio.run(server())
-    assert cleaned == [True]
+        with pytest.raises(RuntimeError, match="was cancelled"):
+            await watch.run(stray)
+        await watch.stop()
+
+    run(test)
+
+
+def test_what_is_no_failure_is_not_made_one() -> None:
+    async def test() -> None:
+        error = ValueError()
+        assert failure_of(error) is error
+        assert isinstance(failure_of(asyncio.CancelledError()), RuntimeError)
+        with pytest.raises(SystemExit):
+            failure_of(SystemExit())
+
+    run(test)
+
+
+def test_a_connection_that_cannot_be_read_is_left() -> None:
+    async def test() -> None:
+        async def broken() -> None:
+            raise OSError
+
+        watch = Watch(broken)
+        with pytest.raises(Ended):
+            await watch.run(for_ever)
+        assert watch.has_left
+        await watch.stop()
+
+    run(test)
+
+
+def test_a_failure_of_what_is_ended_is_raised() -> None:
+    async def test() -> None:
+        watch = Watch(Client().left)
+
+        async def fails() -> None:
+            try:
+                await for_ever()
+            finally:
+                raise KeyError("while cleaning")
+
+        asyncio.get_running_loop().call_soon(watch.finish)
+        with pytest.raises(KeyError):
+            await watch.run(fails)
+        assert watch.is_over
+        assert not is_cancelled()
+        await watch.stop()
+
+    run(test)
