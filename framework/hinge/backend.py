@@ -255,7 +255,7 @@ def load_backend(name: str) -> Backend:
     entries = installed_backends()
     if name not in entries:
         known = ", ".join(entries) or "none"
-        raise ConfigurationError(f"no backend {name!r} is installed; installed: {known}. Fix: pip install hinge_{name}")
+        raise ConfigurationError(f"no backend {name!r} is installed; installed: {known}. Fix: name one of these")
     try:
         backend = entries[name].load()
     except (ImportError, AttributeError) as error:

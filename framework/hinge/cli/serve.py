@@ -122,7 +122,7 @@ def _watch(receiver: Connection, server: Any, failures: list[str]) -> None:
 def check_extras(config: Config) -> None:
     """Refuse what needs a package that is not installed."""
     if config.reload and importlib.util.find_spec("watchfiles") is None:
-        raise UserError("--reload needs the package watchfiles. Fix: pip install 'hinge[reload]'")
+        raise UserError("--reload needs the package watchfiles. Fix: pip install 'granian[reload]'")
 
 
 def _check_certificate(config: Config) -> None:
