@@ -21,7 +21,7 @@ from hinge_asgi.begin import beginner
 from hinge_asgi.body import Incoming, Receive, framing, read_body
 from hinge_asgi.lifespan import serve_lifespan
 from hinge_asgi.request import Exchange
-from hinge_asgi.respond import answer_with, send_complete
+from hinge_asgi.respond import LENGTH_LINES, SHORT, answer_with, send_complete
 from hinge_asgi.runtime import Runtime
 from hinge_asgi.scope import Scope
 from hinge_asgi.stream import Send
@@ -122,7 +122,8 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
         if how is None:
             await send_other(scope, receive, send, values, content)
             return
-        headers = [how[1], (b"content-length", b"%d" % len(content))]
+        size = len(content)
+        headers = [how[1], LENGTH_LINES[size] if size < SHORT else (b"content-length", b"%d" % size)]
         await send({"type": "http.response.start", "status": status, "headers": headers, "trailers": False})
         await send({"type": "http.response.body", "body": b"" if head_only else content, "more_body": False})
 

@@ -13,6 +13,10 @@ from hinge_asgi.request import Exchange
 from hinge_asgi.runtime import Runtime
 from hinge_asgi.stream import Send, Unsent, close_source, send_stream
 
+SHORT = 1024
+LENGTH_LINES = [(b"content-length", b"%d" % length) for length in range(SHORT)]
+"""The lines of bodies below SHORT bytes, which most are."""
+
 Pairs = list[tuple[bytes, bytes]]
 Fail = Callable[[Any, Exception], Awaitable[Response]]
 
@@ -67,7 +71,8 @@ async def send_complete(send: Send, response: Response, *, head_only: bool) -> N
     if status in BODILESS:
         body = b""
     else:
-        headers.append((b"content-length", b"%d" % len(body)))
+        size = len(body)
+        headers.append(LENGTH_LINES[size] if size < SHORT else (b"content-length", b"%d" % size))
     start = {"type": "http.response.start", "status": status, "headers": headers, "trailers": False}
     await _send_both(send, start, b"" if head_only else body)
 

@@ -21,7 +21,7 @@ from hinge_wsgi.begin import async_beginner, beginner
 from hinge_wsgi.body import body_stream, read_body
 from hinge_wsgi.environ import Environ
 from hinge_wsgi.portal import on_request_thread
-from hinge_wsgi.respond import STATUS_LINES, StartResponse, send
+from hinge_wsgi.respond import LENGTH_LINES, SHORT, STATUS_LINES, StartResponse, send
 from hinge_wsgi.runtime import Runtime
 
 Serve = Callable[[Environ, StartResponse, tuple[str, ...]], Any]
@@ -103,7 +103,9 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
             content = encode(result)
         except Exception as error:  # noqa: BLE001 - every failure is answered
             return failed(environ, start_response, values, error)
-        start_response(status_line, [content_type, ("content-length", str(len(content)))])
+        size = len(content)
+        length = LENGTH_LINES[size] if size < SHORT else ("content-length", str(size))
+        start_response(status_line, [content_type, length])
         return [] if head_only else [content]
 
     def other(environ: Environ, start_response: StartResponse, values: tuple[str, ...], result: Any) -> Any:

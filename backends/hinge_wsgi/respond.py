@@ -21,6 +21,9 @@ Pairs = list[tuple[str, str]]
 
 # The reason is never empty: wsgiref and some servers split at the space.
 STATUS_LINES = {code: f"{code} {REASONS.get(code, 'Unknown')}" for code in range(200, 600)}
+SHORT = 1024
+LENGTH_LINES = [("content-length", str(length)) for length in range(SHORT)]
+"""The lines of bodies below SHORT bytes, which most are."""
 _HOP_BY_HOP = frozenset({"connection", "upgrade"})
 """PEP 3333 leaves these to the server; waitress refuses a response that has them."""
 
@@ -36,7 +39,8 @@ def send(
     if status in BODILESS:
         body = b""
     else:
-        headers.append(("content-length", str(len(body))))
+        size = len(body)
+        headers.append(LENGTH_LINES[size] if size < SHORT else ("content-length", str(size)))
     start_response(STATUS_LINES[status], headers)
     parts = [] if head_only or not body else [body]
     if request is not None and (request._after or request._source):
