@@ -33,7 +33,7 @@ class ErrorHandlers:
     def __init__(self, handlers: Mapping[type[Exception], ErrorHandler], *, debug: bool) -> None:
         self._handlers = dict(handlers)
         self._debug = debug
-        self._respond = responder(None, OCTETS)
+        self._responders: dict[int, Callable[[Any], Response]] = {}
 
     def respond(self, request: Any, error: Exception) -> Response | Awaitable[Response]:
         """Return the response of an error; it is to be awaited if the error's handler is async."""
@@ -55,10 +55,18 @@ class ErrorHandlers:
             return self._second(request, error, second)
 
     def _answer(self, result: Any, error: Exception) -> Response:
-        response = self.problem(result) if isinstance(result, HTTPError) else self._respond(result)
+        response = self.problem(result) if isinstance(result, HTTPError) else self._respond(result, error)
         if isinstance(error, HTTPError):
             _keep_connection(response, error)
         return response
+
+    def _respond(self, result: Any, error: Exception) -> Response:
+        """Return the response of a result; a plain one keeps the status of its error: 200 would hide the failure."""
+        status = error.status if isinstance(error, HTTPError) else 500
+        respond = self._responders.get(status)
+        if respond is None:
+            respond = self._responders[status] = responder(status, OCTETS)
+        return respond(result)
 
     def _second(self, request: Any, first: Exception, second: Exception) -> Response:
         """Answer the failure of an error handler; the log shows what it was called for."""

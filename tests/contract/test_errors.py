@@ -213,8 +213,20 @@ def test_an_error_handler_may_return_what_a_handler_may(client_for, coloured, re
     def handler(request: Request, error: OutOfStock) -> object:
         return result
 
+    # A plain result keeps the status that the error would have had: 200 would hide the failure.
+    assert client_for(app).get("/").status_code == 500
+
+
+def test_a_plain_result_keeps_the_status_of_an_http_error(client_for, coloured):
+    app = raising(HTTPError(409, "taken"), coloured=coloured)
+
+    @app.error(HTTPError)
+    @coloured
+    def handler(request: Request, error: HTTPError) -> dict[str, str | None]:
+        return {"message": error.detail}
+
     response = client_for(app).get("/")
-    assert response.status_code == (204 if result is None else 200)
+    assert (response.status_code, response.json()) == (409, {"message": "taken"})
 
 
 @pytest.mark.parametrize(("second", "status"), [(LookupError("second"), 500), (HTTPError(418), 418)])

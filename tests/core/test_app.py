@@ -303,7 +303,7 @@ def test_configure_is_the_last_word() -> None:
 
 
 def test_an_unknown_backend_is_named_beside_the_installed_ones() -> None:
-    with pytest.raises(ConfigurationError, match=r"no backend 'rsgi' is installed; installed: asgi, wsgi\. Fix: pip "):
+    with pytest.raises(ConfigurationError, match=r"no backend 'rsgi' is installed; installed: asgi, wsgi\. Fix: name "):
         App().compile("rsgi")
 
 
