@@ -121,6 +121,28 @@ suite_on() {
     ".ci/venv-$1/bin/python" -m pytest -q -m "$2" --ignore=tests/benchmarks --ignore=tests/docs
 }
 
+# The in-process suite on the Python in the middle.
+python_3_12() {
+    suite_on 3.12 'not server and not browser'
+}
+
+# side_by_side FIRST SECOND: two functions at once, the second one's output after the first one's; fails if either does.
+side_by_side() {
+    local log first second code=0
+    log="$(mktemp)"
+    # shellcheck disable=SC2064
+    trap "rm -f '$log'" EXIT
+    (set -euo pipefail; "$2") >"$log" 2>&1 &
+    second=$!
+    # Behind `||` the shell would not obey `set -e` within; a job does.
+    (set -euo pipefail; "$1") &
+    first=$!
+    wait "$first" || code=$?
+    wait "$second" || code=$?
+    cat "$log"
+    return "$code"
+}
+
 # The wheel and the sdist hold what they should, and the wheel serves both protocols from an environment of its own.
 package() {
     local work
