@@ -104,7 +104,16 @@ class Service:
             return self.log().count("Started worker-") >= workers
 
         until(all_started, "the start", self.log)
+        # Granian says so a moment before the socket accepts.
+        until(self._accepts, "a connection", self.log)
         return self
+
+    def _accepts(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+        except OSError:
+            return False
+        return True
 
     def workers(self) -> list[int]:
         """Return the process ids of all workers so far."""
