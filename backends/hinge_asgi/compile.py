@@ -102,7 +102,9 @@ def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
 def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
     call, awaits = _coloured_call(endpoint, runtime)
     limit, head_only = endpoint.max_body_size, endpoint.head_only
-    reads_body = endpoint.plan.reads_body
+    plan = endpoint.plan
+    reads_body = plan.reads_body
+    bare = plan.handler if plan.is_async and not plan.arguments else None
     fail, respond = _fail(endpoint), endpoint.responder()
     status = endpoint.status or 200
     bodiless = endpoint.status in (204, 304)
@@ -110,8 +112,11 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
 
     async def serve(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> None:
         try:
-            body = await read_body(scope, receive, limit) if reads_body else None
-            result = call(scope, values, body, None)
+            if bare is None:
+                body = await read_body(scope, receive, limit) if reads_body else None
+                result = call(scope, values, body, None)
+            else:
+                result = bare()
             if awaits:
                 result = await result
             how = prepared.get(result.__class__)
