@@ -7,6 +7,7 @@ nowhere else.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from ipaddress import IPv6Address
 from typing import Any, Self, TypeVar, cast, overload
 
 from hinge.errors import HTTPError
@@ -326,8 +327,6 @@ def parse_host(value: str | None) -> str:
 def _is_address(v6: str | None) -> bool:
     if v6 is None:
         return True
-    from ipaddress import IPv6Address  # noqa: PLC0415 - only a Host in brackets pays for the import
-
     try:
         IPv6Address(v6)
     except ValueError:
