@@ -29,6 +29,7 @@ class Producer(AsyncIterator[Any]):
         self._first: Any = _NOTHING
         self._is_asked = False
         self._is_closing = False
+        self._is_running = False
         self._is_over = False
         self._close_failure: BaseException | None = None
 
@@ -81,8 +82,8 @@ class Producer(AsyncIterator[Any]):
             self._is_closing = True
             if self._task is None:
                 self._task = asyncio.create_task(self._close_source(), context=self._context)
-            else:
-                self._task.cancel()
+            elif self._is_running:
+                self._task.cancel()  # before its first step it sees by itself that it has to finish
             await self._until_done()
         failure, self._close_failure = self._close_failure, None
         if failure is not None:
@@ -97,6 +98,7 @@ class Producer(AsyncIterator[Any]):
     # -- in the task ---------------------------------------------------------------------------------------------------
 
     async def _produce(self) -> None:
+        self._is_running = True
         try:
             while not self._is_closing:
                 await self._demand.wait()

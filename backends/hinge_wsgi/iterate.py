@@ -39,6 +39,7 @@ class LoopIterator(AsyncIterator[Any]):
         self._asked = False
         self._finishing = False
         self._cancelled = False
+        self._running = False
         self._ended = False
         self._close_failure: BaseException | None = None
         # While a coroutine pulls: what wakes it, and who waits for it in turn.
@@ -250,8 +251,8 @@ class LoopIterator(AsyncIterator[Any]):
         self._cancelled = True
         if self._task is None:
             self._start(self._close_source())  # it has not begun, and must still be closed
-        else:
-            self._task.cancel()
+        elif self._running:
+            self._task.cancel()  # before its first step it sees by itself that it has to finish
 
     def _start(self, coroutine: Any) -> None:
         if self._portal.stopping:
@@ -265,6 +266,7 @@ class LoopIterator(AsyncIterator[Any]):
         self._task.add_done_callback(lambda task: self._post("end"))
 
     async def _produce(self, demand: asyncio.Event) -> None:
+        self._running = True
         try:
             while not self._finishing:
                 await demand.wait()

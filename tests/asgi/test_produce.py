@@ -198,6 +198,28 @@ def test_a_failing_close_is_raised_by_close() -> None:
     run(test)
 
 
+def test_a_source_that_is_closed_before_its_task_has_begun_is_closed() -> None:
+    async def test() -> None:
+        closed: list[str] = []
+
+        class Source:
+            def __aiter__(self) -> "Source":
+                return self
+
+            async def __anext__(self) -> str:
+                return "a"
+
+            async def aclose(self) -> None:
+                closed.append("closed")
+
+        producer = Producer(Source())
+        producer._ask()
+        await producer.aclose()
+        assert closed == ["closed"]
+
+    run(test)
+
+
 def test_a_cancellation_of_its_own_is_a_failure() -> None:
     async def test() -> None:
         async def stray() -> AsyncIterator[str]:

@@ -300,6 +300,27 @@ def test_a_stopping_loop_ends_it_as_a_failure(portal: Portal) -> None:
     late.close()
 
 
+def test_a_source_that_is_closed_before_its_task_has_begun_is_closed(portal: Portal) -> None:
+    closed: list[str] = []
+
+    class Source:
+        def __aiter__(self) -> "Source":
+            return self
+
+        async def __anext__(self) -> str:
+            return "a"
+
+        async def aclose(self) -> None:
+            closed.append("closed")
+
+    async def close_at_once(iterator: LoopIterator) -> None:
+        iterator._begin()
+        await iterator.aclose()
+
+    portal.run(close_at_once(LoopIterator(portal, Source())))
+    assert closed == ["closed"]
+
+
 def test_a_cancellation_of_its_own_is_a_failure(pull: Any) -> None:
     async def stray() -> AsyncIterator[str]:
         task = asyncio.create_task(asyncio.sleep(60))

@@ -15,9 +15,11 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
+import anyio
+import anyio.to_thread
 import pytest
 
-from hinge import App, HTTPError, State
+from hinge import App, AsyncMiddleware, HTTPError, State
 from hinge.testing import Client
 
 PATIENCE = 10
@@ -278,6 +280,56 @@ def test_nothing_is_made_before_it_is_needed() -> None:
     assert call(app.wsgi, "/fails")[0] == "404 Not Found"
     assert set(threading.enumerate()) == before
     app.wsgi.stop()
+
+
+def test_requests_leave_neither_tasks_nor_threads_nor_waiters(caplog: pytest.LogCaptureFixture) -> None:
+    async def layer() -> AsyncMiddleware:
+        async with anyio.create_task_group():
+            yield
+
+    app = App(middleware=[layer])
+
+    @app.get("/async")
+    async def coroutine() -> str:
+        await asyncio.sleep(0)
+        return await anyio.to_thread.run_sync(str, 3)
+
+    @app.get("/def")
+    def plain() -> str:
+        return "x"
+
+    @app.get("/fails")
+    async def fails() -> str:
+        raise HTTPError(404)
+
+    @app.get("/stream")
+    async def stream() -> AsyncIterator[str]:
+        async with anyio.create_task_group() as group:
+            group.start_soon(anyio.sleep_forever)
+            yield "a"
+            yield "b"
+            group.cancel_scope.cancel()
+
+    def left() -> None:
+        environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/stream", "wsgi.url_scheme": "http"}
+        result = app.wsgi(environ | {"wsgi.input": io.BytesIO()}, lambda *answer: None)
+        next(iter(result))
+        result.close()
+
+    try:
+        for number in range(4):
+            for path in ("/async", "/def", "/fails", "/stream", "/nowhere"):
+                call(app.wsgi, path)
+            left()
+            portal = app.wsgi.runtime.portal
+            assert asyncio.all_tasks(portal.loop) == {portal._root}
+            assert portal.waiting == app.wsgi.runtime.streams == set()
+            if number == 0:
+                threads = threading.active_count()
+        assert threading.active_count() == threads
+    finally:
+        app.wsgi.stop()
+    assert caplog.records == []
 
 
 # -- processes ---------------------------------------------------------------------------------------------------------

@@ -141,12 +141,16 @@ def _leave(layer: Layer, generator: Generator[Any, Any, Any], response: Response
 
 
 def _throw(layer: Layer, generator: Generator[Any, Any, Any], error: BaseException) -> Response:
+    value: Any = None
     try:
         generator.throw(error)
+        generator.close()
     except StopIteration as stop:
         value = stop.value
+    except BaseExceptionGroup as group:
+        if not _is_only(group, error):
+            raise
     else:
-        generator.close()
         raise layer.second_yield()
     if value is None:
         # Swallowed: there is no response to go on with, and hiding the failure would be a silent fallback.
@@ -154,15 +158,19 @@ def _throw(layer: Layer, generator: Generator[Any, Any, Any], error: BaseExcepti
     return layer.answer(value)
 
 
+def _is_only(group: BaseException, error: BaseException) -> bool:
+    """Tell whether a task group around the yield has wrapped what was thrown in, and nothing else."""
+    while group is not error and isinstance(group, BaseExceptionGroup) and len(group.exceptions) == 1:
+        group = group.exceptions[0]
+    return group is error
+
+
 async def _aenter(layer: Layer, generator: AsyncGenerator[Any, Any]) -> Response | None:
     try:
         early = await anext(generator)
     except StopAsyncIteration:
         return layer.answer(None)
-    if early is None:
-        return None
-    await generator.aclose()
-    return layer.answer(early)
+    return None if early is None else await _afinish(layer, generator, early)
 
 
 async def _aleave(layer: Layer, generator: AsyncGenerator[Any, Any], response: Response) -> Response:
@@ -170,24 +178,41 @@ async def _aleave(layer: Layer, generator: AsyncGenerator[Any, Any], response: R
         other = await generator.asend(response)
     except StopAsyncIteration:
         return response
-    await generator.aclose()
-    if other is None:
-        raise layer.second_yield()
-    return layer.answer(other)
+    return await _afinish(layer, generator, other)
 
 
 async def _athrow(layer: Layer, generator: AsyncGenerator[Any, Any], error: BaseException) -> Response:
     other: Any = _SWALLOWED
     try:
         other = await generator.athrow(error)
-        await generator.aclose()
     except StopAsyncIteration:
         pass
+    except BaseExceptionGroup as group:
+        if not _is_only(group, error):
+            raise
     if other is _SWALLOWED:
         raise error
-    if other is None:
-        raise layer.second_yield()
-    return layer.answer(other)
+    return await _afinish(layer, generator, other)
+
+
+async def _afinish(layer: Layer, generator: AsyncGenerator[Any, Any], answer: Any) -> Response:
+    """Let a middleware that has yielded its answer run to its end: closing it there would be a failure to its `with`s.
+
+    Raises:
+        ConfigurationError: the answer is none, or it yields again.
+
+    """
+    if answer is not None:
+        try:
+            await anext(generator)
+        except StopAsyncIteration:
+            return layer.answer(answer)
+    try:
+        await generator.aclose()
+    except BaseExceptionGroup as group:
+        if group.split(GeneratorExit)[1] is not None:
+            raise
+    raise layer.second_yield()
 
 
 _SWALLOWED: Any = object()
