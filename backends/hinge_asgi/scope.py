@@ -125,3 +125,8 @@ def client(scope: Scope) -> Address | None:
         return None
     host, port = found[0], str(found[1])
     return Address(host, int(port) if port.isascii() and port.isdigit() else None)
+
+
+def from_daphne(scope: Scope) -> bool:
+    """Tell whether daphne made this scope: it alone gives addresses as lists."""
+    return isinstance(scope.get("server"), list)

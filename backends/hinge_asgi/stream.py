@@ -19,6 +19,7 @@ from hinge.problems import aborted, log_failure
 from hinge.request import Request
 from hinge.streaming import StreamAborted, StreamingResponse, close_failure, encode_chunk
 from hinge_asgi.runtime import Runtime
+from hinge_asgi.scope import from_daphne
 from hinge_asgi.watch import Ended, Watch
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -72,11 +73,17 @@ async def send_stream(
             await stream.end()
         finally:
             runtime.unregister(watch)  # what stops the worker waits until the source is closed
-    if failure is not None:
-        stream.fail(failure)
-    elif watch.is_cut and not watch.has_left:
-        with contextlib.suppress(_Gone):
-            await stream.cut()
+    try:
+        if failure is not None:
+            stream.fail(failure)
+        elif watch.is_cut and not watch.has_left:
+            with contextlib.suppress(_Gone):
+                await stream.cut()
+    except StreamAborted:
+        # It has the server cut the connection. Daphne does not, and an exception would end the task in which it looks
+        # after its connections: it would keep each later one for ever.
+        if not from_daphne(request._head):
+            raise
 
 
 class _Stream:

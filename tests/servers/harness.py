@@ -7,6 +7,7 @@ process) and fails after PATIENCE seconds.
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -72,6 +73,10 @@ KINDS = {
 }
 
 
+BARE_GRANIAN = Kind("granian", "rsgi", lambda port, target: ["granian", "--port", str(port), target])
+"""Granian without `--interface`."""
+
+
 def free_port() -> int:
     """Return a loopback port that nobody listens on."""
     with socket.socket() as probe:
@@ -99,15 +104,15 @@ class Server:
         self.name = kind.name
         self.port = free_port()
         self._log = folder / "log"
-        self._journal = folder / "journal"
-        self._journal.touch()
+        self.journal_path = folder / "journal"
+        self.journal_path.touch()
         command, *arguments = kind.arguments(self.port, target)
         optimised = ["-O"] * sys.flags.optimize
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, *optimised, "-m", command, *extra, *arguments],
                 cwd=HERE,
-                env={**os.environ, "SERVED_JOURNAL": str(self._journal), "PYTHONUNBUFFERED": "1", **environ},
+                env={**os.environ, "SERVED_JOURNAL": str(self.journal_path), "PYTHONUNBUFFERED": "1", **environ},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -144,7 +149,7 @@ class Server:
 
     def journal(self, text: str = "") -> list[Entry]:
         """Return the lines of the journal that begin with a text."""
-        lines = [line.split(" ", 2) for line in self._journal.read_text().splitlines()]
+        lines = [line.split(" ", 2) for line in self.journal_path.read_text().splitlines()]
         entries = [Entry(float(time), int(pid), rest) for time, pid, rest in lines]
         return [entry for entry in entries if entry.text.startswith(text)]
 
@@ -446,6 +451,10 @@ class Wire:
             self._more()
         data, self._buffer = self._buffer, b""
         return data
+
+    def has_more(self) -> bool:
+        """Tell whether anything more, or the end, has arrived by now."""
+        return bool(self._buffer) or bool(select.select([self.socket], [], [], 0)[0])
 
     def ended(self) -> bool:
         """Tell whether the server closes the connection without sending more; waits for either."""

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from tests.servers.harness import KINDS, Kind, Server, running, start, until
+from tests.servers.harness import BARE_GRANIAN, KINDS, Server, running, start, until
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -199,9 +199,6 @@ def test_a_request_in_flight_is_answered(kind: str, tmp_path: Path) -> None:
 
 
 # -- bare granian ------------------------------------------------------------------------------------------------------
-
-
-BARE_GRANIAN = Kind("granian", "rsgi", lambda port, target: ["granian", "--port", str(port), target])
 
 
 @pytest.mark.parametrize("target", ["served:app", "served:app.wsgi", "served:app.asgi"])
