@@ -37,7 +37,8 @@ def framing(scope: Scope, limit: int) -> int | None:
             length = value.decode("latin-1") if length is None else "repeated"
         elif name == b"transfer-encoding":
             encoding = value.decode("latin-1") if encoding is None else "repeated"
-    check_framing(encoding, length)
+    if encoding is not None:
+        check_framing(encoding, length)
     if length is not None:
         return declared_length(length, limit)
     if encoding is not None:

@@ -70,6 +70,7 @@ def header(name: str) -> Callable[[Scope], str | None]:
     """Return an accessor of one header; a value that is not ASCII reads as empty, as on WSGI."""
     wanted = name.encode("latin-1")
     joint = b"; " if name == "cookie" else b","
+    empty = None if name in _NEVER_EMPTY else ""
     if b"_" in wanted:
         return lambda scope: None
 
@@ -82,14 +83,12 @@ def header(name: str) -> Callable[[Scope], str | None]:
                 found = value
         if found is None:
             return None
-        return found.decode() if found.isascii() else ""
+        return found.decode() if found and found.isascii() else empty
 
-    def joined(scope: Scope) -> str:
+    def joined(scope: Scope) -> str | None:
         value = joint.join([value for key, value in scope["headers"] if key == wanted])
-        return value.decode() if value.isascii() else ""
+        return value.decode() if value and value.isascii() else empty
 
-    if name in _NEVER_EMPTY:
-        return lambda scope: get(scope) or None
     return get
 
 
