@@ -59,10 +59,12 @@ class Exchange(Request):
 
     async def end(self, runtime: Runtime) -> None:
         """Give back what it holds, then do what waits for the response."""
-        if self.watch is not None:
-            await self.watch.stop()
-        if self._source is not None:
-            source, self._source = self._source, None
-            await close_source(runtime, self, source)
+        try:
+            if self.watch is not None:
+                await self.watch.stop()
+        finally:  # the server may cancel the request at any await
+            if self._source is not None:
+                source, self._source = self._source, None
+                await close_source(runtime, self, source)
         if self._after:
             await run_after(runtime, self)
