@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import gc
 import json
+import os
 import platform
 import statistics
 import sys
@@ -24,6 +25,7 @@ from time import process_time
 from typing import Any
 
 import handwritten
+import msgspec
 from cases import CASES, REFUSED, Case, asgi_app, featured, wsgi_app
 
 Answer = tuple[int, list[tuple[str, str]], bytes]
@@ -293,8 +295,8 @@ def main(arguments: list[str] | None = None) -> None:
     effort = (QUICK_ROUNDS, QUICK_CALLS) if options.quick else (ROUNDS, CALLS)
     report = {
         "date": datetime.now(UTC).date().isoformat(),
-        "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "machine": f"{platform.machine()}, {platform.system()}",
+        "python": f"{platform.python_implementation()} {platform.python_version()}, msgspec {msgspec.__version__}",
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "ratios": asyncio.run(compare(*effort)),
         "features": asyncio.run(features(*effort)) if options.features else [],
     }
