@@ -21,7 +21,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 READ_AHEAD = 65536
 """Bytes of a body that are read before its handler asks for them, while a response is on its way."""
 
-_BODILESS_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "DELETE"})
+_BODILESS_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 def framing(scope: Scope, limit: int) -> int | None:

@@ -82,6 +82,8 @@ class ErrorHandlers:
 
     def _default(self, request: Any, error: Exception) -> Response:
         if isinstance(error, HTTPError):
+            # An instance raised again and again would keep the frames of all requests, and with them their bodies.
+            error.__traceback__ = None
             return self.problem(error)
         if isinstance(error, ClientDisconnect):
             # Nobody is there to read it, and a client that leaves is no failure of the app.

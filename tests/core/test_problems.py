@@ -382,3 +382,12 @@ def test_a_handler_takes_the_request_and_the_error(handler: Any, said: str) -> N
 @pytest.mark.parametrize("handler", [coroutine, Instance(), Instance().method, lambda *args: None, says("x")])
 def test_handlers_that_take_both_pass(handler: Any) -> None:
     assert check_error_handler(handler).startswith("error handler ")
+
+
+def test_an_error_that_is_raised_again_and_again_keeps_no_frames() -> None:
+    shared = HTTPError(404)
+    for _ in range(3):
+        with pytest.raises(HTTPError) as raised:
+            raise shared
+        answer(raised.value)
+    assert shared.__traceback__ is None
