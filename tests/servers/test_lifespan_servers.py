@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from tests.servers.harness import BARE_GRANIAN, KINDS, Server, running, start, until
+from tests.servers.harness import BARE_GRANIAN, H2, KINDS, Kind, Server, running, start, until
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -174,6 +174,25 @@ def test_an_open_stream_does_not_hold_up_a_bounded_stop(kind: str, tmp_path: Pat
         assert texts(server, "") == STARTS
     else:
         assert texts(server, "") == [*STARTS, "closed stream", *STOPS]
+
+
+@pytest.mark.parametrize("backend", ["wsgi", "asgi"])
+def test_hinge_run_stops_in_order_with_an_idle_http_2_connection_open(backend: str, tmp_path: Path) -> None:
+    """Granian waits for it without a limit."""
+
+    def arguments(port: int, target: str) -> list[str]:
+        return ["hinge", "run", target, "--port", str(port), "--backend", backend, "--graceful-timeout", "2"]
+
+    server = start(Kind(f"hinge-{backend}", backend, arguments), "served:app", tmp_path)
+    try:
+        with H2(server.port) as connection:
+            assert connection.request("GET", "/plain").text == "plain"
+            server.signal()
+            assert server.wait() == 0
+    finally:
+        server.stop()
+    assert texts(server, "") == [*STARTS, *STOPS]
+    assert "refused to gracefully stop" not in server.log()
 
 
 DROPS_WHAT_IT_HAS_BEGUN = {"daphne", "waitress"}

@@ -21,6 +21,7 @@ from types import FrameType
 from typing import Any
 
 from hinge.backend import Application
+from hinge.cli.connections import hang_up
 from hinge.cli.errors import UserCodeError, users_traceback
 from hinge.cli.preflight import Launch
 from hinge.cli.signals import STOP_SIGNALS, forget, held, on_stop
@@ -35,6 +36,11 @@ _CLOSING_SECONDS = 0.2
 def drain_seconds(graceful_timeout: float) -> float:
     """Return after how many seconds streams are cut, so that lifespans can still stop within the whole time."""
     return graceful_timeout - min(graceful_timeout / 4, 2.0)
+
+
+def hang_up_seconds(graceful_timeout: float) -> float:
+    """Return after how many seconds connections are shut down: between the cut of the streams and the worker's end."""
+    return (drain_seconds(graceful_timeout) + graceful_timeout) / 2
 
 
 class Worker:
@@ -89,13 +95,17 @@ class Worker:
 
     def _install(self, setup: Callable[..., Any], *loop: Any) -> Any:
         """Call Granian's signal setup, then put the drain before what its handlers do."""
+        config = self._launch.config
 
         def stop(*ignored: Any) -> None:
             if self._stopping:
                 return  # Granian's event takes one notice; a second one, before it listens, would block for ever
             self._stopping = True
             if self._application is not None:
-                self._application.drain(drain_seconds(self._launch.config.graceful_timeout))
+                self._application.drain(drain_seconds(config.graceful_timeout))
+            waiting = threading.Timer(hang_up_seconds(config.graceful_timeout), hang_up, (config.port, config.uds))
+            waiting.daemon = True
+            waiting.start()
             if loop:
                 loop[0].call_soon_threadsafe(loop[0].call_later, _CLOSING_SECONDS, event.set)
             else:
