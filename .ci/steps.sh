@@ -126,6 +126,13 @@ python_3_12() {
     suite_on 3.12 'not server and not browser'
 }
 
+# The newest Python, under Granian as well: what becomes of threads, signals and exit handlers changes between versions.
+python_3_13() {
+    suite_on 3.13 'not server and not browser'
+    .ci/venv-3.13/bin/python -m pytest -q -m 'server and not browser' tests/servers tests/examples \
+        -k 'granian or test_run or test_soak or test_served'
+}
+
 # side_by_side FIRST SECOND: two functions at once, the second one's output after the first one's; fails if either does.
 side_by_side() {
     local log first second code=0
