@@ -295,6 +295,8 @@ class _Stages:
         errors: list[FieldError] = []
         for argument in self.plan.arguments:
             try:
+                if argument.source is Source.BODY and _is_of_body(first):
+                    raise first  # to decode it again would find the same
                 self._one(argument, head, values, body)
             except RequestInvalid as invalid:
                 errors += invalid.errors
@@ -314,6 +316,10 @@ class _Stages:
             self._cookie_stage([argument])(head, values, body, None)
         elif argument.source is Source.BODY:
             self._body_stage(argument)(head, values, body, None)
+
+
+def _is_of_body(error: Exception) -> bool:
+    return isinstance(error, RequestInvalid) and error.errors[0].source == Source.BODY.value
 
 
 def _raw_stage(argument: Argument) -> Stage:

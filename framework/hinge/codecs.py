@@ -2,7 +2,8 @@
 
 Law: `body_decoder` decides everything when it is made; a request only compares its Content-Type and decodes. The answer
 to a body that cannot be read is one of three: 415 (RFC 9110 section 15.5.16) for a type or coding that nothing decodes,
-400 for a malformed body, 422 with every fault for a well-formed one that does not fit.
+400 for a malformed body, 422 with every fault for a well-formed one that does not fit. A large one gets the fault that
+the decoder stopped at, whatever comes after it: to look for the others would stop an event loop for too long.
 
 JSON is RFC 8259 in UTF-8 and nothing else: a byte order mark, UTF-16 and UTF-32, lone surrogates, `NaN` and `Infinity`,
 trailing commas and an empty body are malformed. Of equal keys the last one counts, and each of them has to be valid.
@@ -17,7 +18,10 @@ import msgspec
 
 from hinge.depth import MAX_DEPTH, check_json_depth, check_msgpack_depth
 from hinge.errors import ConfigurationError, HTTPError, RequestInvalid
-from hinge.validation import first_error, is_unhashable, rejection_errors
+from hinge.validation import decoder_error, first_error, is_unhashable, rejection_errors
+
+MAX_EXPLAINED = 256 * 1024
+"""Bytes of the largest body that is decoded a second time, to report all of its faults."""
 
 
 class Codec(msgspec.Struct, frozen=True):
@@ -192,6 +196,8 @@ def _refusal(codec: Codec, target: Any, body: bytes, error: Exception) -> Except
         return error
     if not isinstance(error, (msgspec.ValidationError, TypeError)):
         return _malformed(codec, body, error)
+    if len(body) > MAX_EXPLAINED:
+        return RequestInvalid([decoder_error(error)])
     try:
         value = codec.plain_decoder(body)
     except msgspec.ValidationError as beyond:  # an integer of thousands of digits, a timestamp out of range

@@ -19,8 +19,12 @@ Path = tuple["Path | None", object]
 MAX_ERRORS = 100
 """Faults that one report lists."""
 
-MAX_VISITS = 100_000
-"""Values that one report looks at: the work a hostile body can ask for is bounded."""
+MAX_WORK = 20_000
+"""What one report may cost: 1 for each value looked at, more for one that is converted. The work that a hostile body can
+ask for is bounded; a fault beyond it is not listed, but for the one that the decoder stopped at."""
+
+CONVERSION = 2
+"""What a conversion costs beside the look at its value."""
 
 ARRAYS = (list, tuple, set, frozenset)
 _RAW = msgspec.Raw(b"null")
@@ -33,12 +37,12 @@ class Enough(Exception):  # noqa: N818 - it ends a walk, it is no error
 class Report:
     """Gathers the faults of one value, as pairs of a path and a message."""
 
-    __slots__ = ("faults", "strict", "visits")
+    __slots__ = ("faults", "left", "strict")
 
     def __init__(self, *, strict: bool) -> None:
         self.faults: list[tuple[Path | None, str]] = []
         self.strict = strict
-        self.visits = MAX_VISITS
+        self.left = MAX_WORK
 
     def add(self, path: Path | None, message: str) -> None:
         """Note a fault, or end the walk when that makes enough of them."""
@@ -48,9 +52,15 @@ class Report:
 
     def visit(self) -> None:
         """Count one value as looked at, or end the walk."""
-        self.visits -= 1
-        if self.visits < 0:
+        self.left -= 1
+        if self.left < 0:
             raise Enough
+
+    def trial(self) -> "Report":
+        """Return an empty report that has as much work left as this one."""
+        report = Report(strict=self.strict)
+        report.left = self.left
+        return report
 
     def convert(self, value: Any, target: Any) -> Any:
         """Convert as the decoders do.
@@ -59,6 +69,7 @@ class Report:
             msgspec.ValidationError: the value does not fit.
 
         """
+        self.left -= CONVERSION
         return msgspec.convert(value, target, strict=self.strict, str_keys=True)
 
 
@@ -87,6 +98,7 @@ class Anything:
 
     def check(self, value: Any, path: Path | None, report: Report) -> Any:
         """Accept; `Raw` is not made from a value, so an empty one stands for it."""
+        report.visit()
         return _RAW if self.raw else value
 
     def expected(self) -> str:
@@ -198,6 +210,7 @@ class Pairs:
         shape = self.key
         if not isinstance(shape, Leaf) or type(key) is shape.exact:
             return  # for the rare key that is a union or a tuple, the whole's conversion has the last word
+        report.left -= 2 * CONVERSION  # a type is made for it as well
         if _as_key(key, shape.target) is None:
             plain = _as_key(key, shape.plain)
             fault = (
@@ -242,14 +255,15 @@ class OneOf:
         if len(fitting) == 1 and (report.strict or kind is not str):
             return fitting[0].check(value, path, report)
         for member in fitting if report.strict else self.members:
-            trial = Report(strict=report.strict)
+            trial = report.trial()
             checked = member.check(value, path, trial)
+            report.left = trial.left
             if not trial.faults:
                 return checked
         report.visit()
         # Integers fit `float` too, and a Literal stands beside its own type: name what all of the fitting ones take.
         if fitting:
-            trial = Report(strict=report.strict)
+            trial = report.trial()
             fitting[0].check(value, path, trial)
             for at, message in trial.faults:
                 report.add(at, message)

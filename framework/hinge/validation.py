@@ -56,11 +56,18 @@ def rejection_errors(type: Any, value: Any, error: Exception) -> list[FieldError
     The decoder sees more than the decoded value has (an earlier one of two equal keys, a number too large), so its own
     fault is listed too, unless something at that place or below it already is.
     """
-    own = first_error(error) if isinstance(error, msgspec.ValidationError) else FieldError("body", "", "is invalid")
-    found = collect_errors(type, value)
+    own = decoder_error(error)
+    found = _walk(type, value, "body", "", strict=True)
     if any(listed.where == own.where or listed.where.startswith(own.where + "/") for listed in found):
         return found
     return [*found, own]
+
+
+def decoder_error(error: Exception) -> FieldError:
+    """Return the one fault of a body that its decoder raised."""
+    if isinstance(error, msgspec.ValidationError):
+        return first_error(error)
+    return FieldError("body", "", "is invalid")  # something that cannot be hashed, as a set's item or a key
 
 
 def first_error(error: msgspec.ValidationError, source: str = "body", prefix: str = "") -> FieldError:

@@ -29,6 +29,7 @@ from hinge import (
     State,
 )
 from hinge.bind import bind
+from hinge.codecs import body_decoder
 from hinge.errors import RequestInvalid
 from hinge.params import Body
 from hinge.plan import plan_handler
@@ -486,6 +487,29 @@ def test_a_required_body_that_is_absent() -> None:
     assert call.status(body=b"", **JSON) == 400
     assert call.status(body=b'{"name":"n"}', content_type="text/plain") == 415
     assert call.status(body=b'{"name":"n"}', content_encoding="gzip", **JSON) == 415
+
+
+@pytest.mark.parametrize("query", ["b=1", "b=x"])
+def test_an_invalid_body_is_decoded_once(monkeypatch: pytest.MonkeyPatch, query: str) -> None:
+    read = []
+
+    def counting(kind: Any) -> Any:
+        decode = body_decoder(kind)
+
+        def counted(*given: Any) -> Any:
+            read.append(given)
+            return decode(*given)
+
+        return counted
+
+    monkeypatch.setattr("hinge.bind.body_decoder", counting)
+    for annotations in [(Item, int), (int, Item)]:
+        read.clear()
+        name = "b" if annotations[1] is int else "a"
+        found = Call(returns(*annotations)).faults(query.replace("b", name), b'{"price":"x"}', **JSON)
+        assert [where for source, where, _ in found if source == "body"] == ["/name", "/price"]
+        assert [where for source, where, _ in found if source == "query"] == ([name] if "x" in query else [])
+        assert len(read) == 1
 
 
 def test_messagepack_is_read_by_its_type() -> None:

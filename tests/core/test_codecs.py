@@ -1,15 +1,26 @@
 """Bodies to values: which are read, and the answer to each of those that are not."""
 
 import json
+import sys
 import time
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hinge.codecs import CODECS, JSON, MSGPACK, Codec, body_decoder, encode_json, encode_msgpack, select_codec
+from hinge.codecs import (
+    CODECS,
+    JSON,
+    MAX_EXPLAINED,
+    MSGPACK,
+    Codec,
+    body_decoder,
+    encode_json,
+    encode_msgpack,
+    select_codec,
+)
 from hinge.errors import ConfigurationError, HTTPError, RequestInvalid
 
 
@@ -289,6 +300,78 @@ def test_numbers_beyond_the_range() -> None:
     assert faults(read_any, b"1" * 5000, "application/json") == [("", "is out of range")]
     assert faults(read_any, b"1e999", "application/json") == [("", "is out of range")]
     assert faults(read_any, b"\xc7\x0c\xff" + b"\xff" * 12, "application/msgpack")
+
+
+LARGE = b" " * MAX_EXPLAINED
+"""What makes any JSON body a large one."""
+
+
+def test_a_large_body_gets_the_fault_that_its_decoder_stopped_at() -> None:
+    assert faults(read_item, b'{"price":"x"}' + LARGE[13:], "application/json") == [
+        ("/name", "is required"),
+        ("/price", "expected a number, got a string"),
+    ]
+    large = [("/price", "expected a number, got a string")]
+    assert faults(read_item, b'{"price":"x"}' + LARGE, "application/json") == large
+    assert faults(body_decoder(list[list[int]]), b'[[1],["x"],["y"]]' + LARGE, "application/json") == [
+        ("/1/0", "expected an integer, got a string")
+    ]
+    assert faults(body_decoder(set[Any]), b"[1,[],{}]" + LARGE, "application/json") == [("", "is invalid")]
+    packed = msgspec.msgpack.encode({"price": b"x", "more": LARGE})
+    assert faults(read_item, packed, "application/msgpack") == [("/price", "expected a number, got binary data")]
+
+
+def test_a_large_body_is_decoded_once() -> None:
+    def refuse(body: bytes) -> Any:
+        raise AssertionError("decoded again")
+
+    codec = msgspec.structs.replace(JSON, plain_decoder=refuse)
+    read = body_decoder(list[int], codecs=[codec])
+    assert faults(read, b'["x"]' + LARGE, "application/json") == [("/0", "expected an integer, got a string")]
+    with pytest.raises(AssertionError):
+        read(b'["x"]', "application/json")
+
+
+class Empty(msgspec.Struct):
+    a: int = 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "item"),
+    [
+        (list[list[int]], "[]"),
+        (list[list[Any]], "[1,1,1]"),
+        (list[Empty], "{}"),
+        (list[Empty], '{"a":1}'),
+        (list[int | str], "1"),
+        (list[float], "1"),
+        (list[Literal[1, 2]], "1"),
+        (list[tuple[int, int]], "[1,1]"),
+        (dict[int, int], None),
+        (dict[int, Any], None),
+        (list[dict[int, Any]], '{"1":[]}'),
+    ],
+)
+def test_the_report_of_a_hostile_body_takes_a_bounded_number_of_steps(kind: Any, item: str | None) -> None:
+    if item is None:
+        body = "{" + "".join(f'"{key}":1,' for key in range(MAX_EXPLAINED // 10)) + '"x":"x"}'
+    else:
+        body = "[" + f"{item}," * ((MAX_EXPLAINED - 10) // (len(item) + 1)) + '"x"]'
+    assert MAX_EXPLAINED * 0.8 < len(body) <= MAX_EXPLAINED
+    read = body_decoder(kind)
+    steps = 0
+
+    def count(frame: Any, event: str, argument: Any) -> None:
+        nonlocal steps
+        steps += 1
+
+    sys.setprofile(count)
+    try:
+        with pytest.raises(RequestInvalid):
+            read(body.encode(), "application/json")
+    finally:
+        sys.setprofile(None)
+    assert steps < 300_000
 
 
 def test_unhashable_items_are_the_clients_fault() -> None:
