@@ -20,8 +20,8 @@ MAX_ERRORS = 100
 """Faults that one report lists."""
 
 MAX_WORK = 20_000
-"""What one report may cost: 1 for each value looked at, more for one that is converted. The work that a hostile body can
-ask for is bounded; a fault beyond it is not listed, but for the one that the decoder stopped at."""
+"""What one report may cost: 1 for each value looked at, more for one that is converted. So the work that a hostile body
+can ask for is bounded. A fault beyond it is not listed, but for the one that the decoder stopped at."""
 
 CONVERSION = 2
 """What a conversion costs beside the look at its value."""
