@@ -4,7 +4,7 @@ Law: frozen data, no behaviour. `Query[int]` is `Annotated[int, QueryParam()]`; 
 `Annotated[int, QueryParam(name="page-size"), msgspec.Meta(ge=1)]`.
 """
 
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union
 
 import msgspec
 
@@ -39,8 +39,50 @@ class BodyParam(Param, frozen=True):
     """Take the value from the request body; `bytes` takes it undecoded, whatever its media type."""
 
 
-Path = Annotated[T, PathParam()]
-Query = Annotated[T, QueryParam()]
-Header = Annotated[T, HeaderParam()]
-Cookie = Annotated[T, CookieParam()]
-Body = Annotated[T, BodyParam()]
+class Called(msgspec.Struct, frozen=True):
+    """What `Query(5)` gives: a mistake that is told where its parameter is known."""
+
+    alias: str
+    positional: tuple[Any, ...]
+    options: dict[str, Any]
+
+
+class Alias:
+    """What `Query` is at run time: `Query[int]` is `Annotated[int, QueryParam()]`."""
+
+    __slots__ = ("_marker", "name")
+
+    def __init__(self, name: str, marker: Param) -> None:
+        self.name = name
+        self._marker = marker
+
+    def __getitem__(self, kind: Any) -> Any:
+        return Annotated[kind, self._marker]
+
+    def __call__(self, *positional: Any, **options: Any) -> Called:
+        """Return the mistake, for the plan to tell."""
+        return Called(self.name, positional, options)
+
+    def __or__(self, other: Any) -> Any:
+        return Union[self, other]  # noqa: UP007 - `|` would come back here
+
+    def __ror__(self, other: Any) -> Any:
+        return Union[other, self]  # noqa: UP007
+
+    def __repr__(self) -> str:
+        return f"hinge.{self.name}"
+
+
+if TYPE_CHECKING:
+    Path = Annotated[T, PathParam()]
+    Query = Annotated[T, QueryParam()]
+    Header = Annotated[T, HeaderParam()]
+    Cookie = Annotated[T, CookieParam()]
+    Body = Annotated[T, BodyParam()]
+else:
+    # The same at run time, but one that is called, or stands alone, can be found and refused (hinge.slips).
+    Path = Alias("Path", PathParam())
+    Query = Alias("Query", QueryParam())
+    Header = Alias("Header", HeaderParam())
+    Cookie = Alias("Cookie", CookieParam())
+    Body = Alias("Body", BodyParam())

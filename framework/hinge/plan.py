@@ -20,6 +20,7 @@ from hinge.location import locate, qualified_name
 from hinge.params import BodyParam, CookieParam, HeaderParam, Param, PathParam, QueryParam
 from hinge.request import Connection, Request
 from hinge.signature import Colour, colour_of, read_signature
+from hinge.slips import refuse_slips
 from hinge.state import State
 from hinge.websocket import WebSocket
 
@@ -172,10 +173,7 @@ def _argument(parameter: inspect.Parameter, annotation: Any, path_names: frozens
     who = f"{who}: parameter {name!r}"
     keyword = parameter.kind is inspect.Parameter.KEYWORD_ONLY
     default = MISSING if parameter.default is inspect.Parameter.empty else parameter.default
-    if isinstance(default, Param) or (isinstance(default, type) and issubclass(default, Param)):
-        raise ConfigurationError(
-            f"{who} has a marker for its default. Fix: {name}: Annotated[<type>, {_class_name(default)}(...)]"
-        )
+    refuse_slips(parameter, annotation, who, in_path=name in path_names)
     marker, kind = _marker(str if annotation is inspect.Parameter.empty else annotation, who)
     injected = None if marker else _injected(kind)
     if injected is not None:
@@ -240,7 +238,12 @@ def _source(name: str, marker: Param | None, kind: Any, path_names: frozenset[st
 
 def _alias(name: str, marker: Param | None, source: Source, who: str) -> str:
     """Return the name on the wire."""
-    given = marker.name if marker else None
+    given: Any = marker.name if marker else None
+    if given is not None and not isinstance(given, str):
+        raise ConfigurationError(
+            f"{who}: {_class_name(marker)}({given!r}) takes a name first, and {given!r} is none. "
+            f"Fix: {_class_name(marker)}(), with a default behind the annotation: {name}: ... = {given!r}"
+        )
     if given is None:
         alias = name.replace("_", "-").lower() if source is Source.HEADER else name
     else:
