@@ -80,7 +80,7 @@ class Endpoint(msgspec.Struct, frozen=True, eq=False):
 
     def responder(self) -> Callable[[Any], Response]:
         """Return the function that makes a response of any result; it raises TypeError for what cannot be encoded."""
-        return responder(self.status, self.stream_type)
+        return responder(self.status, self.stream_type, written_to=bool(self.layers))
 
 
 class Leaf(msgspec.Struct, Generic[T], frozen=True, eq=False):

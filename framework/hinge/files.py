@@ -5,6 +5,7 @@ exactly `size` bytes of that very file, or an error that cuts the connection; ne
 The file is opened by whoever sends it, at the first chunk, and closed whatever happens: HEAD and 304 open nothing.
 """
 
+import copy
 import errno
 import mimetypes
 import os
@@ -12,7 +13,7 @@ import stat
 import time
 from collections.abc import Generator
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 from urllib.parse import quote
 
 from hinge.errors import HTTPError
@@ -112,6 +113,19 @@ class FileResponse(StreamingResponse):
     def content_length(self) -> int | None:
         """The file's size in bytes, or None once `iterator` was replaced."""
         return self.size if self._iterator is self._promised else None
+
+    def again(self) -> Self:
+        """Return a response with the same file and headers, for another request.
+
+        Raises:
+            TypeError: its `iterator` was replaced.
+
+        """
+        if self._iterator is not self._promised:
+            return super().again()
+        other = copy.copy(self)
+        other._promised = other.iterator = other.open_chunks()
+        return other
 
     def open_chunks(self, size: int = CHUNK_SIZE) -> Generator[bytes, None, None]:
         """Return a new iterator over the file in chunks of at most `size` bytes; it closes the file in every case.

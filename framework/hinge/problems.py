@@ -65,7 +65,7 @@ class ErrorHandlers:
         status = error.status if isinstance(error, HTTPError) else 500
         respond = self._responders.get(status)
         if respond is None:
-            respond = self._responders[status] = responder(status, OCTETS)
+            respond = self._responders[status] = responder(status, OCTETS, written_to=True)
         return respond(result)
 
     def _second(self, request: Any, first: Exception, second: Exception) -> Response:

@@ -3,16 +3,19 @@
 Law: the kind of a result is decided by its type, once per type and never per request. The table grows with the types
 that the program's handlers return, not with anything a client sends.
 
-    Response -> as it is      str -> text/plain       bytes -> application/octet-stream
+    Response -> as it is (*)  str -> text/plain       bytes -> application/octet-stream
     None     -> 204           iterator -> streamed    anything else -> JSON
+
+(*) as a copy where somebody may write to it: a handler may answer every request with one and the same object.
 """
 
+import copy
 from collections.abc import Callable
 from typing import Any, get_args
 
 from hinge.annotations import members
 from hinge.codecs import encode_json
-from hinge.response import Response
+from hinge.response import HTMLResponse, JSONResponse, Response, ResponseHeaders, TextResponse
 from hinge.streaming import StreamingResponse
 
 Encode = Callable[[Any], bytes]
@@ -56,10 +59,28 @@ def stream_type(returns: Any) -> str:
     return TEXT if any(get_args(member)[:1] == (str,) for member in members(returns)) else OCTETS
 
 
-def responder(status: int | None, stream_media_type: str) -> Callable[[Any], Response]:
+_WITHOUT_MORE = frozenset({Response, TextResponse, HTMLResponse, JSONResponse})
+"""The classes whose instances consist of status, headers and body."""
+
+
+def own(response: Response) -> Response:
+    """Return a copy whose status, headers and body can be set without a trace in `response`."""
+    kind = response.__class__
+    if kind in _WITHOUT_MORE:
+        copied = kind.__new__(kind)
+        copied._status = response._status
+        copied._body = response._body
+    else:
+        copied = copy.copy(response)
+    copied._headers = ResponseHeaders.trusted(response._headers.raw.copy())
+    return copied
+
+
+def responder(status: int | None, stream_media_type: str, *, written_to: bool = False) -> Callable[[Any], Response]:
     """Return the function that makes a response of any result; `status` is the route's, None if it declares none.
 
-    It raises TypeError if msgspec cannot encode the value.
+    With `written_to` each response is one request's own. The function raises TypeError if msgspec cannot encode the
+    value, or if a `StreamingResponse` is answered with again.
     """
     makers: dict[type, Callable[[Any], Response]] = {}
 
@@ -67,15 +88,17 @@ def responder(status: int | None, stream_media_type: str) -> Callable[[Any], Res
         kind = type(value)
         make = makers.get(kind)
         if make is None:
-            make = makers[kind] = _maker(kind, status, stream_media_type)
+            make = makers[kind] = _maker(kind, status, stream_media_type, written_to=written_to)
         return make(value)
 
     return respond
 
 
-def _maker(kind: type, status: int | None, stream_media_type: str) -> Callable[[Any], Response]:
+def _maker(kind: type, status: int | None, stream_media_type: str, *, written_to: bool) -> Callable[[Any], Response]:
+    if issubclass(kind, StreamingResponse):
+        return (lambda value: own(_unused(value))) if written_to else _unused
     if issubclass(kind, Response):
-        return _same
+        return own if written_to else _same
     if _is_awaitable(kind):
         return _refuse_awaitable
     if issubclass(kind, BaseException):
@@ -89,6 +112,14 @@ def _maker(kind: type, status: int | None, stream_media_type: str) -> Callable[[
     encode, media_type = how
     lines = (("content-type", media_type),)
     return lambda value: Response.trusted(encode(value), code, lines)
+
+
+def _unused(response: StreamingResponse) -> StreamingResponse:
+    """Return a streaming response that nobody consumes yet."""
+    if response._is_taken:
+        response = response.again()
+    response._is_taken = True
+    return response
 
 
 def _refuse_awaitable(value: Any) -> Response:

@@ -7,7 +7,7 @@ disconnect.
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from contextvars import copy_context
-from typing import Any, ClassVar, TypeAlias, cast
+from typing import Any, ClassVar, Self, TypeAlias, cast
 
 from hinge.context import carry_back
 from hinge.response import OCTETS, Content, Lines, Pairs, Response
@@ -33,7 +33,7 @@ class StreamingResponse(Response):
 
     """
 
-    __slots__ = ("_iterator", "eager_start", "is_async")
+    __slots__ = ("_is_taken", "_iterator", "eager_start", "is_async")
 
     default_headers: ClassVar[Lines | None] = (("content-type", OCTETS),)
 
@@ -53,8 +53,20 @@ class StreamingResponse(Response):
     ) -> None:
         # The source first: a caller who sees another error than its own still owns an untouched source.
         self.iterator = content
-        self.eager_start = False
+        self.eager_start = self._is_taken = False
         super().__init__(None, status=status, headers=headers, media_type=media_type)
+
+    def again(self) -> Self:
+        """Return a response like this one, whose source is consumed, for another request.
+
+        Raises:
+            TypeError: it cannot be told how to make the source anew.
+
+        """
+        raise TypeError(
+            f"the handler answered with a {type(self).__name__} that was sent before, and its source is consumed. "
+            "Fix: make one for each request"
+        )
 
     def render(self, content: Any) -> None:
         """Return None: there is no complete body."""

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from hinge.errors import ConfigurationError
 from hinge.location import locate, qualified_name
 from hinge.response import Response
+from hinge.results import own
 from hinge.signature import Colour, colour_of, takes_one
 
 # What is answered with is Any to checkers: they would demand a `return None` at the end of the one, and `yield None` in
@@ -42,14 +43,14 @@ class Layer(msgspec.Struct, frozen=True):
         return ConfigurationError(f"middleware {self.name} ({self.location}): {what}")
 
     def answer(self, value: Any) -> Response:
-        """Return what the middleware answered with.
+        """Return what the middleware answered with, for the layers around it to write to.
 
         Raises:
             ConfigurationError: it is not a Response.
 
         """
         if isinstance(value, Response):
-            return value
+            return own(value)  # it may answer every request with one and the same
         if value is None:
             raise self.misuse("it ended without a yield and without a Response. Fix: `response = yield`")
         raise self.misuse(f"it answered with {type(value).__name__}. Fix: return a Response")

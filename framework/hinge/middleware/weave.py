@@ -135,7 +135,7 @@ def _leave(layer: Layer, generator: Generator[Any, Any, Any], response: Response
     try:
         generator.send(response)
     except StopIteration as stop:
-        return response if stop.value is None else layer.answer(stop.value)
+        return response if stop.value is None or stop.value is response else layer.answer(stop.value)
     generator.close()
     raise layer.second_yield()
 
