@@ -5,6 +5,8 @@ holds nothing it does not use. Coroutines are awaited where they are, plain func
 are `inline`.
 """
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import cache

@@ -4,7 +4,10 @@ Law: a field that the specification calls optional may be missing, ports may be 
 WSGI they could not be told from `-`), and what the server decoded leniently is judged again from `raw_path`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -66,6 +69,7 @@ def query_string(scope: Scope) -> str:
     return raw.decode("latin-1")
 
 
+@cache
 def header(name: str) -> Callable[[Scope], str | None]:
     """Return an accessor of one header; a value that is not ASCII reads as empty, as on WSGI."""
     wanted = name.encode("latin-1")

@@ -4,6 +4,8 @@ Law: what a route needs is decided here, once: each endpoint becomes one `serve(
 holds nothing it does not use. Every request runs in a context copy of its own, because server threads are reused.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Coroutine
 from contextvars import copy_context
 from functools import cache

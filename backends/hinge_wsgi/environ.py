@@ -4,8 +4,11 @@ Law: the environ is what the server says plus, on some servers, the whole proces
 before the first request is never taken for a header. Texts are latin-1 in disguise and become what the client meant.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from hinge.backend import Address
@@ -55,6 +58,7 @@ def query_string(environ: Environ) -> str:
     return found
 
 
+@cache
 def header(name: str) -> Callable[[Environ], str | None]:
     """Return an accessor of one header; a value that is not ASCII reads as empty, as Granian has it."""
     key = _BARE.get(name) or "HTTP_" + name.upper().replace("-", "_")

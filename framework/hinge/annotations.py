@@ -34,7 +34,7 @@ _ABSENT = (type(None), msgspec.UnsetType)
 
 def unalias(kind: Any) -> Any:
     """Return what a `type` statement or a `NewType` stands for; any other type is itself."""
-    while True:
+    while not isinstance(kind, type):  # a class stands for itself
         if isinstance(kind, typing.NewType):
             kind = kind.__supertype__
         elif type(kind).__name__ == "TypeAliasType":  # `type X = ...`, from CPython 3.12 on
@@ -42,12 +42,15 @@ def unalias(kind: Any) -> Any:
         elif type(get_origin(kind)).__name__ == "TypeAliasType":
             kind = get_origin(kind).__value__[get_args(kind)]
         else:
-            return kind
+            break
+    return kind
 
 
 def members(kind: Any) -> list[Any]:
     """Return the members of a union, flattened and without constraints; any other type is its own only member."""
     kind = unalias(kind)
+    if isinstance(kind, type):
+        return [kind]
     if get_origin(kind) is Annotated:
         return members(get_args(kind)[0])
     if get_origin(kind) in _UNIONS:
@@ -84,6 +87,8 @@ def _union(parts: Iterable[Any]) -> Any:
 def split(annotation: Any) -> tuple[list[Param], Any]:
     """Return the different markers of an annotation, and the type with its constraints but without them."""
     plain = unalias(annotation)
+    if isinstance(plain, type):
+        return [], annotation
     if get_origin(plain) is Annotated:
         inner, *notes = get_args(plain)
         markers, kind = split(inner)

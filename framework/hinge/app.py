@@ -13,7 +13,7 @@ from hinge.backend import Application, Backend, Feature, load_backend
 from hinge.blueprint import Blueprint
 from hinge.config import Config, resolve_config
 from hinge.errors import ConfigurationError
-from hinge.freeze import Frame, anything, http_table, misfits, plan_all, unmet_needs, websocket_table
+from hinge.freeze import Frame, anything, http_table, misfits, plan_all, uncollected, unmet_needs, websocket_table
 from hinge.lifespan import Lifespan, lifespan_of
 from hinge.location import caller, locate, qualified_name
 from hinge.middleware.layer import Layer, MiddlewareFunction
@@ -188,8 +188,8 @@ class App(Registrar):
         with self._lock:
             if key not in self._compiled:
                 target = load_backend(name)
-                blueprint = self.blueprint(name, skip_unsupported=key[1])
-                application: Any = target.compile(blueprint)
+                with uncollected():
+                    application: Any = target.compile(self.blueprint(name, skip_unsupported=key[1]))
                 if target.interface != "rsgi":
                     application.__rsgi_init__ = refuse_rsgi
                 self._compiled[key] = application

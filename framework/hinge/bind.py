@@ -5,6 +5,8 @@ string is split once however many parameters it fills; a plan without a stage do
 at the first bad value; only then does `explain` go over all arguments again, to list every error.
 """
 
+from __future__ import annotations
+
 import copy
 from collections.abc import Callable, Mapping
 from operator import itemgetter
@@ -48,6 +50,17 @@ def bind(plan: HandlerPlan, path_names: tuple[str, ...], reader: Any, *, max_que
     if len(gather) == 1 and not keywords and order is None:
         return _one_stage(handler, gather[0], explain)
     return _many_stages(handler, gather, order, explain, positional, keywords)
+
+
+def check(plan: HandlerPlan, path_names: tuple[str, ...]) -> None:
+    """Find out whether a plan can be bound, without binding it.
+
+    Raises:
+        ConfigurationError: a parameter's type cannot come from its source.
+
+    """
+    if plan.arguments:
+        _Stages(plan, path_names, None, 0)
 
 
 def _one_stage(handler: Callable[..., Any], stage: Stage, explain: Callable[..., Exception]) -> Bound:

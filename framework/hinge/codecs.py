@@ -10,6 +10,8 @@ trailing commas and an empty body are malformed. Of equal keys the last one coun
 The text of members that the type does not know is skipped, its encoding unchecked.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol

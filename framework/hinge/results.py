@@ -9,6 +9,8 @@ that the program's handlers return, not with anything a client sends.
 (*) as a copy where somebody may write to it: a handler may answer every request with one and the same object.
 """
 
+from __future__ import annotations
+
 import copy
 from collections.abc import Callable
 from typing import Any, get_args

@@ -1,9 +1,11 @@
 """The App: it collects until it is compiled, compiles once a backend, and is what every server can call."""
 
 import asyncio
+import gc
 import inspect
 import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -614,3 +616,22 @@ def test_a_wrapper_that_forgot_to_await_is_a_500_that_says_so(caplog: pytest.Log
     for record in caplog.records:
         assert "nobody awaits" in str(record.exc_info and record.exc_info[1])
     assert len(caplog.records) == 2
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+@pytest.mark.parametrize("path", ["/{number}", "/{nobody}"])
+def test_a_compile_leaves_the_garbage_collector_as_it_was(enabled: bool, path: str) -> None:
+    app = App()
+
+    @app.get(path)
+    def read(number: int) -> int:
+        return number
+
+    was_enabled = gc.isenabled()
+    (gc.enable if enabled else gc.disable)()
+    try:
+        with suppress(ConfigurationError):
+            app.compile("wsgi")
+        assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if was_enabled else gc.disable)()

@@ -6,6 +6,8 @@ What does not become a response (a cancellation, a failure of a WebSocket) is th
 timeout around it has to see it, and each generator that was entered is left.
 """
 
+from __future__ import annotations
+
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from typing import Any
 
