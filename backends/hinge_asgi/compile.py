@@ -13,21 +13,17 @@ from functools import cache
 from typing import Any
 
 from hinge.blueprint import Blueprint, Endpoint
+from hinge.body import BodyStream
 from hinge.errors import HTTPError
-from hinge.middleware import weave_async
-from hinge.request import Request
+from hinge.loop import Runtime, answering, coloured_call, failing, failure_of
 from hinge.response import Response
 from hinge.streaming import StreamingResponse
 from hinge_asgi import scope as reader
-from hinge_asgi.begin import beginner
 from hinge_asgi.body import Incoming, Receive, framing, read_body
 from hinge_asgi.lifespan import serve_lifespan
-from hinge_asgi.request import Exchange
-from hinge_asgi.respond import LENGTH_LINES, SHORT, answer_with, send_complete
-from hinge_asgi.runtime import Runtime
+from hinge_asgi.request import ASGIExchange
+from hinge_asgi.respond import LENGTH_LINES, SHORT, Send, send_any, send_complete
 from hinge_asgi.scope import Scope
-from hinge_asgi.stream import Send
-from hinge_asgi.watch import failure_of
 from hinge_asgi.websocket import compile_websockets
 
 Serve = Callable[[Scope, Receive, Send, tuple[str, ...]], Awaitable[None]]
@@ -102,12 +98,12 @@ def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
 
 
 def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
-    call, awaits = _coloured_call(endpoint, runtime)
+    call, awaits = coloured_call(endpoint, reader, runtime)
     limit, head_only = endpoint.max_body_size, endpoint.head_only
     plan = endpoint.plan
     reads_body = plan.reads_body
     bare = plan.handler if plan.is_async and not plan.arguments else None
-    fail, respond = _fail(endpoint), endpoint.responder()
+    fail, respond = failing(endpoint), endpoint.responder()
     status = endpoint.status or 200
     bodiless = endpoint.status in (204, 304)
     prepared: dict[type, tuple[Callable[[Any], bytes], tuple[bytes, bytes]]] = {}
@@ -144,31 +140,21 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
         scope: Scope, receive: Receive, send: Send, values: tuple[str, ...], response: Response
     ) -> None:
         if isinstance(response, StreamingResponse):
-            await finish(Exchange.begin(reader, scope, endpoint, values, runtime.state, receive), send, response)
+            await finish(ASGIExchange.begin(reader, scope, endpoint, values, runtime.state, receive), send, response)
         else:
             await send_complete(send, response, head_only=head_only)
 
     async def failed(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...], error: Exception) -> None:
-        exchange = Exchange.begin(reader, scope, endpoint, values, runtime.state, receive)
+        exchange = ASGIExchange.begin(reader, scope, endpoint, values, runtime.state, receive)
         await finish(exchange, send, await fail(exchange, error))
 
-    async def finish(exchange: Exchange, send: Send, response: Response) -> None:
+    async def finish(exchange: ASGIExchange, send: Send, response: Response) -> None:
         try:
-            await answer_with(runtime, send, response, exchange, fail, head_only=head_only)
+            await send_any(runtime, send, response, exchange, fail, head_only=head_only)
         finally:
             await exchange.end(runtime)
 
     return serve
-
-
-def _coloured_call(endpoint: Endpoint, runtime: Runtime) -> tuple[Callable[..., Any], bool]:
-    """Return the bound handler, and whether what it returns is to be awaited."""
-    call = endpoint.bind(reader)
-    plan = endpoint.plan
-    if plan.is_async or plan.inline or plan.is_generator:
-        return call, plan.is_async
-    in_thread = runtime.in_thread
-    return (lambda head, values, body, request: in_thread("handlers", call, head, values, body, request)), True
 
 
 # -- routes with a Request ---------------------------------------------------------------------------------------------
@@ -176,15 +162,15 @@ def _coloured_call(endpoint: Endpoint, runtime: Runtime) -> tuple[Callable[..., 
 
 def _through_request(endpoint: Endpoint, runtime: Runtime) -> Serve:
     head_only = endpoint.head_only
-    fail = _fail(endpoint)
-    answer = _answer(endpoint, runtime)
+    fail = failing(endpoint)
+    answer = answering(endpoint, reader, runtime, _read_body, _open_body)
 
     async def serve(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> None:
-        exchange = Exchange.begin(reader, scope, endpoint, values, runtime.state, receive)
+        exchange = ASGIExchange.begin(reader, scope, endpoint, values, runtime.state, receive)
         try:
             response = await answer(exchange)
             if isinstance(response, StreamingResponse):
-                await answer_with(runtime, send, response, exchange, fail, head_only=head_only)
+                await send_any(runtime, send, response, exchange, fail, head_only=head_only)
             else:
                 await send_complete(send, response, head_only=head_only)
         except asyncio.CancelledError:
@@ -196,60 +182,10 @@ def _through_request(endpoint: Endpoint, runtime: Runtime) -> Serve:
     return serve
 
 
-def _answer(endpoint: Endpoint, runtime: Runtime) -> Callable[[Any], Awaitable[Response]]:
-    layers, before = endpoint.layers, endpoint.body_before
-    fail = _fail(endpoint)
-    inner = _inner(endpoint, runtime)
-    if before is None:
-        return weave_async(layers, inner, fail)
-    return weave_async(layers[:before], _reading(endpoint, weave_async(layers[before:], inner, fail)), fail)
+async def _read_body(exchange: ASGIExchange, limit: int) -> bytes:
+    return await read_body(exchange._head, exchange.receive, limit)
 
 
-def _inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Exchange], Awaitable[Response]]:
-    call, awaits = _coloured_call(endpoint, runtime)
-    plan, limit, respond = endpoint.plan, endpoint.max_body_size, endpoint.responder()
-    streams_body, reads_body = plan.streams_body, plan.reads_body
-    begin = beginner(endpoint, runtime)
-
-    async def inner(request: Exchange) -> Response:
-        body: Any = None
-        if streams_body:
-            request.incoming = Incoming(request._head, request.receive, limit)
-            body = request.incoming.stream
-        elif reads_body:
-            body = request._body
-            if not isinstance(body, bytes):
-                body = request._body = await read_body(request._head, request.receive, limit)
-        try:
-            result = call(request._head, request._values, body, request)
-            if awaits:
-                result = await result
-        except asyncio.CancelledError as error:
-            raise failure_of(error) from error
-        response = respond(result)
-        if begin is not None and isinstance(response, StreamingResponse):
-            await begin(request, response)
-        return response
-
-    return inner
-
-
-def _reading(endpoint: Endpoint, inside: Callable[[Any], Awaitable[Response]]) -> Callable[[Any], Awaitable[Response]]:
-    """Read the body before the layers that asked for it."""
-    limit = endpoint.max_body_size
-
-    async def answer(request: Exchange) -> Response:
-        request._body = await read_body(request._head, request.receive, limit)
-        return await inside(request)
-
-    return answer
-
-
-def _fail(endpoint: Endpoint) -> Callable[[Request, Exception], Awaitable[Response]]:
-    respond = endpoint.errors.respond
-
-    async def fail(request: Request, error: Exception) -> Response:
-        response = respond(request, error)
-        return response if isinstance(response, Response) else await response
-
-    return fail
+def _open_body(exchange: ASGIExchange, limit: int) -> BodyStream:
+    exchange.incoming = Incoming(exchange._head, exchange.receive, limit)
+    return exchange.incoming.stream

@@ -7,8 +7,8 @@ server that only sees an exception goes on and serves.
 from typing import Any
 
 from hinge.blueprint import Blueprint
+from hinge.loop import Runtime
 from hinge.problems import logger
-from hinge_asgi.runtime import Runtime
 
 
 async def serve_lifespan(blueprint: Blueprint, runtime: Runtime, scope: Any, receive: Any, send: Any) -> None:

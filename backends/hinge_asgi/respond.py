@@ -7,18 +7,18 @@ ours. A client that has left is not a failure.
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from hinge.loop import Fail, Runtime, answer_with
 from hinge.response import Response
-from hinge.streaming import BODILESS, StreamingResponse
-from hinge_asgi.request import Exchange
-from hinge_asgi.runtime import Runtime
-from hinge_asgi.stream import Send, Unsent, close_source, send_stream
+from hinge.streaming import BODILESS, StreamAborted
+from hinge_asgi.request import ASGIExchange
+from hinge_asgi.scope import from_daphne
 
 SHORT = 1024
 LENGTH_LINES = [(b"content-length", b"%d" % length) for length in range(SHORT)]
 """The lines of bodies below SHORT bytes, which most are."""
 
 Pairs = list[tuple[bytes, bytes]]
-Fail = Callable[[Any, Exception], Awaitable[Response]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 def encode_headers(response: Response) -> Pairs:
@@ -26,42 +26,48 @@ def encode_headers(response: Response) -> Pairs:
     return [(name.encode(), value.encode()) for name, value in response.headers.raw]
 
 
-async def answer_with(
-    runtime: Runtime, send: Send, response: Response, exchange: Exchange, fail: Fail, *, head_only: bool
+async def send_any(
+    runtime: Runtime, send: Send, response: Response, exchange: ASGIExchange, fail: Fail, *, head_only: bool
 ) -> None:
-    """Send a response. A stream that fails before anything is sent is answered with its failure.
+    """Send a response, streamed or not.
 
     Raises:
-        StreamAborted: the response is not complete.
+        StreamAborted: it is not complete.
 
     """
     try:
-        try:
-            await _send(runtime, send, response, exchange, head_only=head_only)
-        except Unsent as unsent:
-            response = await fail(exchange, unsent.error)
-            await _send(runtime, send, response, exchange, head_only=head_only)
-    except Unsent as again:
-        raise again.error from None
+        await answer_with(runtime, _Messages(send), response, exchange, fail, head_only=head_only)
+    except StreamAborted:
+        # It has the server cut the connection. Daphne does not, and an exception would end the task in which it looks
+        # after its connections: it would keep each later one for ever.
+        if not from_daphne(exchange._head):
+            raise
 
 
-async def _send(runtime: Runtime, send: Send, response: Response, exchange: Exchange, *, head_only: bool) -> None:
-    if not isinstance(response, StreamingResponse):
-        await send_complete(send, response, head_only=head_only)
-        return
-    if exchange._source is not None and exchange._source[0] is response.iterator:
-        exchange._source = None  # it is sent, and closed by that
-    bodiless = response.status in BODILESS
-    start = {"type": "http.response.start", "status": response.status, "trailers": False}
-    headers = encode_headers(response)
-    if response.content_length is not None and not bodiless:
-        headers.append((b"content-length", b"%d" % response.content_length))
-    start["headers"] = headers
-    if not head_only and not bodiless:
-        await send_stream(runtime, send, exchange.watched(), response, exchange, start)
-        return
-    await close_source(runtime, exchange, (response.iterator, response.is_async))
-    await _send_both(send, start, b"")
+class _Messages:
+    """Where a response goes (hinge.loop.WholeSink)."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+
+    async def whole(self, response: Response, *, head_only: bool) -> None:
+        await send_complete(self._send, response, head_only=head_only)
+
+    async def start(self, response: Response) -> None:
+        headers = encode_headers(response)
+        if response.content_length is not None and response.status not in BODILESS:
+            headers.append((b"content-length", b"%d" % response.content_length))
+        await self._send(_start(response.status, headers))
+
+    async def chunk(self, data: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def end(self) -> None:
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _start(status: int, headers: Pairs) -> dict[str, Any]:
+    return {"type": "http.response.start", "status": status, "headers": headers, "trailers": False}
 
 
 async def send_complete(send: Send, response: Response, *, head_only: bool) -> None:
@@ -73,13 +79,8 @@ async def send_complete(send: Send, response: Response, *, head_only: bool) -> N
     else:
         size = len(body)
         headers.append(LENGTH_LINES[size] if size < SHORT else (b"content-length", b"%d" % size))
-    start = {"type": "http.response.start", "status": status, "headers": headers, "trailers": False}
-    await _send_both(send, start, b"" if head_only else body)
-
-
-async def _send_both(send: Send, start: dict[str, Any], body: bytes) -> None:
     try:
-        await send(start)
-        await send({"type": "http.response.body", "body": body, "more_body": False})
+        await send(_start(status, headers))
+        await send({"type": "http.response.body", "body": b"" if head_only else body, "more_body": False})
     except OSError:
         return  # the client has left; some servers say so by failing to send

@@ -17,6 +17,7 @@ from anyio.lowlevel import checkpoint
 
 from hinge.blueprint import Blueprint, Endpoint
 from hinge.errors import HTTPError, WebSocketDisconnect
+from hinge.loop import Ended, Runtime, Watch
 from hinge.middleware import weave_async
 from hinge.origin import origin_allowed
 from hinge.problems import log_failure
@@ -24,11 +25,8 @@ from hinge.response import Response
 from hinge.websocket import WebSocket, WebSocketState
 from hinge_asgi import scope as reader
 from hinge_asgi.body import Receive
-from hinge_asgi.respond import encode_headers
-from hinge_asgi.runtime import Runtime
+from hinge_asgi.respond import Send, encode_headers
 from hinge_asgi.scope import Scope
-from hinge_asgi.stream import Send
-from hinge_asgi.watch import Ended, Watch
 
 NOTICE_SECONDS = 0.5
 CLOSE_SECONDS = 10.0

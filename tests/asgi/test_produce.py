@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
-from hinge_asgi.produce import Producer
+from hinge.loop.produce import Producer
 
 word: ContextVar[str] = ContextVar("word", default="unset")
 

@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 import pytest
 
-from hinge_asgi.watch import Ended, Watch, failure_of, is_cancelled
+from hinge.loop.watch import Ended, Watch, failure_of, is_cancelled
 
 
 def run(test: Callable[[], Awaitable[Any]]) -> Any:

@@ -342,7 +342,7 @@ def test_who_ends_a_body_with_one_message_more(pool: Pool, name: str, extra: boo
 
 
 def test_granians_receive_is_no_coroutine(granian_asgi: Server) -> None:
-    """Hence it is awaited inside a coroutine of ours before a task is made of it (hinge_asgi.watch)."""
+    """Hence it is awaited inside a coroutine of ours before a task is made of it (hinge.loop.watch)."""
     assert granian_asgi.get("/awaitable").json() == "PyFutureAwaitable"
 
 
@@ -381,7 +381,7 @@ def test_who_holds_the_head_back_until_there_is_a_body(asgi: Server, events: boo
 
 
 def test_a_send_after_the_client_left_says_nothing_and_gives_nobody_a_turn(asgi: Server) -> None:
-    """Hence streams watch for the disconnect, and make a turn for that themselves (hinge_asgi.stream)."""
+    """Hence streams watch for the disconnect, and make a turn for that themselves (hinge.loop.stream)."""
     with asgi.wire() as wire:
         wire.get("/sends_on")
         wire.read_some(wire.head())
@@ -419,7 +419,7 @@ def test_an_exception_in_the_lifespan_is_taken_for_no_lifespan(asgi: Server, tmp
 
 
 def test_granian_empties_the_state_before_the_shutdown(asgi: Server, tmp_path: Path) -> None:
-    """Hence the lifespans' values are kept by ourselves (hinge_asgi.runtime)."""
+    """Hence the lifespans' values are kept by ourselves (hinge.loop.runtime)."""
     server = start(asgi.name, "raw:asgi", tmp_path)
     try:
         server.get("/scope")

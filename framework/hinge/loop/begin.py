@@ -9,12 +9,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hinge.blueprint import Endpoint
+from hinge.loop.exchange import Exchange
+from hinge.loop.produce import Producer
+from hinge.loop.runtime import Runtime
+from hinge.loop.stream import stopping
+from hinge.loop.watch import Ended
 from hinge.streaming import BODILESS, Begun, StreamingResponse
-from hinge_asgi.produce import Producer
-from hinge_asgi.request import Exchange
-from hinge_asgi.runtime import Runtime
-from hinge_asgi.stream import stopping
-from hinge_asgi.watch import Ended
 
 
 def beginner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Exchange, StreamingResponse], Awaitable[None]] | None:

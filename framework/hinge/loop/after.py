@@ -7,9 +7,9 @@ registration, and a failure is logged and stops nothing.
 import inspect
 from functools import partial
 
+from hinge.loop.runtime import Runtime
 from hinge.problems import logger
 from hinge.request import Request
-from hinge_asgi.runtime import Runtime
 
 
 async def run_after(runtime: Runtime, request: Request) -> None:

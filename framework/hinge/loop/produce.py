@@ -11,8 +11,8 @@ from contextvars import copy_context
 from typing import Any
 
 from hinge.context import carry_back
+from hinge.loop.watch import STRAY
 from hinge.streaming import close_failure, encode_chunk
-from hinge_asgi.watch import STRAY
 
 _NOTHING: Any = object()
 

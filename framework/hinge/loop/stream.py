@@ -10,25 +10,42 @@ import contextlib
 import threading
 from collections.abc import Awaitable, Callable
 from contextvars import copy_context
-from typing import Any
+from typing import Any, Protocol
 
 from hinge.context import carry_back
 from hinge.errors import HTTPError
 from hinge.events import KEEP_ALIVE, EventSourceResponse
+from hinge.loop.runtime import Runtime
+from hinge.loop.watch import Ended, Watch
 from hinge.problems import aborted, log_failure
 from hinge.request import Request
+from hinge.response import Response
 from hinge.streaming import StreamAborted, StreamingResponse, close_failure, encode_chunk
-from hinge_asgi.runtime import Runtime
-from hinge_asgi.scope import from_daphne
-from hinge_asgi.watch import Ended, Watch
-
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 CHUNKS_IN_A_ROW = 8
 """After so many chunks everybody else gets a turn: neither a source that is always ready nor a server's `send` need
 ever wait (Granian's does not once the client has left), and then nothing else would run, not even what notices that."""
 
 _END: Any = object()
+
+
+class Sink(Protocol):
+    """Where one response goes. Each method returns when the server is ready for more.
+
+    Raises OSError if the client has left and the server says so by refusing.
+    """
+
+    async def start(self, response: Response) -> None:
+        """Send the status and the headers of a response whose body follows in chunks, or not at all."""
+        ...
+
+    async def chunk(self, data: bytes) -> None:
+        """Send a part of the body, which is never empty."""
+        ...
+
+    async def end(self) -> None:
+        """End the body."""
+        ...
 
 
 def stopping() -> HTTPError:
@@ -45,20 +62,20 @@ class Unsent(Exception):  # noqa: N818 - carries a failure on to where it is ans
 
 
 class _Gone(Exception):  # noqa: N818 - an event of the protocol
-    """The server refused a message, because the client has left."""
+    """The server took no more, because the client has left."""
 
 
 async def send_stream(
-    runtime: Runtime, send: Send, watch: Watch, response: StreamingResponse, request: Request, start: dict[str, Any]
+    runtime: Runtime, sink: Sink, watch: Watch, response: StreamingResponse, request: Request
 ) -> None:
-    """Send a stream from the first message, `start`, to the last.
+    """Send a stream from its head to its end.
 
     Raises:
         Unsent: the source failed, and nothing was sent.
         StreamAborted: the source failed later, or the worker stops; what was sent is not a complete response.
 
     """
-    stream = _Stream(runtime, send, watch, response, request, start)
+    stream = _Stream(runtime, sink, watch, response, request)
     watch.ends_at_once = stream.is_event_stream
     runtime.register(watch)
     failure: Exception | None = None
@@ -73,17 +90,11 @@ async def send_stream(
             await stream.end()
         finally:
             runtime.unregister(watch)  # what stops the worker waits until the source is closed
-    try:
-        if failure is not None:
-            stream.fail(failure)
-        elif watch.is_cut and not watch.has_left:
-            with contextlib.suppress(_Gone):
-                await stream.cut()
-    except StreamAborted:
-        # It has the server cut the connection. Daphne does not, and an exception would end the task in which it looks
-        # after its connections: it would keep each later one for ever.
-        if not from_daphne(request._head):
-            raise
+    if failure is not None:
+        stream.fail(failure)
+    elif watch.is_cut and not watch.has_left:
+        with contextlib.suppress(_Gone):
+            await stream.cut()
 
 
 class _Stream:
@@ -92,17 +103,16 @@ class _Stream:
     def __init__(
         self,
         runtime: Runtime,
-        send: Send,
+        sink: Sink,
         watch: Watch,
         response: StreamingResponse,
         request: Request,
-        start: dict[str, Any],
     ) -> None:
         self._runtime = runtime
-        self._send_to_server = send
+        self._sink = sink
         self._watch = watch
         self._request = request
-        self._start = start
+        self._response = response
         self._source: Any = response.iterator
         self._is_async = response.is_async
         self._is_eager = response.eager_start
@@ -117,36 +127,36 @@ class _Stream:
         self._sent = 0
         ping: float | None = getattr(response, "ping", None)
         self._pinging = None if ping is None else asyncio.create_task(self._keep_alive(ping))
-        self._send: Send = self._send_now if ping is None else self._send_in_turn
+        self._send: Callable[..., Awaitable[None]] = self._send_now if ping is None else self._send_in_turn
 
     # -- sending -------------------------------------------------------------------------------------------------------
 
     async def pump(self) -> None:
         """Send everything."""
         if self._is_eager:
-            await self._send(self._start)
+            await self._send(self._sink.start, self._response)
         while (chunk := await self._next()) is not _END:
             if not self._has_started:
-                await self._send(self._start)
-            await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+                await self._send(self._sink.start, self._response)
+            await self._send(self._sink.chunk, chunk)
             if self._sent % CHUNKS_IN_A_ROW == 0:
                 await asyncio.sleep(0)
         await self._complete()
 
     async def _complete(self) -> None:
         if not self._has_started:
-            await self._send(self._start)
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+            await self._send(self._sink.start, self._response)
+        await self._send(self._sink.end)
         self._is_complete = True
 
-    async def _send_in_turn(self, message: dict[str, Any]) -> None:
+    async def _send_in_turn(self, step: Callable[..., Awaitable[None]], *what: Any) -> None:
         async with self._turn:
-            await self._send_now(message)
+            await self._send_now(step, *what)
 
-    async def _send_now(self, message: dict[str, Any]) -> None:
+    async def _send_now(self, step: Callable[..., Awaitable[None]], *what: Any) -> None:
         self._is_sending = True
         try:
-            await self._send_to_server(message)
+            await step(*what)
         except OSError:
             raise _Gone from None
         except Exception as error:
@@ -163,7 +173,7 @@ class _Stream:
             await asyncio.sleep(seconds)
             if self._has_started and self._sent == sent and not self._is_sending:
                 try:
-                    await self._send({"type": "http.response.body", "body": KEEP_ALIVE, "more_body": True})
+                    await self._send(self._sink.chunk, KEEP_ALIVE)
                 except Exception:  # noqa: BLE001 - whatever the server has against it, nobody is there any more
                     self._watch.leave()
                     return

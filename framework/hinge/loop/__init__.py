@@ -1,0 +1,30 @@
+"""What backends share that serve each request as a task on an asyncio event loop.
+
+Law: nothing here knows a protocol. A backend hands over what reads, what sends and what tells that the client left;
+colours, threads, streams and the worker's stop are the same for all of them. `import hinge` loads none of it.
+"""
+
+from hinge.loop.answer import Fail, OpenBody, ReadBody, answering, coloured_call, failing
+from hinge.loop.exchange import Exchange
+from hinge.loop.runtime import OpenTask, Runtime
+from hinge.loop.send import WholeSink, answer_with
+from hinge.loop.stream import Sink
+from hinge.loop.watch import Ended, Watch, failure_of
+
+__all__ = [
+    "Ended",
+    "Exchange",
+    "Fail",
+    "OpenBody",
+    "OpenTask",
+    "ReadBody",
+    "Runtime",
+    "Sink",
+    "Watch",
+    "WholeSink",
+    "answer_with",
+    "answering",
+    "coloured_call",
+    "failing",
+    "failure_of",
+]

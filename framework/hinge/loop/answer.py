@@ -1,0 +1,94 @@
+"""An endpoint -> the coroutine function that answers its requests: body, handler, middleware, each in its colour.
+
+Law: all is decided at compile. Coroutines are awaited where they are, plain functions run in a worker thread unless
+they are `inline`; the body is read only if somebody wants it, and outside of the layers that asked for it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+
+from hinge.blueprint import Endpoint
+from hinge.body import BodyStream
+from hinge.loop.begin import beginner
+from hinge.loop.runtime import Runtime
+from hinge.loop.watch import failure_of
+from hinge.middleware import weave_async
+from hinge.request import Request
+from hinge.response import Response
+from hinge.streaming import StreamingResponse
+
+ReadBody: TypeAlias = Callable[[Any, int], Awaitable[bytes]]
+"""`(exchange, limit) -> the whole body`; raises HTTPError or ClientDisconnect as `hinge.body` says."""
+OpenBody: TypeAlias = Callable[[Any, int], BodyStream]
+"""`(exchange, limit) -> the body in pieces`."""
+Fail: TypeAlias = Callable[[Any, Exception], Awaitable[Response]]
+
+
+def coloured_call(endpoint: Endpoint, reader: Any, runtime: Runtime) -> tuple[Callable[..., Any], bool]:
+    """Return the bound handler `(head, values, body, request)`, and whether what it returns is to be awaited."""
+    call = endpoint.bind(reader)
+    plan = endpoint.plan
+    if plan.is_async or plan.inline or plan.is_generator:
+        return call, plan.is_async
+    in_thread = runtime.in_thread
+    return (lambda head, values, body, request: in_thread("handlers", call, head, values, body, request)), True
+
+
+def failing(endpoint: Endpoint) -> Fail:
+    """Return what makes a response of a failure; it raises no Exception."""
+    respond = endpoint.errors.respond
+
+    async def fail(request: Request, error: Exception) -> Response:
+        response = respond(request, error)
+        return response if isinstance(response, Response) else await response
+
+    return fail
+
+
+def answering(
+    endpoint: Endpoint, reader: Any, runtime: Runtime, read_body: ReadBody, open_body: OpenBody
+) -> Callable[[Any], Awaitable[Response]]:
+    """Return `(exchange) -> response`, with the middleware around the handler; it raises no Exception."""
+    layers, before, limit = endpoint.layers, endpoint.body_before, endpoint.max_body_size
+    fail = failing(endpoint)
+    inner = _inner(endpoint, reader, runtime, read_body, open_body)
+    if before is None:
+        return weave_async(layers, inner, fail)
+    inside = weave_async(layers[before:], inner, fail)
+
+    async def with_body(request: Any) -> Response:
+        request._body = await read_body(request, limit)
+        return await inside(request)
+
+    return weave_async(layers[:before], with_body, fail)
+
+
+def _inner(
+    endpoint: Endpoint, reader: Any, runtime: Runtime, read_body: ReadBody, open_body: OpenBody
+) -> Callable[[Any], Awaitable[Response]]:
+    call, awaits = coloured_call(endpoint, reader, runtime)
+    plan, limit, respond = endpoint.plan, endpoint.max_body_size, endpoint.responder()
+    streams_body, reads_body = plan.streams_body, plan.reads_body
+    begin = beginner(endpoint, runtime)
+
+    async def inner(request: Any) -> Response:
+        body: Any = None
+        if streams_body:
+            body = open_body(request, limit)
+        elif reads_body:
+            body = request._body
+            if not isinstance(body, bytes):
+                body = request._body = await read_body(request, limit)
+        try:
+            result = call(request._head, request._values, body, request)
+            if awaits:
+                result = await result
+        except asyncio.CancelledError as error:
+            raise failure_of(error) from error
+        response = respond(result)
+        if begin is not None and isinstance(response, StreamingResponse):
+            await begin(request, response)
+        return response
+
+    return inner

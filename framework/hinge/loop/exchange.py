@@ -1,0 +1,48 @@
+"""A request together with its connection, from the head to what is done after the response.
+
+Law: whatever became of the response, what the request holds is given back, and what waits for its end is done. The
+client's leaving is watched for only where something can be ended by it.
+"""
+
+import asyncio
+
+from hinge.loop.after import run_after
+from hinge.loop.runtime import Runtime
+from hinge.loop.stream import close_source
+from hinge.loop.watch import Watch, is_cancelled
+from hinge.request import Request
+
+
+class Exchange(Request):
+    """A request together with its connection; a backend says in `disconnected` how it hears that the client left."""
+
+    __slots__ = ("watch",)
+
+    watch: Watch | None
+    """None until `watched` is called; a backend sets it to None for each new request."""
+
+    async def disconnected(self) -> None:
+        """Return when the client has left. A backend that is not told waits for ever, as this does."""
+        await asyncio.Event().wait()
+
+    def watched(self) -> Watch:
+        """Return the watch for the client's leaving, begun when it is first asked for."""
+        if self.watch is None:
+            self.watch = Watch(self.disconnected)
+        return self.watch
+
+    def has_lost_its_client(self) -> bool:
+        """Tell whether a CancelledError means only that: nobody wants this task itself to end."""
+        return self.watch is not None and self.watch.has_left and not is_cancelled()
+
+    async def end(self, runtime: Runtime) -> None:
+        """Give back what it holds, then do what waits for the response."""
+        try:
+            if self.watch is not None:
+                await self.watch.stop()
+        finally:  # the server may cancel the request at any await
+            if self._source is not None:
+                source, self._source = self._source, None
+                await close_source(runtime, self, source)
+        if self._after:
+            await run_after(runtime, self)

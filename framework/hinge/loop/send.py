@@ -1,0 +1,57 @@
+"""A response -> what the backend's sink is told.
+
+Law: a stream that fails before anything is sent is answered with its failure; later, the response is cut off. What has
+no body is never asked for one, and a client that has left is not a failure.
+"""
+
+import contextlib
+from typing import Protocol
+
+from hinge.loop.answer import Fail
+from hinge.loop.exchange import Exchange
+from hinge.loop.runtime import Runtime
+from hinge.loop.stream import Sink, Unsent, close_source, send_stream
+from hinge.response import Response
+from hinge.streaming import BODILESS, StreamingResponse
+
+
+class WholeSink(Sink, Protocol):
+    """A sink that takes complete responses as well."""
+
+    async def whole(self, response: Response, *, head_only: bool) -> None:
+        """Send a response whose body is known; of HEAD and of a status without body, the head only."""
+        ...
+
+
+async def answer_with(
+    runtime: Runtime, sink: WholeSink, response: Response, exchange: Exchange, fail: Fail, *, head_only: bool
+) -> None:
+    """Send a response of any kind.
+
+    Raises:
+        StreamAborted: what was sent is not complete; the server shall cut the connection.
+
+    """
+    try:
+        try:
+            await _send(runtime, sink, response, exchange, head_only=head_only)
+        except Unsent as unsent:
+            response = await fail(exchange, unsent.error)
+            await _send(runtime, sink, response, exchange, head_only=head_only)
+    except Unsent as again:
+        raise again.error from None
+
+
+async def _send(runtime: Runtime, sink: WholeSink, response: Response, exchange: Exchange, *, head_only: bool) -> None:
+    if not isinstance(response, StreamingResponse):
+        await sink.whole(response, head_only=head_only)
+        return
+    if exchange._source is not None and exchange._source[0] is response.iterator:
+        exchange._source = None  # it is sent, and closed by that
+    if not head_only and response.status not in BODILESS:
+        await send_stream(runtime, sink, exchange.watched(), response, exchange)
+        return
+    await close_source(runtime, exchange, (response.iterator, response.is_async))
+    with contextlib.suppress(OSError):  # the client has left; some servers say so by failing to send
+        await sink.start(response)
+        await sink.end()
