@@ -74,7 +74,7 @@ def header(name: str) -> Callable[[Environ], str | None]:
         # CGI has these two keys even where the client sent no such header.
         return lambda environ: get(environ) or None
     if name == "cookie":
-        # Servers join repeated lines with "," or ";"; the cookie parser knows both.
+        # Some servers join repeated lines with ","; that it separates there cannot be told from one in a value.
         return get
     if inherited is None:
         return get

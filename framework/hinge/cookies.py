@@ -13,8 +13,6 @@ MAX_SIZE = 4096
 # Browsers send more than RFC 6265's tokens, so any visible character that delimits nothing may stand in a name. But an
 # empty name is no name: "=__Host-a=1" would be taken for a cookie that only a secure page of this host can set.
 _read_pairs = re.compile(r"(?:\A|;)[ \t]*+([!#-+\--:<>-\[\]-~]++)[ \t]*+=[ \t]*+([\t -:<-~]*+)(?=;|\Z)").findall
-# Servers join several Cookie lines with a comma. Else a comma is part of a value: only one before a pair separates.
-_split_joined_lines = re.compile(r",(?=[ \t]*+[!#$%&'*+.^_`|~0-9A-Za-z-]++=)").split
 
 _name = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _value = re.compile(r"[!#-+\--:<-\[\]-~]*").fullmatch
@@ -31,30 +29,19 @@ def parse_cookies(header: str | None) -> dict[str, str]:
     """Return the cookies of a Cookie header by name (RFC 6265 section 5.4).
 
     Of two cookies with one name the first counts: browsers send the more specific one first. Quotes around a value are
-    taken off. Lines that a server joined, with `;` or `,`, give what they give apart; only a pair behind a comma that
-    is named `__Host-` or `__Secure-` is left out: it may be the value of a cookie without those guarantees.
+    taken off. A comma is part of a value and separates nothing, although some servers join repeated lines with one: who
+    can set a cookie to `x,session=1` could set the cookie `session` by it.
     """
     cookies: dict[str, str] = {}
     if not header:
         return cookies
-    if "," not in header:
-        _read_line(header, cookies)
-        return cookies
-    first, *others = _split_joined_lines(header)
-    _read_line(first, cookies)
-    for line in others:
-        suspect = line.lstrip(" \t").lower().startswith(_PREFIXES)
-        _read_line(line.partition(";")[2] if suspect else line, cookies)
-    return cookies
-
-
-def _read_line(line: str, cookies: dict[str, str]) -> None:
-    for name, value in _read_pairs(line):
+    for name, value in _read_pairs(header):
         if name not in cookies:
             trimmed = value.rstrip(" \t")
             if trimmed[:1] == '"' == trimmed[-1:] and len(trimmed) > 1:
                 trimmed = trimmed[1:-1]
             cookies[name] = trimmed
+    return cookies
 
 
 def format_cookie(

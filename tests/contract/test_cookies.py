@@ -40,6 +40,7 @@ def setting(**options) -> App:
         (['a="x y"; b='], {"a": "x y", "b": ""}),
         (["a=x=y"], {"a": "x=y"}),
         (["a=1,b"], {"a": "1,b"}),
+        (["prefs=x,session=evil; session=real"], {"prefs": "x,session=evil", "session": "real"}),
         (["broken; a=1; =2; b c=3"], {"a": "1"}),
         (["=__Host-a=1"], {}),
         (["a=" + "x" * 5_000], {"a": "x" * 5_000}),

@@ -78,22 +78,19 @@ def test_nameless_cookies_take_no_ones_name(header):
     assert parse_cookies(f"{header}; __Host-a=good") == {"__Host-a": "good"}
 
 
-@pytest.mark.parametrize("separator", ["; ", ";", ",", ", "])
+@pytest.mark.parametrize("separator", ["; ", ";"])
 def test_lines_that_a_server_joined_give_what_they_give_apart(separator):
     lines = ["a=1; b=2", "c=3", "a=9; d={4}"]
     assert parse_cookies(separator.join(lines)) == {"a": "1", "b": "2", "c": "3", "d": "{4}"}
 
 
-@pytest.mark.parametrize("value", ["1,2", "1,2,3", '{"x":1,"y":2}', "x, y", ",", "x,=1", "x,y z=1"])
-def test_a_comma_in_a_value_stays(value):
+@pytest.mark.parametrize(
+    "value",
+    ["1,2", "1,2,3", '{"x":1,"y":2}', "x, y", ",", "x,=1", "x,y z=1", "x,b=evil", "x, \tb=evil", "x,__Host-b=evil"],
+)
+def test_a_comma_is_part_of_a_value(value):
     assert parse_cookies(f"a={value}; b=2") == {"a": value, "b": "2"}
-
-
-@pytest.mark.parametrize("name", ["__Host-a", "__host-a", "__Secure-a", "__SECURE-a"])
-def test_a_comma_gives_no_cookie_a_name_with_guarantees(name):
-    assert parse_cookies(f"a=1,{name}=evil; {name}=good; b=2") == {"a": "1", name: "good", "b": "2"}
-    assert parse_cookies(f"a=1, \t{name}=evil") == {"a": "1"}
-    assert parse_cookies(f"{name}=good,a=1") == {name: "good", "a": "1"}
+    assert parse_cookies(f"b=2; a={value}") == {"a": value, "b": "2"}
 
 
 def test_format_with_every_attribute():
@@ -253,11 +250,17 @@ def test_what_is_written_is_read_back(cookies, separator):
 
 @given(
     st.lists(st.lists(st.tuples(NAMES, VALUES), min_size=1, max_size=3), min_size=1, max_size=3),
-    st.sampled_from([";", ",", ", "]),
+    st.sampled_from([",", ", "]),
 )
-def test_servers_agree_on_repeated_lines(lines, joiner):
+def test_lines_joined_with_a_comma_give_no_cookie_that_they_did_not_give_apart(lines, joiner):
     lines = ["; ".join(f"{name}={value}" for name, value in line) for line in lines]
-    assert parse_cookies(joiner.join(lines)) == parse_cookies("; ".join(lines))
+    joined = parse_cookies(joiner.join(lines))
+    assert set(joined) <= set(parse_cookies("; ".join(lines)))
+    first = parse_cookies(lines[0])
+    last_name = lines[0].rpartition("; ")[2].partition("=")[0]
+    assert {name: joined[name] for name in first if name != last_name} == {
+        name: value for name, value in first.items() if name != last_name
+    }
 
 
 def naive(header):

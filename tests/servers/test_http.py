@@ -275,7 +275,7 @@ def test_the_process_environment_is_no_header(server: Server) -> None:
 
 
 def test_cookies_in_and_out(server: Server) -> None:
-    answer = server.request("GET", "/cookies", [("Cookie", "a=1; b=two"), ("Cookie", 'c="3"')])
+    answer = server.request("GET", "/cookies", {"Cookie": 'a=1; b=two; c="3"'})
     assert answer.json() == {"a": "1", "b": "two", "c": "3"}
     assert answer.all("set-cookie") == [
         "first=1; Path=/; HttpOnly; SameSite=Lax",

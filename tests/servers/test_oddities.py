@@ -167,7 +167,7 @@ def test_where_the_raw_target_and_the_peers_port_are(wsgi: Server) -> None:
 
 
 def test_repeated_lines_are_joined_each_in_its_way(wsgi: Server) -> None:
-    """Hence lists are split at commas, and cookies at commas too (hinge.headers, hinge.cookies)."""
+    """Hence lists are split at commas (hinge.headers); cookies are not, in whose values they stand (hinge.cookies)."""
     environ = environ_of(wsgi, ("X-List", "1"), ("X-List", "2"), ("Cookie", "a=1"), ("Cookie", "b=2"))
     assert (environ["HTTP_X_LIST"], environ["HTTP_COOKIE"]) == {
         "granian-wsgi": ("1,2", "a=1;b=2"),
