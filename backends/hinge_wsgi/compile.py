@@ -13,20 +13,18 @@ from typing import Any
 
 from hinge.blueprint import Blueprint, Endpoint
 from hinge.body import check_framing
-from hinge.errors import ConfigurationError, HTTPError
+from hinge.errors import HTTPError
 from hinge.middleware import weave, weave_async
 from hinge.request import Request
 from hinge.response import Response
-from hinge.streaming import StreamingResponse
 from hinge_wsgi import environ as reader
 from hinge_wsgi.begin import async_beginner, beginner
-from hinge_wsgi.body import body_stream, read_body
+from hinge_wsgi.body import read_body
+from hinge_wsgi.direct import Serve, body_getter, coloured_call, direct, failure_response
 from hinge_wsgi.environ import Environ
 from hinge_wsgi.portal import on_request_thread
-from hinge_wsgi.respond import LENGTH_LINES, SHORT, STATUS_LINES, StartResponse, send
+from hinge_wsgi.respond import StartResponse, send
 from hinge_wsgi.runtime import Runtime
-
-Serve = Callable[[Environ, StartResponse, tuple[str, ...]], Any]
 
 
 def compile_wsgi(blueprint: Blueprint) -> Any:
@@ -76,103 +74,13 @@ def _starting(blueprint: Blueprint, runtime: Runtime, serve: Serve, method: str)
 
 
 def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
-    return (_through_request if endpoint.needs_request else _direct)(endpoint, runtime)
+    return (_through_layers if endpoint.layers else direct)(endpoint, runtime)
 
 
-# -- routes that need neither a Request nor middleware -----------------------------------------------------------------
+# -- endpoints inside middleware ---------------------------------------------------------------------------------------
 
 
-def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
-    call, plan = _coloured_call(endpoint, runtime), endpoint.plan
-    bare = None if plan.arguments or plan.is_async else plan.handler
-    limit, head_only = endpoint.max_body_size, endpoint.head_only
-    reads_body = plan.reads_body
-    fail, respond = _fail(endpoint, runtime), endpoint.responder()
-    status_line = STATUS_LINES[endpoint.status or 200]
-    prepared: dict[type, tuple[Callable[[Any], bytes], tuple[str, str]]] = {}
-    bodiless = endpoint.status in (204, 304)
-
-    def serve(environ: Environ, start_response: StartResponse, values: tuple[str, ...]) -> Any:
-        try:
-            if bare is None:
-                result = call(environ, values, read_body(environ, limit) if reads_body else None, None)
-            else:
-                result = bare()
-            how = prepared.get(result.__class__)
-            if how is None:
-                return other(environ, start_response, values, result)
-            encode, content_type = how
-            content = encode(result)
-        except Exception as error:  # noqa: BLE001 - every failure is answered
-            return failed(environ, start_response, values, error)
-        size = len(content)
-        length = LENGTH_LINES[size] if size < SHORT else ("content-length", str(size))
-        start_response(status_line, [content_type, length])
-        return [] if head_only else [content]
-
-    def other(environ: Environ, start_response: StartResponse, values: tuple[str, ...], result: Any) -> Any:
-        plain = None if bodiless else endpoint.plain(type(result))
-        if plain is not None:
-            prepared[type(result)] = (plain[0], ("content-type", plain[1]))
-        response = respond(result)
-        request = None
-        if isinstance(response, StreamingResponse):  # a failure in it is logged with its request
-            request = Request(reader, environ, endpoint, values, runtime.state)
-        return send(runtime, start_response, response, request, head_only=head_only)
-
-    def failed(environ: Environ, start_response: StartResponse, values: tuple[str, ...], error: Exception) -> Any:
-        request = Request(reader, environ, endpoint, values, runtime.state)
-        return send(runtime, start_response, fail(request, error), request, head_only=head_only)
-
-    return serve
-
-
-def _coloured_call(endpoint: Endpoint, runtime: Runtime) -> Callable[..., Any]:
-    """Return the bound handler as a plain function, whatever its colour."""
-    call = endpoint.bind(reader)
-    plan = endpoint.plan
-    if not plan.is_async:
-        return call
-    if plan.inline:
-        who = plan.describe()
-        return lambda head, values, body, request: drive(call(head, values, body, request), who)
-    run = runtime.run
-    return lambda head, values, body, request: run(call(head, values, body, request))
-
-
-def drive(coroutine: Coroutine[Any, Any, Any], who: str) -> Any:
-    """Run a coroutine that never waits to its end, without an event loop.
-
-    Raises:
-        ConfigurationError: it does wait.
-
-    """
-    try:
-        coroutine.send(None)
-    except StopIteration as stop:
-        return stop.value
-    except RuntimeError as error:
-        # asyncio's "no running event loop", anyio's and sniffio's of their own.
-        if "event loop" in str(error) or "async library" in str(error):
-            raise _waits(who) from error
-        raise
-    try:
-        coroutine.close()
-    except Exception as error:
-        raise _waits(who) from error
-    raise _waits(who)
-
-
-def _waits(who: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"{who}: it is registered with inline=True but waits for something. Fix: drop inline=True"
-    )
-
-
-# -- routes with a Request ---------------------------------------------------------------------------------------------
-
-
-def _through_request(endpoint: Endpoint, runtime: Runtime) -> Serve:
+def _through_layers(endpoint: Endpoint, runtime: Runtime) -> Serve:
     head_only = endpoint.head_only
     answer = _answer(endpoint, runtime)
 
@@ -207,8 +115,8 @@ def _answer(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Respons
 
 
 def _inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Response]:
-    call = _coloured_call(endpoint, runtime)
-    body_of, respond = _body_of(endpoint), endpoint.responder()
+    call = coloured_call(endpoint, runtime)
+    body_of, respond = body_getter(endpoint), endpoint.responder()
     begin = beginner(endpoint, runtime)
 
     def inner(request: Request) -> Response:
@@ -219,7 +127,7 @@ def _inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Response
 
 def _async_inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Coroutine[Any, Any, Response]]:
     call, plan = endpoint.bind(reader), endpoint.plan
-    body_of, respond = _body_of(endpoint), endpoint.responder()
+    body_of, respond = body_getter(endpoint), endpoint.responder()
     reads_body, begin = plan.reads_body, async_beginner(endpoint, runtime)
 
     async def inner(request: Request) -> Response:
@@ -232,23 +140,6 @@ def _async_inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Co
         return await begin(request, respond(result))
 
     return inner
-
-
-def _body_of(endpoint: Endpoint) -> Callable[[Request], Any]:
-    """Return what gives the handler its body: read whole, as a stream, or not at all."""
-    limit = endpoint.max_body_size
-    if endpoint.plan.streams_body:
-        return lambda request: body_stream(request._head, limit, on_request_thread)
-    if not endpoint.plan.reads_body:
-        return lambda request: None
-
-    def read(request: Request) -> bytes:
-        body = request._body
-        if not isinstance(body, bytes):
-            body = request._body = read_body(request._head, limit)
-        return body
-
-    return read
 
 
 def _reading(endpoint: Endpoint, inside: Callable[[Request], Response]) -> Callable[[Request], Response]:
@@ -274,13 +165,7 @@ def _async_reading(endpoint: Endpoint, inside: Callable[[Request], Any]) -> Call
 
 
 def _fail(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request, Exception], Response]:
-    respond = endpoint.errors.respond
-
-    def fail(request: Request, error: Exception) -> Response:
-        response = respond(request, error)
-        return response if isinstance(response, Response) else runtime.run(response)  # type: ignore[arg-type]
-
-    return fail
+    return lambda request, error: failure_response(endpoint, runtime, request, error)
 
 
 def _async_fail(endpoint: Endpoint) -> Callable[[Request, Exception], Coroutine[Any, Any, Response]]:

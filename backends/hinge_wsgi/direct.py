@@ -1,0 +1,173 @@
+"""Endpoints without middleware: a plain result goes out as it is encoded, without a Response.
+
+Law: what an endpoint needs is decided when it is compiled; the request path holds nothing that it does not use. There
+is a `Request` where the handler takes one, and otherwise only once something is to be reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from hinge.blueprint import Endpoint
+from hinge.errors import ConfigurationError
+from hinge.request import Request
+from hinge.response import Response
+from hinge.streaming import StreamingResponse
+from hinge_wsgi import environ as reader
+from hinge_wsgi.body import body_stream, read_body
+from hinge_wsgi.environ import Environ
+from hinge_wsgi.portal import on_request_thread
+from hinge_wsgi.respond import LENGTH_LINES, SHORT, STATUS_LINES, StartResponse, send
+from hinge_wsgi.runtime import Runtime
+
+Serve = Callable[[Environ, StartResponse, tuple[str, ...]], Any]
+
+
+def direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
+    """Return what serves an endpoint that has no layers."""
+    call, plan = coloured_call(endpoint, runtime), endpoint.plan
+    bare = None if plan.arguments or plan.is_async else plan.handler
+    limit, head_only = endpoint.max_body_size, endpoint.head_only
+    reads_body, needs_request, body_of = plan.reads_body, endpoint.needs_request, body_getter(endpoint)
+    status_line = STATUS_LINES[endpoint.status or 200]
+    rest = _Rest(endpoint, runtime)
+    prepared, other, failed = rest.prepared, rest.other, rest.failed
+
+    def serve(environ: Environ, start_response: StartResponse, values: tuple[str, ...]) -> Any:
+        request = None
+        try:
+            if bare is not None:
+                result = bare()
+            elif needs_request:
+                request = Request(reader, environ, endpoint, values, runtime.state)
+                result = call(environ, values, body_of(request), request)
+                if request._after is not None:
+                    return other(environ, start_response, values, request, result)
+            else:
+                result = call(environ, values, read_body(environ, limit) if reads_body else None, None)
+            how = prepared.get(result.__class__)
+            if how is None:
+                return other(environ, start_response, values, request, result)
+            encode, content_type = how
+            content = encode(result)
+        except Exception as error:  # noqa: BLE001 - every failure is answered
+            return failed(environ, start_response, values, request, error)
+        size = len(content)
+        length = LENGTH_LINES[size] if size < SHORT else ("content-length", str(size))
+        start_response(status_line, [content_type, length])
+        return [] if head_only else [content]
+
+    return serve
+
+
+class _Rest:
+    """What most requests of an endpoint do not need: other results than plain ones, and failures."""
+
+    def __init__(self, endpoint: Endpoint, runtime: Runtime) -> None:
+        self._endpoint = endpoint
+        self._runtime = runtime
+        self._respond = endpoint.responder()
+        self._is_bodiless = endpoint.status in (204, 304)
+        self._head_only = endpoint.head_only
+        self.prepared: dict[type, tuple[Callable[[Any], bytes], tuple[str, str]]] = {}
+        """How the plain results that were seen become a body, and its header."""
+
+    def other(
+        self,
+        environ: Environ,
+        start_response: StartResponse,
+        values: tuple[str, ...],
+        request: Request | None,
+        result: Any,
+    ) -> Any:
+        """Answer with a result of any type; the next one of a plain type finds itself prepared."""
+        plain = None if self._is_bodiless else self._endpoint.plain(type(result))
+        if plain is not None:
+            self.prepared[type(result)] = (plain[0], ("content-type", plain[1]))
+        response = self._respond(result)
+        if request is None and isinstance(response, StreamingResponse):  # a failure in it is logged with its request
+            request = self._request(environ, values)
+        return send(self._runtime, start_response, response, request, head_only=self._head_only)
+
+    def failed(
+        self,
+        environ: Environ,
+        start_response: StartResponse,
+        values: tuple[str, ...],
+        request: Request | None,
+        error: Exception,
+    ) -> Any:
+        """Answer a failure."""
+        if request is None:
+            request = self._request(environ, values)
+        response = failure_response(self._endpoint, self._runtime, request, error)
+        return send(self._runtime, start_response, response, request, head_only=self._head_only)
+
+    def _request(self, environ: Environ, values: tuple[str, ...]) -> Request:
+        return Request(reader, environ, self._endpoint, values, self._runtime.state)
+
+
+def failure_response(endpoint: Endpoint, runtime: Runtime, request: Request, error: Exception) -> Response:
+    """Return what answers a failure, in a server's thread."""
+    response = endpoint.errors.respond(request, error)
+    return response if isinstance(response, Response) else runtime.run(response)  # type: ignore[arg-type]
+
+
+def coloured_call(endpoint: Endpoint, runtime: Runtime) -> Callable[..., Any]:
+    """Return the bound handler as a plain function, whatever its colour."""
+    call = endpoint.bind(reader)
+    plan = endpoint.plan
+    if not plan.is_async:
+        return call
+    if plan.inline:
+        who = plan.describe()
+        return lambda head, values, body, request: drive(call(head, values, body, request), who)
+    run = runtime.run
+    return lambda head, values, body, request: run(call(head, values, body, request))
+
+
+def drive(coroutine: Coroutine[Any, Any, Any], who: str) -> Any:
+    """Run a coroutine that never waits to its end, without an event loop.
+
+    Raises:
+        ConfigurationError: it does wait.
+
+    """
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value
+    except RuntimeError as error:
+        # asyncio's "no running event loop", anyio's and sniffio's of their own.
+        if "event loop" in str(error) or "async library" in str(error):
+            raise _waits(who) from error
+        raise
+    try:
+        coroutine.close()
+    except Exception as error:
+        raise _waits(who) from error
+    raise _waits(who)
+
+
+def _waits(who: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{who}: it is registered with inline=True but waits for something. Fix: drop inline=True"
+    )
+
+
+def body_getter(endpoint: Endpoint) -> Callable[[Request], Any]:
+    """Return what gives the handler its body: read whole, as a stream, or not at all."""
+    limit = endpoint.max_body_size
+    if endpoint.plan.streams_body:
+        return lambda request: body_stream(request._head, limit, on_request_thread)
+    if not endpoint.plan.reads_body:
+        return lambda request: None
+
+    def read(request: Request) -> bytes:
+        body = request._body
+        if not isinstance(body, bytes):
+            body = request._body = read_body(request._head, limit)
+        return body
+
+    return read
