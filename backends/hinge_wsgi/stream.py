@@ -10,7 +10,7 @@ from contextvars import copy_context
 from typing import Any
 
 from hinge.errors import HTTPError
-from hinge.events import KEEP_ALIVE, EventSourceResponse
+from hinge.events import EventSourceResponse
 from hinge.problems import aborted, log_failure
 from hinge.request import Request
 from hinge.streaming import StreamAborted, StreamingResponse, close_failure, encode_chunk
@@ -31,8 +31,10 @@ class Stream(Iterator[bytes]):
         self._runtime = runtime
         self._request = request
         self._context = copy_context()
-        self._ping: float | None = getattr(response, "ping", None)
         self.is_event_stream = isinstance(response, EventSourceResponse)
+        self._ping: float | None = None
+        if isinstance(response, EventSourceResponse):
+            self._ping, self._keep_alive = response.ping, response.keep_alive
         source: Any = response.iterator
         self._source = source
         self._replaced = replaced_source(request, source)
@@ -80,7 +82,7 @@ class Stream(Iterator[bytes]):
             return source.next(self._ping)
         except TimeoutError:
             # A comment now and then, so that a client that left is noticed although nothing happens.
-            return KEEP_ALIVE
+            return self._keep_alive()
 
     def prefetch(self) -> None:
         """Take the first chunk before the status is sent.

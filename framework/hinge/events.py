@@ -2,11 +2,11 @@
 
 Law: a value can end up only in the field it was given for. Data is split into one `data:` line per line; names and ids
 that contain a line end or NUL are refused when the event is made. Framing is linear in the size of the event, and every
-chunk is whole events, so a backend may send `KEEP_ALIVE` between any two.
+chunk is whole events, so a backend may send `keep_alive()` between any two.
 """
 
 import math
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from typing import Any, ClassVar
 
 import msgspec
@@ -62,7 +62,7 @@ class EventSourceResponse(StreamingResponse):
 
     `content` is a sync or async iterable of `Event`s, strings or values that become the JSON data of an event. The
     source is closed when the stream ends, fails or the client leaves. `ping` is the silence in seconds after which a
-    backend that can time it sends `KEEP_ALIVE`; None: never.
+    backend that can time it sends `keep_alive()`; None: never.
 
     Raises:
         TypeError: `content` is not such an iterable.
@@ -70,7 +70,7 @@ class EventSourceResponse(StreamingResponse):
 
     """
 
-    __slots__ = ("ping",)
+    __slots__ = ("keep_alive", "ping")
 
     # Bare, without a charset: the format is always UTF-8, and servers that flush it at once compare the whole value.
     default_headers: ClassVar[Lines | None] = (
@@ -95,6 +95,8 @@ class EventSourceResponse(StreamingResponse):
         super().__init__(frames, status=status, headers=headers, media_type=media_type)
         self.eager_start = True
         self.ping = ping
+        self.keep_alive: Callable[[], bytes] = lambda: KEEP_ALIVE
+        """What a backend sends after a silence, called when it is its turn to be sent; empty: nothing for now."""
 
 
 def encode_event(item: Any) -> bytes:

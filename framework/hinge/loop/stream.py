@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from hinge.context import carry_back
 from hinge.errors import HTTPError
-from hinge.events import KEEP_ALIVE, EventSourceResponse
+from hinge.events import EventSourceResponse
 from hinge.loop.runtime import Runtime
 from hinge.loop.watch import Ended, Watch
 from hinge.problems import aborted, log_failure
@@ -125,9 +125,11 @@ class _Stream:
         self._is_complete = False
         self._refusal: Exception | None = None
         self._sent = 0
-        ping: float | None = getattr(response, "ping", None)
-        self._pinging = None if ping is None else asyncio.create_task(self._keep_alive(ping))
-        self._send: Callable[..., Awaitable[None]] = self._send_now if ping is None else self._send_in_turn
+        self._pinging: asyncio.Task[None] | None = None
+        self._send: Callable[..., Awaitable[None]] = self._send_now
+        if isinstance(response, EventSourceResponse) and response.ping is not None:
+            self._pinging = asyncio.create_task(self._keep_alive(response.ping, response.keep_alive))
+            self._send = self._send_in_turn
 
     # -- sending -------------------------------------------------------------------------------------------------------
 
@@ -166,14 +168,16 @@ class _Stream:
         self._has_started = True
         self._sent += 1
 
-    async def _keep_alive(self, seconds: float) -> None:
+    async def _keep_alive(self, seconds: float, comment: Callable[[], bytes]) -> None:
         """Send a comment after each silence, so that no proxy takes the stream for dead."""
         while True:
             sent = self._sent
             await asyncio.sleep(seconds)
             if self._has_started and self._sent == sent and not self._is_sending:
                 try:
-                    await self._send(self._sink.chunk, KEEP_ALIVE)
+                    async with self._turn:
+                        if body := comment():  # made in turn: a coding of the content depends on the order
+                            await self._send_now(self._sink.chunk, body)
                 except Exception:  # noqa: BLE001 - whatever the server has against it, nobody is there any more
                     self._watch.leave()
                     return

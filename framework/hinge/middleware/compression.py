@@ -1,0 +1,227 @@
+"""Compress what shrinks, in a content coding that the client accepts (RFC 9110 section 8.4).
+
+Law: nothing is held back. A body that is made chunk by chunk goes out chunk by chunk, each one flushed, and events with
+their keep-alives as they happen. What is compressed already, small, or not to be touched stays as it is.
+"""
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from threading import Lock
+from typing import Any
+
+from hinge.codings import Encoder, installed_codings, load_coding
+from hinge.errors import ConfigurationError
+from hinge.events import KEEP_ALIVE, EventSourceResponse
+from hinge.files import FileResponse
+from hinge.middleware.layer import Middleware
+from hinge.negotiation import choose_coding
+from hinge.request import Request
+from hinge.response import Response
+from hinge.streaming import StreamingResponse, encode_chunk
+from hinge.websocket import WebSocket
+
+_COMPRESSIBLE = frozenset(
+    {
+        "application/javascript", "application/json", "application/jsonl", "application/msgpack", "application/toml",
+        "application/wasm", "application/x-ndjson", "application/xml", "application/yaml", "font/otf", "font/ttf",
+        "image/bmp", "image/vnd.microsoft.icon",
+    }
+)  # fmt: skip
+"""Types beside text/*, *+json and *+xml. Unknown ones are left alone: most formats bring their own compression."""
+
+_AT_ONCE = 128 * 1024
+"""A longer body is compressed in pieces while it is sent, so that on ASGI other requests get their turn in between."""
+
+_UNTOUCHED = frozenset({204, 206, 304})
+"""Without a body, or a part of one: its bytes are counted in the representation that the client began with."""
+
+
+class Compression:
+    """Compress responses; add an instance to the app, a router or a route.
+
+    `codings` is a choice among zstd, br and gzip, the preferred one first; without it all that are installed (`pip
+    install 'hinge[compression]'` brings zstd and br). Bodies of fewer than `min_size` bytes are not worth it. `levels`
+    sets the level of a coding: `{"gzip": 9}`.
+
+    Do not compress pages that hold both a secret and what the client sent: the length tells about the secret (BREACH).
+
+    Raises:
+        ConfigurationError: a coding or level is unknown or not installed, or `min_size` is negative.
+
+    """
+
+    __slots__ = ("_codings", "_encoders", "_min_size")
+
+    def __init__(
+        self,
+        *,
+        codings: Sequence[str] | None = None,
+        min_size: int = 1024,
+        levels: Mapping[str, int] | None = None,
+    ) -> None:
+        if isinstance(codings, str) or (codings is not None and not codings):
+            raise ConfigurationError(f"Compression(codings={codings!r}): it is a list of names. Fix: ['gzip']")
+        if min_size < 0:
+            raise ConfigurationError(f"Compression(min_size={min_size!r}): it is a number of bytes from 0")
+        chosen = installed_codings() if codings is None else tuple(codings)
+        levels = levels or {}
+        for name in levels:
+            if name not in chosen:
+                raise ConfigurationError(f"Compression(levels=...): {name!r} is not among the codings {chosen}")
+        self._codings = chosen
+        self._encoders = {name: load_coding(name, levels.get(name)) for name in chosen}
+        self._min_size = min_size
+
+    def __call__(self, request: Request | WebSocket) -> Middleware:
+        """Compress the response on its way out, if that is allowed, worth it, and what the client accepts."""
+        response = yield
+        if isinstance(request, WebSocket) or not self._is_worth_it(response):
+            return None
+        headers = response.headers
+        headers.vary("accept-encoding")
+        coding = choose_coding(request.headers.get("accept-encoding"), self._codings)
+        if coding is None:
+            return None
+        headers["content-encoding"] = coding
+        if "accept-ranges" in headers:
+            del headers["accept-ranges"]
+        etag = headers.get("etag")
+        if etag is not None and not etag.startswith("W/"):
+            headers["etag"] = f"W/{etag}"  # the same content, but no longer byte for byte (RFC 9110 section 8.8.1)
+        return _compressed(response, self._encoders[coding]())
+
+    def _is_worth_it(self, response: Response) -> bool:
+        length = response.content_length
+        if length is not None and length < self._min_size:
+            return False
+        headers = response.headers
+        if response.status in _UNTOUCHED or "content-encoding" in headers or "content-range" in headers:
+            return False
+        if "no-transform" in headers.get("cache-control", "").lower():  # RFC 9111 section 5.2.2.6
+            return False
+        media_type = (response.media_type or "").lower()
+        return (
+            media_type.startswith("text/")
+            or media_type in _COMPRESSIBLE
+            or media_type.endswith(("+json", "+xml", "+yaml"))
+        )
+
+
+def _compressed(response: Response, encoder: Encoder) -> Response:
+    """Return the response with the coding between its content and whoever sends it."""
+    if isinstance(response, StreamingResponse):
+        work = _Work(encoder, flushing=not isinstance(response, FileResponse))
+        source: Any = response.iterator
+        response.iterator = _AsyncCompressed(source, work) if response.is_async else _Compressed(source, work)
+        if isinstance(response, EventSourceResponse):
+            response.keep_alive = work.keep_alive
+        return response
+    body = response.body or b""
+    if len(body) <= _AT_ONCE:
+        response.body = encoder.add(body) + encoder.finish()
+        return response
+    pieces = (body[start : start + _AT_ONCE] for start in range(0, len(body), _AT_ONCE))
+    chunks = _Compressed(pieces, _Work(encoder, flushing=False))
+    return StreamingResponse(chunks, status=response.status, headers=response.headers.raw)
+
+
+class _Work:
+    """One encoder between a source and its backend, which adds keep-alives from another thread.
+
+    What is encoded first has to be sent first. The backend asks for the next chunk when it has sent the one before;
+    until then there is nothing to keep alive.
+    """
+
+    __slots__ = ("_encoder", "_flushing", "_has_unsent", "_lock")
+
+    def __init__(self, encoder: Encoder, *, flushing: bool) -> None:
+        self._encoder = encoder
+        self._flushing = flushing
+        self._has_unsent = False
+        self._lock = Lock()
+
+    def ask(self) -> None:
+        """Note that all that was returned is sent."""
+        with self._lock:
+            self._has_unsent = False
+
+    def chunk(self, chunk: Any) -> bytes:
+        """Return what can be sent after a chunk of the source."""
+        data = encode_chunk(chunk)
+        if not data:
+            return b""
+        with self._lock:
+            self._has_unsent = True
+            encoded = self._encoder.add(data)
+            return encoded + self._encoder.flush() if self._flushing else encoded
+
+    def end(self) -> bytes:
+        """Return the rest."""
+        with self._lock:
+            self._has_unsent = True
+            return self._encoder.finish()
+
+    def keep_alive(self) -> bytes:
+        """Return a comment in the coding; nothing while a chunk is on its way."""
+        with self._lock:
+            return b"" if self._has_unsent else self._encoder.add(KEEP_ALIVE) + self._encoder.flush()
+
+
+# Classes and not generators: a generator that was never started does not run its `finally`, and the source stays open.
+
+
+class _Compressed(Iterator[bytes]):
+    """Encode the chunks of a sync source, and close it."""
+
+    __slots__ = ("_source", "_work")
+
+    def __init__(self, source: Iterator[Any], work: _Work) -> None:
+        self._source: Iterator[Any] | None = source
+        self._work = work
+
+    def __next__(self) -> bytes:
+        self._work.ask()
+        while self._source is not None:
+            try:
+                data = self._work.chunk(next(self._source))
+            except StopIteration:
+                self.close()
+                return self._work.end()
+            if data:
+                return data
+        raise StopIteration
+
+    def close(self) -> None:
+        """Close the source."""
+        source, self._source = self._source, None
+        close = getattr(source, "close", None)
+        if close is not None:
+            close()
+
+
+class _AsyncCompressed(AsyncIterator[bytes]):
+    """Encode the chunks of an async source, and close it."""
+
+    __slots__ = ("_source", "_work")
+
+    def __init__(self, source: AsyncIterator[Any], work: _Work) -> None:
+        self._source: AsyncIterator[Any] | None = source
+        self._work = work
+
+    async def __anext__(self) -> bytes:
+        self._work.ask()
+        while self._source is not None:
+            try:
+                data = self._work.chunk(await anext(self._source))
+            except StopAsyncIteration:
+                await self.aclose()
+                return self._work.end()
+            if data:
+                return data
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """Close the source."""
+        source, self._source = self._source, None
+        aclose = getattr(source, "aclose", None)
+        if aclose is not None:
+            await aclose()

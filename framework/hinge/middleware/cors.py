@@ -1,0 +1,192 @@
+"""Cross-origin resource sharing (Fetch standard, "CORS protocol"): which sites' pages may read this app's answers.
+
+Law: the browser enforces, this only tells it. Every answer that comes by is told about, errors, 404 and 405 included; a
+preflight is answered here and never reaches a handler. An answer that would be another one for another origin says so
+in `Vary`, so that no cache hands it to the wrong page.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from hinge.errors import ConfigurationError, HTTPError
+from hinge.headers import split_list
+from hinge.middleware.layer import Middleware
+from hinge.request import Request
+from hinge.response import Response
+from hinge.websocket import WebSocket
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+SAFELISTED = ("accept", "accept-language", "content-language", "content-type")
+"""Request headers that a page may send anyhow, if only with some values (Fetch, "CORS-safelisted request-header")."""
+
+_ASKED = ("origin", "access-control-request-method", "access-control-request-headers")
+_PRIVATE = "access-control-request-private-network"
+_is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
+_is_origin = re.compile(
+    r"([a-z][a-z0-9+.-]*://)(\*\.)?((?:[a-z0-9_-]+\.)*[a-z0-9_-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?"
+).fullmatch
+_is_subdomain = re.compile(r"[a-z0-9_.-]+").fullmatch
+_DEFAULT_PORTS = {"http://": ":80", "https://": ":443"}
+
+
+class CORS:
+    """Let pages of other origins call this app; add an instance as the outermost middleware of the app.
+
+    `origins` are written as browsers send them, `scheme://host[:port]`; `https://*.example.com` stands for every
+    subdomain (not for `example.com` itself), and `*` for every origin. `methods` and `headers` are what a page may
+    use (`*`: any), `expose` the response headers that its script may read. With `credentials` cookies count as well.
+    Browsers keep the answer to a preflight for `max_age` seconds, within a limit of their own. `private_network` lets
+    pages of public sites reach this app at a private address.
+
+    Raises:
+        ConfigurationError: an origin is none, a name is no token, `max_age` is negative, or `credentials` meet a `*`.
+
+    """
+
+    __slots__ = ("_any", "_exact", "_headers", "_methods", "_patterns", "_plain", "_preflight", "_private", "_varies")
+
+    def __init__(
+        self,
+        origins: Sequence[str],
+        *,
+        methods: Sequence[str] = METHODS,
+        headers: Sequence[str] = (),
+        expose: Sequence[str] = (),
+        credentials: bool = False,
+        max_age: int = 600,
+        private_network: bool = False,
+    ) -> None:
+        listed = _strings("origins", origins)
+        self._any = "*" in listed
+        if self._any and credentials:
+            raise ConfigurationError(
+                "CORS(origins=['*'], credentials=True): any site could act with the visitor's cookies, and browsers "
+                "refuse it. Fix: list the origins"
+            )
+        if "*" in expose and credentials:
+            raise ConfigurationError(
+                "CORS(expose=['*'], credentials=True): browsers take the star for a name. Fix: list the headers"
+            )
+        if max_age < 0:
+            raise ConfigurationError(f"CORS(max_age={max_age!r}): it is a number of seconds from 0")
+        self._exact, self._patterns = _origins(entry for entry in listed if entry != "*")
+        self._methods = _names("methods", methods)
+        self._headers = _names("headers", headers, SAFELISTED)
+        self._private = private_network
+        # One answer for everybody needs no Vary; with a list, an answer without the header is for others as well.
+        self._varies = not self._any
+        self._plain = _lines(expose, credentials=credentials)
+        self._preflight = [*_lines((), credentials=credentials), ("access-control-max-age", str(max_age))]
+
+    def __call__(self, request: Request | WebSocket) -> Middleware:
+        """Answer a preflight, and tell of every other answer who may read it."""
+        if isinstance(request, WebSocket):  # not covered by the protocol: `allowed_origins` decides there
+            yield
+            return None
+        headers = request.headers
+        origin = headers.get("origin")
+        if origin is not None and request.method == "OPTIONS" and "access-control-request-method" in headers:
+            return self._answer_preflight(request, origin)
+        response = yield
+        if self._varies:
+            response.headers.vary("origin")
+        if origin is not None and self._allows(origin):
+            response.headers["access-control-allow-origin"] = "*" if self._any else origin
+            for name, value in self._plain:
+                response.headers[name] = value
+        return None
+
+    def _allows(self, origin: str) -> bool:
+        if self._any or origin in self._exact:
+            return True
+        for start, end in self._patterns:
+            if origin.startswith(start) and origin.endswith(end) and _is_subdomain(origin[len(start) : -len(end)]):
+                return True
+        return False
+
+    def _answer_preflight(self, request: Request, origin: str) -> Response:
+        """Return what allows the request that the browser asks for.
+
+        Raises:
+            HTTPError: 403, it is not allowed; the document names what is not.
+
+        """
+        headers = request.headers
+        method = headers.get("access-control-request-method", "")
+        asked = [name.lower() for name in split_list(headers.get("access-control-request-headers", ""))]
+        private = headers.get(_PRIVATE) == "true"
+        varies = (*_ASKED, _PRIVATE) if self._private else _ASKED
+        refused = self._refusal(origin, method, asked, private=private)
+        if refused is not None:
+            raise HTTPError(403, refused, headers={"vary": ", ".join(varies)})
+        response = Response(status=204, headers=self._preflight)
+        response.headers.vary(*varies)
+        response.headers["access-control-allow-origin"] = "*" if self._any else origin
+        response.headers["access-control-allow-methods"] = method if self._methods is None else ", ".join(self._methods)
+        allowed = asked if self._headers is None else self._headers
+        if allowed:
+            response.headers["access-control-allow-headers"] = ", ".join(allowed)
+        if private:
+            response.headers["access-control-allow-private-network"] = "true"
+        return response
+
+    def _refusal(self, origin: str, method: str, asked: list[str], *, private: bool) -> str | None:
+        """Return what the app does not allow, None if it allows all that is asked for."""
+        if not self._allows(origin):
+            return "Pages of this origin may not use this resource."
+        if not _is_token(method) or (self._methods is not None and method not in self._methods):
+            return "Pages of other origins may not use this method."
+        for name in asked:
+            if not _is_token(name) or (self._headers is not None and name not in self._headers):
+                return "Pages of other origins may not send these headers."
+        if private and not self._private:
+            return "Pages of public sites may not reach this network."
+        return None
+
+
+def _lines(expose: Sequence[str], *, credentials: bool) -> list[tuple[str, str]]:
+    lines = []
+    names = _names("expose", expose)
+    if names is None or names:
+        lines.append(("access-control-expose-headers", "*" if names is None else ", ".join(names)))
+    if credentials:
+        lines.append(("access-control-allow-credentials", "true"))
+    return lines
+
+
+def _strings(parameter: str, values: Any) -> list[str]:
+    if isinstance(values, str) or not all(isinstance(value, str) for value in values):
+        raise ConfigurationError(f"CORS({parameter}={values!r}): it is a list of strings. Fix: [{str(values)!r}]")
+    return list(values)
+
+
+def _names(parameter: str, names: Sequence[str], more: Iterable[str] = ()) -> list[str] | None:
+    """Return methods or header names, without repetition; None if any will do."""
+    listed = _strings(parameter, names)
+    for name in listed:
+        if not _is_token(name):
+            raise ConfigurationError(f"CORS({parameter}=...): {name!r} is no name of the kind")
+    if "*" in listed:
+        return None
+    spelled = [name.upper() if parameter == "methods" else name.lower() for name in listed]
+    return list(dict.fromkeys([*spelled, *more]))
+
+
+def _origins(entries: Iterator[str]) -> tuple[frozenset[str], list[tuple[str, str]]]:
+    exact, patterns = set(), []
+    for entry in entries:
+        found = _is_origin(entry.lower())
+        if found is None:
+            raise ConfigurationError(
+                f"CORS(origins=...): {entry!r} is no origin. Fix: write scheme://host[:port] without a path, "
+                "like https://www.example.com"
+            )
+        scheme, wild, host, port = found[1], found[2], found[3], found[4] or ""
+        if port == _DEFAULT_PORTS.get(scheme):
+            port = ""  # browsers leave it out
+        if wild:
+            patterns.append((scheme, f".{host}{port}"))
+        else:
+            exact.add(f"{scheme}{host}{port}")
+    return frozenset(exact), patterns
