@@ -202,11 +202,23 @@ async def awaitable(scope: Message, receive: Any, send: Any) -> None:
 
 
 async def holds_start(scope: Message, receive: Any, send: Any) -> None:
-    kind = b"text/event-stream" if scope["query_string"] == b"events" else b"text/plain"
+    events, _, seconds = scope["query_string"].decode().partition("&")
+    released.clear()
+    kind = b"text/event-stream" if events else b"text/plain"
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]})
-    await asyncio.sleep(0.2)
+    deadline = time.monotonic() + float(seconds)
+    while not released and time.monotonic() < deadline:
+        await asyncio.sleep(0.005)
     note("body")
     await send({"type": "http.response.body", "body": b"x", "more_body": False})
+
+
+released: set[str] = set()
+
+
+async def release(scope: Message, receive: Any, send: Any) -> None:
+    released.add("body")
+    await _answer(send, None)
 
 
 async def sends_on(scope: Message, receive: Any, send: Any) -> None:

@@ -11,7 +11,7 @@ from tests.servers.test_http import CASES, Case
 
 pytestmark = pytest.mark.server
 
-NOTICE = 1.0
+NOTICE = 8.0
 CONNECTION_HEADERS = {"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"}
 
 

@@ -133,7 +133,7 @@ def test_a_soak_leaves_nothing_behind_and_stops_cleanly(run):
             assert closed.value.rcvd is not None
             assert closed.value.rcvd.code == 1001
         assert run.process.wait(PATIENCE) == 0, run.text()
-        assert time.monotonic() - started < BOUND + 2
+        assert time.monotonic() - started < BOUND + 10
     notes = run.notes.read_text().split("\n")
     assert (notes.count("start"), notes.count("stop"), notes.count("events closed")) == (1, 1, 1)
     assert "Traceback" not in run.text()

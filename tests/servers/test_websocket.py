@@ -16,7 +16,7 @@ from websockets.sync.client import ClientConnection, connect
 
 pytestmark = pytest.mark.server
 
-NOTICE = 1.0
+NOTICE = 8.0
 """Seconds within which a handler is told or ended after its peer has left."""
 PATIENCE = 20.0
 
