@@ -23,6 +23,7 @@ from hinge.routing.catalog import Catalog
 from hinge.routing.route import Route, as_layers
 from hinge.routing.router import Registrar, Router, close
 from hinge.rsgi import refuse_rsgi
+from hinge.uncompiled import refusing
 
 Function = TypeVar("Function", bound=Callable[[Any, Any], Any])
 LifespanFunction = TypeVar("LifespanFunction", bound=Callable[..., Iterator[Any] | AsyncIterator[Any]])
@@ -79,6 +80,7 @@ class App(Registrar):
         }
         self._frozen: str | None = None
         self._compiled: dict[tuple[str, bool], Application] = {}
+        self._serving: dict[str, Any] = {}
         self._lock = threading.RLock()
         _look_like_asgi(self)
 
@@ -255,10 +257,31 @@ class App(Registrar):
         return self.compile()
 
     def __call__(self, scope: Any, receive: Any, send: Any = None) -> Any:
-        """Serve as ASGI `(scope, receive, send)` or as WSGI `(environ, start_response)`."""
+        """Serve as ASGI `(scope, receive, send)` or as WSGI `(environ, start_response)`.
+
+        An app that does not compile logs once why, fails an ASGI server's start, and answers every request with 500.
+        """
         if send is None:
-            return self.wsgi(scope, receive)
-        return self.asgi(scope, receive, send)
+            return self._wsgi_or_refusal(scope, receive)
+        return self._asgi_or_refusal(scope, receive, send)
+
+    @cached_property
+    def _wsgi_or_refusal(self) -> Any:
+        return self._served("wsgi")
+
+    @cached_property
+    def _asgi_or_refusal(self) -> Any:
+        return self._served("asgi")
+
+    def _served(self, protocol: str) -> Any:
+        """Return the compiled callable or the one that refuses everything, the same one to each of several threads."""
+        with self._lock:
+            if protocol not in self._serving:
+                try:
+                    self._serving[protocol] = getattr(self, protocol)
+                except Exception as error:  # noqa: BLE001 - also what native middleware raises
+                    self._serving[protocol] = refusing(protocol, error)
+            return self._serving[protocol]
 
     __rsgi_init__ = staticmethod(refuse_rsgi)
 
@@ -270,7 +293,7 @@ def _look_like_asgi(app: App) -> None:
     """
 
     async def __call__(scope: Any, receive: Any, send: Any) -> None:  # noqa: N807 - the name servers look up
-        await app.asgi(scope, receive, send)
+        await app._asgi_or_refusal(scope, receive, send)
 
     vars(app)["__call__"] = __call__
 

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextvars import ContextVar
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -873,3 +874,11 @@ async def ws_context(ws: WebSocket) -> None:
     await ws.send(trace.get())
     trace.set("the WebSocket's")
     await ws.close()
+
+
+# -- for servers that call what they are given -------------------------------------------------------------------------
+
+
+def make(protocol: str | None = None) -> Any:
+    """Return the app, or its callable of a protocol."""
+    return app if protocol is None else app.compile(protocol)

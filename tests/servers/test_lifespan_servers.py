@@ -137,8 +137,10 @@ Under Granian it is a race: the connection's end against the close frame of the 
 """
 
 WAITS_FOR_CLIENTS = {"hypercorn"} if sys.version_info >= (3, 12) else set[str]()
-"""Servers whose bound on the stop does not hold: hypercorn awaits `asyncio.Server.wait_closed()` before it counts, which
-from Python 3.12 on returns when the last client has left."""
+"""Servers whose bound on the stop does not hold: hypercorn awaits `asyncio.Server.wait_closed()` before it counts.
+
+From Python 3.12 on that returns when the last client has left.
+"""
 
 
 @pytest.mark.parametrize("kind", CLOSED_WITH)
