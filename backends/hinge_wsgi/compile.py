@@ -23,7 +23,7 @@ from hinge_wsgi.body import read_body
 from hinge_wsgi.direct import Serve, body_getter, coloured_call, direct, failure_response
 from hinge_wsgi.environ import Environ
 from hinge_wsgi.portal import on_request_thread
-from hinge_wsgi.respond import StartResponse, send
+from hinge_wsgi.respond import StartResponse, answer_with
 from hinge_wsgi.runtime import Runtime
 
 
@@ -82,17 +82,12 @@ def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
 
 def _through_layers(endpoint: Endpoint, runtime: Runtime) -> Serve:
     head_only = endpoint.head_only
-    answer = _answer(endpoint, runtime)
+    answer, fail = _answer(endpoint, runtime), _fail(endpoint, runtime)
 
     def serve(environ: Environ, start_response: StartResponse, values: tuple[str, ...]) -> Any:
         request = Request(reader, environ, endpoint, values, runtime.state)
-        response = answer(request)
-        try:
-            return send(runtime, start_response, response, request, head_only=head_only)
-        except Exception as error:  # noqa: BLE001 - a stream that fails before its first chunk
-            return send(runtime, start_response, fail(request, error), request, head_only=head_only)
+        return answer_with(runtime, start_response, answer(request), request, fail, head_only=head_only)
 
-    fail = _fail(endpoint, runtime)
     return serve
 
 

@@ -18,7 +18,7 @@ from hinge_wsgi import environ as reader
 from hinge_wsgi.body import body_stream, read_body
 from hinge_wsgi.environ import Environ
 from hinge_wsgi.portal import on_request_thread
-from hinge_wsgi.respond import LENGTH_LINES, SHORT, STATUS_LINES, StartResponse, send
+from hinge_wsgi.respond import LENGTH_LINES, SHORT, STATUS_LINES, StartResponse, answer_with, send
 from hinge_wsgi.runtime import Runtime
 
 Serve = Callable[[Environ, StartResponse, tuple[str, ...]], Any]
@@ -101,8 +101,11 @@ class _Rest:
         """Answer a failure."""
         if request is None:
             request = self._request(environ, values)
-        response = failure_response(self._endpoint, self._runtime, request, error)
-        return send(self._runtime, start_response, response, request, head_only=self._head_only)
+        response = self._fail(request, error)
+        return answer_with(self._runtime, start_response, response, request, self._fail, head_only=self._head_only)
+
+    def _fail(self, request: Request, error: Exception) -> Response:
+        return failure_response(self._endpoint, self._runtime, request, error)
 
     def _request(self, environ: Environ, values: tuple[str, ...]) -> Request:
         return Request(reader, environ, self._endpoint, values, self._runtime.state)

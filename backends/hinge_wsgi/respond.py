@@ -17,6 +17,7 @@ from hinge_wsgi.runtime import Runtime
 from hinge_wsgi.stream import Stream, close_source, replaced_source
 
 StartResponse = Callable[..., Any]
+Fail = Callable[[Request, Exception], Response]
 Pairs = list[tuple[str, str]]
 
 # The reason is never empty: wsgiref and some servers split at the space.
@@ -46,6 +47,27 @@ def send(
     if request is not None and (request._after or request._source):
         return _Closing(runtime, parts, request)
     return parts
+
+
+def answer_with(
+    runtime: Runtime,
+    start_response: StartResponse,
+    response: Response,
+    request: Request,
+    fail: Fail,
+    *,
+    head_only: bool,
+) -> Any:
+    """Do what `send` does. A stream that fails before its first chunk is answered with its failure."""
+    try:
+        return send(runtime, start_response, response, request, head_only=head_only)
+    except Exception as error:  # noqa: BLE001 - whatever a source raises
+        response = fail(request, error)
+    try:
+        return send(runtime, start_response, response, request, head_only=head_only)
+    except Exception as error:  # noqa: BLE001 - an error handler answers with streams, too
+        response = request._endpoint.errors.last_resort(request, error)
+    return send(runtime, start_response, response, request, head_only=head_only)
 
 
 def _headers(response: Response) -> Pairs:

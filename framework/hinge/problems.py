@@ -39,7 +39,7 @@ class ErrorHandlers:
         """Return the response of an error; it is to be awaited if the error's handler is async."""
         handler = self._find(type(error))
         if handler is None:
-            return self._default(request, error)
+            return self.last_resort(request, error)
         try:
             result = handler(request, error)
             if hasattr(type(result), "__await__"):
@@ -72,7 +72,7 @@ class ErrorHandlers:
         """Answer the failure of an error handler; the log shows what it was called for."""
         if second is not first and second.__context__ is None:
             second.__context__ = first
-        return self._default(request, second)
+        return self.last_resort(request, second)
 
     def _find(self, kind: type[BaseException]) -> ErrorHandler | None:
         for base in kind.__mro__:
@@ -80,7 +80,8 @@ class ErrorHandlers:
                 return self._handlers[base]
         return None
 
-    def _default(self, request: Any, error: Exception) -> Response:
+    def last_resort(self, request: Any, error: Exception) -> Response:
+        """Return what answers an error without any handler of the app's: a complete response, never a stream."""
         if isinstance(error, HTTPError):
             # An instance raised again and again would keep the frames of all requests, and with them their bodies.
             error.__traceback__ = None

@@ -33,13 +33,14 @@ async def answer_with(
 
     """
     try:
+        await _send(runtime, sink, response, exchange, head_only=head_only)
+    except Unsent as unsent:
+        response = await fail(exchange, unsent.error)
         try:
             await _send(runtime, sink, response, exchange, head_only=head_only)
-        except Unsent as unsent:
-            response = await fail(exchange, unsent.error)
-            await _send(runtime, sink, response, exchange, head_only=head_only)
-    except Unsent as again:
-        raise again.error from None
+        except Unsent as again:  # an error handler answers with streams, too
+            response = exchange._endpoint.errors.last_resort(exchange, again.error)
+            await sink.whole(response, head_only=head_only)
 
 
 async def _send(runtime: Runtime, sink: WholeSink, response: Response, exchange: Exchange, *, head_only: bool) -> None:
