@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol, TypeVar
 from hinge import answers
 from hinge.backend import Application, Backend, Feature, load_backend
 from hinge.blueprint import Blueprint
+from hinge.calls import fits
 from hinge.config import Config, resolve_config
 from hinge.errors import ConfigurationError
 from hinge.freeze import Frame, anything, http_table, misfits, plan_all, uncollected, unmet_needs, websocket_table
@@ -51,6 +52,7 @@ class App(Registrar):
 
     """
 
+    @fits
     def __init__(
         self,
         title: str = "Hinge",
@@ -65,6 +67,8 @@ class App(Registrar):
     ) -> None:
         if slashes not in ("redirect", "strict"):
             raise ConfigurationError(f"App(slashes={slashes!r}) ({caller()}) is none. Fix: 'redirect' or 'strict'")
+        if config is not None and not isinstance(config, Config):
+            raise ConfigurationError(f"App(config=...) ({caller()}): {config!r} is none. Fix: config=Config(...)")
         self.title = title
         self.version = version
         self.description = description
@@ -99,6 +103,7 @@ class App(Registrar):
         self._check_open(f"middleware {layer.name} ({layer.location})")
         self._layers.append(layer)
 
+    @fits
     def include(self, router: Router, prefix: str = "") -> None:
         """Take over a router's routes below `prefix`; the router is closed by it.
 
@@ -110,6 +115,7 @@ class App(Registrar):
         for route in close(router, "", prefix):
             self._add(route)
 
+    @fits
     def error(self, kind: type[Exception]) -> ErrorDecorator:
         """Have the decorated `(request, error)` function answer for an exception class and its subclasses.
 
@@ -132,6 +138,7 @@ class App(Registrar):
 
         return register
 
+    @fits
     def lifespan(self, function: LifespanFunction) -> LifespanFunction:
         """Run the decorated generator around each worker's life; what it yields is merged into `request.state`.
 
@@ -176,6 +183,7 @@ class App(Registrar):
         self._check_open(f"configure() ({caller()})")
         vars(self)["config"] = config
 
+    @fits
     def compile(self, backend: str | None = None, *, skip_unsupported: bool = False) -> Application:
         """Return the callable of the named backend (default: the configured one), made once, and freeze the app.
 

@@ -5,14 +5,17 @@ command-line flag, environment `HINGE_*`, `[tool.hinge]` in pyproject.toml, `App
 that no field has and a value out of its range are errors that say where they came from; nothing is ignored.
 """
 
+import inspect
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 import msgspec
 
+from hinge.calls import is_from_within, misfit, nearest
 from hinge.errors import ConfigurationError
+from hinge.location import caller
 
 PREFIX = "HINGE_"
 """What the name of an environment variable that sets a field starts with."""
@@ -24,7 +27,24 @@ _Bytes = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
 
 
-class Config(msgspec.Struct, frozen=True, kw_only=True):
+class _Told(msgspec.StructMeta):
+    """Have `Config(max_body=5)` raise a `ConfigurationError` that names the nearest setting."""
+
+    if not TYPE_CHECKING:  # for which a call is what the fields say
+
+        def __call__(cls, *args: Any, **settings: Any) -> Any:  # noqa: N805 - a metaclass
+            """Make the record."""
+            if args:
+                raise ConfigurationError(f"Config(...) ({caller()}) takes names only. Fix: Config(port=8000, ...)")
+            try:
+                return super().__call__(**settings)
+            except TypeError as error:
+                if is_from_within(error):
+                    raise
+                raise misfit("Config", settings, inspect.signature(cls), error, "setting") from None
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, metaclass=_Told):
     """Hold every setting; each is also a flag of `hinge run`, an environment variable and a key of `[tool.hinge]`.
 
     Raises:
@@ -122,7 +142,8 @@ def resolve_config(
     for source in sources:
         for setting in source:
             if setting.key not in types:
-                raise ConfigurationError(f"{setting.origin}: there is no setting {_unknown(setting.key, types)}")
+                near = nearest(setting.key.lower().removeprefix("hinge_").replace("-", "_"), types)
+                raise ConfigurationError(f"{setting.origin}: there is no setting {setting.key!r}{near}")
             values[setting.key] = _convert(setting, types[setting.key])
             origins[setting.key] = setting.origin
     config = msgspec.structs.replace(Config() if app_config is None else app_config, **values)
@@ -224,13 +245,6 @@ def _expected(annotation: Any) -> str:
         kind = "an integer" if arguments[0] is int else "a number"
         return f"{kind} from {meta.ge} to {meta.le}"
     return {bool: "true or false"}.get(annotation, "a text")
-
-
-def _unknown(key: str, known: Mapping[str, Any]) -> str:
-    import difflib  # noqa: PLC0415 - only a misspelt key pays for it
-
-    near = difflib.get_close_matches(key.lower().removeprefix("hinge_").replace("-", "_"), known, n=1)
-    return f"{key!r}" + (f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}")
 
 
 def _check_installed(name: str, origin: str) -> None:

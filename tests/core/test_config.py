@@ -39,7 +39,7 @@ def test_defaults() -> None:
 def test_it_is_frozen_and_takes_keywords_only() -> None:
     with pytest.raises(AttributeError):
         Config().port = 1  # type: ignore[misc]
-    with pytest.raises(TypeError):
+    with pytest.raises(ConfigurationError, match=r"test_config\.py:\d+\) takes names only"):
         Config("asgi")  # type: ignore[call-arg, misc]
 
 
@@ -152,6 +152,12 @@ def test_half_of_tls_is_an_error(present: str) -> None:
         Config(**{present: "x.pem"})  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match=f"^{present} is set without ssl_"):
         resolve(environ={f"HINGE_{present.upper()}": "x.pem"})
+
+
+def test_an_unknown_name_in_code_suggests_the_nearest_and_names_the_line() -> None:
+    where = r"\(.*test_config\.py:\d+\)"
+    with pytest.raises(ConfigurationError, match=rf"^Config\(max_body=\.\.\.\) {where}: .*'max_body_size'\?$"):
+        Config(max_body=5)  # type: ignore[call-arg]
 
 
 def test_an_unknown_key_suggests_the_nearest(project: Any) -> None:

@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from hinge.errors import ConfigurationError
-from hinge.location import locate, qualified_name
+from hinge.location import caller, locate, qualified_name
 from hinge.response import Response
 from hinge.results import own
 from hinge.signature import Colour, colour_of, takes_one
@@ -72,6 +72,10 @@ def layer_of(middleware: "MiddlewareFunction | Layer", *, needs_body: bool = Fal
     name, location = qualified_name(middleware), locate(middleware)
     who = f"middleware {name} ({location})"
     if inspect.isclass(middleware) or not callable(middleware):
+        if not callable(middleware):
+            raise ConfigurationError(
+                f"middleware {middleware!r} ({caller()}): it is not a function or an instance. Fix: a generator function"
+            )
         raise ConfigurationError(f"{who}: it is not a function or an instance. Fix: pass an instance: {name}(...)")
     colour = colour_of(middleware)
     if colour not in (Colour.SYNC_GENERATOR, Colour.ASYNC_GENERATOR):

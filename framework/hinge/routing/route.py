@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 import msgspec
 from msgspec.structs import replace
 
+from hinge.calls import nearest
 from hinge.errors import ConfigurationError
 from hinge.location import caller, locate, qualified_name
 from hinge.middleware.layer import Layer, MiddlewareFunction, layer_of
@@ -112,17 +113,16 @@ def make_route(
     return Route(template, wanted, handler, name, location, layers=layers, tags=tags, websocket=websocket, **given)
 
 
-def as_layers(middleware: Iterable[MiddlewareFunction], who: str) -> list[Layer]:
+def as_layers(middleware: Iterable[MiddlewareFunction] | Any, who: str) -> list[Layer]:
     """Return the layers of several middleware.
 
     Raises:
         ConfigurationError: it is a single one, or one of them is none.
 
     """
-    if callable(middleware):
-        raise ConfigurationError(
-            f"{who}: middleware={qualified_name(middleware)} is a single one. Fix: make a list of it"
-        )
+    if not isinstance(middleware, Iterable):
+        given = qualified_name(middleware) if callable(middleware) else repr(middleware)
+        raise ConfigurationError(f"{who}: middleware={given} is a single one. Fix: make a list of it")
     return [layer_of(one) for one in middleware]
 
 
@@ -145,7 +145,9 @@ def _parse(path: str, who: str) -> PathTemplate:
         raise ConfigurationError(f"{who}: {error}") from None
 
 
-def _methods(methods: Iterable[str], who: str) -> frozenset[str]:
+def _methods(methods: Any, who: str) -> frozenset[str]:
+    if not isinstance(methods, Iterable):
+        raise ConfigurationError(f"{who}: methods={methods!r} is no list. Fix: methods=['GET']")
     wanted = frozenset([methods] if isinstance(methods, str) else methods)
     if not wanted:
         raise ConfigurationError(f"{who}: it has no methods. Fix: methods=['GET']")
@@ -163,13 +165,16 @@ def _methods(methods: Iterable[str], who: str) -> frozenset[str]:
 def _check_options(options: Mapping[str, Any], known: Iterable[str], who: str) -> None:
     for option in options:
         if option not in known:
-            raise ConfigurationError(
-                f"{who}: there is no option {option!r}. Fix: use one of {', '.join(sorted(known))}"
-            )
+            if option == "methods":
+                raise ConfigurationError(f"{who}: methods= is for app.route. Fix: @app.route(path, methods=[...])")
+            raise ConfigurationError(f"{who}: there is no option {option!r}{nearest(option, sorted(known))}")
     status, limit, name = options.get("status"), options.get("max_body_size"), options.get("name")
     if status is not None and (isinstance(status, bool) or not isinstance(status, int) or not 200 <= status <= 599):
         raise ConfigurationError(f"{who}: status={status!r} is no status of a response. Fix: use one in 200..599")
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
         raise ConfigurationError(f"{who}: max_body_size={limit!r} is no size. Fix: give a number of bytes")
+    inline = options.get("inline", False)
+    if not isinstance(inline, bool):
+        raise ConfigurationError(f"{who}: inline={inline!r} is neither. Fix: True or False")
     if name is not None and not isinstance(name, str):
         raise ConfigurationError(f"{who}: name={name!r} is no name. Fix: give a text")

@@ -5,9 +5,10 @@ routes below a prefix, and from then on the router is closed, because a route ad
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, TypeVar, Unpack, overload
 
+from hinge.calls import fits
 from hinge.errors import ConfigurationError
 from hinge.location import caller
 from hinge.middleware.layer import Layer, MiddlewareFunction, layer_of
@@ -55,6 +56,19 @@ class Registrar(ABC):
             )
         return self.prefix + path if path.startswith("/") or not path else path
 
+    def _declare(
+        self, path: str, methods: Iterable[str], options: Mapping[str, Any], *, websocket: bool = False
+    ) -> Decorator:
+        whole = self._below(path)
+        wanted = methods if isinstance(methods, str) or not isinstance(methods, Iterable) else [*methods]
+
+        def register(handler: Handler) -> Handler:
+            self._add(make_route(whole, wanted, handler, options, websocket=websocket))
+            return handler
+
+        return register
+
+    @fits
     def route(self, path: str, *, methods: Iterable[str], **options: Unpack[RouteOptions]) -> Decorator:
         """Register the decorated handler for several methods.
 
@@ -62,43 +76,44 @@ class Registrar(ABC):
             ConfigurationError: the declaration is wrong or ambiguous.
 
         """
-        whole = self._below(path)
-        wanted = [methods] if isinstance(methods, str) else [*methods]
+        return self._declare(path, methods, options)
 
-        def register(handler: Handler) -> Handler:
-            self._add(make_route(whole, wanted, handler, options))
-            return handler
-
-        return register
-
+    @fits
     def get(self, path: str, **options: Unpack[RouteOptions]) -> Decorator:
         """Register the decorated handler for GET, and with it HEAD. Options are those of `route`."""
-        return self.route(path, methods=("GET",), **options)
+        return self._declare(path, ("GET",), options)
 
+    @fits
     def post(self, path: str, **options: Unpack[RouteOptions]) -> Decorator:
         """Register the decorated handler for POST. Options are those of `route`."""
-        return self.route(path, methods=("POST",), **options)
+        return self._declare(path, ("POST",), options)
 
+    @fits
     def put(self, path: str, **options: Unpack[RouteOptions]) -> Decorator:
         """Register the decorated handler for PUT. Options are those of `route`."""
-        return self.route(path, methods=("PUT",), **options)
+        return self._declare(path, ("PUT",), options)
 
+    @fits
     def patch(self, path: str, **options: Unpack[RouteOptions]) -> Decorator:
         """Register the decorated handler for PATCH. Options are those of `route`."""
-        return self.route(path, methods=("PATCH",), **options)
+        return self._declare(path, ("PATCH",), options)
 
+    @fits
     def delete(self, path: str, **options: Unpack[RouteOptions]) -> Decorator:
         """Register the decorated handler for DELETE. Options are those of `route`."""
-        return self.route(path, methods=("DELETE",), **options)
+        return self._declare(path, ("DELETE",), options)
 
+    @fits
     def head(self, path: str, **options: Unpack[RouteOptions]) -> Decorator:
         """Register the decorated handler for HEAD alone, in place of the one that comes with GET."""
-        return self.route(path, methods=("HEAD",), **options)
+        return self._declare(path, ("HEAD",), options)
 
+    @fits
     def options(self, path: str, **options: Unpack[RouteOptions]) -> Decorator:
         """Register the decorated handler for OPTIONS, in place of the automatic one."""
-        return self.route(path, methods=("OPTIONS",), **options)
+        return self._declare(path, ("OPTIONS",), options)
 
+    @fits
     def websocket(self, path: str, **options: Unpack[WebSocketOptions]) -> Decorator:
         """Register the decorated `async def` handler for WebSocket connections.
 
@@ -106,18 +121,13 @@ class Registrar(ABC):
             ConfigurationError: the declaration is wrong or ambiguous.
 
         """
-        whole = self._below(path)
-
-        def register(handler: Handler) -> Handler:
-            self._add(make_route(whole, (), handler, options, websocket=True))
-            return handler
-
-        return register
+        return self._declare(path, (), options, websocket=True)
 
     @overload
     def middleware(self, function: AnyMiddleware, /, *, needs_body: bool = False) -> AnyMiddleware: ...
     @overload
     def middleware(self, function: None = None, /, *, needs_body: bool = False) -> MiddlewareDecorator: ...
+    @fits
     def middleware(self, function: Any = None, /, *, needs_body: bool = False) -> Any:
         """Put a middleware around every answer of the app, or every route of the group; the first one is the outermost.
 
@@ -137,6 +147,7 @@ class Registrar(ABC):
 class Router(Registrar):
     """A group of routes with a common prefix, tags and middleware, to be included in an App or another Router."""
 
+    @fits
     def __init__(
         self, prefix: str = "", *, tags: Iterable[str] = (), middleware: Iterable[MiddlewareFunction] = ()
     ) -> None:
@@ -154,6 +165,7 @@ class Router(Registrar):
         self._check_open(f"middleware {layer.name} ({layer.location})")
         self._layers.append(layer)
 
+    @fits
     def include(self, router: "Router", prefix: str = "") -> None:
         """Take over the routes of another router below `prefix`.
 

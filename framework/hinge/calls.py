@@ -1,0 +1,78 @@
+"""Calls of the public interface whose arguments do not fit: told like every other mistake of a declaration.
+
+Law: nothing is looked at unless the call failed; a `TypeError` from further in is somebody else's and goes on as it is.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any, ParamSpec, TypeVar
+
+from hinge.errors import ConfigurationError
+from hinge.location import caller
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def fits(function: Callable[P, R]) -> Callable[P, R]:
+    """Have a call that does not fit the decorated method's parameters raise a `ConfigurationError`."""
+
+    @functools.wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except TypeError as error:
+            if is_from_within(error):
+                raise
+            signature = inspect.signature(function)
+            owner, _, name = function.__qualname__.rpartition(".")
+            receiver = type(args[0]).__name__ if args else owner
+            what = receiver if name == "__init__" else f"{receiver}.{name}"
+            raise misfit(what, kwargs, signature, error) from None
+
+    return checked
+
+
+def is_from_within(error: TypeError) -> bool:
+    """Tell whether an error that a call raised comes from the code of what was called."""
+    frames = error.__traceback__
+    return frames is not None and frames.tb_next is not None
+
+
+def misfit(
+    what: str, keywords: Iterable[str], signature: inspect.Signature, error: TypeError, noun: str = "argument"
+) -> ConfigurationError:
+    """Return the error of a call with these keywords, which a function of this signature does not take."""
+    known = [name for name in signature.parameters if name != "self"]
+    takes_any = any(one.kind is one.VAR_KEYWORD for one in signature.parameters.values())
+    unknown = [] if takes_any else [keyword for keyword in keywords if keyword not in known]
+    if unknown:
+        place = f"{what}({unknown[0]}=...) ({caller()})"
+        return ConfigurationError(f"{place}: there is no {noun} {unknown[0]!r}{nearest(unknown[0], known)}")
+    takes = _outline(signature)
+    why = str(error).partition(") ")[2] or str(error).lower()
+    return ConfigurationError(f"{what}(...) ({caller()}): {why}. Fix: it takes {takes}")
+
+
+def _outline(signature: inspect.Signature) -> str:
+    """Return the parameters as they are given in a call: their names, `=...` where they may be left out."""
+    shown, by_keyword = [], False
+    for name, one in signature.parameters.items():
+        if name == "self":
+            continue
+        if one.kind is one.KEYWORD_ONLY and not by_keyword:
+            by_keyword = True
+            shown.append("*")
+        bare = str(one.replace(annotation=one.empty, default=one.empty))  # with its stars
+        shown.append(bare if one.default is one.empty else f"{name}=...")
+    return f"({', '.join(shown)})"
+
+
+def nearest(name: Any, known: Iterable[str]) -> str:
+    """Return `; did you mean 'x'?`, or all there is."""
+    import difflib  # noqa: PLC0415 - only a misspelt name pays for it
+
+    names = list(known)
+    near = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.65)
+    return f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(names)}"

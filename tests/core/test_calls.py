@@ -1,0 +1,75 @@
+"""Calls whose arguments do not fit are mistakes of a declaration, with place and nearest name."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from hinge import App, ConfigurationError, Router
+from hinge.calls import fits
+
+anything: Any = App
+group: Any = Router
+
+
+def handler() -> str:
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda: anything(titel="x"), "App(titel=...) ({here}): there is no argument 'titel'; did you mean 'title'?"),
+        (lambda: group(prefx="/a"), "Router(prefx=...) ({here}): there is no argument 'prefx'; did you mean 'prefix'?"),
+        (lambda: group(zzz=1), "Router(zzz=...) ({here}): there is no argument 'zzz'; known: prefix, tags, middleware"),
+        (
+            lambda: anything("a", "b"),
+            "App(...) ({here}): takes from 1 to 2 positional arguments but 3 were given. Fix: it takes (title=..., *, ",
+        ),
+        (
+            lambda: anything().get(),
+            "App.get(...) ({here}): missing 1 required positional argument: 'path'. Fix: it takes (path, **options)",
+        ),
+        (
+            lambda: anything().route("/", ["GET"]),
+            "App.route(...) ({here}): takes 2 positional arguments but 3 were given. Fix: it takes (path, *, methods, ",
+        ),
+        (
+            lambda: anything().include(Router(), tags=[]),
+            "App.include(tags=...) ({here}): there is no argument 'tags'; known: router, prefix",
+        ),
+        (lambda: anything().compile(bakend=1), "App.compile(bakend=...) ({here}): there is no argument 'bakend'; did"),
+        (lambda: anything(config={"port": 1}), "App(config=...) ({here}): {{'port': 1}} is none. Fix: config=Config("),
+        (lambda: anything(middleware=5), "App(middleware=...) ({here}): middleware=5 is a single one. Fix: make a"),
+        (
+            lambda: anything().middleware(5),
+            "middleware 5 ({here}): it is not a function or an instance. Fix: a generator function",
+        ),
+        (lambda: anything().get("/", statuss=1)(handler), "there is no option 'statuss'; did you mean 'status'?"),
+        (lambda: anything().websocket("/", inline=1)(handler), "there is no option 'inline'; known: deprecated, "),
+        (lambda: anything().get("/", methods=["GET"])(handler), "methods= is for app.route. Fix: @app.route(path, "),
+        (lambda: anything().get("/", inline="yes")(handler), "inline='yes' is neither. Fix: True or False"),
+        (lambda: anything().route("/", methods=5)(handler), "methods=5 is no list. Fix: methods=['GET']"),
+    ],
+)
+def test_what_does_not_fit_is_told(wrong: Callable[[], Any], message: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        wrong()
+    line = f"{__file__}:{wrong.__code__.co_firstlineno}"
+    told = str(caught.value)
+    assert "test_calls.py:" in told
+    assert "\n" not in told
+    start, _, rest = message.partition("{here}")
+    assert start.replace("{{", "{") in told
+    assert rest.replace("{{", "{").replace("}}", "}") in told
+    if rest:
+        assert f"({line.rpartition('/tests/')[2]}" in told.replace("(tests/", "(")
+
+
+def test_a_type_error_from_further_in_is_left_alone() -> None:
+    @fits
+    def broken(value: int) -> int:
+        return len(value)  # type: ignore[arg-type]
+
+    with pytest.raises(TypeError, match="has no len"):
+        broken(5)
