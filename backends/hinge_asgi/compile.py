@@ -102,7 +102,7 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
     limit, head_only = endpoint.max_body_size, endpoint.head_only
     plan = endpoint.plan
     reads_body = plan.reads_body
-    bare = plan.handler if plan.is_async and not plan.arguments else None
+    bare = plan.handler if plan.is_async and not plan.inline and not plan.arguments else None
     fail, respond = failing(endpoint), endpoint.responder()
     status = endpoint.status or 200
     bodiless = endpoint.status in (204, 304)

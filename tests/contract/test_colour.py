@@ -8,6 +8,7 @@
 
 import asyncio
 import logging
+import re
 import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -69,12 +70,12 @@ def places(client_for: Callable[..., Client]) -> Callable[[str], dict[str, Any]]
         yield
 
     for name, layers in (("layered", [layer]), ("async-layered", [async_layer]), ("both", [layer, async_layer])):
-        app.get(f"/{name}/def", middleware=layers)(lambda request: where())
+        app.get(f"/{name}/def", middleware=layers)(where)
         app.get(f"/{name}/async", middleware=layers)(coroutine)
         app.get(f"/{name}/inline/def", inline=True, middleware=layers)(plain)
         app.get(f"/{name}/inline/async", inline=True, middleware=layers)(coroutine)
     client = client_for(app)
-    return lambda path: client.get(path, params={"request": "-"}).json()
+    return lambda path: client.get(path).json()
 
 
 LAYERS = ["", "/layered", "/async-layered", "/both"]
@@ -172,6 +173,10 @@ async def stubborn() -> None:
 WAITING = [bare, timed, anyio_sleep, anyio_group, anyio_scope, timeout, task, stubborn]
 
 
+DO_NOT_SUSPEND = [anyio_scope, timeout, task]
+"""What needs a loop and does not wait for it: nothing tells it from a coroutine that keeps its promise."""
+
+
 @pytest.mark.parametrize("wait", WAITING, ids=lambda wait: wait.__name__)
 def test_an_inline_coroutine_that_waits_is_told_so_where_there_is_no_loop(
     client_for: Callable[..., Client], backend: Backend, wait: Any, caplog: pytest.LogCaptureFixture
@@ -183,9 +188,15 @@ def test_an_inline_coroutine_that_waits_is_told_so_where_there_is_no_loop(
         await wait()
         return "done"
 
-    response = client_for(app).get("/")
+    client = client_for(app)
+    response = client.get("/")
     if backend.name == "asgi":
         assert (response.status_code, response.text) == (500, response.text) if wait is stubborn else (200, "done")
+        client.get("/")
+        told = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+        assert len(told) == (0 if wait in DO_NOT_SUSPEND else 1), "once for each handler"
+        for message in told:
+            assert re.search(r"impatient \(.*test_colour\.py:\d+\): .*waits.* Fix: drop inline=True$", message)
         return
     assert response.status_code == 500
     detail = response.json()["detail"]
@@ -213,6 +224,21 @@ def test_an_inline_coroutine_may_await_what_does_not_wait(client_for: Callable[.
         return await deeper(20)
 
     assert client_for(app).get("/").json() == 20
+
+
+def test_an_inline_coroutine_that_keeps_its_promise_is_not_told_off(
+    client_for: Callable[..., Client], caplog: pytest.LogCaptureFixture
+) -> None:
+    app = App()
+
+    @app.get("/{word}", inline=True)
+    async def patient(word: str) -> str:
+        await nothing()
+        return word
+
+    client = client_for(app)
+    assert [client.get(path).text for path in ("/a", "/b")] == ["a", "b"]
+    assert not [record for record in caplog.records if record.name == "hinge"]
 
 
 def test_the_errors_of_an_inline_coroutine_are_its_own(client_for: Callable[..., Client]) -> None:

@@ -72,7 +72,7 @@ def test_it_may_run_again(backend: Backend, life: Any) -> None:
     app = App()
     notes: list[str] = []
     app.lifespan(life(notes, "life", {"n": 1}))
-    app.get("/")(lambda request: "x")
+    app.get("/")(lambda: "x")
 
     @app.get("/state")
     async def handler(state: State) -> int:
@@ -113,7 +113,7 @@ def test_it_takes_the_app_or_nothing(client_for: Callable[..., Client]) -> None:
     async def nothing() -> AsyncIterator[None]:
         yield
 
-    app.get("/")(lambda request: "x")
+    app.get("/")(lambda: "x")
 
     @app.get("/title")
     def title(state: State) -> str:

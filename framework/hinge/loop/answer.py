@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from hinge.blueprint import Endpoint
 from hinge.body import BodyStream
 from hinge.loop.begin import beginner
+from hinge.loop.inline import watched
 from hinge.loop.runtime import Runtime
 from hinge.loop.watch import failure_of
 from hinge.middleware import weave_async
@@ -29,6 +30,8 @@ def coloured_call(endpoint: Endpoint, reader: Any, runtime: Runtime) -> tuple[Ca
     """Return the bound handler `(head, values, body, request)`, and whether what it returns is to be awaited."""
     call = endpoint.bind(reader)
     plan = endpoint.plan
+    if plan.is_async and plan.inline:
+        return watched(call, plan), True
     if plan.is_async or plan.inline or plan.is_generator:
         return call, plan.is_async
     in_thread = runtime.in_thread

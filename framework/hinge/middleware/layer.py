@@ -60,7 +60,7 @@ class Layer(msgspec.Struct, frozen=True):
         return self.misuse("it yielded a second time. Fix: yield exactly once")
 
 
-def layer_of(middleware: "MiddlewareFunction | Layer", *, needs_body: bool = False) -> Layer:
+def layer_of(middleware: "MiddlewareFunction | Layer | Any", *, needs_body: bool = False) -> Layer:
     """Return the layer of a middleware.
 
     Raises:
@@ -73,9 +73,8 @@ def layer_of(middleware: "MiddlewareFunction | Layer", *, needs_body: bool = Fal
     who = f"middleware {name} ({location})"
     if inspect.isclass(middleware) or not callable(middleware):
         if not callable(middleware):
-            raise ConfigurationError(
-                f"middleware {middleware!r} ({caller()}): it is not a function or an instance. Fix: a generator function"
-            )
+            who = f"middleware {middleware!r} ({caller()})"
+            raise ConfigurationError(f"{who}: it is not a function or an instance. Fix: a generator function")
         raise ConfigurationError(f"{who}: it is not a function or an instance. Fix: pass an instance: {name}(...)")
     colour = colour_of(middleware)
     if colour not in (Colour.SYNC_GENERATOR, Colour.ASYNC_GENERATOR):
