@@ -10,18 +10,15 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import anyio.from_thread
-
-from hinge.body import BodyStream, check_framing, declared_length, incomplete, too_large
+from hinge.body import framed_length, incomplete, too_large
 from hinge.errors import ClientDisconnect
+from hinge.loop import body_stream
 from hinge_asgi.scope import Scope
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 READ_AHEAD = 65536
 """Bytes of a body that are read before its handler asks for them, while a response is on its way."""
-
-_BODILESS_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 def framing(scope: Scope, limit: int) -> int | None:
@@ -37,15 +34,7 @@ def framing(scope: Scope, limit: int) -> int | None:
             length = value.decode("latin-1") if length is None else "repeated"
         elif name == b"transfer-encoding":
             encoding = value.decode("latin-1") if encoding is None else "repeated"
-    if encoding is not None:
-        check_framing(encoding, length)
-    if length is not None:
-        return declared_length(length, limit)
-    if encoding is not None:
-        return None
-    if scope.get("http_version", "1.1")[:1] == "1":
-        return 0  # HTTP/1 frames a body by a length or by chunks (RFC 9112 section 6.3)
-    return 0 if scope["method"] in _BODILESS_METHODS else None
+    return framed_length(length, encoding, limit, http_version=scope.get("http_version", "1.1"), method=scope["method"])
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
@@ -98,12 +87,7 @@ class Incoming:
         self._ahead: deque[dict[str, Any]] = deque()
         self._ahead_size = 0
         self._room = asyncio.Event()
-        self.stream = BodyStream(self._blocking, self._next, limit)
-
-    def _blocking(self) -> bytes:
-        if _on_a_loop():
-            raise RuntimeError("a coroutine reads its BodyStream with `async for`: `for` would stop the event loop")
-        return anyio.from_thread.run(self._next)
+        self.stream = body_stream(self._next, limit)
 
     async def _next(self) -> bytes:
         while not self._is_over:
@@ -147,11 +131,3 @@ class Incoming:
             while self._ahead_size >= READ_AHEAD and not self._is_over:
                 self._room.clear()
                 await self._room.wait()
-
-
-def _on_a_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True

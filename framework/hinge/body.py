@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 from hinge.errors import ClientDisconnect, HTTPError
 
+_BODILESS_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
 
 def too_large(limit: int) -> HTTPError:
     """Return the 413 of a body above `limit` bytes (RFC 9110 section 15.5.14)."""
@@ -53,6 +55,28 @@ def check_framing(transfer_encoding: str | None, content_length: str | None) -> 
         raise HTTPError(400, "A request has either Content-Length or Transfer-Encoding, not both.", headers=close)
     if transfer_encoding != "chunked" and transfer_encoding.strip(" \t").lower() != "chunked":
         raise HTTPError(400, "The one Transfer-Encoding that is understood is chunked.", headers=close)
+
+
+def framed_length(
+    length: str | None, encoding: str | None, limit: int, *, http_version: str, method: str
+) -> int | None:
+    """Return how long a body is: 0 for none, None if only its end will tell.
+
+    `length` and `encoding` are the fields Content-Length and Transfer-Encoding, "repeated" for more than one line.
+
+    Raises:
+        HTTPError: 400 for a bad length or two framings, 413 above `limit` bytes.
+
+    """
+    if encoding is not None:
+        check_framing(encoding, length)
+    if length is not None:
+        return declared_length(length, limit)
+    if encoding is not None:
+        return None
+    if http_version[:1] == "1":
+        return 0  # HTTP/1 frames a body by a length or by chunks (RFC 9112 section 6.3)
+    return 0 if method in _BODILESS_METHODS else None
 
 
 class BodyStream:

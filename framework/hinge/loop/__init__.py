@@ -5,6 +5,7 @@ colours, threads, streams and the worker's stop are the same for all of them. `i
 """
 
 from hinge.loop.answer import Fail, OpenBody, ReadBody, answering, coloured_call, failing
+from hinge.loop.body import body_stream
 from hinge.loop.exchange import Exchange
 from hinge.loop.runtime import OpenTask, Runtime
 from hinge.loop.send import WholeSink, answer_with
@@ -24,6 +25,7 @@ __all__ = [
     "WholeSink",
     "answer_with",
     "answering",
+    "body_stream",
     "coloured_call",
     "failing",
     "failure_of",

@@ -95,6 +95,25 @@ class Runtime:
         self._loop = self._nothing_open = self._draining_until = None
         self._is_stopping = False
 
+    async def start(self) -> None:
+        """Start the lifespans, held by one task, for a server that tells when a worker starts and stops.
+
+        Raises whatever a lifespan raised.
+        """
+        self.is_told = True
+        self.failure = None
+        self._lazy = _LazyLifespan(self, self._blueprint)
+        if not await self._lazy.started():
+            raise self.failure or RuntimeError("a lifespan did not start")
+
+    async def stop(self) -> None:
+        """End what is open and stop what `start` started; raises whatever a lifespan raised."""
+        lazy = self._lazy
+        if lazy is not None:
+            await lazy.stop()
+            if self.failure is not None:
+                raise self.failure
+
     async def start_lazily(self) -> bool:
         """Start the lifespans under a server without the lifespan protocol; False if that fails, now or before."""
         if self._is_stopping:
@@ -175,13 +194,19 @@ class _LazyLifespan:
         await self._decided.wait()
         return self._is_up
 
+    async def stop(self) -> None:
+        self._stop.set()
+        await asyncio.wait((self._task,))
+
     async def _hold(self) -> None:
         try:
             await self._stack.start()
             self._runtime.started(self._stack.state)
             self._is_up = True
         except Exception as error:  # noqa: BLE001 - whatever a lifespan raises
-            logger.critical("a lifespan failed to start; every request is refused", exc_info=error)
+            self._runtime.failure = error
+            if not self._runtime.is_told:
+                logger.critical("a lifespan failed to start; every request is refused", exc_info=error)
             return
         finally:
             self._decided.set()
@@ -193,6 +218,7 @@ class _LazyLifespan:
                 await self._runtime.end_open()
                 await self._stack.stop()
             except Exception as error:  # noqa: BLE001 - whatever a lifespan raises
+                self._runtime.failure = error
                 logger.error("a lifespan failed while it was stopped", exc_info=error)
             self._runtime.ended()
             atexit.unregister(self._at_exit)
