@@ -17,7 +17,7 @@ from hinge.body import BodyStream
 from hinge.errors import HTTPError
 from hinge.loop import Runtime, answering, coloured_call, failing, failure_of
 from hinge.response import Response
-from hinge.streaming import StreamingResponse
+from hinge.streaming import BODILESS, StreamingResponse
 from hinge_asgi import scope as reader
 from hinge_asgi.body import Incoming, Receive, framing, read_body
 from hinge_asgi.lifespan import serve_lifespan
@@ -105,7 +105,7 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
     bare = plan.handler if plan.is_async and not plan.inline and not plan.arguments else None
     fail, respond = failing(endpoint), endpoint.responder()
     status = endpoint.status or 200
-    bodiless = endpoint.status in (204, 304)
+    bodiless = endpoint.status in BODILESS
     prepared: dict[type, tuple[Callable[[Any], bytes], tuple[bytes, bytes]]] = {}
 
     async def serve(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> None:

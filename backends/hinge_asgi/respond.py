@@ -9,7 +9,7 @@ from typing import Any
 
 from hinge.loop import Fail, Runtime, answer_with
 from hinge.response import Response
-from hinge.streaming import BODILESS, StreamAborted
+from hinge.streaming import BODILESS, UNSIZED, StreamAborted, sent_length
 from hinge_asgi.request import ASGIExchange
 from hinge_asgi.scope import from_daphne
 
@@ -55,8 +55,9 @@ class _Messages:
 
     async def start(self, response: Response) -> None:
         headers = encode_headers(response)
-        if response.content_length is not None and response.status not in BODILESS:
-            headers.append((b"content-length", b"%d" % response.content_length))
+        length = sent_length(response)
+        if length is not None:
+            headers.append((b"content-length", b"%d" % length))
         await self._send(_start(response.status, headers))
 
     async def chunk(self, data: bytes) -> None:
@@ -76,7 +77,7 @@ async def send_complete(send: Send, response: Response, *, head_only: bool) -> N
     headers = encode_headers(response)
     if status in BODILESS:
         body = b""
-    else:
+    if status not in UNSIZED:
         size = len(body)
         headers.append(LENGTH_LINES[size] if size < SHORT else (b"content-length", b"%d" % size))
     try:

@@ -13,7 +13,7 @@ from hinge.blueprint import Endpoint
 from hinge.errors import ConfigurationError
 from hinge.request import Request
 from hinge.response import Response
-from hinge.streaming import StreamingResponse
+from hinge.streaming import BODILESS, StreamingResponse
 from hinge_wsgi import environ as reader
 from hinge_wsgi.body import body_stream, read_body
 from hinge_wsgi.environ import Environ
@@ -68,7 +68,7 @@ class _Rest:
         self._endpoint = endpoint
         self._runtime = runtime
         self._respond = endpoint.responder()
-        self._is_bodiless = endpoint.status in (204, 304)
+        self._is_bodiless = endpoint.status in BODILESS
         self._head_only = endpoint.head_only
         self.prepared: dict[type, tuple[Callable[[Any], bytes], tuple[str, str]]] = {}
         """How the plain results that were seen become a body, and its header."""

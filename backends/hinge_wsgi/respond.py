@@ -11,7 +11,7 @@ from typing import Any
 from hinge.errors import REASONS
 from hinge.request import Request
 from hinge.response import Response
-from hinge.streaming import BODILESS, StreamingResponse
+from hinge.streaming import BODILESS, UNSIZED, StreamingResponse, sent_length
 from hinge_wsgi.after import run_after
 from hinge_wsgi.runtime import Runtime
 from hinge_wsgi.stream import Stream, close_source, replaced_source
@@ -39,7 +39,7 @@ def send(
     headers = _headers(response)
     if status in BODILESS:
         body = b""
-    else:
+    if status not in UNSIZED:
         size = len(body)
         headers.append(LENGTH_LINES[size] if size < SHORT else ("content-length", str(size)))
     start_response(STATUS_LINES[status], headers)
@@ -87,8 +87,8 @@ def _send_stream(
     head_only: bool,
 ) -> Any:
     headers = _headers(response)
-    length = response.content_length
-    if length is not None and response.status not in BODILESS:
+    length = sent_length(response)
+    if length is not None:
         headers.append(("content-length", str(length)))
     stream = Stream(runtime, response, request)
     if head_only or response.status in BODILESS:

@@ -16,8 +16,11 @@ Chunks: TypeAlias = Iterable[Content] | AsyncIterable[Content]
 ChunkIterator: TypeAlias = Iterator[Content] | AsyncIterator[Content]
 
 
-BODILESS = frozenset({204, 304})
-"""The statuses whose responses have no body (RFC 9110 section 6.4.1)."""
+BODILESS = frozenset({204, 205, 304})
+"""The statuses whose responses have no body (RFC 9110 sections 6.4.1 and 15.3.6)."""
+
+UNSIZED = frozenset({204, 304})
+"""Those of them that have no Content-Length either: they end with their head."""
 
 
 class StreamingResponse(Response):
@@ -90,6 +93,13 @@ class StreamingResponse(Response):
         raise AttributeError(
             f"a {type(self).__name__} has no body to assign: set its iterator, or answer with a Response"
         )
+
+
+def sent_length(response: Response) -> int | None:
+    """Return the Content-Length of a response, None if it goes without."""
+    if response.status in BODILESS:
+        return None if response.status in UNSIZED else 0
+    return response.content_length
 
 
 class StreamAborted(Exception):  # noqa: N818 - told to the server, so that it cuts the connection

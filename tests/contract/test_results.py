@@ -10,7 +10,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from hinge import App, HTMLResponse, JSONResponse, Response, StreamingResponse, TextResponse
+from hinge import App, HTMLResponse, JSONResponse, Middleware, Response, StreamingResponse, TextResponse
 
 TEXT, OCTETS, JSON = "text/plain; charset=utf-8", "application/octet-stream", "application/json"
 
@@ -31,6 +31,10 @@ class Color(enum.Enum):
 
 class Text(str):
     __slots__ = ()
+
+
+def passing() -> Middleware:
+    yield
 
 
 def returning(make, *, coloured=None, **options) -> App:
@@ -113,6 +117,28 @@ def test_204_and_304_have_no_body(client_for, coloured, status, make):
     response = client_for(returning(lambda: make(status), coloured=coloured, status=status)).get("/")
     assert (response.status_code, response.content) == (status, b"")
     assert "content-length" not in response.headers
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Response("dropped", status=205),
+        lambda: "dropped",
+        lambda: {"a": 1},
+        lambda: None,
+        lambda: iter(["dropped"]),
+        lambda: StreamingResponse(["dropped"], status=205),
+    ],
+)
+@pytest.mark.parametrize("layers", [[], [passing]])
+def test_205_has_no_body_and_says_so(client_for, coloured, make, layers):
+    """RFC 9110 section 15.3.6: without the length, the client would wait for a body."""
+    client = client_for(returning(make, coloured=coloured, status=205, middleware=layers))
+    for _ in range(2):
+        for method in ("GET", "HEAD"):
+            response = client.request(method, "/")
+            assert (response.status_code, response.content) == (205, b"")
+            assert response.headers.get_all("content-length") == ["0"]
 
 
 @pytest.mark.parametrize("status", [200, 201, 206, 299, 300, 399, 400, 451, 499, 500, 599])

@@ -282,7 +282,7 @@ def test_a_client_that_leaves_at_once_closes_the_source(serve: Serve, source: An
     assert log.entries.count("closed") == 1
 
 
-@pytest.mark.parametrize("status", [204, 304])
+@pytest.mark.parametrize("status", [204, 205, 304])
 def test_a_bodiless_status_sends_nothing_and_closes_the_source(
     client_for: Callable[..., Client], source: Any, layers: list[Any], log: Log, status: int
 ) -> None:

@@ -15,7 +15,7 @@ from hinge.events import Event
 from hinge.headers import MutableHeaders
 from hinge.testing.jar import parse_set_cookie
 
-_BODILESS = frozenset({204, 304})
+_BODILESS = frozenset({204, 205, 304})
 
 
 class _Head:
