@@ -20,7 +20,7 @@ from hinge.errors import HTTPError, WebSocketDisconnect
 from hinge.loop import Ended, Runtime, Watch
 from hinge.middleware import weave_async
 from hinge.origin import origin_allowed
-from hinge.problems import log_failure
+from hinge.problems import log_failure, logger
 from hinge.response import Response
 from hinge.websocket import WebSocket, WebSocketState
 from hinge_asgi import scope as reader
@@ -186,7 +186,8 @@ def compile_websockets(blueprint: Blueprint, runtime: Runtime) -> Callable[[Scop
         if (await receive())["type"] != "websocket.connect":
             return
         transport = ASGITransport(scope, receive, send)
-        if not origin_allowed(origin_of(scope), host_of(scope), allowed):
+        secure = reader.scheme(scope) in ("wss", "https")
+        if not origin_allowed(origin_of(scope), host_of(scope), allowed, secure=secure):
             refusal = HTTPError(403, "WebSockets are not opened for pages of this origin.")
             await transport.deny(blueprint.errors.problem(refusal))
             return
@@ -207,6 +208,7 @@ def _handler(endpoint: Endpoint) -> Callable[[WebSocket], Awaitable[Response]]:
     call = endpoint.bind(reader)
     awaits = endpoint.plan.is_async
     respond = endpoint.errors.respond
+    told = False
 
     async def fail(ws: WebSocket, error: Exception) -> Response:
         if ws.state_of_connection is not WebSocketState.CONNECTING:
@@ -218,7 +220,18 @@ def _handler(endpoint: Endpoint) -> Callable[[WebSocket], Awaitable[Response]]:
         result = call(ws._head, ws._values, None, ws)
         if awaits:
             await result
+        if not told and ws.state_of_connection is WebSocketState.CONNECTING:
+            tell()
         return Response(status=204)
+
+    def tell() -> None:
+        nonlocal told
+        told = True
+        logger.warning(
+            "%s: it returned without accepting the WebSocket, so the client got a 403. "
+            "Fix: `await ws.accept()` first, or `await ws.deny(...)` to refuse",
+            endpoint.plan.describe(),
+        )
 
     return weave_async(endpoint.layers, inner, fail)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -217,6 +218,28 @@ def test_a_handler_may_refuse(client_for: Callable[..., Client], kind: str, capl
     if kind == "middleware":
         assert (response.text, response.headers["x-why"]) == ("not you", "gate")
     assert ("ValueError: broken" in caplog.text) == (kind == "failure")
+    told = [record.getMessage() for record in caplog.records if "without accepting" in record.getMessage()]
+    assert len(told) == (1 if kind == "return" else 0)
+
+
+@websockets
+def test_a_handler_that_forgets_to_accept_is_told_in_the_log_once(
+    client_for: Callable[..., Client], caplog: pytest.LogCaptureFixture
+) -> None:
+    app = App()
+
+    @app.websocket("/{room}")
+    async def forgetful(ws: WebSocket, room: str) -> None:
+        pass
+
+    client = client_for(app)
+    assert [refusal(client, path).status_code for path in ("/a", "/b")] == [403, 403]
+    (record,) = [record for record in caplog.records if record.name == "hinge"]
+    assert record.levelno == logging.WARNING
+    assert re.search(
+        r"forgetful \(.*test_websocket\.py:\d+\): it returned without accepting .* Fix: `await ws\.accept\(\)` first",
+        record.getMessage(),
+    )
 
 
 @websockets
@@ -273,6 +296,37 @@ def test_pages_of_other_origins_are_refused(
     else:
         assert refusal(client, "/", origin=origin).status_code == 403
         assert called == []
+
+
+@websockets
+@pytest.mark.parametrize(
+    ("origin", "allowed", "status"),
+    [
+        ("https://testserver", [], 101),
+        ("https://testserver:443", [], 101),
+        ("http://testserver", [], 403),
+        ("http://testserver:443", [], 403),
+        ("http://testserver", ["http://testserver"], 101),
+        ("http://testserver", ["*"], 101),
+        (None, [], 101),
+    ],
+)
+def test_an_unencrypted_page_is_another_site_than_an_encrypted_app(
+    client_for: Callable[..., Client], origin: str | None, allowed: list[str], status: int
+) -> None:
+    app = App(config=Config(allowed_origins=allowed))
+
+    @app.websocket("/")
+    async def handler(ws: WebSocket) -> None:
+        await ws.accept()
+        await ws.send("in")
+
+    client = client_for(app, scheme="https")
+    if status == 101:
+        with client.websocket("/", origin=origin) as ws:
+            assert ws.receive(PATIENCE) == "in"
+    else:
+        assert refusal(client, "/", origin=origin).status_code == 403
 
 
 @websockets

@@ -56,6 +56,16 @@ def test_any_other_page_is_refused(origin: str, host: str | None) -> None:
     assert not origin_allowed(origin, host, ())
 
 
+def test_the_scheme_is_part_of_the_site_where_the_server_tells_it() -> None:
+    """RFC 6454 section 5. An encrypted page on a plain connection has a proxy in between that ended the encryption."""
+    assert not origin_allowed("http://shop.example", "shop.example", (), secure=True)
+    assert not origin_allowed("HTTP://shop.example:443", "shop.example:443", (), secure=True)
+    assert origin_allowed("https://shop.example", "shop.example", (), secure=True)
+    assert origin_allowed("https://shop.example", "shop.example", (), secure=False)
+    assert origin_allowed("http://shop.example", "shop.example", ("http://shop.example",), secure=True)
+    assert origin_allowed("http://shop.example", "shop.example", ("*",), secure=True)
+
+
 def test_listed_origins_are_allowed_beside_the_own_site() -> None:
     allowed = ("https://App.example/", "http://localhost:3000")
     assert origin_allowed("https://app.example", "shop.example", allowed)
