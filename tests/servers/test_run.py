@@ -428,6 +428,24 @@ def test_workers_each_have_a_lifespan(serve: Serve, port: int, backend: str) -> 
 
 
 @both
+def test_a_request_is_one_line_of_the_access_log(serve: Serve, port: int, backend: str) -> None:
+    service = serve("served:app", "--backend", backend, "--port", str(port), "--access-log").started()
+    forged = "/a%0A%0D%1b[31m%22%20%C3%A9%2525%E2%80%AE"
+    for target in (forged, "/slow?seconds=0%0A", "/last"):
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as wire:
+            wire.sendall(f"GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+            while wire.recv(65_536):
+                pass
+    service.wait_for("/last")
+    assert service.stop()[0] == 0
+    (line,) = (line for line in service.lines if "/a" in line)
+    assert '127.0.0.1 - "GET /a%0A%0D%1B%5B31m%22%20%C3%A9%2525%E2%80%AE HTTP/1.1" 404 ' in line
+    assert line.isascii()
+    assert line[:-1].isprintable()
+    assert sum("GET /" in line for line in service.lines) == 3
+
+
+@both
 def test_a_killed_worker_is_replaced(serve: Serve, port: int, backend: str) -> None:
     service = serve("served:app", "--backend", backend, "--port", str(port)).started()
     first = get(port).json()["pid"]

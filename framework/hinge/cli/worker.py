@@ -21,6 +21,7 @@ from types import FrameType
 from typing import Any
 
 from hinge.backend import Application
+from hinge.cli.access import encode_access_log
 from hinge.cli.connections import hang_up
 from hinge.cli.errors import UserCodeError, users_traceback
 from hinge.cli.preflight import Launch
@@ -63,6 +64,7 @@ class Worker:
     def spawn(self, worker_id: int, *args: Any) -> None:
         """Serve until the stop; Granian's spawn target."""
         forget()  # the parent's handlers, with which a stop would go unheard while the app is loaded
+        encode_access_log(self._launch.interface)
         _wrap_signal_setup(self._install)
         try:
             _granian_spawner(self._spawner)(worker_id, *args)
