@@ -86,6 +86,7 @@ def _with_worker_hooks(wrapped: Any, application: Any, runtime: Runtime) -> Any:
     # The server starts and stops the lifespans through the protocol.
     served.start = served.stop = lambda: None
     served.drain = runtime.drain
+    served.still_open = runtime.still_open
     served.runtime = runtime  # for in-process connections, which raise what a lifespan raised
     return served
 

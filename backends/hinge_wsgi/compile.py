@@ -60,7 +60,7 @@ def compile_wsgi(blueprint: Blueprint) -> Any:
         def application(environ: Environ, start_response: StartResponse) -> Any:
             return wrapped(environ, start_response)
 
-    for name in ("start", "drain", "stop"):
+    for name in ("start", "drain", "stop", "still_open"):
         setattr(application, name, getattr(runtime, name))
     application.runtime = runtime  # type: ignore[attr-defined]  # in-process connections raise what a lifespan raised
     return application

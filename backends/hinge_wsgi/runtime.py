@@ -147,6 +147,10 @@ class Runtime:
         """Note that something has ended."""
         self.streams.discard(stream)
 
+    def still_open(self) -> list[OpenStream]:
+        """Return the streams that are under way."""
+        return [*self.streams]
+
     def drain(self, seconds: float) -> None:
         """End event streams now and other streams after `seconds`."""
         self.draining = True

@@ -93,6 +93,9 @@ class Application(Protocol):
 
     Servers that have a lifespan protocol call `start` and `stop` through it; elsewhere the application starts itself
     before its first request and stops when the process ends. All four are idempotent.
+
+    An application may have a fifth, `still_open() -> Collection[object]`: the streams and WebSockets under way. Where
+    it is there, the conformance kit checks that nothing is left in it.
     """
 
     __call__: Callable[..., Any]

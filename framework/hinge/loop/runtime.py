@@ -144,6 +144,10 @@ class Runtime:
         if not self.open and self._nothing_open is not None:
             self._nothing_open.set()
 
+    def still_open(self) -> list[OpenTask]:
+        """Return what is under way and could be ended."""
+        return [*self.open]
+
     def drain(self, seconds: float) -> None:
         """End WebSockets and event streams now and other streams after `seconds`; safe in a signal handler."""
         self._draining_until = time.monotonic() + seconds

@@ -58,7 +58,8 @@ class Client:
         self.app = app
         self.backend = backend or app.config.backend
         self.cookies = CookieJar(cookies)
-        self._application = app.compile(self.backend, skip_unsupported=skip_unsupported)
+        self.application = app.compile(self.backend, skip_unsupported=skip_unsupported)
+        """What the backend compiled (`hinge.backend.Application`), for `drain` and the like."""
         self._defaults = merged({"host": host, "accept": "*/*", "user-agent": "hinge-testing"}, headers)
         self._scheme = scheme
         self._host = host
@@ -76,7 +77,7 @@ class Client:
 
     def __enter__(self) -> Self:
         target = load_backend(self.backend)
-        self._connection = self._stack.enter_context(target.connect(self._application, self._options))
+        self._connection = self._stack.enter_context(target.connect(self.application, self._options))
         return self
 
     def __exit__(self, *exc_info: object) -> None:

@@ -1,4 +1,4 @@
-"""The pytest plugin: the fixture `each_backend`.
+"""The pytest plugin: the fixture `each_backend`, and the way to the kit for backends, `hinge.conformance`.
 
 Law: only glue. A test that asks for the fixture is run once for each installed backend, and `hinge.testing.differences`
 compares the runs. Loading the plugin loads no backend.
@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 
+_KIT = "hinge.conformance"
 _TRANSCRIPTS: pytest.StashKey[dict[Any, Any]] = pytest.StashKey()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
+    """Bring in the kit's options where a run names the kit: a package's conftest is not read as early as that."""
+    if any(argument.partition("::")[0].startswith(_KIT) for argument in args):
+        early_config.pluginmanager.import_plugin(f"{_KIT}.plugin")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

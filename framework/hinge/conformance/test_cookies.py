@@ -4,6 +4,8 @@ import pytest
 
 from hinge import App, Request, Response
 
+pytestmark = pytest.mark.clause("response.headers")
+
 
 def reading() -> App:
     app = App()
@@ -27,6 +29,7 @@ def setting(**options) -> App:
     return app
 
 
+@pytest.mark.clause("head.cookies")
 @pytest.mark.parametrize(
     ("lines", "cookies"),
     [
@@ -89,6 +92,7 @@ def test_a_cookie_that_would_leave_its_place_is_never_sent(client_for, options, 
     assert "ValueError" in caplog.text
 
 
+@pytest.mark.clause("head.cookies")
 def test_what_is_set_is_read_back(client_for):
     app = App()
     values = ["plain", "a=b", "[1]", "x:y/z?"]

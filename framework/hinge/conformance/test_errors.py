@@ -5,6 +5,8 @@ import pytest
 from hinge import App, Config, HTTPError, JSONResponse, Request, Response
 from hinge.errors import RequestInvalid
 
+pytestmark = pytest.mark.clause("errors.answered")
+
 
 class OutOfStock(Exception):
     pass
@@ -70,11 +72,13 @@ def test_headers_of_an_http_error(client_for, coloured):
     assert (response.headers["www-authenticate"], response.headers["x-a"]) == ("Basic", "1")
 
 
+@pytest.mark.clause("errors.logged")
 def test_an_http_error_is_not_logged(client_for, coloured, caplog):
     client_for(raising(HTTPError(500), coloured=coloured)).get("/")
     assert caplog.text == ""
 
 
+@pytest.mark.clause("errors.logged")
 def test_a_document_that_is_not_json_is_left_out_and_logged(client_for, coloured, caplog):
     response = client_for(raising(HTTPError(409, "taken", thing=object()), coloured=coloured)).get("/")
     assert response.json() == {"type": "about:blank", "title": "Conflict", "status": 409}
@@ -84,6 +88,7 @@ def test_a_document_that_is_not_json_is_left_out_and_logged(client_for, coloured
 # -- other exceptions --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.clause("errors.logged")
 @pytest.mark.parametrize("with_request", [False, True])
 def test_another_exception_is_a_500_that_says_nothing_and_is_logged_once(client_for, coloured, with_request, caplog):
     app = raising(LookupError("the secret"), coloured=coloured, with_request=with_request)
@@ -111,6 +116,7 @@ def test_any_exception_class(client_for, error):
     assert client_for(raising(error)).get("/").status_code == 500
 
 
+@pytest.mark.clause("errors.logged")
 def test_a_path_cannot_forge_log_lines(client_for, caplog):
     app = App()
 
@@ -123,6 +129,7 @@ def test_a_path_cannot_forge_log_lines(client_for, caplog):
     assert "\x1b" not in caplog.records[0].getMessage()
 
 
+@pytest.mark.clause("response.independent")
 def test_the_next_request_is_not_affected(client_for, coloured):
     app = App()
     outcomes = iter([LookupError(), None, HTTPError(409), None])
@@ -142,6 +149,7 @@ def test_the_next_request_is_not_affected(client_for, coloured):
 # -- the app's own error handlers --------------------------------------------------------------------------------------
 
 
+@pytest.mark.clause("errors.handlers")
 @pytest.mark.parametrize("with_request", [False, True])
 def test_an_error_handler_answers(client_for, coloured, with_request, caplog):
     app = raising(OutOfStock("tea"), coloured=coloured, with_request=with_request)
@@ -156,6 +164,7 @@ def test_an_error_handler_answers(client_for, coloured, with_request, caplog):
     assert caplog.text == ""
 
 
+@pytest.mark.clause("errors.handlers")
 @pytest.mark.parametrize(
     ("error", "expected"),
     [(SoldOut(), "sold out"), (OutOfStock(), "out of stock"), (HTTPError(404), "http"), (LookupError(), "anything")],
@@ -177,6 +186,7 @@ def test_the_most_derived_class_answers(client_for, coloured, error, expected):
     assert client_for(app).get("/").text == expected
 
 
+@pytest.mark.clause("errors.handlers")
 def test_the_frameworks_own_errors_come_to_it_as_well(client_for, coloured):
     app = App()
 
@@ -204,6 +214,7 @@ def test_the_frameworks_own_errors_come_to_it_as_well(client_for, coloured):
     assert client.head("/a/b").content == b""
 
 
+@pytest.mark.clause("errors.handlers")
 @pytest.mark.parametrize("result", ["text", b"octets", {"a": 1}, None])
 def test_an_error_handler_may_return_what_a_handler_may(client_for, coloured, result):
     app = raising(OutOfStock(), coloured=coloured)
@@ -217,6 +228,7 @@ def test_an_error_handler_may_return_what_a_handler_may(client_for, coloured, re
     assert client_for(app).get("/").status_code == 500
 
 
+@pytest.mark.clause("errors.handlers")
 def test_a_plain_result_keeps_the_status_of_an_http_error(client_for, coloured):
     app = raising(HTTPError(409, "taken"), coloured=coloured)
 
@@ -229,6 +241,7 @@ def test_a_plain_result_keeps_the_status_of_an_http_error(client_for, coloured):
     assert (response.status_code, response.json()) == (409, {"message": "taken"})
 
 
+@pytest.mark.clause("errors.handlers")
 @pytest.mark.parametrize(("second", "status"), [(LookupError("second"), 500), (HTTPError(418), 418)])
 def test_an_error_handler_that_fails(client_for, coloured, second, status, caplog):
     app = raising(OutOfStock(), coloured=coloured)
@@ -242,6 +255,7 @@ def test_an_error_handler_that_fails(client_for, coloured, second, status, caplo
     assert ("second" in caplog.text) == (status == 500)
 
 
+@pytest.mark.clause("errors.handlers")
 def test_an_error_handler_sees_the_request(client_for, coloured):
     app = App()
 

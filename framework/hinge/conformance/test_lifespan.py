@@ -11,8 +11,10 @@ import anyio.lowlevel
 import pytest
 
 from hinge import App, Request, State, StreamingResponse
-from hinge.backend import Backend
+from hinge.backend import Backend, installed_backends
 from hinge.testing import Client
+
+pytestmark = pytest.mark.clause("lifespan.once")
 
 PATIENCE = 10
 
@@ -84,6 +86,7 @@ def test_it_may_run_again(backend: Backend, life: Any) -> None:
     assert notes == ["life starts", "life stops"] * 3
 
 
+@pytest.mark.clause("head.state")
 def test_each_request_has_a_state_of_its_own(client_for: Callable[..., Client], coloured: Any, life: Any) -> None:
     app = App()
     shared: list[int] = []
@@ -125,6 +128,7 @@ def test_it_takes_the_app_or_nothing(client_for: Callable[..., Client]) -> None:
 # -- failing -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.clause("lifespan.failure")
 @pytest.mark.parametrize("colour", ["def", "async def"])
 def test_a_failing_start_stops_what_has_started_and_is_raised(
     backend: Backend, life: Any, colour: str, caplog: pytest.LogCaptureFixture
@@ -148,6 +152,7 @@ def test_a_failing_start_stops_what_has_started_and_is_raised(
         assert notes == ["one starts", "two starts", "two stops", "one stops"]
 
 
+@pytest.mark.clause("lifespan.failure")
 @pytest.mark.parametrize("colour", ["def", "async def"])
 def test_a_failing_stop_stops_the_others_and_is_raised(
     backend: Backend, life: Any, colour: str, caplog: pytest.LogCaptureFixture
@@ -173,6 +178,7 @@ def test_a_failing_stop_stops_the_others_and_is_raised(
     assert caplog.text.count("ValueError: will not close") == 1
 
 
+@pytest.mark.clause("lifespan.failure")
 @pytest.mark.parametrize(
     ("lifespan", "complaint"),
     [("no yield", "without a yield"), ("two yields", "second time"), ("text", "yielded str"), ("clash", "'a'")],
@@ -212,6 +218,7 @@ def test_misuse_names_the_lifespan_and_its_line(
 # -- where it runs -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.clause("lifespan.task")
 def test_all_of_them_run_on_the_loop_of_the_coroutines_in_one_task(backend: Backend) -> None:
     app = App()
     seen: list[Any] = []
@@ -285,6 +292,7 @@ def scope(notes: list[str]) -> Any:
     return life
 
 
+@pytest.mark.clause("lifespan.task")
 @pytest.mark.parametrize("name", list(SPANS))
 def test_a_task_group_may_span_the_yield(backend: Backend, name: str, caplog: pytest.LogCaptureFixture) -> None:
     app = App()
@@ -311,6 +319,7 @@ def test_a_task_group_may_span_the_yield(backend: Backend, name: str, caplog: py
     assert caplog.records == []
 
 
+@pytest.mark.clause("lifespan.failure")
 @pytest.mark.parametrize("name", list(SPANS))
 def test_a_start_that_fails_leaves_what_spans_the_yields_before(backend: Backend, name: str) -> None:
     app = App()
@@ -328,6 +337,7 @@ def test_a_start_that_fails_leaves_what_spans_the_yields_before(backend: Backend
     assert notes == ["left"]
 
 
+@pytest.mark.clause("lifespan.apps")
 def test_two_apps_in_one_process_do_not_meet(backend: Backend, life: Any) -> None:
     notes: list[str] = []
 
@@ -350,14 +360,13 @@ def test_two_apps_in_one_process_do_not_meet(backend: Backend, life: Any) -> Non
     assert notes[-1] == "one stops"
 
 
-def test_one_app_on_two_backends_at_once_has_two_lives(life: Any) -> None:
-    from hinge.backend import installed_backends
-
+@pytest.mark.clause("lifespan.apps")
+def test_one_app_on_two_backends_at_once_has_two_lives(backend: Backend, life: Any) -> None:
     app = App()
     notes: list[str] = []
     app.lifespan(life(notes, "life", {}))
     app.get("/")(lambda: "x")
-    names = list(installed_backends())
+    names = {backend.name, *installed_backends()}
     clients = [Client(app, name) for name in names]
     for client in clients:
         client.__enter__()
@@ -371,6 +380,7 @@ def test_one_app_on_two_backends_at_once_has_two_lives(life: Any) -> None:
 # -- stopping ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.clause("lifespan.end")
 def test_what_is_open_ends_before_the_lifespans_stop(backend: Backend) -> None:
     app = App()
     notes: list[str] = []
@@ -400,6 +410,7 @@ def test_what_is_open_ends_before_the_lifespans_stop(backend: Backend) -> None:
     assert notes == ["stream ends", "life stops"]
 
 
+@pytest.mark.clause("lifespan.end")
 def test_a_task_that_was_left_behind_is_cancelled(backend: Backend, caplog: pytest.LogCaptureFixture) -> None:
     app = App()
     notes: list[str] = []

@@ -13,13 +13,15 @@ from hinge.backend import Backend, Feature
 from hinge.errors import WebSocketDisconnect
 from hinge.testing import Aborted, Client
 
+pytestmark = pytest.mark.clause("drain.events")
+
 PATIENCE = 10
 NEVER = 3600.0
 
 
 def drain(client: Client, seconds: float) -> None:
     """Tell the application what a worker tells it that got the signal to stop."""
-    client._application.drain(seconds)
+    client.application.drain(seconds)
 
 
 @pytest.fixture
@@ -131,6 +133,7 @@ def test_an_event_stream_that_opens_later_ends_at_once(
         assert response.headers["content-type"] == "text/event-stream"
 
 
+@pytest.mark.clause("drain.streams")
 def test_other_streams_are_cut_off_after_the_given_time(
     client_for: Callable[..., Client], app: App, closed: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -147,6 +150,7 @@ def test_other_streams_are_cut_off_after_the_given_time(
     assert caplog.records == []
 
 
+@pytest.mark.clause("drain.streams")
 def test_a_plain_stream_is_cut_off_at_its_next_chunk(
     client_for: Callable[..., Client], app: App, closed: list[str]
 ) -> None:
@@ -160,6 +164,7 @@ def test_a_plain_stream_is_cut_off_at_its_next_chunk(
     assert closed == ["closed"]
 
 
+@pytest.mark.clause("drain.streams")
 def test_a_stream_that_opens_later_is_cut_off_at_the_same_time(
     client_for: Callable[..., Client], app: App, closed: list[str]
 ) -> None:
@@ -175,6 +180,7 @@ def test_a_stream_that_opens_later_is_cut_off_at_the_same_time(
     assert closed == ["closed"]
 
 
+@pytest.mark.clause("drain.streams")
 @pytest.mark.parametrize("path", ["/stream", "/stream/def"])
 def test_a_stream_that_opens_after_the_cut_has_no_time_left(
     client_for: Callable[..., Client], app: App, path: str
@@ -190,6 +196,7 @@ def test_a_stream_that_opens_after_the_cut_has_no_time_left(
         assert time.monotonic() - started < 2
 
 
+@pytest.mark.clause("drain.streams")
 def test_a_stream_without_a_first_chunk_is_answered_with_503(
     client_for: Callable[..., Client], app: App, closed: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -202,6 +209,7 @@ def test_a_stream_without_a_first_chunk_is_answered_with_503(
     assert caplog.records == []
 
 
+@pytest.mark.clause("drain.streams")
 def test_a_stream_that_ends_in_time_is_complete(client_for: Callable[..., Client], app: App) -> None:
     client = client_for(app)
     with client.stream("GET", "/stream/short") as response:
@@ -212,6 +220,7 @@ def test_a_stream_that_ends_in_time_is_complete(client_for: Callable[..., Client
     assert client.get("/stream/short").text == "ab"
 
 
+@pytest.mark.clause("drain.requests")
 def test_requests_in_flight_are_answered(client_for: Callable[..., Client], coloured: Any) -> None:
     app = App()
     entered, release = threading.Event(), threading.Event()
@@ -242,6 +251,7 @@ def test_requests_in_flight_are_answered(client_for: Callable[..., Client], colo
     assert answers == ["done", "done"]
 
 
+@pytest.mark.clause("drain.again")
 def test_it_may_be_said_twice_and_from_any_thread(
     client_for: Callable[..., Client], app: App, closed: list[str]
 ) -> None:
@@ -260,6 +270,7 @@ def test_it_may_be_said_twice_and_from_any_thread(
     assert closed == ["closed", "closed"]
 
 
+@pytest.mark.clause("drain.again")
 def test_a_stopped_application_that_starts_again_is_not_draining(backend: Backend, app: App) -> None:
     for _ in range(2):
         with Client(app, backend.name) as client:
@@ -268,6 +279,7 @@ def test_a_stopped_application_that_starts_again_is_not_draining(backend: Backen
             drain(client, 0.0)
 
 
+@pytest.mark.clause("drain.again")
 def test_the_cut_of_one_life_does_not_reach_the_next(backend: Backend, app: App) -> None:
     with Client(app, backend.name) as client, client.stream("GET", "/stream") as response:
         next(response.iter_bytes())
@@ -315,6 +327,7 @@ def test_websockets_close_at_once_with_1001(client_for: Callable[..., Client], a
     assert closed == ["closed"]
 
 
+@pytest.mark.clause("drain.requests")
 def test_what_waits_for_the_response_runs_all_the_same(client_for: Callable[..., Client], closed: list[str]) -> None:
     app = App()
 

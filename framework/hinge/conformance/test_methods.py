@@ -4,6 +4,8 @@ import pytest
 
 from hinge import App, FileResponse, HTTPError, Request, Response, StreamingResponse, WebSocket
 
+pytestmark = pytest.mark.clause("response.bodiless")
+
 
 def app_with(*methods: str) -> App:
     app = App()
@@ -53,6 +55,7 @@ def test_head_is_get_without_the_body(client_for, coloured, tmp_path):
     assert len(closed) <= 2
 
 
+@pytest.mark.clause("head.method")
 def test_head_is_answered_as_get_to_the_handler(client_for):
     response = client_for(app_with("GET")).head("/")
     assert (response.status_code, response.headers["content-length"]) == (200, "4")  # "HEAD"
@@ -108,6 +111,7 @@ def test_head_has_no_body_whatever_the_answer(client_for, path, status):
     assert (response.status_code, response.content) == (status, b"")
 
 
+@pytest.mark.clause("body.framing")
 @pytest.mark.parametrize("headers", [{"transfer-encoding": "chunked", "content-length": "1"}, {"content-length": "x"}])
 def test_head_of_a_malformed_request_has_no_body(client_for, headers):
     response = client_for(app_with("GET")).head("/", headers=headers)
@@ -117,6 +121,7 @@ def test_head_of_a_malformed_request_has_no_body(client_for, headers):
 # -- OPTIONS -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.clause("response.automatic")
 @pytest.mark.parametrize(
     ("methods", "allow"),
     [
@@ -131,15 +136,18 @@ def test_options_answers_with_allow(client_for, methods, allow):
     assert (response.status_code, response.headers["allow"], response.content) == (204, allow, b"")
 
 
+@pytest.mark.clause("response.automatic")
 def test_an_options_handler_of_its_own(client_for):
     response = client_for(app_with("GET", "OPTIONS")).options("/")
     assert response.text == "OPTIONS"
 
 
+@pytest.mark.clause("response.automatic")
 def test_options_of_an_unknown_path_is_404(client_for):
     assert client_for(app_with("GET")).options("/unknown").status_code == 404
 
 
+@pytest.mark.clause("response.automatic")
 def test_options_of_the_whole_server(client_for):
     response = client_for(app_with("GET")).options("*")
     assert response.status_code in (204, 404)
@@ -149,6 +157,7 @@ def test_options_of_the_whole_server(client_for):
 # -- 405 ---------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.clause("response.automatic")
 @pytest.mark.parametrize(
     "method", ["POST", "get", "Get", "BREW", "__CLASS__", "__init__", "M-SEARCH", "TRACE", "CONNECT"]
 )
@@ -164,10 +173,12 @@ def test_another_method_is_405_with_allow(client_for, method):
     }
 
 
+@pytest.mark.clause("response.automatic")
 def test_a_method_of_an_unknown_path_is_404(client_for):
     assert client_for(app_with("GET")).request("BREW", "/unknown").status_code == 404
 
 
+@pytest.mark.clause("response.automatic")
 def test_the_other_spelling_redirects_whatever_the_method(client_for):
     app = App()
 
@@ -177,6 +188,7 @@ def test_the_other_spelling_redirects_whatever_the_method(client_for):
     assert client_for(app).post("/items/").status_code == 308
 
 
+@pytest.mark.clause("websocket.absent")
 def test_http_on_a_websocket_path_is_426(client_for):
     app = App()
 

@@ -33,6 +33,8 @@ from hinge import (
 from hinge.backend import Backend, Feature
 from hinge.testing import Client, WebSocketDenied
 
+pytestmark = pytest.mark.clause("websocket.messages")
+
 PATIENCE = 10
 NOTICE = 1.0
 """Seconds within which a handler that waits for something else is ended."""
@@ -79,6 +81,7 @@ def test_messages_go_both_ways_in_order(client_for: Callable[..., Client]) -> No
         assert [ws.receive(PATIENCE) for _ in sent] == sent
 
 
+@pytest.mark.clause("websocket.handshake")
 @websockets
 def test_the_handshake_takes_a_subprotocol_and_headers(client_for: Callable[..., Client]) -> None:
     app = App()
@@ -94,6 +97,7 @@ def test_the_handshake_takes_a_subprotocol_and_headers(client_for: Callable[...,
         assert ws.headers["set-cookie"] == "a=b"
 
 
+@pytest.mark.clause("websocket.handshake")
 @websockets
 def test_parameters_come_as_they_do_in_http(client_for: Callable[..., Client]) -> None:
     app = App()
@@ -125,6 +129,7 @@ def test_parameters_come_as_they_do_in_http(client_for: Callable[..., Client]) -
         assert ws.receive_json() == [3, key, 5, [], None, None, "the pool", "the pool"]
 
 
+@pytest.mark.clause("websocket.handshake")
 @websockets
 def test_the_head_can_be_read(client_for: Callable[..., Client]) -> None:
     app = App()
@@ -163,6 +168,7 @@ def test_the_head_can_be_read(client_for: Callable[..., Client]) -> None:
         }
 
 
+@pytest.mark.clause("websocket.refusal")
 @websockets
 def test_what_does_not_fit_is_refused_as_it_is_in_http(client_for: Callable[..., Client]) -> None:
     app = App()
@@ -184,6 +190,7 @@ def test_what_does_not_fit_is_refused_as_it_is_in_http(client_for: Callable[...,
     assert refusal(client, "/rooms/%ff?limit=1").status_code == 400
 
 
+@pytest.mark.clause("websocket.refusal")
 @websockets
 @pytest.mark.parametrize("kind", ["deny", "raise", "deny with a response", "close", "return", "failure", "middleware"])
 def test_a_handler_may_refuse(client_for: Callable[..., Client], kind: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -242,6 +249,7 @@ def test_a_handler_that_forgets_to_accept_is_told_in_the_log_once(
     )
 
 
+@pytest.mark.clause("websocket.refusal")
 @websockets
 def test_an_error_handler_answers_for_the_handshake(client_for: Callable[..., Client]) -> None:
     app = App()
@@ -258,6 +266,7 @@ def test_an_error_handler_answers_for_the_handshake(client_for: Callable[..., Cl
     assert (response.status_code, response.text) == (410, "no room")
 
 
+@pytest.mark.clause("websocket.refusal")
 @websockets
 @pytest.mark.parametrize(
     ("origin", "allowed", "status"),
@@ -298,6 +307,7 @@ def test_pages_of_other_origins_are_refused(
         assert called == []
 
 
+@pytest.mark.clause("websocket.refusal")
 @websockets
 @pytest.mark.parametrize(
     ("origin", "allowed", "status"),
@@ -387,6 +397,7 @@ def test_json_is_typed(client_for: Callable[..., Client]) -> None:
         assert closed(ws)[0] == 1007
 
 
+@pytest.mark.clause("websocket.limit")
 @websockets
 @pytest.mark.parametrize("message", ["{", b"\xff", "[" * 100_000, ""])
 def test_what_is_no_json_closes_with_1007(
@@ -405,6 +416,7 @@ def test_what_is_no_json_closes_with_1007(
     assert caplog.records == []
 
 
+@pytest.mark.clause("websocket.limit")
 @websockets
 @pytest.mark.parametrize(
     ("message", "fits"),
@@ -496,6 +508,7 @@ def test_tasks_may_send_and_receive_at_the_same_time(client_for: Callable[..., C
     assert got == {f"tick {number}" for number in range(5)} | {"echo 'a'", "echo 'end'"}
 
 
+@pytest.mark.clause("websocket.left")
 @websockets
 def test_two_tasks_that_wait_for_a_message_both_learn_of_the_end(client_for: Callable[..., Client]) -> None:
     app = App()
@@ -526,6 +539,7 @@ def test_two_tasks_that_wait_for_a_message_both_learn_of_the_end(client_for: Cal
 # -- endings -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.clause("websocket.end")
 @websockets
 @pytest.mark.parametrize("code", [1000, 1001, 1008, 1011, 1012, 3000, 4999])
 def test_codes_and_reasons_go_both_ways(client_for: Callable[..., Client], code: int) -> None:
@@ -554,6 +568,7 @@ def test_codes_and_reasons_go_both_ways(client_for: Callable[..., Client], code:
     assert seen == [(code, "bis bald")]
 
 
+@pytest.mark.clause("websocket.end")
 @websockets
 def test_a_handler_that_returns_closes_with_1000(client_for: Callable[..., Client]) -> None:
     app = App()
@@ -566,6 +581,7 @@ def test_a_handler_that_returns_closes_with_1000(client_for: Callable[..., Clien
         assert closed(ws) == (1000, "")
 
 
+@pytest.mark.clause("websocket.end")
 @websockets
 @pytest.mark.parametrize("error", [ValueError("broken"), HTTPError(404)])
 def test_a_handler_that_fails_closes_with_1011(
@@ -586,6 +602,7 @@ def test_a_handler_that_fails_closes_with_1011(
     assert "test_websocket.py:" in record.getMessage()
 
 
+@pytest.mark.clause("websocket.end")
 @websockets
 def test_a_handler_that_awaits_something_cancelled_fails(
     client_for: Callable[..., Client], caplog: pytest.LogCaptureFixture
@@ -604,6 +621,7 @@ def test_a_handler_that_awaits_something_cancelled_fails(
     assert "was cancelled" in caplog.text
 
 
+@pytest.mark.clause("websocket.left")
 @websockets
 @pytest.mark.parametrize("how", ["receive", "iterate", "send"])
 def test_a_leaving_that_the_handler_learns_of_is_no_failure(
@@ -640,6 +658,7 @@ def test_a_leaving_that_the_handler_learns_of_is_no_failure(
     assert caplog.records == []
 
 
+@pytest.mark.clause("websocket.left")
 @websockets
 def test_a_handler_that_was_told_may_take_its_time(client_for: Callable[..., Client]) -> None:
     app = App()
@@ -658,6 +677,7 @@ def test_a_handler_that_was_told_may_take_its_time(client_for: Callable[..., Cli
     assert after.is_set()
 
 
+@pytest.mark.clause("websocket.left")
 @websockets
 @pytest.mark.parametrize("where", ["before accept", "after accept", "in a group", "in middleware"])
 def test_a_handler_that_waits_for_something_else_is_ended(
@@ -706,6 +726,7 @@ def test_a_handler_that_waits_for_something_else_is_ended(
     assert caplog.records == []
 
 
+@pytest.mark.clause("websocket.left")
 @websockets
 def test_a_peer_that_left_during_the_handshake_is_told_at_accept(
     client_for: Callable[..., Client], caplog: pytest.LogCaptureFixture
@@ -730,6 +751,7 @@ def test_a_peer_that_left_during_the_handshake_is_told_at_accept(
     assert caplog.records == []
 
 
+@pytest.mark.clause("websocket.left")
 @websockets
 def test_what_was_sent_before_the_leaving_is_read_first(client_for: Callable[..., Client]) -> None:
     app = App()
@@ -754,6 +776,7 @@ def test_what_was_sent_before_the_leaving_is_read_first(client_for: Callable[...
     assert seen == ["one", "two", "three", 3000]
 
 
+@pytest.mark.clause("drain.events")
 @websockets
 def test_a_stopping_worker_closes_with_1001(backend: Backend, caplog: pytest.LogCaptureFixture) -> None:
     app = App()
@@ -783,7 +806,7 @@ def test_a_stopping_worker_closes_with_1001(backend: Backend, caplog: pytest.Log
     with Client(app, backend.name) as client:
         ws = client.websocket("/")
         ws.__enter__()
-        client._connected()._application.drain(PATIENCE)  # type: ignore[attr-defined]
+        client.application.drain(PATIENCE)
         assert closed(ws) == (1001, "")
         assert refusal(client, "/waits").status_code == 503
     assert notes == ["handler ends", "life stops"]
@@ -793,6 +816,7 @@ def test_a_stopping_worker_closes_with_1001(backend: Backend, caplog: pytest.Log
 # -- middleware --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.clause("websocket.middleware")
 @websockets
 def test_middleware_is_around_the_whole_connection(client_for: Callable[..., Client]) -> None:
     notes: list[str] = []
@@ -825,6 +849,7 @@ def test_middleware_is_around_the_whole_connection(client_for: Callable[..., Cli
     assert notes == ["in /", "async in", "handler", "async out", "out"]
 
 
+@pytest.mark.clause("websocket.middleware")
 @websockets
 def test_a_failure_after_accept_is_thrown_in_at_every_yield(client_for: Callable[..., Client]) -> None:
     notes: list[str] = []
@@ -852,6 +877,7 @@ def test_a_failure_after_accept_is_thrown_in_at_every_yield(client_for: Callable
     assert notes == ["seen"]
 
 
+@pytest.mark.clause("websocket.middleware")
 @websockets
 def test_the_answer_to_an_unknown_path_passes_the_middleware(client_for: Callable[..., Client]) -> None:
     notes: list[str] = []
@@ -893,6 +919,7 @@ def app_with_both() -> App:
     return app
 
 
+@pytest.mark.clause("websocket.absent")
 def test_a_plain_request_to_a_websocket_is_told_to_upgrade(client_for: Callable[..., Client]) -> None:
     client = client_for(app_with_both(), skip_unsupported=True)
     for path in ("/live/1", "/news"):
@@ -904,6 +931,7 @@ def test_a_plain_request_to_a_websocket_is_told_to_upgrade(client_for: Callable[
     assert client.get("/").text == "index"
 
 
+@pytest.mark.clause("websocket.absent")
 def test_a_backend_without_them_names_every_route_that_needs_them(backend: Backend) -> None:
     if Feature.WEBSOCKET in backend.features:
         assert app_with_both().unmet(backend.name) == []

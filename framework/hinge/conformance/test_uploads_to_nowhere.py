@@ -1,14 +1,14 @@
 """The framework's own answers do not depend on a request's body, and do not wait for it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from hinge import App, Request
-from hinge.backend import installed_backends
 from hinge.testing import Client
 
-BACKENDS = sorted(installed_backends())
+pytestmark = pytest.mark.clause("body.unread")
 
 
 def shop(*middleware: Any) -> App:
@@ -21,16 +21,14 @@ def shop(*middleware: Any) -> App:
     return app
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(("path", "status"), [("/nowhere", 404), ("/items", 405), ("/items/", 308)])
-def test_a_body_changes_nothing(backend: str, path: str, status: int) -> None:
-    with Client(shop(), backend) as client:
-        assert client.post(path, json={"name": "lamp"}).status_code == status
+def test_a_body_changes_nothing(client_for: Callable[..., Client], path: str, status: int) -> None:
+    assert client_for(shop()).post(path, json={"name": "lamp"}).status_code == status
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.clause("body.whole")
 @pytest.mark.parametrize(("path", "status"), [("/nowhere", 404), ("/items", 405), ("/items/", 308)])
-def test_a_middleware_that_asks_for_the_body_gets_it(backend: str, path: str, status: int) -> None:
+def test_a_middleware_that_asks_for_the_body_gets_it(client_for: Callable[..., Client], path: str, status: int) -> None:
     seen = []
 
     def audit(request: Request) -> Any:
@@ -39,6 +37,5 @@ def test_a_middleware_that_asks_for_the_body_gets_it(backend: str, path: str, st
 
     app = shop()
     app.middleware(audit, needs_body=True)
-    with Client(app, backend) as client:
-        assert client.post(path, content=b"abc").status_code == status
+    assert client_for(app).post(path, content=b"abc").status_code == status
     assert seen == [b"abc"]

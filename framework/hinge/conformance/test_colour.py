@@ -1,9 +1,9 @@
-"""The colour rule: which handler runs where, on which backend, and what may wait for what.
+"""The colour rule: which handler runs where, and what may wait for what.
 
-| handler       | WSGI                                | ASGI                        |
-| `def`         | the server's thread                 | a worker thread             |
-| `async def`   | the process's one event-loop thread | the server's event loop     |
-| `inline=True` | a coroutine is driven without loop  | a `def` is called on the loop |
+| handler       | runs                                                                          |
+| `def`         | in a thread without an event loop, one of several                             |
+| `async def`   | on the one event loop, where the lifespans run, too                           |
+| `inline=True` | where the request is served: a `def` on the loop, or a coroutine without one  |
 """
 
 import asyncio
@@ -18,8 +18,9 @@ import anyio.lowlevel
 import pytest
 
 from hinge import App, AsyncMiddleware, Config, Middleware, Request
-from hinge.backend import Backend
 from hinge.testing import Client
+
+pytestmark = pytest.mark.clause("colour.place")
 
 PATIENCE = 10
 
@@ -82,40 +83,37 @@ LAYERS = ["", "/layered", "/async-layered", "/both"]
 
 
 @pytest.mark.parametrize("layers", LAYERS)
-def test_a_plain_handler_runs_without_a_loop(places: Callable[[str], Any], backend: Backend, layers: str) -> None:
+def test_a_plain_handler_runs_without_a_loop(places: Callable[[str], Any], layers: str) -> None:
     place = places(f"{layers}/def")
     assert place["loop"] is None
-    assert place["thread"] != threading.get_ident()
-    if backend.name == "wsgi":
-        assert place["name"] == "wsgi-server"
-    else:
-        assert place["name"] not in ("asgi-server", "MainThread")
+    assert place["thread"] not in (threading.get_ident(), places("/async")["thread"])
 
 
 @pytest.mark.parametrize("layers", LAYERS)
 def test_a_coroutine_runs_on_the_one_loop_where_the_lifespan_runs_too(
-    places: Callable[[str], Any], backend: Backend, layers: str
+    places: Callable[[str], Any], layers: str
 ) -> None:
     place = places(f"{layers}/async")
     assert place["loop"] is not None
+    assert place["thread"] != threading.get_ident()
     assert place == places(f"{layers}/async") == places("/async") == places("/life")
-    assert place["name"] == {"wsgi": "hinge-loop", "asgi": "asgi-server"}[backend.name]
 
 
 @pytest.mark.parametrize("layers", LAYERS)
-def test_an_inline_def_runs_in_the_servers_thread(places: Callable[[str], Any], backend: Backend, layers: str) -> None:
+def test_an_inline_def_runs_where_the_request_is_served(places: Callable[[str], Any], layers: str) -> None:
+    """On the loop, if that serves it, or in a thread without one: which it is, is the same for every route."""
     place = places(f"{layers}/inline/def")
-    assert place["name"] == {"wsgi": "wsgi-server", "asgi": "asgi-server"}[backend.name]
-    assert (place["loop"] is None) == (backend.name == "wsgi")
+    assert place["thread"] != threading.get_ident()
+    assert place["loop"] == places("/inline/def")["loop"]
+    if place["loop"] is not None:
+        assert place == places("/async")
 
 
 @pytest.mark.parametrize("layers", ["", "/layered"])
-def test_an_inline_coroutine_runs_where_the_server_calls(
-    places: Callable[[str], Any], backend: Backend, layers: str
-) -> None:
+def test_an_inline_coroutine_runs_where_an_inline_def_runs(places: Callable[[str], Any], layers: str) -> None:
     place = places(f"{layers}/inline/async")
-    assert place["name"] == {"wsgi": "wsgi-server", "asgi": "asgi-server"}[backend.name]
-    assert (place["loop"] is None) == (backend.name == "wsgi")
+    assert place["thread"] != threading.get_ident()
+    assert place["loop"] == places("/inline/def")["loop"]
 
 
 @pytest.mark.parametrize("layers", ["/async-layered", "/both"])
@@ -177,20 +175,23 @@ DO_NOT_SUSPEND = [anyio_scope, timeout, task]
 """What needs a loop and does not wait for it: nothing tells it from a coroutine that keeps its promise."""
 
 
+@pytest.mark.clause("colour.inline")
 @pytest.mark.parametrize("wait", WAITING, ids=lambda wait: wait.__name__)
 def test_an_inline_coroutine_that_waits_is_told_so_where_there_is_no_loop(
-    client_for: Callable[..., Client], backend: Backend, wait: Any, caplog: pytest.LogCaptureFixture
+    client_for: Callable[..., Client], wait: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = App(config=Config(debug=True))
+    loops = []
 
     @app.get("/", inline=True)
     async def impatient() -> str:
+        loops.append(where()["loop"])
         await wait()
         return "done"
 
     client = client_for(app)
     response = client.get("/")
-    if backend.name == "asgi":
+    if loops[0] is not None:
         assert (response.status_code, response.text) == (500, response.text) if wait is stubborn else (200, "done")
         client.get("/")
         told = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
@@ -208,6 +209,7 @@ def test_an_inline_coroutine_that_waits_is_told_so_where_there_is_no_loop(
     assert "impatient" in record.getMessage()
 
 
+@pytest.mark.clause("colour.inline")
 def test_an_inline_coroutine_may_await_what_does_not_wait(client_for: Callable[..., Client]) -> None:
     app = App()
     finished = asyncio.Event()
@@ -226,6 +228,7 @@ def test_an_inline_coroutine_may_await_what_does_not_wait(client_for: Callable[.
     assert client_for(app).get("/").json() == 20
 
 
+@pytest.mark.clause("colour.inline")
 def test_an_inline_coroutine_that_keeps_its_promise_is_not_told_off(
     client_for: Callable[..., Client], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -241,6 +244,7 @@ def test_an_inline_coroutine_that_keeps_its_promise_is_not_told_off(
     assert not [record for record in caplog.records if record.name == "hinge"]
 
 
+@pytest.mark.clause("colour.inline")
 def test_the_errors_of_an_inline_coroutine_are_its_own(client_for: Callable[..., Client]) -> None:
     app = App(config=Config(debug=True))
 
@@ -268,6 +272,7 @@ def requests_at_once(client: Client, path: str, count: int) -> list[int]:
     return statuses
 
 
+@pytest.mark.clause("colour.together")
 def test_plain_handlers_run_at_the_same_time(client_for: Callable[..., Client]) -> None:
     app = App()
     together = threading.Barrier(8)
@@ -279,6 +284,7 @@ def test_plain_handlers_run_at_the_same_time(client_for: Callable[..., Client]) 
     assert requests_at_once(client_for(app), "/", 8) == [204] * 8
 
 
+@pytest.mark.clause("colour.together")
 def test_coroutines_run_at_the_same_time_on_the_one_loop(client_for: Callable[..., Client]) -> None:
     app = App()
     here: list[int] = []
@@ -296,6 +302,7 @@ def test_coroutines_run_at_the_same_time_on_the_one_loop(client_for: Callable[..
     assert len(set(here)) == 1
 
 
+@pytest.mark.clause("colour.together")
 def test_a_blocked_plain_handler_stops_neither_colour(client_for: Callable[..., Client]) -> None:
     app = App()
     entered, release = threading.Event(), threading.Event()
@@ -335,6 +342,7 @@ def test_a_blocked_plain_handler_stops_neither_colour(client_for: Callable[..., 
 # -- what is kept between requests -------------------------------------------------------------------------------------
 
 
+@pytest.mark.clause("colour.loop")
 def test_what_one_request_opened_on_the_loop_serves_the_next(client_for: Callable[..., Client]) -> None:
     """A client kept from request to request, as a database pool is, works because all of them share one loop."""
     app = App()
@@ -361,6 +369,7 @@ def test_what_one_request_opened_on_the_loop_serves_the_next(client_for: Callabl
     assert [client.get(f"/double/{number}").json() for number in range(5)] == [0, 2, 4, 6, 8]
 
 
+@pytest.mark.clause("colour.loop")
 def test_worker_threads_of_coroutines_are_kept(client_for: Callable[..., Client]) -> None:
     app = App()
 
@@ -372,6 +381,7 @@ def test_worker_threads_of_coroutines_are_kept(client_for: Callable[..., Client]
     assert len({client.get("/").json() for _ in range(10)}) == 1
 
 
+@pytest.mark.clause("colour.loop")
 def test_a_task_outlives_the_request_that_started_it(client_for: Callable[..., Client]) -> None:
     app = App()
     kept: list[asyncio.Task[str]] = []
@@ -398,6 +408,7 @@ def test_a_task_outlives_the_request_that_started_it(client_for: Callable[..., C
 # -- what else a handler may raise -------------------------------------------------------------------------------------
 
 
+@pytest.mark.clause("errors.answered")
 def test_a_coroutine_that_awaits_something_cancelled_is_answered_with_500(
     client_for: Callable[..., Client], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -422,6 +433,7 @@ def test_a_coroutine_that_awaits_something_cancelled_is_answered_with_500(
     assert caplog.text.count("it waited for something that was cancelled") >= 2
 
 
+@pytest.mark.clause("errors.answered")
 @pytest.mark.parametrize("layers", ["none", "sync", "async"])
 def test_stop_iteration_from_a_plain_handler_is_answered_with_500(
     client_for: Callable[..., Client], layers: str
@@ -443,6 +455,7 @@ def test_stop_iteration_from_a_plain_handler_is_answered_with_500(
     assert client.get("/").status_code == 500
 
 
+@pytest.mark.clause("errors.answered")
 @pytest.mark.parametrize("result", ["value", "coroutine"])
 def test_a_plain_handler_that_returns_a_coroutine_is_told_so(
     client_for: Callable[..., Client], result: str, caplog: pytest.LogCaptureFixture

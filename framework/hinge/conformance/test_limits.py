@@ -4,6 +4,8 @@ import pytest
 
 from hinge import App, Body, BodyStream, Config, Request
 
+pytestmark = pytest.mark.clause("body.limit")
+
 
 def counting(
     colour=lambda handler: handler, *, limit: int | None = None, route_limit: int | None = None, takes: str = "request"
@@ -102,6 +104,7 @@ def test_an_empty_body_fits_every_limit(client_for, coloured, takes):
     assert client.post("/", content=[]).json() == 0
 
 
+@pytest.mark.clause("body.complete")
 @pytest.mark.parametrize("takes", TAKES)
 def test_a_body_that_is_cut_off_is_400(client_for, coloured, takes):
     app = counting(coloured, takes=takes)
@@ -111,6 +114,7 @@ def test_a_body_that_is_cut_off_is_400(client_for, coloured, takes):
         assert app.calls == []
 
 
+@pytest.mark.clause("body.complete")
 @pytest.mark.parametrize("takes", TAKES)
 def test_what_follows_the_declared_length_is_not_read(client_for, takes):
     response = client_for(counting(takes=takes)).post(
@@ -119,6 +123,7 @@ def test_what_follows_the_declared_length_is_not_read(client_for, takes):
     assert response.json() == 4
 
 
+@pytest.mark.clause("body.framing")
 @pytest.mark.parametrize("takes", TAKES)
 @pytest.mark.parametrize(
     "length",
@@ -131,6 +136,7 @@ def test_a_length_that_is_no_number_is_400(client_for, takes, length):
     assert app.calls == []
 
 
+@pytest.mark.clause("body.framing")
 @pytest.mark.parametrize("takes", TAKES)
 @pytest.mark.parametrize(
     "framing",
@@ -151,6 +157,7 @@ def test_an_ambiguous_framing_is_400(client_for, takes, framing):
     assert app.calls == []
 
 
+@pytest.mark.clause("body.framing")
 def test_an_ambiguous_framing_is_400_on_every_route(client_for):
     app = App()
 
@@ -164,6 +171,7 @@ def test_an_ambiguous_framing_is_400_on_every_route(client_for):
         assert response.status_code == 400
 
 
+@pytest.mark.clause("body.whole")
 @pytest.mark.parametrize("takes", TAKES)
 def test_one_byte_chunks(client_for, takes):
     body = text_of(3_000)
@@ -171,6 +179,7 @@ def test_one_byte_chunks(client_for, takes):
     assert client.post("/", content=(body[i : i + 1] for i in range(len(body))), headers=JSON).json() == 3_000
 
 
+@pytest.mark.clause("body.left")
 @pytest.mark.parametrize("takes", TAKES)
 @pytest.mark.parametrize("declared", [False, True])
 def test_a_client_that_leaves_mid_upload(client_for, takes, declared, caplog):
@@ -194,6 +203,7 @@ def test_the_default_limit_and_the_environment(client_for, coloured, monkeypatch
     assert client.post("/", content=b"x" * (limit + 1)).status_code == 413
 
 
+@pytest.mark.clause("body.unread")
 def test_a_body_nobody_asks_for_is_not_read(client_for):
     app, pulled = App(config=Config(max_body_size=1)), []
 

@@ -21,6 +21,8 @@ from hinge import (
 )
 from hinge.testing import Aborted, Client
 
+pytestmark = pytest.mark.clause("response.after")
+
 PATIENCE = 10
 
 

@@ -17,6 +17,8 @@ from hinge import App, AsyncMiddleware, HTTPError, Middleware, Request, Response
 from hinge.backend import Feature
 from hinge.testing import Aborted, Client
 
+pytestmark = pytest.mark.clause("stream.closed")
+
 PATIENCE = 10
 LEAVING = 1.0
 """Seconds within which a client's leaving has to be noticed."""
@@ -196,6 +198,7 @@ Serve = Callable[[Callable[[], Any]], Client]
 # -- every kind, everywhere --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.clause("stream.chunks")
 def test_chunks_arrive_one_by_one_and_the_source_is_closed(serve: Serve, source: Any, log: Log) -> None:
     client = serve(lambda: source(log, "one ", b"two ", bytearray(b"three "), memoryview(b"four "), "fünf"))
     with client.stream("GET", "/") as response:
@@ -207,18 +210,21 @@ def test_chunks_arrive_one_by_one_and_the_source_is_closed(serve: Serve, source:
     assert log.entries.count("closed") == 1
 
 
+@pytest.mark.clause("stream.chunks")
 def test_empty_chunks_end_nothing(serve: Serve, source: Any, log: Log) -> None:
     client = serve(lambda: source(log, "", b"", "a", "", b"b", ""))
     with client.stream("GET", "/") as response:
         assert list(response.iter_bytes()) == [b"a", b"b"]
 
 
+@pytest.mark.clause("stream.chunks")
 def test_a_stream_may_be_empty(serve: Serve, source: Any, log: Log) -> None:
     response = serve(lambda: source(log)).get("/")
     assert (response.status_code, response.content) == (200, b"")
     assert log.entries.count("closed") == 1
 
 
+@pytest.mark.clause("stream.chunks")
 def test_nothing_is_produced_far_ahead_of_the_client(serve: Serve, source: Any, log: Log) -> None:
     client = serve(lambda: source(log, *"abcdefghij"))
     with client.stream("GET", "/") as response:
@@ -231,6 +237,7 @@ def test_nothing_is_produced_far_ahead_of_the_client(serve: Serve, source: Any, 
     assert log.entries.count("closed") == 1
 
 
+@pytest.mark.clause("stream.first")
 def test_a_failure_before_the_first_chunk_is_answered(
     serve: Serve, source: Any, log: Log, layers: list[Any], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -242,6 +249,7 @@ def test_a_failure_before_the_first_chunk_is_answered(
     assert caplog.text.count("ValueError: early") == 1
 
 
+@pytest.mark.clause("stream.first")
 def test_an_http_error_before_the_first_chunk_is_its_answer(
     serve: Serve, source: Any, log: Log, layers: list[Any]
 ) -> None:
@@ -250,6 +258,7 @@ def test_an_http_error_before_the_first_chunk_is_its_answer(
     assert response.headers.get("x-layer") == ("seen" if layers else None)
 
 
+@pytest.mark.clause("stream.cut")
 def test_a_failure_later_cuts_the_response_off(
     serve: Serve, source: Any, log: Log, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -267,6 +276,7 @@ def test_a_failure_later_cuts_the_response_off(
     assert "test_streams.py" in record.getMessage()
 
 
+@pytest.mark.clause("stream.left")
 def test_a_client_that_leaves_closes_the_source(serve: Serve, source: Any, log: Log) -> None:
     client = serve(lambda: source(log, *"abcdef"))
     with client.stream("GET", "/") as response:
@@ -275,6 +285,7 @@ def test_a_client_that_leaves_closes_the_source(serve: Serve, source: Any, log: 
     assert log.entries.count("closed") == 1
 
 
+@pytest.mark.clause("stream.left")
 def test_a_client_that_leaves_at_once_closes_the_source(serve: Serve, source: Any, log: Log) -> None:
     client = serve(lambda: source(log, *"abcdef"))
     with client.stream("GET", "/"):
@@ -282,6 +293,7 @@ def test_a_client_that_leaves_at_once_closes_the_source(serve: Serve, source: An
     assert log.entries.count("closed") == 1
 
 
+@pytest.mark.clause("response.bodiless")
 @pytest.mark.parametrize("status", [204, 205, 304])
 def test_a_bodiless_status_sends_nothing_and_closes_the_source(
     client_for: Callable[..., Client], source: Any, layers: list[Any], log: Log, status: int
@@ -293,6 +305,7 @@ def test_a_bodiless_status_sends_nothing_and_closes_the_source(
     assert_closed_if_ever_opened(log)
 
 
+@pytest.mark.clause("response.bodiless")
 def test_head_sends_nothing_and_closes_the_source(serve: Serve, source: Any, log: Log) -> None:
     client = serve(lambda: source(log, "a"))
     response = client.head("/")
@@ -307,6 +320,7 @@ def assert_closed_if_ever_opened(log: Log) -> None:
     assert log.entries in ([], ["closed"])
 
 
+@pytest.mark.clause("stream.cut")
 def test_a_wrong_chunk_fails_the_stream(serve: Serve, source: Any, log: Log, caplog: pytest.LogCaptureFixture) -> None:
     client = serve(lambda: source(log, 1))
     assert client.get("/").status_code == 500
@@ -314,6 +328,7 @@ def test_a_wrong_chunk_fails_the_stream(serve: Serve, source: Any, log: Log, cap
     assert log.entries.count("closed") == 1
 
 
+@pytest.mark.clause("stream.cut")
 def test_a_wrong_chunk_later_cuts_the_response_off(serve: Serve, source: Any, log: Log) -> None:
     client = serve(lambda: source(log, "a", None))
     with client.stream("GET", "/") as response, pytest.raises(Aborted):
@@ -321,6 +336,7 @@ def test_a_wrong_chunk_later_cuts_the_response_off(serve: Serve, source: Any, lo
     assert log.entries.count("closed") == 1
 
 
+@pytest.mark.clause("response.independent")
 def test_the_same_client_gets_answers_after_everything(serve: Serve, source: Any, log: Log) -> None:
     client = serve(lambda: source(log, "a", "b", ValueError("late")))
     for _ in range(3):
@@ -334,6 +350,7 @@ def test_the_same_client_gets_answers_after_everything(serve: Serve, source: Any
 # -- generator handlers ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.clause("stream.chunks")
 def test_generators_are_handlers(client_for: Callable[..., Client], layers: list[Any]) -> None:
     app = App()
 
@@ -361,6 +378,7 @@ def test_generators_are_handlers(client_for: Callable[..., Client], layers: list
         assert client.get(f"{path}/many").status_code == 404
 
 
+@pytest.mark.clause("response.headers")
 def test_the_length_of_a_stream_may_be_known(client_for: Callable[..., Client], tmp_path: Any) -> None:
     from hinge import FileResponse
 
@@ -380,6 +398,7 @@ def test_the_length_of_a_stream_may_be_known(client_for: Callable[..., Client], 
 # -- the first chunk ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.clause("stream.first")
 def test_middleware_handles_a_failure_of_the_first_chunk(
     client_for: Callable[..., Client], source: Any, log: Log
 ) -> None:
@@ -395,6 +414,7 @@ def test_middleware_handles_a_failure_of_the_first_chunk(
     assert (response.status_code, response.text) == (410, "no key")
 
 
+@pytest.mark.clause("stream.first")
 def test_an_error_handler_answers_for_the_first_chunk(
     client_for: Callable[..., Client], layers: list[Any], source: Any, log: Log
 ) -> None:
@@ -409,6 +429,7 @@ def test_an_error_handler_answers_for_the_first_chunk(
     assert (response.status_code, response.headers.get("x-layer")) == (410, "seen" if layers else None)
 
 
+@pytest.mark.clause("stream.first")
 def test_an_error_handler_may_stream_itself(
     client_for: Callable[..., Client], layers: list[Any], source: Any, log: Log
 ) -> None:
@@ -427,6 +448,7 @@ def test_an_error_handler_may_stream_itself(
 # -- middleware and the source -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.clause("stream.replaced")
 @pytest.mark.parametrize("colour", ["sync", "async"])
 def test_a_response_put_in_the_place_of_a_stream_closes_it(
     client_for: Callable[..., Client], source: Any, log: Log, colour: str
@@ -445,6 +467,7 @@ def test_a_response_put_in_the_place_of_a_stream_closes_it(
     assert log.entries.count("closed") == 1
 
 
+@pytest.mark.clause("stream.replaced")
 @pytest.mark.parametrize("colour", ["sync", "async"])
 def test_a_failing_middleware_closes_the_stream(
     client_for: Callable[..., Client], source: Any, log: Log, colour: str
@@ -473,6 +496,7 @@ async def async_upper(chunks: AsyncIterable[Any]) -> AsyncIterator[bytes]:
         yield chunk.encode().upper()
 
 
+@pytest.mark.clause("stream.replaced")
 @pytest.mark.parametrize("how", ["assigned", "replaced"])
 @pytest.mark.parametrize("colour", ["sync", "async"])
 @pytest.mark.parametrize("ending", ["read", "left"])
@@ -508,6 +532,7 @@ def test_middleware_may_wrap_a_stream(
     assert log.entries.count("closed") == 1
 
 
+@pytest.mark.clause("stream.replaced")
 def test_middleware_may_answer_with_a_stream(client_for: Callable[..., Client], source: Any, log: Log) -> None:
     def short() -> Middleware:
         if False:
@@ -534,6 +559,7 @@ async def for_ever(log: Log) -> AsyncIterator[str]:
         log("closed")
 
 
+@pytest.mark.clause("stream.left")
 @pytest.mark.needs(Feature.DISCONNECT, "nothing is sent while the source waits")
 def test_a_source_that_waits_for_ever_ends_when_its_client_leaves(
     client_for: Callable[..., Client], layers: list[Any], log: Log
@@ -548,6 +574,7 @@ def test_a_source_that_waits_for_ever_ends_when_its_client_leaves(
     assert log.entries == ["cleaning", "closed"]
 
 
+@pytest.mark.clause("stream.left")
 @pytest.mark.needs(Feature.DISCONNECT, "nothing is sent while the source waits")
 def test_a_client_that_leaves_before_the_first_chunk_ends_the_source(
     client_for: Callable[..., Client], layers: list[Any], log: Log, caplog: pytest.LogCaptureFixture
@@ -673,6 +700,7 @@ def spanning(request: pytest.FixtureRequest) -> Callable[[Log], AsyncIterator[st
     return SPANS[request.param]
 
 
+@pytest.mark.clause("stream.task")
 def test_what_spans_the_yields_is_left_at_the_end(
     client_for: Callable[..., Client], layers: list[Any], spanning: Any, log: Log, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -683,6 +711,7 @@ def test_what_spans_the_yields_is_left_at_the_end(
     assert caplog.records == []
 
 
+@pytest.mark.clause("stream.task")
 def test_what_spans_the_yields_is_left_when_the_client_leaves(
     client_for: Callable[..., Client], layers: list[Any], spanning: Any, log: Log, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -695,6 +724,7 @@ def test_what_spans_the_yields_is_left_when_the_client_leaves(
     assert caplog.records == []
 
 
+@pytest.mark.clause("stream.task")
 def test_what_spans_the_yields_may_fail(
     client_for: Callable[..., Client], layers: list[Any], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -751,6 +781,7 @@ def test_a_failing_close_is_logged(
     assert log.entries.count("closed") == 2
 
 
+@pytest.mark.clause("stream.left")
 def test_a_generator_that_will_not_end_is_ended(
     client_for: Callable[..., Client], caplog: pytest.LogCaptureFixture, recwarn: Any
 ) -> None:
@@ -779,6 +810,7 @@ def test_a_generator_that_will_not_end_is_ended(
         assert "ignored GeneratorExit" in caplog.text
 
 
+@pytest.mark.clause("stream.left")
 def test_a_source_that_swallows_its_cancellation_is_ended(client_for: Callable[..., Client], log: Log) -> None:
     app = App()
 
@@ -800,6 +832,7 @@ def test_a_source_that_swallows_its_cancellation_is_ended(client_for: Callable[.
     assert log.entries.count("closed") == 1
 
 
+@pytest.mark.clause("stream.cut")
 def test_a_source_that_raises_a_cancellation_of_its_own_fails(
     client_for: Callable[..., Client], layers: list[Any], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -827,6 +860,7 @@ def test_a_source_that_raises_a_cancellation_of_its_own_fails(
 # -- many, large, long -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.clause("stream.many")
 def test_many_streams_at_a_time_do_not_wait_for_each_other(
     client_for: Callable[..., Client], source: Any, log: Log
 ) -> None:
@@ -842,6 +876,7 @@ def test_many_streams_at_a_time_do_not_wait_for_each_other(
     assert log.entries.count("closed") == 50
 
 
+@pytest.mark.clause("stream.many")
 @pytest.mark.parametrize("colour", ["sync", "async"])
 def test_memory_stays_flat_however_long_the_stream(client_for: Callable[..., Client], colour: str) -> None:
     app = App()
@@ -870,6 +905,7 @@ def test_memory_stays_flat_however_long_the_stream(client_for: Callable[..., Cli
     assert peak < 5_000_000
 
 
+@pytest.mark.clause("response.independent")
 @pytest.mark.parametrize("path", ["/def", "/async", "/async/def", "/fails", "/left"])
 def test_requests_leave_no_cycles_behind(client_for: Callable[..., Client], path: str) -> None:
     """What a request made goes away with its last reference: a busy worker's memory does not wait for the collector."""

@@ -12,6 +12,8 @@ from hinge import App, AsyncMiddleware, Event, EventSourceResponse, HTTPError, M
 from hinge.backend import Feature
 from hinge.testing import Aborted, Client
 
+pytestmark = pytest.mark.clause("stream.events")
+
 PATIENCE = 10
 
 
@@ -122,6 +124,7 @@ def test_events_arrive_one_by_one(client_for: Callable[..., Client]) -> None:
             assert len(made) <= seen + 3
 
 
+@pytest.mark.clause("stream.silence")
 def test_a_silent_source_is_kept_alive_with_comments(client_for: Callable[..., Client]) -> None:
     app = App()
     go = asyncio.Event()
@@ -148,6 +151,7 @@ def test_a_silent_source_is_kept_alive_with_comments(client_for: Callable[..., C
         assert b"".join(chunks).endswith(b"data: two\n\n")
 
 
+@pytest.mark.clause("stream.silence")
 def test_a_source_that_is_silent_from_the_start_is_kept_alive(client_for: Callable[..., Client]) -> None:
     app = App()
 
@@ -163,6 +167,7 @@ def test_a_source_that_is_silent_from_the_start_is_kept_alive(client_for: Callab
         assert next(response.iter_bytes()) == b": keep-alive\n\n"
 
 
+@pytest.mark.clause("stream.silence")
 def test_without_ping_nothing_is_sent_in_a_silence(client_for: Callable[..., Client]) -> None:
     app = App()
 
@@ -178,6 +183,7 @@ def test_without_ping_nothing_is_sent_in_a_silence(client_for: Callable[..., Cli
     assert client_for(app).get("/").content == b"data: one\n\ndata: two\n\n"
 
 
+@pytest.mark.clause("stream.silence")
 def test_a_keep_alive_never_comes_inside_an_event(client_for: Callable[..., Client]) -> None:
     app = App()
 
@@ -196,6 +202,7 @@ def test_a_keep_alive_never_comes_inside_an_event(client_for: Callable[..., Clie
     assert data == [f"data: a{number}\ndata: b{number}" for number in range(20)]
 
 
+@pytest.mark.clause("stream.silence")
 def test_a_source_closes_when_its_client_leaves_between_keep_alives(client_for: Callable[..., Client]) -> None:
     app = App()
     closed = threading.Event()
@@ -219,6 +226,7 @@ def test_a_source_closes_when_its_client_leaves_between_keep_alives(client_for: 
     assert time.monotonic() - started < 1
 
 
+@pytest.mark.clause("stream.left")
 @pytest.mark.needs(Feature.DISCONNECT, "nothing is sent at all")
 def test_without_keep_alive_leaving_is_noticed_as_well(client_for: Callable[..., Client]) -> None:
     app = App()
@@ -240,6 +248,7 @@ def test_without_keep_alive_leaving_is_noticed_as_well(client_for: Callable[...,
     assert closed.wait(1)
 
 
+@pytest.mark.clause("stream.cut")
 def test_a_failing_source_cuts_the_stream_off(
     client_for: Callable[..., Client], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -274,6 +283,7 @@ def test_a_failing_source_cuts_the_stream_off(
     assert closed == ["def", "async"]
 
 
+@pytest.mark.clause("stream.cut")
 def test_an_event_that_cannot_be_encoded_fails_the_stream(
     client_for: Callable[..., Client], events: Events, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -284,6 +294,7 @@ def test_an_event_that_cannot_be_encoded_fails_the_stream(
     assert "object" in caplog.text
 
 
+@pytest.mark.clause("errors.answered")
 def test_a_handler_may_refuse_before_the_stream(client_for: Callable[..., Client], events: Events) -> None:
     app = App()
 
@@ -326,6 +337,7 @@ def test_middleware_sees_the_response_before_its_first_event(
     assert order == ["layer", "first"]
 
 
+@pytest.mark.clause("response.bodiless")
 def test_head_opens_no_source(client_for: Callable[..., Client], events: Events) -> None:
     app = App()
     begun: list[int] = []
@@ -340,6 +352,7 @@ def test_head_opens_no_source(client_for: Callable[..., Client], events: Events)
     assert begun == []
 
 
+@pytest.mark.clause("stream.many")
 def test_many_clients_hear_the_same_events(client_for: Callable[..., Client]) -> None:
     app = App()
     listeners: set[asyncio.Queue[str]] = set()

@@ -12,6 +12,8 @@ import pytest
 
 from hinge import App, HTMLResponse, JSONResponse, Middleware, Response, StreamingResponse, TextResponse
 
+pytestmark = pytest.mark.clause("response.result")
+
 TEXT, OCTETS, JSON = "text/plain; charset=utf-8", "application/octet-stream", "application/json"
 
 
@@ -111,6 +113,7 @@ def test_a_response_keeps_its_own_status(client_for):
     assert client.get("/").status_code == 418
 
 
+@pytest.mark.clause("response.bodiless")
 @pytest.mark.parametrize("status", [204, 304])
 @pytest.mark.parametrize("make", [lambda status: Response("dropped", status=status), lambda status: "dropped"])
 def test_204_and_304_have_no_body(client_for, coloured, status, make):
@@ -152,6 +155,7 @@ def test_other_statuses_are_refused_where_they_are_set(status):
         Response(status=status)
 
 
+@pytest.mark.clause("response.headers")
 def test_headers_go_out_as_they_were_set(client_for):
     def make() -> Response:
         response = Response("x", headers=[("X-A", "1"), ("x-a", "2"), ("Vary", "accept")])
@@ -166,6 +170,7 @@ def test_headers_go_out_as_they_were_set(client_for):
     assert (response.headers["vary"], response.headers["x-b"]) == ("accept", "tab and space")
 
 
+@pytest.mark.clause("response.headers")
 @pytest.mark.parametrize(
     "header", [("x", "a\r\nb: c"), ("x", "a\nb"), ("x", "a\0"), ("x", "ü"), ("a b", "c"), ("", "x"), ("x:", "y")]
 )
@@ -175,11 +180,13 @@ def test_header_injection_is_a_500_and_never_sent(client_for, coloured, header, 
     assert "ValueError" in caplog.text
 
 
+@pytest.mark.clause("response.headers")
 @pytest.mark.parametrize("name", ["content-length", "Content-Length", "transfer-encoding", "connection"])
 def test_framing_is_not_the_handlers(client_for, name):
     assert client_for(returning(lambda: Response("x", headers={name: "1"}))).get("/").status_code == 500
 
 
+@pytest.mark.clause("errors.logged")
 @pytest.mark.parametrize("make", [object, lambda: {"a": object()}, lambda: {object(): 1}, lambda: float])
 def test_a_result_that_cannot_be_encoded_is_a_500_and_logged(client_for, coloured, make, caplog):
     response = client_for(returning(make, coloured=coloured)).get("/")

@@ -12,6 +12,8 @@ import pytest
 
 from hinge import App, Body, BodyParam, Config, Cookie, Header, HeaderParam, Path, Query, QueryParam, Request, State
 
+pytestmark = pytest.mark.clause("head.arguments")
+
 
 class Color(enum.Enum):
     RED = "red"
@@ -202,6 +204,7 @@ def test_a_record_takes_the_whole_query_string(client_for):
     assert client.get("/?size=5&tag=a&tag=b&color=red&other=1").text == repr(Page(5, ["a", "b"], Color.RED))
 
 
+@pytest.mark.clause("head.query")
 @pytest.mark.parametrize("query", ["value=%", "value=%G0", "value=%2", "value=%FF", "%C3=1", "value=%ED%A0%80"])
 def test_a_malformed_query_string_is_400(client_for, query):
     response = client_for(answering(str)).get(f"/?{query}")
@@ -257,6 +260,7 @@ def test_header_names_come_from_parameter_names(client_for):
     assert client.get("/", headers={"X-Request-Id": "7"}).json() == ["7", "hinge-testing"]
 
 
+@pytest.mark.clause("head.headers")
 @pytest.mark.parametrize("header", ["x_request_id", "X_Request-Id"])
 def test_header_names_with_underscores_never_reach_a_handler(client_for, header):
     app = App()
@@ -285,6 +289,7 @@ def test_invalid_headers_and_cookies(client_for, annotation, headers, source, me
 # -- the body ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.clause("body.whole")
 @pytest.mark.parametrize(
     ("annotation", "sent", "value"),
     [

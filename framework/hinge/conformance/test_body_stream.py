@@ -13,6 +13,8 @@ from hinge import App, AsyncMiddleware, BodyStream, ClientDisconnect, Config, HT
 from hinge.backend import Feature
 from hinge.testing import Aborted, Client
 
+pytestmark = pytest.mark.clause("body.stream")
+
 PATIENCE = 10
 
 
@@ -103,6 +105,7 @@ def test_empty_pieces_end_nothing(client_for: Callable[..., Client], app: App, p
     assert "" not in answer["pieces"]
 
 
+@pytest.mark.clause("body.limit")
 @PATHS
 def test_a_declared_body_above_the_limit_is_refused_unread(
     client_for: Callable[..., Client], app: App, path: str
@@ -111,6 +114,7 @@ def test_a_declared_body_above_the_limit_is_refused_unread(
     assert (response.status_code, response.json()["limit"]) == (413, 1000)
 
 
+@pytest.mark.clause("body.limit")
 @PATHS
 def test_an_undeclared_body_above_the_limit_is_refused_where_it_passes_it(
     client_for: Callable[..., Client], app: App, path: str
@@ -127,6 +131,7 @@ def test_an_undeclared_body_above_the_limit_is_refused_where_it_passes_it(
     assert len(sent) < 20
 
 
+@pytest.mark.clause("body.limit")
 @PATHS
 def test_a_limit_of_the_route_counts(client_for: Callable[..., Client], layers: list[Any], path: str) -> None:
     app = App(config=Config(max_body_size=10))
@@ -144,6 +149,7 @@ def test_a_limit_of_the_route_counts(client_for: Callable[..., Client], layers: 
     assert client.post(path, content=b"x" * 101).status_code == 413
 
 
+@pytest.mark.clause("body.complete")
 @PATHS
 def test_a_truncated_body_is_the_clients_mistake(
     client_for: Callable[..., Client], app: App, path: str, caplog: pytest.LogCaptureFixture
@@ -154,6 +160,7 @@ def test_a_truncated_body_is_the_clients_mistake(
     assert caplog.records == []
 
 
+@pytest.mark.clause("body.complete")
 @PATHS
 def test_nothing_is_read_past_the_declared_length(client_for: Callable[..., Client], app: App, path: str) -> None:
     answer = client_for(app).post(path, content=b"abcdef", headers={"content-length": "3"}).json()
@@ -182,6 +189,7 @@ def test_reading_on_after_a_failure_fails_again(
     assert response.status_code == 400
 
 
+@pytest.mark.clause("body.unread")
 def test_a_handler_need_not_read_its_body(client_for: Callable[..., Client], layers: list[Any]) -> None:
     app = App()
 
@@ -227,6 +235,7 @@ def test_a_coroutine_may_hand_its_body_to_a_thread(client_for: Callable[..., Cli
 # -- while the response is on its way ----------------------------------------------------------------------------------
 
 
+@pytest.mark.clause("body.duplex")
 @ECHOES
 def test_an_echo_answers_each_piece_before_the_next_is_sent(
     client_for: Callable[..., Client], app: App, path: str
@@ -248,6 +257,7 @@ def test_an_echo_answers_each_piece_before_the_next_is_sent(
     assert got[0] == b"ONE "
 
 
+@pytest.mark.clause("body.duplex")
 @ECHOES
 def test_an_echo_above_the_limit_is_refused_or_cut_off(client_for: Callable[..., Client], app: App, path: str) -> None:
     client = client_for(app)
@@ -259,6 +269,7 @@ def test_an_echo_above_the_limit_is_refused_or_cut_off(client_for: Callable[...,
         response.read()
 
 
+@pytest.mark.clause("body.duplex")
 @ECHOES
 def test_an_echo_of_a_truncated_body_is_cut_off(
     client_for: Callable[..., Client], app: App, path: str, caplog: pytest.LogCaptureFixture
@@ -272,6 +283,7 @@ def test_an_echo_of_a_truncated_body_is_cut_off(
     assert caplog.records == []
 
 
+@pytest.mark.clause("body.duplex")
 @ECHOES
 def test_a_client_that_leaves_while_its_echo_comes_ends_both(
     client_for: Callable[..., Client], app: App, path: str, caplog: pytest.LogCaptureFixture
@@ -289,6 +301,7 @@ def test_a_client_that_leaves_while_its_echo_comes_ends_both(
     assert caplog.records == []
 
 
+@pytest.mark.clause("stream.left")
 @pytest.mark.needs(Feature.DISCONNECT, "nothing is sent while the source waits")
 @pytest.mark.parametrize("pieces", [0, 1, 2])
 def test_a_leaving_is_noticed_although_the_body_is_not_read_on(
@@ -329,6 +342,7 @@ class Leaving(Exception):
     """What makes a client leave mid-upload."""
 
 
+@pytest.mark.clause("body.left")
 @pytest.mark.parametrize("path", ["/def", "/async", "/echo/def", "/echo/async"])
 @pytest.mark.parametrize("pieces", [0, 1, 3])
 def test_a_client_that_leaves_mid_upload_ends_the_handler(
@@ -346,6 +360,7 @@ def test_a_client_that_leaves_mid_upload_ends_the_handler(
     assert caplog.records == []
 
 
+@pytest.mark.clause("body.left")
 @PATHS
 def test_the_handler_sees_that_its_client_left(client_for: Callable[..., Client], layers: list[Any], path: str) -> None:
     app = App()
@@ -378,6 +393,7 @@ def test_the_handler_sees_that_its_client_left(client_for: Callable[..., Client]
     assert seen == ["left", "after"]
 
 
+@pytest.mark.clause("body.duplex")
 def test_a_body_may_be_read_by_a_task_beside_the_response(client_for: Callable[..., Client], layers: list[Any]) -> None:
     app = App()
 

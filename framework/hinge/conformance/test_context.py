@@ -12,6 +12,8 @@ import pytest
 from hinge import App, AsyncMiddleware, EventSourceResponse, Middleware, Request, StreamingResponse
 from hinge.testing import Client
 
+pytestmark = pytest.mark.clause("context.request")
+
 PATIENCE = 10
 
 user: ContextVar[str] = ContextVar("user", default="nobody")
@@ -162,6 +164,7 @@ def test_a_middleware_may_reset_what_it_set(client_for: Callable[..., Client], c
 # -- nothing leaks -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.clause("context.isolated")
 def test_nothing_is_left_for_the_next_request(client_for: Callable[..., Client], coloured: Any) -> None:
     app = App()
 
@@ -184,6 +187,7 @@ def test_nothing_is_left_for_the_next_request(client_for: Callable[..., Client],
     assert {client.get(f"/inline/{number}").text for number in range(10)} == {"nobody"}
 
 
+@pytest.mark.clause("context.isolated")
 def test_a_stream_leaves_nothing_behind(client_for: Callable[..., Client]) -> None:
     app = App()
 
@@ -205,6 +209,7 @@ def test_a_stream_leaves_nothing_behind(client_for: Callable[..., Client]) -> No
         assert client.get(f"/async/{name}").text == f"nobody{name}"
 
 
+@pytest.mark.clause("context.isolated")
 def test_requests_at_the_same_time_see_their_own(client_for: Callable[..., Client], coloured: Any) -> None:
     together = threading.Barrier(4)
     app = App(middleware=[sync_user])
@@ -240,6 +245,7 @@ def test_requests_at_the_same_time_see_their_own(client_for: Callable[..., Clien
         assert answers == {name: name for name in "abcd"}
 
 
+@pytest.mark.clause("context.isolated")
 def test_streams_at_the_same_time_keep_their_own(client_for: Callable[..., Client]) -> None:
     app = App()
 
@@ -265,6 +271,7 @@ def test_streams_at_the_same_time_keep_their_own(client_for: Callable[..., Clien
 # -- streams -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.clause("context.stream")
 def test_each_step_of_a_stream_sees_the_one_before(client_for: Callable[..., Client]) -> None:
     """And a token of one step is good in the next: all of them run in one context."""
     app = App()
@@ -311,6 +318,7 @@ def test_each_step_of_a_stream_sees_the_one_before(client_for: Callable[..., Cli
             assert [event.data for event in response.events()] == ["one", "one,two", "-"]
 
 
+@pytest.mark.clause("context.stream")
 def test_the_end_of_a_stream_sees_its_context(client_for: Callable[..., Client]) -> None:
     app = App(middleware=[sync_user])
     closed: list[str] = []
@@ -340,6 +348,7 @@ def test_the_end_of_a_stream_sees_its_context(client_for: Callable[..., Client])
     assert closed == ["ada", "bob", "ada", "bob"]
 
 
+@pytest.mark.clause("context.stream")
 def test_what_runs_after_the_response_sees_what_everybody_set(client_for: Callable[..., Client]) -> None:
     seen: list[tuple[str, ...]] = []
 
@@ -414,6 +423,7 @@ def test_tasks_and_threads_of_a_coroutine_inherit_its_context(client_for: Callab
     assert client_for(app).get("/", headers={"x-user": "ada"}).json() == ["ada", "ada"]
 
 
+@pytest.mark.clause("context.isolated")
 def test_what_the_test_itself_set_is_not_seen(client_for: Callable[..., Client], coloured: Any) -> None:
     app = App()
 
@@ -430,6 +440,7 @@ def test_what_the_test_itself_set_is_not_seen(client_for: Callable[..., Client],
         user.reset(token)
 
 
+@pytest.mark.clause("lifespan.task")
 def test_what_a_lifespan_set_is_not_seen_by_requests(client_for: Callable[..., Client], coloured: Any) -> None:
     app = App()
 

@@ -4,6 +4,8 @@ import pytest
 
 from hinge import App, RedirectResponse
 
+pytestmark = pytest.mark.clause("response.headers")
+
 
 def redirecting(location: str, **options) -> App:
     app = App()

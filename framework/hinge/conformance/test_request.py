@@ -4,6 +4,8 @@ import pytest
 
 from hinge import Address, App, HTTPError, Request
 
+pytestmark = pytest.mark.clause("head.headers")
+
 
 def about(path: str = "/{rest:path}", **options):
     """Return a decorator that puts a function of the request on an app."""
@@ -29,10 +31,12 @@ def ask(client_for, function, target="/", method="GET", client_options=None, **o
 # -- method, path, scheme ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.clause("head.method")
 def test_method(client_for):
     assert ask(client_for, lambda request: [request.method], method="PUT") == ["PUT"]
 
 
+@pytest.mark.clause("head.path")
 @pytest.mark.parametrize(
     ("target", "path"),
     [
@@ -50,16 +54,19 @@ def test_path(client_for, target, path):
     assert ask(client_for, lambda request: [request.path], target) == [path]
 
 
+@pytest.mark.clause("head.path")
 def test_path_below_a_prefix(client_for):
     options = {"prefix": "/mount/ü"}
     assert ask(client_for, lambda request: [request.path], "/a", client_options=options) == ["/a"]
 
 
+@pytest.mark.clause("head.peer")
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_scheme(client_for, scheme):
     assert ask(client_for, lambda request: [request.scheme], client_options={"scheme": scheme}) == [scheme]
 
 
+@pytest.mark.clause("head.peer")
 def test_forwarded_headers_are_not_believed(client_for):
     headers = {
         "x-forwarded-proto": "https",
@@ -83,6 +90,7 @@ def test_forwarded_headers_are_not_believed(client_for):
     assert seen == ["http", "testserver", "127.0.0.1", "/x", "GET"]
 
 
+@pytest.mark.clause("head.peer")
 def test_http_version(client_for):
     assert ask(client_for, lambda request: [request.http_version]) == ["1.1"]
 
@@ -138,6 +146,7 @@ def test_a_bad_host_does_not_matter_where_it_is_not_used(client_for, headers):
 # -- client ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.clause("head.peer")
 @pytest.mark.parametrize(
     ("peer", "seen"),
     [(("10.0.0.1", 1234), ["10.0.0.1", 1234]), (("::1", None), ["::1", None]), (None, None)],
@@ -215,6 +224,7 @@ def test_many_headers(client_for):
     assert ask(client_for, lambda request: [len(request.headers.get_all("x-many"))], headers=sent) == [2_000]
 
 
+@pytest.mark.clause("head.query")
 def test_query(client_for):
     def query(request: Request) -> list:
         found = request.query
@@ -225,11 +235,13 @@ def test_query(client_for):
     assert seen == ["1", ["1", "2"], None, items, ["a", "b", "c", ""], 4]
 
 
+@pytest.mark.clause("head.query")
 def test_a_malformed_query_is_400_where_it_is_used(client_for):
     assert client_for(about()(lambda request: request.query.multi_items())).get("/?a=%FF").status_code == 400
     assert client_for(about()(lambda request: "unused")).get("/?a=%FF").status_code == 200
 
 
+@pytest.mark.clause("head.cookies")
 def test_cookies_are_a_mapping(client_for):
     assert ask(client_for, lambda request: dict(request.cookies), cookies={"a": "1"}) == {"a": "1"}
 
@@ -237,6 +249,7 @@ def test_cookies_are_a_mapping(client_for):
 # -- path_params, route, state -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.clause("head.path")
 def test_path_params_are_decoded_and_not_converted(client_for):
     app = App()
 
@@ -247,6 +260,7 @@ def test_path_params_are_decoded_and_not_converted(client_for):
     assert client_for(app).get("/007/a%20b").json() == {"number": "007", "name": "a b"}
 
 
+@pytest.mark.clause("head.arguments")
 def test_route(client_for):
     def route(request: Request) -> list:
         return [
@@ -259,6 +273,7 @@ def test_route(client_for):
     assert ask(client_for, route) == ["here", "/{rest:path}", ["GET", "POST", "PUT"], ["t"]]
 
 
+@pytest.mark.clause("head.state")
 def test_state_is_the_lifespans_copied_for_each_request(client_for, coloured):
     app = App()
 
@@ -283,6 +298,7 @@ def test_state_is_the_lifespans_copied_for_each_request(client_for, coloured):
 # -- the body ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.clause("body.whole")
 @pytest.mark.parametrize(
     "content",
     [b"", b"x", b"\0\xff" * 1_000, b"x" * 1_000_000, [b"a", b"b"], [b"x"] * 1_000],
@@ -301,14 +317,17 @@ def test_body(client_for, coloured, content):
     assert client_for(app).post("/", content=content).content == expected
 
 
+@pytest.mark.clause("body.whole")
 def test_get_has_an_empty_body(client_for):
     assert ask(client_for, lambda request: [request.body.decode()]) == [""]
 
 
+@pytest.mark.clause("body.whole")
 def test_get_may_have_a_body(client_for):
     assert ask(client_for, lambda request: [request.body.decode()], content="x") == ["x"]
 
 
+@pytest.mark.clause("body.whole")
 def test_json(client_for):
     assert ask(client_for, lambda request: request.json(), method="POST", content='{"a":[1]}') == {"a": [1]}
     client = client_for(about()(lambda request: request.json()))
@@ -316,6 +335,7 @@ def test_json(client_for):
         assert client.post("/", content=content).status_code == 400
 
 
+@pytest.mark.clause("body.whole")
 def test_the_body_and_a_decoded_body_together(client_for, coloured):
     from hinge import Body
 
@@ -329,6 +349,7 @@ def test_the_body_and_a_decoded_body_together(client_for, coloured):
     assert client_for(app).post("/", json=[1, 2]).json() == ["[1,2]", [1, 2]]
 
 
+@pytest.mark.clause("body.whole")
 def test_a_body_that_was_not_read_says_how_to_read_it(client_for):
     app, seen = App(), []
 
@@ -346,6 +367,7 @@ def test_a_body_that_was_not_read_says_how_to_read_it(client_for):
     assert seen == [True]
 
 
+@pytest.mark.clause("response.independent")
 def test_requests_do_not_see_each_other(client_for, coloured):
     import threading
 
@@ -370,6 +392,7 @@ def test_requests_do_not_see_each_other(client_for, coloured):
     assert answers == {name: [f"/{name}", name, name, f"/{name}", name, name] for name in "ab"}
 
 
+@pytest.mark.clause("errors.answered")
 def test_an_http_error_from_a_request_attribute_can_be_caught(client_for):
     def host(request: Request) -> str:
         try:

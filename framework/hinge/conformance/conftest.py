@@ -1,0 +1,21 @@
+"""Pytest's way into the kit: fixtures here, everything else in the plugin, whichever way the kit was named."""
+
+import pytest
+
+from hinge.conformance import plugin
+from hinge.conformance.fixtures import backend, client_for, coloured, pytest_generate_tests
+
+__all__ = ["backend", "client_for", "coloured", "pytest_generate_tests"]
+
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Bring in the plugin with its option, unless `--pyargs` has (hinge.testing.plugin)."""
+    if not pluginmanager.has_plugin(plugin.__name__):
+        pluginmanager.register(plugin, plugin.__name__)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a check that stands for no clause."""
+    for item in items:
+        if item.path.parent.name == "conformance" and item.path.name.startswith("test_"):
+            plugin.clause_of(item)
