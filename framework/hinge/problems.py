@@ -1,13 +1,14 @@
 """Exceptions -> responses: problem documents (RFC 9457), the app's own handlers, and the log.
 
 Law: the most derived registered class wins; an `HTTPError` nobody registered is its own problem document; anything else
-is a 500 that says nothing about its cause unless `debug`, and is logged once with its traceback.
+is a 500 that says nothing about its cause unless `debug`, and is logged once with its traceback. A group of one error
+is answered as that error: it is what task groups make of a task that failed.
 """
 
 import inspect
 import logging
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from hinge.codecs import encode_json
@@ -37,9 +38,10 @@ class ErrorHandlers:
 
     def respond(self, request: Any, error: Exception) -> Response | Awaitable[Response]:
         """Return the response of an error; it is to be awaited if the error's handler is async."""
-        handler = self._find(type(error))
+        handler, told = self._find(error)
         if handler is None:
             return self.last_resort(request, error)
+        error = told
         try:
             result = handler(request, error)
             if hasattr(type(result), "__await__"):
@@ -74,19 +76,25 @@ class ErrorHandlers:
             second.__context__ = first
         return self.last_resort(request, second)
 
-    def _find(self, kind: type[BaseException]) -> ErrorHandler | None:
-        for base in kind.__mro__:
-            if base in self._handlers:
-                return self._handlers[base]
-        return None
+    def _find(self, error: Exception) -> tuple[ErrorHandler | None, Exception]:
+        """Return the handler of an error, and what it is called with: a group only if it is registered for groups."""
+        kinds: tuple[type[BaseException], ...] = type(error).__mro__
+        if isinstance(error, ExceptionGroup) and not any(kind in self._handlers for kind in _groups(kinds)):
+            error = only_member(error)
+            kinds = type(error).__mro__
+        for kind in kinds:
+            if kind in self._handlers:
+                return self._handlers[kind], error
+        return None, error
 
     def last_resort(self, request: Any, error: Exception) -> Response:
         """Return what answers an error without any handler of the app's: a complete response, never a stream."""
-        if isinstance(error, HTTPError):
+        only = only_member(error)
+        if isinstance(only, HTTPError):
             # An instance raised again and again would keep the frames of all requests, and with them their bodies.
-            error.__traceback__ = None
-            return self.problem(error)
-        if isinstance(error, ClientDisconnect):
+            only.__traceback__ = None
+            return self.problem(only)
+        if isinstance(only, ClientDisconnect):
             # Nobody is there to read it, and a client that leaves is no failure of the app.
             return self.problem(HTTPError(400, "The client left before its request was complete."))
         log_failure(request, error)
@@ -96,7 +104,7 @@ class ErrorHandlers:
         if not self._debug:
             return HTTPError(500)
         # Of traceback, which bears an exception whose own str() fails.
-        detail = "".join(traceback.format_exception_only(error)).strip()
+        detail = "".join(traceback.format_exception_only(only_member(error))).strip()
         return HTTPError(500, detail, traceback="".join(traceback.format_exception(error)).splitlines())
 
     def problem(self, error: HTTPError) -> Response:
@@ -118,6 +126,17 @@ class ErrorHandlers:
         return response
 
 
+def only_member(error: Exception) -> Exception:
+    """Return what failed: of a group that has one member (at any depth), this one."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+def _groups(kinds: Iterable[type[BaseException]]) -> list[type[BaseException]]:
+    return [kind for kind in kinds if issubclass(kind, BaseExceptionGroup)]
+
+
 def _keep_connection(response: Response, error: HTTPError) -> None:
     """Add what the error says about its connection, which a response cannot say by itself."""
     raw = response.headers.raw
@@ -126,7 +145,7 @@ def _keep_connection(response: Response, error: HTTPError) -> None:
 
 def aborted(request: Any, error: Exception) -> StreamAborted:
     """Return what cuts the connection of a stream that failed; the failure is logged unless it is the client's."""
-    if not isinstance(error, HTTPError | ClientDisconnect):
+    if not isinstance(only_member(error), HTTPError | ClientDisconnect):
         log_failure(request, error)
     return StreamAborted(error)
 

@@ -130,7 +130,7 @@ class Hostile(Exception):
         raise RuntimeError
 
 
-@pytest.mark.parametrize("error", [KeyError("why"), ExceptionGroup("several", [KeyError("why")]), Hostile()])
+@pytest.mark.parametrize("error", [KeyError("why"), ExceptionGroup("several", [KeyError(), OSError()]), Hostile()])
 def test_debug_shows_the_cause(error: Exception) -> None:
     try:
         raise error
