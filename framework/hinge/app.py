@@ -14,11 +14,10 @@ from hinge.blueprint import Blueprint
 from hinge.calls import fits
 from hinge.config import Config, resolve_config
 from hinge.errors import ConfigurationError
-from hinge.freeze import Frame, anything, http_table, misfits, plan_all, uncollected, unmet_needs, websocket_table
+from hinge.freeze import Frame, Judged, anything, http_table, judge, uncollected, unmet_needs, websocket_table
 from hinge.lifespan import Lifespan, lifespan_of
 from hinge.location import caller, locate, qualified_name
 from hinge.middleware.layer import Layer, MiddlewareFunction
-from hinge.plan import HandlerPlan
 from hinge.problems import ErrorHandler, ErrorHandlers, check_error_handler, check_error_kind
 from hinge.routing.catalog import Catalog
 from hinge.routing.route import Route, as_layers
@@ -207,18 +206,14 @@ class App(Registrar):
 
     def unmet(self, backend: str, *, skip_unsupported: bool = False) -> list[str]:
         """Return a line for everything that keeps the backend from compiling the app; empty when nothing does."""
-        return self._planned(load_backend(backend), skip_unsupported=skip_unsupported)[2]
+        judged, _ = self.judged()
+        return _mistakes(judged, load_backend(backend), skip_unsupported=skip_unsupported)
 
-    def _planned(
-        self, target: Backend, *, skip_unsupported: bool
-    ) -> tuple[list[tuple[Route, HandlerPlan]], Frame, list[str]]:
-        """Return the routes with their plans, what endpoints share, and a line for everything that is wrong."""
-        planned, mistakes = plan_all(self.routes)
-        if not skip_unsupported:
-            mistakes += unmet_needs(self.routes, target)
+    def judged(self) -> tuple[list[Judged], Frame]:
+        """Return every route with its endpoint and what is wrong with it, and what the endpoints share."""
         errors = ErrorHandlers(self._errors, debug=self.config.debug)
         frame = Frame(self.config, errors, tuple(self._layers), self.url_for)
-        return planned, frame, mistakes + misfits(planned, frame)
+        return [judge(route, frame) for route in self.routes], frame
 
     def blueprint(self, backend: str, *, skip_unsupported: bool = False) -> Blueprint:
         """Return the frozen app for a backend; what `compile` hands over.
@@ -228,9 +223,11 @@ class App(Registrar):
 
         """
         target = load_backend(backend)
-        planned, frame, mistakes = self._planned(target, skip_unsupported=skip_unsupported)
+        judged, frame = self.judged()
+        mistakes = _mistakes(judged, target, skip_unsupported=skip_unsupported)
         if mistakes:
             raise ConfigurationError("\n".join(mistakes))
+        planned = [(route, endpoint) for route, endpoint, _ in judged if endpoint is not None]
         self._frozen = self._frozen or caller()
         table = http_table(planned, frame)
         exists = None if self._slashes == "strict" else lambda path: table.find(path) is not None
@@ -240,7 +237,7 @@ class App(Registrar):
             config=self.config,
             table=table,
             not_found=anything(answers.not_found(exists), frame),
-            websockets=websocket_table(served, frame),
+            websockets=websocket_table(served),
             websocket_not_found=frame.automatic(answers.websocket_not_found),
             errors=frame.errors,
             lifespans=tuple(self._lifespans),
@@ -304,6 +301,12 @@ def _look_like_asgi(app: App) -> None:
         await app._asgi_or_refusal(scope, receive, send)
 
     vars(app)["__call__"] = __call__
+
+
+def _mistakes(judged: list[Judged], target: Backend, *, skip_unsupported: bool) -> list[str]:
+    """Return a line for everything that is wrong, and for every need that the backend does not meet."""
+    found = [mistake for one in judged for mistake in one.mistakes]
+    return found if skip_unsupported else found + unmet_needs([one.route for one in judged], target)
 
 
 def _wrapper(wrapper: Wrapper, where: str) -> Callable[[Any], Any]:

@@ -49,7 +49,7 @@ def misfit(
     unknown = [] if takes_any else [keyword for keyword in keywords if keyword not in known]
     if unknown:
         place = f"{what}({unknown[0]}=...) ({caller()})"
-        return ConfigurationError(f"{place}: there is no {noun} {unknown[0]!r}{nearest(unknown[0], known)}")
+        return ConfigurationError(f"{place}: there is no {noun} {unknown[0]!r}. Fix: {nearest(unknown[0], known)}")
     takes = _outline(signature)
     why = str(error).partition(") ")[2] or str(error).lower()
     return ConfigurationError(f"{what}(...) ({caller()}): {why}. Fix: it takes {takes}")
@@ -70,9 +70,9 @@ def _outline(signature: inspect.Signature) -> str:
 
 
 def nearest(name: Any, known: Iterable[str]) -> str:
-    """Return `; did you mean 'x'?`, or all there is."""
+    """Return `did you mean 'x'?`, or all there is."""
     import difflib  # noqa: PLC0415 - only a misspelt name pays for it
 
     names = list(known)
     near = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.65)
-    return f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(names)}"
+    return f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(names)}"

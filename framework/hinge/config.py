@@ -143,7 +143,7 @@ def resolve_config(
         for setting in source:
             if setting.key not in types:
                 near = nearest(setting.key.lower().removeprefix("hinge_").replace("-", "_"), types)
-                raise ConfigurationError(f"{setting.origin}: there is no setting {setting.key!r}{near}")
+                raise ConfigurationError(f"{setting.origin}: there is no setting {setting.key!r}. Fix: {near}")
             values[setting.key] = _convert(setting, types[setting.key])
             origins[setting.key] = setting.origin
     config = msgspec.structs.replace(Config() if app_config is None else app_config, **values)

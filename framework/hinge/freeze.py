@@ -66,35 +66,33 @@ class Frame(msgspec.Struct, frozen=True):
         return Endpoint(plan, (), self.config, self.errors, self.url_for, self.layers, max_body_size=limit)
 
 
-def plan_all(routes: Iterable[Route]) -> tuple[list[tuple[Route, HandlerPlan]], list[str]]:
-    """Return the routes with their plans, and a line for each that cannot be planned."""
-    planned, mistakes = [], []
-    for route in routes:
-        try:
-            plan = plan_handler(route.handler, route.template.names, inline=route.inline, websocket=route.websocket)
-        except ConfigurationError as error:
-            mistakes.append(str(error))
-        else:
-            planned.append((route, plan))
-    return planned, mistakes
+class Judged(NamedTuple):
+    """A declared route: its endpoint, None if it cannot be planned, and a line for everything that is wrong with it."""
+
+    route: Route
+    endpoint: Endpoint | None
+    mistakes: list[str]
 
 
-def misfits(planned: Iterable[tuple[Route, HandlerPlan]], frame: Frame) -> list[str]:
-    """Return a line for each handler whose parameters cannot come from their sources, or not inside its middleware."""
+def judge(route: Route, frame: Frame) -> Judged:
+    """Plan a route's handler, and find whether its parameters can come from their sources inside its middleware."""
+    try:
+        plan = plan_handler(route.handler, route.template.names, inline=route.inline, websocket=route.websocket)
+    except ConfigurationError as error:
+        return Judged(route, None, [str(error)])
+    endpoint = frame.endpoint(route, plan)
     mistakes = []
-    for route, plan in planned:
-        endpoint = frame.endpoint(route, plan)
-        eager = next((layer for layer in endpoint.layers if layer.needs_body), None)
-        if plan.streams_body and plan.body is not None and eager is not None:
-            mistakes.append(
-                f"{plan.describe()}: parameter {plan.body.name!r} reads the body as it arrives, but middleware "
-                f"{eager.name} ({eager.location}) needs the whole of it before. Fix: drop one of the two"
-            )
-        try:
-            check(plan, route.template.names)
-        except ConfigurationError as error:
-            mistakes.append(str(error))
-    return mistakes
+    eager = next((layer for layer in endpoint.layers if layer.needs_body), None)
+    if plan.streams_body and plan.body is not None and eager is not None:
+        mistakes.append(
+            f"{plan.describe()}: parameter {plan.body.name!r} reads the body as it arrives, but middleware "
+            f"{eager.name} ({eager.location}) needs the whole of it before. Fix: drop one of the two"
+        )
+    try:
+        check(plan, route.template.names)
+    except ConfigurationError as error:
+        mistakes.append(str(error))
+    return Judged(route, endpoint, mistakes)
 
 
 def unmet_needs(routes: Iterable[Route], backend: Backend) -> list[str]:
@@ -107,11 +105,11 @@ def unmet_needs(routes: Iterable[Route], backend: Backend) -> list[str]:
     ]
 
 
-def http_table(planned: Iterable[tuple[Route, HandlerPlan]], frame: Frame) -> RouteTable[Leaf[Endpoint]]:
+def http_table(served: Iterable[tuple[Route, Endpoint]], frame: Frame) -> RouteTable[Leaf[Endpoint]]:
     """Return the table of all paths that answer HTTP. A WebSocket's path answers GET with 426."""
     declared: RouteTable[dict[str, Endpoint]] = RouteTable()
     upgrades = []
-    for route, plan in planned:
+    for route, endpoint in served:
         if route.websocket:
             upgrades.append(route.template)
             continue
@@ -119,7 +117,7 @@ def http_table(planned: Iterable[tuple[Route, HandlerPlan]], frame: Frame) -> Ro
         if methods is None:
             methods = {}
             declared.add(route.template, methods)
-        methods.update(dict.fromkeys(route.methods, frame.endpoint(route, plan)))
+        methods.update(dict.fromkeys(route.methods, endpoint))
     for template in upgrades:
         methods = declared.get(template)
         if methods is None:
@@ -167,10 +165,10 @@ def anything(handler: Callable[..., Any], frame: Frame) -> Leaf[Endpoint]:
     return Leaf({"HEAD": head_of(endpoint)}, endpoint)
 
 
-def websocket_table(planned: Iterable[tuple[Route, HandlerPlan]], frame: Frame) -> RouteTable[Endpoint]:
+def websocket_table(served: Iterable[tuple[Route, Endpoint]]) -> RouteTable[Endpoint]:
     """Return the table of all WebSocket paths."""
     table: RouteTable[Endpoint] = RouteTable()
-    for route, plan in planned:
+    for route, endpoint in served:
         if route.websocket:
-            table.add(route.template, frame.endpoint(route, plan))
+            table.add(route.template, endpoint)
     return table

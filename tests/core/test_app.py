@@ -354,10 +354,10 @@ def test_every_mistake_is_told_at_once() -> None:
     lines = str(caught.value).splitlines()
     assert len(lines) == 4
     assert lines == app.unmet("wsgi")
-    assert "both take the body" in lines[0]
-    assert "/c needs WebSocket routes" in lines[1]
-    assert "/d needs WebSocket routes" in lines[2]
-    assert "complex" in lines[3]
+    assert "complex" in lines[0]
+    assert "both take the body" in lines[1]
+    assert "/c needs WebSocket routes" in lines[2]
+    assert "/d needs WebSocket routes" in lines[3]
     assert len(app.unmet("wsgi", skip_unsupported=True)) == 2
     assert len(app.unmet("asgi")) == 2
 

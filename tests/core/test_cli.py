@@ -130,6 +130,34 @@ def test_explain_says_what_each_route_gets(folder: Path) -> None:
     assert "max_message_size 1 MiB" in limits
 
 
+def test_explain_tells_a_mistake_at_its_own_route_and_explains_the_others(folder: Path) -> None:
+    (folder / "faulty_under_test.py").write_text(
+        "from hinge import App\n"
+        "app = App()\n"
+        "@app.get('/good')\n"
+        "def good() -> str: ...\n"
+        "@app.get('/bad')\n"
+        "def bad(request) -> str: ...\n"
+        "@app.get('/odd')\n"
+        "def odd(value: complex) -> str: ...\n"
+        "@app.get('/fine')\n"
+        "async def fine() -> str: ...\n"
+    )
+    result = run("explain", "faulty_under_test:app")
+    assert result.exit_code == 1
+    good, bad, odd, fine, limits = result.stdout.split("\n\n")
+    for block in (good, fine):
+        assert "error" not in block
+        assert "arguments   none" in block
+    assert "asgi        a worker thread" in good
+    assert "asgi        the event loop" in fine
+    assert bad.count("error ") == 1
+    assert "annotate it: request: Request" in bad
+    assert "asgi" not in bad, "there is nothing to place"
+    assert "complex cannot be made from a text" in odd
+    assert limits.startswith("limits")
+
+
 @pytest.mark.parametrize(
     "target",
     ["shop_under_test", "shop_under_test:app", "shop_under_test.py", "shop_under_test.py:app", "./shop_under_test.py"],

@@ -168,7 +168,7 @@ def test_an_unknown_key_suggests_the_nearest(project: Any) -> None:
     directory = project("[tool.hinge]\nmax-body-size = 1\n")
     with pytest.raises(ConfigurationError, match=r"pyproject.toml \[tool.hinge\] max-body-size: .*'max_body_size'\?$"):
         resolve(directory=directory)
-    with pytest.raises(ConfigurationError, match=r"^--zzz: there is no setting 'zzz'; known: backend, debug, "):
+    with pytest.raises(ConfigurationError, match=r"^--zzz: there is no setting 'zzz'. Fix: use one of backend, "):
         resolve(overrides={"zzz": 1})
 
 

@@ -4,16 +4,15 @@ from collections.abc import Iterator
 
 import click
 
-from hinge.app import App
-from hinge.backend import installed_backends, load_backend
+from hinge.backend import Backend, Feature, installed_backends, load_backend
 from hinge.blueprint import Endpoint
 from hinge.cli.routes import methods_of
 from hinge.cli.target import FACTORY, TARGET, load_app
 from hinge.config import Config
 from hinge.errors import ConfigurationError
+from hinge.freeze import Judged
 from hinge.location import qualified_name
 from hinge.plan import MISSING, Argument, Source
-from hinge.routing import Route
 
 _NAMED = (Source.PATH, Source.QUERY, Source.HEADER, Source.COOKIE)
 _LIMITS = ("sync_threads", "stream_threads", "threads", "max_query_fields", "max_message_size", "graceful_timeout")
@@ -22,48 +21,54 @@ _LIMITS = ("sync_threads", "stream_threads", "threads", "max_query_fields", "max
 @click.command("explain")
 @TARGET
 @FACTORY
-def command(target: str, *, factory: bool) -> None:
-    """Say for every route of TARGET where its handler runs on each backend, and what surrounds it."""
+@click.pass_context
+def command(ctx: click.Context, target: str, *, factory: bool) -> None:
+    """Say for every route of TARGET where its handler runs on each backend, and what surrounds it.
+
+    Exit 1 if the app does not compile; each mistake stands at its route.
+    """
     app = load_app(target, factory=factory)
-    served = {name: _endpoints(app, name) for name in installed_backends()}
-    for route in app.routes:
-        click.echo(f"{methods_of(route)} {route.template.text}")
-        for label, text in _lines(route, served):
+    backends = {name: _loaded(name) for name in installed_backends()}
+    judged, _ = app.judged()
+    for one in judged:
+        click.echo(f"{methods_of(one.route)} {one.route.template.text}")
+        for label, text in _lines(one, backends):
             click.echo(f"    {label:<11} {text}")
         click.echo()
     click.echo("limits")
     for key in _LIMITS:
         click.echo(f"    {key:<16} {_amount(app.config, key)}")
+    if any(one.mistakes for one in judged):
+        ctx.exit(1)
 
 
-def _endpoints(app: App, backend: str) -> dict[int, Endpoint] | str:
-    """Return the endpoint of each route by the route's identity, or why the backend compiles none."""
+def _loaded(name: str) -> Backend | str:
+    """Return a backend, or why it cannot be used."""
     try:
-        blueprint = app.blueprint(backend, skip_unsupported=True)
+        return load_backend(name)
     except ConfigurationError as error:
-        return str(error).partition("\n")[0]
-    found: dict[int, Endpoint] = {}
-    for endpoint in blueprint.endpoints():
-        if endpoint.route is not None and not endpoint.head_only:
-            found[id(endpoint.route)] = endpoint
-    return found
+        return str(error)
 
 
-def _lines(route: Route, served: dict[str, dict[int, Endpoint] | str]) -> Iterator[tuple[str, str]]:
+def _lines(judged: Judged, backends: dict[str, Backend | str]) -> Iterator[tuple[str, str]]:
+    route, endpoint, mistakes = judged
     yield "handler", f"{qualified_name(route.handler)} ({route.location})"
-    known: Endpoint | None = None
-    for name, endpoints in served.items():
-        if isinstance(endpoints, str):
-            yield name, f"not served: {endpoints}"
-        elif (endpoint := endpoints.get(id(route))) is None:
-            yield name, "not served: it has no WebSocket routes; GET is answered with 426"
-        else:
-            known = endpoint
-            yield name, load_backend(name).placement(endpoint.plan)
-    if known is None:
+    for mistake in mistakes:
+        yield "error", mistake
+    if endpoint is None:
         return
-    yield from _arguments(known)
-    yield "middleware", ", ".join(f"{layer.name} ({layer.location})" for layer in known.layers) or "none"
+    for name, backend in backends.items():
+        yield name, _placement(endpoint, backend, is_websocket=route.websocket)
+    yield from _arguments(endpoint)
+    yield "middleware", ", ".join(f"{layer.name} ({layer.location})" for layer in endpoint.layers) or "none"
+
+
+def _placement(endpoint: Endpoint, backend: Backend | str, *, is_websocket: bool) -> str:
+    if isinstance(backend, str):
+        return f"not served: {backend}"
+    if is_websocket and Feature.WEBSOCKET not in backend.features:
+        return "not served: it has no WebSocket routes; GET is answered with 426"
+    return backend.placement(endpoint.plan)
 
 
 def _arguments(endpoint: Endpoint) -> Iterator[tuple[str, str]]:

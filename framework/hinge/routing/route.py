@@ -167,7 +167,7 @@ def _check_options(options: Mapping[str, Any], known: Iterable[str], who: str) -
         if option not in known:
             if option == "methods":
                 raise ConfigurationError(f"{who}: methods= is for app.route. Fix: @app.route(path, methods=[...])")
-            raise ConfigurationError(f"{who}: there is no option {option!r}{nearest(option, sorted(known))}")
+            raise ConfigurationError(f"{who}: there is no option {option!r}. Fix: {nearest(option, sorted(known))}")
     status, limit, name = options.get("status"), options.get("max_body_size"), options.get("name")
     if status is not None and (isinstance(status, bool) or not isinstance(status, int) or not 200 <= status <= 599):
         raise ConfigurationError(f"{who}: status={status!r} is no status of a response. Fix: use one in 200..599")
