@@ -13,6 +13,7 @@ from typing import Any
 from hinge.body import framed_length, incomplete, too_large
 from hinge.errors import ClientDisconnect
 from hinge.loop import body_stream
+from hinge_asgi.lines import Lines, lines_of
 from hinge_asgi.scope import Scope
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -21,31 +22,41 @@ READ_AHEAD = 65536
 """Bytes of a body that are read before its handler asks for them, while a response is on its way."""
 
 
-def framing(scope: Scope, limit: int) -> int | None:
+def framing(scope: Scope, lines: Lines, limit: int) -> int | None:
     """Return how long the body is: 0 for none, None if only its end will tell.
 
     Raises:
         HTTPError: 400 for a bad length or two framings, 413 above `limit` bytes.
 
     """
-    length = encoding = None
-    for name, value in scope["headers"]:
-        if name == b"content-length":
-            length = value.decode("latin-1") if length is None else "repeated"
-        elif name == b"transfer-encoding":
-            encoding = value.decode("latin-1") if encoding is None else "repeated"
+    declared, coding = lines.get(b"content-length"), lines.get(b"transfer-encoding")
+    length = None if declared is None else declared.decode("latin-1")
+    encoding = None if coding is None else coding.decode("latin-1")
     return framed_length(length, encoding, limit, http_version=scope.get("http_version", "1.1"), method=scope["method"])
 
 
-async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
-    """Return the whole body.
+def refuse_two_framings(scope: Scope) -> None:
+    """Refuse a request that may hide a second one in its body, whether anybody reads that or not.
+
+    Raises:
+        HTTPError: 400, as `hinge.body.check_framing`.
+
+    """
+    for name, _ in scope["headers"]:
+        if name == b"transfer-encoding":
+            framing(scope, lines_of(scope), 2**63)
+            return
+
+
+async def read_body(scope: Scope, lines: Lines, receive: Receive, limit: int) -> bytes:
+    """Return the whole body of a request with these header lines.
 
     Raises:
         HTTPError: 413 above `limit` bytes, 400 if it ends before its declared length.
         ClientDisconnect: the client left.
 
     """
-    length = framing(scope, limit)
+    length = framing(scope, lines, limit)
     if length == 0:
         return b""
     message = await receive()
@@ -80,7 +91,7 @@ class Incoming:
 
     def __init__(self, scope: Scope, receive: Receive, limit: int) -> None:
         self._receive = receive
-        self._length = framing(scope, limit)
+        self._length = framing(scope, lines_of(scope), limit)
         self._received = 0
         self._is_over = self._length == 0
         self._turn = asyncio.Lock()

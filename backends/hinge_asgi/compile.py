@@ -8,31 +8,28 @@ are `inline`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from functools import cache
 from typing import Any
 
 from hinge.blueprint import Blueprint, Endpoint
-from hinge.body import BodyStream
 from hinge.errors import HTTPError
-from hinge.loop import Runtime, answering, coloured_call, failing, failure_of
-from hinge.response import Response
-from hinge.streaming import BODILESS, StreamingResponse
+from hinge.loop import Runtime, answering, failing
+from hinge.streaming import StreamingResponse
 from hinge_asgi import scope as reader
-from hinge_asgi.body import Incoming, Receive, framing, read_body
+from hinge_asgi.body import Receive, refuse_two_framings
+from hinge_asgi.direct import Serve, direct, open_body_of, read_body_of
 from hinge_asgi.lifespan import serve_lifespan
 from hinge_asgi.request import ASGIExchange
-from hinge_asgi.respond import LENGTH_LINES, SHORT, Send, send_any, send_complete
+from hinge_asgi.respond import Send, send_any, send_complete
 from hinge_asgi.scope import Scope
 from hinge_asgi.websocket import compile_websockets
-
-Serve = Callable[[Scope, Receive, Send, tuple[str, ...]], Awaitable[None]]
 
 
 def compile_asgi(blueprint: Blueprint) -> Any:
     """Return the callable `(scope, receive, send)` with `start`, `drain` and `stop` for the worker around it."""
     runtime = Runtime(blueprint)
-    served = cache(lambda endpoint: _serve(endpoint, runtime))  # paths and methods share endpoints
+    served = cache(lambda endpoint: _served(endpoint, blueprint, runtime))  # paths and methods share endpoints
     table = blueprint.table.map(lambda leaf: leaf.map(served))
     not_found = blueprint.not_found.map(served)
     websocket = compile_websockets(blueprint, runtime)
@@ -51,10 +48,6 @@ def compile_asgi(blueprint: Blueprint) -> Any:
                 found = find(path_of(scope))
                 leaf, values = (not_found, values) if found is None else found
             serve = leaf.methods.get(scope["method"], leaf.otherwise)
-            for name, _ in scope["headers"]:
-                if name == b"transfer-encoding":
-                    framing(scope, 2**63)
-                    break
         except HTTPError as error:
             serve = _serve(blueprint.refusing(scope["method"], error), runtime)
         if has_lifespan and not runtime.ready and not await runtime.start_lazily():
@@ -91,83 +84,32 @@ def _with_worker_hooks(wrapped: Any, application: Any, runtime: Runtime) -> Any:
     return served
 
 
+def _served(endpoint: Endpoint, blueprint: Blueprint, runtime: Runtime) -> Serve:
+    serve = _serve(endpoint, runtime)
+    if not endpoint.layers:
+        return serve  # it looks at the framing by itself
+
+    def checked(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> Awaitable[None]:
+        try:
+            refuse_two_framings(scope)
+        except HTTPError as error:
+            return _serve(blueprint.refusing(scope["method"], error), runtime)(scope, receive, send, ())
+        return serve(scope, receive, send, values)
+
+    return checked
+
+
 def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
-    return (_through_request if endpoint.needs_request else _direct)(endpoint, runtime)
+    return (_through_layers if endpoint.layers else direct)(endpoint, runtime)
 
 
-# -- routes that need neither a Request nor middleware -----------------------------------------------------------------
-
-
-def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
-    call, awaits = coloured_call(endpoint, reader, runtime)
-    limit, head_only = endpoint.max_body_size, endpoint.head_only
-    plan = endpoint.plan
-    reads_body = plan.reads_body
-    bare = plan.handler if plan.is_async and not plan.inline and not plan.arguments else None
-    fail, respond = failing(endpoint), endpoint.responder()
-    status = endpoint.status or 200
-    bodiless = endpoint.status in BODILESS
-    prepared: dict[type, tuple[Callable[[Any], bytes], tuple[bytes, bytes]]] = {}
-
-    async def serve(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> None:
-        try:
-            if bare is None:
-                body = await read_body(scope, receive, limit) if reads_body else None
-                result = call(scope, values, body, None)
-            else:
-                result = bare()
-            if awaits:
-                result = await result
-            how = prepared.get(result.__class__)
-            content: Any = other(result) if how is None else how[0](result)
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - every failure is answered
-            await failed(scope, receive, send, values, failure_of(error))
-            return
-        if how is None:
-            await send_other(scope, receive, send, values, content)
-            return
-        size = len(content)
-        headers = [how[1], LENGTH_LINES[size] if size < SHORT else (b"content-length", b"%d" % size)]
-        await send({"type": "http.response.start", "status": status, "headers": headers, "trailers": False})
-        await send({"type": "http.response.body", "body": b"" if head_only else content, "more_body": False})
-
-    def other(result: Any) -> Response:
-        plain = None if bodiless else endpoint.plain(type(result))
-        if plain is not None:
-            prepared[type(result)] = (plain[0], (b"content-type", plain[1].encode()))
-        return respond(result)
-
-    async def send_other(
-        scope: Scope, receive: Receive, send: Send, values: tuple[str, ...], response: Response
-    ) -> None:
-        if isinstance(response, StreamingResponse):
-            await finish(ASGIExchange.begin(reader, scope, endpoint, values, runtime.state, receive), send, response)
-        else:
-            await send_complete(send, response, head_only=head_only)
-
-    async def failed(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...], error: Exception) -> None:
-        exchange = ASGIExchange.begin(reader, scope, endpoint, values, runtime.state, receive)
-        await finish(exchange, send, await fail(exchange, error))
-
-    async def finish(exchange: ASGIExchange, send: Send, response: Response) -> None:
-        try:
-            await send_any(runtime, send, response, exchange, fail, head_only=head_only)
-        finally:
-            await exchange.end(runtime)
-
-    return serve
-
-
-# -- routes with a Request ---------------------------------------------------------------------------------------------
-
-
-def _through_request(endpoint: Endpoint, runtime: Runtime) -> Serve:
+def _through_layers(endpoint: Endpoint, runtime: Runtime) -> Serve:
     head_only = endpoint.head_only
     fail = failing(endpoint)
-    answer = answering(endpoint, reader, runtime, _read_body, _open_body)
+    answer = answering(endpoint, reader, runtime, read_body_of, open_body_of)
 
     async def serve(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> None:
-        exchange = ASGIExchange.begin(reader, scope, endpoint, values, runtime.state, receive)
+        exchange = ASGIExchange(reader, scope, endpoint, values, runtime.state, receive)
         try:
             response = await answer(exchange)
             if isinstance(response, StreamingResponse):
@@ -181,12 +123,3 @@ def _through_request(endpoint: Endpoint, runtime: Runtime) -> Serve:
             await exchange.end(runtime)
 
     return serve
-
-
-async def _read_body(exchange: ASGIExchange, limit: int) -> bytes:
-    return await read_body(exchange._head, exchange.receive, limit)
-
-
-def _open_body(exchange: ASGIExchange, limit: int) -> BodyStream:
-    exchange.incoming = Incoming(exchange._head, exchange.receive, limit)
-    return exchange.incoming.stream

@@ -17,21 +17,18 @@ class ASGIExchange(Exchange):
     receive: Receive
     incoming: Incoming | None
 
-    @classmethod
-    def begin(
-        cls,
+    def __init__(
+        self,
         reader: Any,
         scope: Scope,
         endpoint: Endpoint,
         values: tuple[str, ...],
         state: Mapping[str, Any],
         receive: Receive,
-    ) -> "ASGIExchange":
-        """Return the exchange of a request that has just come."""
-        exchange = cls(reader, scope, endpoint, values, state)
-        exchange.receive = receive
-        exchange.incoming = exchange.watch = None
-        return exchange
+    ) -> None:
+        super().__init__(reader, scope, endpoint, values, state)
+        self.receive = receive
+        self.incoming = self.watch = None
 
     async def disconnected(self) -> None:
         """Return when the client has left; whatever is left of the body is passed over, unless the handler reads it."""

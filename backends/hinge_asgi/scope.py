@@ -17,7 +17,7 @@ from hinge.target import origin_form, utf8_path
 
 Scope = Mapping[str, Any]
 
-_NEVER_EMPTY = ("content-type", "content-length")
+NEVER_EMPTY = ("content-type", "content-length")
 """CGI knows no difference between an empty and an absent one, so there is none here."""
 _HTTP_VERSIONS = {"1": "1.0", "2.0": "2"}
 
@@ -69,12 +69,16 @@ def query_string(scope: Scope) -> str:
     return raw.decode("latin-1")
 
 
+def joint(name: bytes) -> bytes:
+    """Return what joins the repeated lines of a header (RFC 9110 section 5.3, RFC 6265 section 5.4)."""
+    return b"; " if name == b"cookie" else b","
+
+
 @cache
 def header(name: str) -> Callable[[Scope], str | None]:
     """Return an accessor of one header; a value that is not ASCII reads as empty, as on WSGI."""
     wanted = name.encode("latin-1")
-    joint = b"; " if name == "cookie" else b","
-    empty = None if name in _NEVER_EMPTY else ""
+    empty = None if name in NEVER_EMPTY else ""
     if b"_" in wanted:
         return lambda scope: None
 
@@ -90,7 +94,7 @@ def header(name: str) -> Callable[[Scope], str | None]:
         return found.decode() if found and found.isascii() else empty
 
     def joined(scope: Scope) -> str | None:
-        value = joint.join([value for key, value in scope["headers"] if key == wanted])
+        value = joint(wanted).join([value for key, value in scope["headers"] if key == wanted])
         return value.decode() if value and value.isascii() else empty
 
     return get
@@ -104,8 +108,8 @@ def headers(scope: Scope) -> Headers:
         # On WSGI repeated lines are one text by now: one bad line makes the whole field read as empty there.
         lines = [pair for pair in lines if pair[0] not in unreadable] + [(key, b"") for key in unreadable]
     found = Headers([(key.decode("latin-1"), value.decode()) for key, value in lines])
-    if any(found.get(name) == "" for name in _NEVER_EMPTY):
-        return Headers([pair for pair in found.multi_items() if pair[1] or pair[0] not in _NEVER_EMPTY])
+    if any(found.get(name) == "" for name in NEVER_EMPTY):
+        return Headers([pair for pair in found.multi_items() if pair[1] or pair[0] not in NEVER_EMPTY])
     return found
 
 

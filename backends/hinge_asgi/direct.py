@@ -1,0 +1,161 @@
+"""Endpoints without middleware: a plain result goes out as it is encoded, without a Response.
+
+Law: what an endpoint needs is decided when it is compiled; the request path holds nothing that it does not use. There
+is a `Request` where the handler takes one, and otherwise only once something is to be reported.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from hinge.blueprint import Endpoint
+from hinge.body import BodyStream
+from hinge.loop import Runtime, coloured_call, failing, failure_of
+from hinge.plan import Source
+from hinge.response import Response
+from hinge.streaming import BODILESS, StreamingResponse
+from hinge_asgi import lines as indexed
+from hinge_asgi import scope as reader
+from hinge_asgi.body import Incoming, Receive, framing, read_body, refuse_two_framings
+from hinge_asgi.lines import lines_of
+from hinge_asgi.request import ASGIExchange
+from hinge_asgi.respond import LENGTH_LINES, SHORT, Send, send_any, send_complete
+from hinge_asgi.scope import Scope
+
+Serve = Callable[[Scope, Receive, Send, tuple[str, ...]], Awaitable[None]]
+
+_OF_LINES = (Source.HEADER, Source.COOKIE, Source.BODY)
+
+
+def direct(endpoint: Endpoint, runtime: Runtime) -> Serve:  # noqa: C901 - the request path is one function on purpose
+    """Return what serves an endpoint that has no layers."""
+    plan = endpoint.plan
+    needs_request, reads_body, limit = endpoint.needs_request, plan.reads_body, endpoint.max_body_size
+    # A body alone has a length, a type and a coding.
+    reads_lines = reads_body or sum(one.source in _OF_LINES for one in plan.arguments) > 1
+    call, awaits = coloured_call(endpoint, indexed if reads_lines else reader, runtime)
+    streams_body = plan.streams_body
+    bare = plan.handler if plan.is_async and not plan.inline and not plan.arguments else None
+    status, head_only = endpoint.status or 200, endpoint.head_only
+    rest = _Rest(endpoint, runtime)
+    prepared, respond = rest.prepared, rest.respond
+
+    async def serve(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> None:  # noqa: PLR0912
+        exchange = body = None
+        head: Any = scope
+        try:
+            if reads_lines:
+                lines = lines_of(scope)
+                head = (scope, lines)
+                if reads_body:
+                    body = await read_body(scope, lines, receive, limit)
+                else:
+                    framing(scope, lines, limit)
+            else:
+                for name, _ in scope["headers"]:
+                    if name == b"transfer-encoding":
+                        refuse_two_framings(scope)
+            if bare is not None:
+                result = bare()
+            elif needs_request:
+                exchange = ASGIExchange(reader, scope, endpoint, values, runtime.state, receive)
+                if body is not None:
+                    exchange._body = body
+                result = call(head, values, open_body_of(exchange, limit) if streams_body else body, exchange)
+            else:
+                result = call(head, values, body, None)
+            if awaits:
+                result = await result
+            how = None if exchange is not None and exchange._after else prepared.get(result.__class__)
+            content: Any = respond(result) if how is None else how[0](result)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - every failure is answered
+            await rest.failed(scope, receive, send, values, exchange, failure_of(error))
+            return
+        if how is None:
+            await rest.send(scope, receive, send, values, exchange, content)
+            return
+        size = len(content)
+        headers = [how[1], LENGTH_LINES[size] if size < SHORT else (b"content-length", b"%d" % size)]
+        try:
+            await send({"type": "http.response.start", "status": status, "headers": headers, "trailers": False})
+            await send({"type": "http.response.body", "body": b"" if head_only else content, "more_body": False})
+        except OSError:
+            return  # the client has left; some servers say so by failing to send
+
+    return serve
+
+
+class _Rest:
+    """What most requests of an endpoint do not need: other results than plain ones, and failures."""
+
+    def __init__(self, endpoint: Endpoint, runtime: Runtime) -> None:
+        self._endpoint = endpoint
+        self._runtime = runtime
+        self._respond = endpoint.responder()
+        self._fail = failing(endpoint)
+        self._is_bodiless = endpoint.status in BODILESS
+        self.prepared: dict[type, tuple[Callable[[Any], bytes], tuple[bytes, bytes]]] = {}
+        """How the plain results that were seen become a body, and its header."""
+
+    def respond(self, result: Any) -> Response:
+        """Return the response of a result of any type; the next one of a plain type finds itself prepared."""
+        plain = None if self._is_bodiless else self._endpoint.plain(type(result))
+        if plain is not None:
+            self.prepared[type(result)] = (plain[0], (b"content-type", plain[1].encode()))
+        return self._respond(result)
+
+    async def send(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        values: tuple[str, ...],
+        exchange: ASGIExchange | None,
+        response: Response,
+    ) -> None:
+        """Send a response of any kind, and do what waits for its end."""
+        if exchange is None:
+            if not isinstance(response, StreamingResponse):
+                await send_complete(send, response, head_only=self._endpoint.head_only)
+                return
+            exchange = self._exchange(scope, receive, values)
+        await self._finish(exchange, send, response)
+
+    async def failed(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        values: tuple[str, ...],
+        exchange: ASGIExchange | None,
+        error: Exception,
+    ) -> None:
+        """Answer a failure."""
+        if exchange is None:
+            exchange = self._exchange(scope, receive, values)
+        await self._finish(exchange, send, await self._fail(exchange, error))
+
+    def _exchange(self, scope: Scope, receive: Receive, values: tuple[str, ...]) -> ASGIExchange:
+        return ASGIExchange(reader, scope, self._endpoint, values, self._runtime.state, receive)
+
+    async def _finish(self, exchange: ASGIExchange, send: Send, response: Response) -> None:
+        try:
+            await send_any(self._runtime, send, response, exchange, self._fail, head_only=self._endpoint.head_only)
+        except asyncio.CancelledError:
+            if not exchange.has_lost_its_client():
+                raise
+        finally:
+            await exchange.end(self._runtime)
+
+
+async def read_body_of(exchange: ASGIExchange, limit: int) -> bytes:
+    """Return the whole body of a request (hinge.loop.ReadBody)."""
+    return await read_body(exchange._head, lines_of(exchange._head), exchange.receive, limit)
+
+
+def open_body_of(exchange: ASGIExchange, limit: int) -> BodyStream:
+    """Return the body of a request in pieces (hinge.loop.OpenBody)."""
+    exchange.incoming = Incoming(exchange._head, exchange.receive, limit)
+    return exchange.incoming.stream
