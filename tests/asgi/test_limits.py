@@ -3,11 +3,18 @@
 import contextlib
 import threading
 from collections.abc import Iterator
+from typing import Any
 
-from hinge import App, Config, Request
+import pytest
+
+from hinge import App, BodyStream, Config, Middleware, Request
 from hinge.testing import Client
 
 PATIENCE = 10
+
+
+def layer() -> Middleware:
+    yield
 
 
 def test_plain_handlers_run_as_many_at_a_time_as_sync_threads() -> None:
@@ -66,6 +73,48 @@ def test_waiting_handlers_keep_neither_streams_nor_teardown_nor_later_work_from_
         assert client.get("/stream").text == "ab"
         release.set()
         thread.join(PATIENCE)
+
+
+@pytest.mark.parametrize("layers", [[], [layer]], ids=["bare", "layer"])
+@pytest.mark.parametrize("path", ["/def", "/generator"])
+def test_slow_uploads_keep_nobody_else_from_threads(path: str, layers: list[Any]) -> None:
+    app = App(config=Config(sync_threads=1, stream_threads=1))
+    reading, release = threading.Event(), threading.Event()
+
+    @app.post("/def", middleware=layers)
+    def upload(body: BodyStream) -> str:
+        return b"".join(body).decode()
+
+    @app.post("/generator", middleware=layers)
+    def echo(body: BodyStream) -> Iterator[bytes]:
+        yield from body
+
+    @app.get("/")
+    def handler() -> str:
+        return "here"
+
+    @app.get("/stream")
+    def stream() -> Iterator[str]:
+        yield from "ab"
+
+    def pieces() -> Iterator[bytes]:
+        yield b"one "
+        reading.set()
+        assert release.wait(PATIENCE)
+        yield b"two"
+
+    answers: list[str] = []
+    with Client(app, "asgi") as client:
+        slow = threading.Thread(target=lambda: answers.append(client.post(path, content=pieces()).text))
+        slow.start()
+        try:
+            assert reading.wait(PATIENCE)
+            assert client.get("/").text == "here"
+            assert client.get("/stream").text == "ab"
+        finally:
+            release.set()
+            slow.join(PATIENCE)
+    assert answers == ["one two"]
 
 
 def test_the_threads_of_a_loop_that_is_gone_do_not_count() -> None:

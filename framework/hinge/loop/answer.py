@@ -12,7 +12,7 @@ from hinge.blueprint import Endpoint
 from hinge.body import BodyStream
 from hinge.loop.begin import beginner
 from hinge.loop.inline import watched
-from hinge.loop.runtime import Runtime
+from hinge.loop.runtime import Runtime, handler_threads
 from hinge.loop.watch import failure_of
 from hinge.middleware import weave_async
 from hinge.request import Request
@@ -34,8 +34,8 @@ def coloured_call(endpoint: Endpoint, reader: Any, runtime: Runtime) -> tuple[Ca
         return watched(call, plan), True
     if plan.is_async or plan.inline or plan.is_generator:
         return call, plan.is_async
-    in_thread = runtime.in_thread
-    return (lambda head, values, body, request: in_thread("handlers", call, head, values, body, request)), True
+    in_thread, threads = runtime.in_thread, handler_threads(endpoint)
+    return (lambda head, values, body, request: in_thread(threads, call, head, values, body, request)), True
 
 
 def failing(endpoint: Endpoint) -> Fail:

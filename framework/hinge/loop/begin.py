@@ -11,7 +11,7 @@ from typing import Any
 from hinge.blueprint import Endpoint
 from hinge.loop.exchange import Exchange
 from hinge.loop.produce import Producer
-from hinge.loop.runtime import Runtime
+from hinge.loop.runtime import Runtime, step_threads
 from hinge.loop.stream import stopping
 from hinge.loop.watch import Ended
 from hinge.streaming import BODILESS, Begun, StreamingResponse
@@ -21,6 +21,7 @@ def beginner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Exchange, Stream
     """Return what begins an endpoint's streams; None without middleware: sending them does as well."""
     if not endpoint.layers:
         return None
+    threads = step_threads(endpoint)
 
     async def begin(exchange: Exchange, response: StreamingResponse) -> None:
         source: Any = response.iterator
@@ -37,7 +38,7 @@ def beginner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Exchange, Stream
             if isinstance(begun, Producer):
                 await watch.run(begun.begin)
             else:
-                await runtime.in_thread("streams", begun.begin)
+                await runtime.in_thread(threads, begun.begin)
                 watch.check()
         except Ended:
             if watch.has_left:

@@ -2,7 +2,8 @@
 
 Law: everything open registers here and is ended by `drain` or at shutdown, WebSockets and event streams first.
 Handlers, stream steps, teardown and work after the response have a thread limiter each: a teardown that waited for the
-same threads as handlers would deadlock. What belongs to one event loop is not taken over to the next.
+same threads as handlers would deadlock, and handlers that read a BodyStream, at their clients' pace, would starve the
+others. What belongs to one event loop is not taken over to the next.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 import anyio
 import anyio.to_thread
 
-from hinge.blueprint import Blueprint
+from hinge.blueprint import Blueprint, Endpoint
 from hinge.context import carry_back
 from hinge.problems import logger
 
@@ -24,6 +25,16 @@ T = TypeVar("T")
 
 SHUTDOWN_SECONDS = 5.0
 """How long shutdown waits for WebSocket handlers and streams that were told to end."""
+
+
+def handler_threads(endpoint: Endpoint) -> str:
+    """Return the purpose of the threads in which an endpoint's plain handler runs."""
+    return "uploads" if endpoint.plan.streams_body else "handlers"
+
+
+def step_threads(endpoint: Endpoint) -> str:
+    """Return the purpose of the threads in which the steps of an endpoint's plain iterators run."""
+    return "streams of uploads" if endpoint.plan.streams_body else "streams"
 
 
 class OpenTask(Protocol):
@@ -44,7 +55,9 @@ class Runtime:
         config = blueprint.config
         self._limits = {
             "handlers": (config.sync_threads, "sync_threads"),
+            "uploads": (config.sync_threads, "sync_threads"),
             "streams": (config.stream_threads, "stream_threads"),
+            "streams of uploads": (config.stream_threads, "stream_threads"),
             "teardown": (config.sync_threads, "sync_threads"),
             "after": (config.sync_threads, "sync_threads"),
         }

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from hinge.context import carry_back
 from hinge.errors import HTTPError
 from hinge.events import EventSourceResponse
-from hinge.loop.runtime import Runtime
+from hinge.loop.runtime import Runtime, step_threads
 from hinge.loop.watch import Ended, Watch
 from hinge.problems import aborted, log_failure
 from hinge.request import Request
@@ -115,6 +115,7 @@ class _Stream:
         self._response = response
         self._source: Any = response.iterator
         self._is_async = response.is_async
+        self._threads = step_threads(request._endpoint)
         self._is_eager = response.eager_start
         self._context = copy_context()
         self._stepping = threading.Lock()
@@ -191,7 +192,7 @@ class _Stream:
                 chunk = await anext(self._source, _END)
                 self._watch.check()  # it may have taken the end for something else
             else:
-                chunk = await self._watch.undisturbed(self._runtime.in_thread("streams", self._step))
+                chunk = await self._watch.undisturbed(self._runtime.in_thread(self._threads, self._step))
             if chunk is _END:
                 return _END
             encoded = encode_chunk(chunk)
