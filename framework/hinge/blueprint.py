@@ -19,7 +19,7 @@ from hinge.middleware.layer import Layer
 from hinge.plan import HandlerPlan
 from hinge.problems import ErrorHandlers
 from hinge.response import Response
-from hinge.results import Plain, plain, responder, stream_type
+from hinge.results import Plain, plain, responder, returns_tuples, stream_type
 from hinge.routing import Route, RouteTable
 
 T = TypeVar("T")
@@ -76,11 +76,12 @@ class Endpoint(msgspec.Struct, frozen=True, eq=False):
 
     def plain(self, kind: type) -> Plain | None:
         """Return how a result of a type becomes a body, None if it needs `respond`."""
-        return plain(kind)
+        return plain(kind, tuples=returns_tuples(self.plan.returns))
 
     def responder(self) -> Callable[[Any], Response]:
         """Return the function that makes a response of any result; it raises TypeError for what cannot be encoded."""
-        return responder(self.status, self.stream_type, written_to=bool(self.layers))
+        tuples = returns_tuples(self.plan.returns)
+        return responder(self.status, self.stream_type, written_to=bool(self.layers), tuples=tuples)
 
 
 class Leaf(msgspec.Struct, Generic[T], frozen=True, eq=False):

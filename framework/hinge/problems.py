@@ -67,7 +67,7 @@ class ErrorHandlers:
         status = error.status if isinstance(error, HTTPError) else 500
         respond = self._responders.get(status)
         if respond is None:
-            respond = self._responders[status] = responder(status, OCTETS, written_to=True)
+            respond = self._responders[status] = responder(status, OCTETS, written_to=True, tuples=False)
         return respond(result)
 
     def _second(self, request: Any, first: Exception, second: Exception) -> Response:
@@ -78,7 +78,7 @@ class ErrorHandlers:
 
     def _find(self, error: Exception) -> tuple[ErrorHandler | None, Exception]:
         """Return the handler of an error, and what it is called with: a group only if it is registered for groups."""
-        kinds: tuple[type[BaseException], ...] = type(error).__mro__
+        kinds: tuple[Any, ...] = type(error).__mro__
         if isinstance(error, ExceptionGroup) and not any(kind in self._handlers for kind in _groups(kinds)):
             error = only_member(error)
             kinds = type(error).__mro__

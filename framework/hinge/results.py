@@ -7,13 +7,15 @@ that the program's handlers return, not with anything a client sends.
     None     -> 204           iterator -> streamed    anything else -> JSON
 
 (*) as a copy where somebody may write to it: a handler may answer every request with one and the same object.
+
+A tuple is JSON only where the annotation says so: in other frameworks `return value, 201` sets the status.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from hinge.annotations import members
 from hinge.codecs import encode_json
@@ -33,8 +35,10 @@ def _same(value: Any) -> Any:
     return value
 
 
-def plain(kind: type) -> Plain | None:
-    """Return how results of a type become a body, None if they need a `Response` of their own."""
+def plain(kind: type, *, tuples: bool = True) -> Plain | None:
+    """Return how results of a type become a body, None if they need `respond`; `tuples` tells whether these are one."""
+    if kind is tuple and not tuples:
+        return None
     if kind is type(None) or issubclass(kind, Response | BaseException) or is_stream(kind) or _is_awaitable(kind):
         return None
     if issubclass(kind, str):
@@ -61,6 +65,21 @@ def stream_type(returns: Any) -> str:
     return TEXT if any(get_args(member)[:1] == (str,) for member in members(returns)) else OCTETS
 
 
+def returns_tuples(returns: Any) -> bool:
+    """Tell whether a return annotation has room for a tuple; none, or `Any`, does not say so."""
+    return any(_takes_tuples(member) for member in members(returns))
+
+
+def _takes_tuples(member: Any) -> bool:
+    if member is Any:
+        return False
+    kind = get_origin(member) or member
+    try:
+        return not isinstance(kind, type) or issubclass(tuple, kind) or kind is list
+    except TypeError:  # a Protocol with attributes
+        return True
+
+
 _WITHOUT_MORE = frozenset({Response, TextResponse, HTMLResponse, JSONResponse})
 """The classes whose instances consist of status, headers and body."""
 
@@ -78,11 +97,13 @@ def own(response: Response) -> Response:
     return copied
 
 
-def responder(status: int | None, stream_media_type: str, *, written_to: bool = False) -> Callable[[Any], Response]:
+def responder(
+    status: int | None, stream_media_type: str, *, written_to: bool = False, tuples: bool = True
+) -> Callable[[Any], Response]:
     """Return the function that makes a response of any result; `status` is the route's, None if it declares none.
 
     With `written_to` each response is one request's own. The function raises TypeError if msgspec cannot encode the
-    value, or if a `StreamingResponse` is answered with again.
+    value, if a `StreamingResponse` is answered with again, and for a tuple unless `tuples`.
     """
     makers: dict[type, Callable[[Any], Response]] = {}
 
@@ -90,7 +111,10 @@ def responder(status: int | None, stream_media_type: str, *, written_to: bool = 
         kind = type(value)
         make = makers.get(kind)
         if make is None:
-            make = makers[kind] = _maker(kind, status, stream_media_type, written_to=written_to)
+            if kind is tuple and not tuples:
+                make = makers[kind] = _refuse_tuple
+            else:
+                make = makers[kind] = _maker(kind, status, stream_media_type, written_to=written_to)
         return make(value)
 
     return respond
@@ -131,6 +155,13 @@ def _refuse_awaitable(value: Any) -> Response:
     raise TypeError(
         f"the handler returned a {type(value).__name__} that nobody awaits. "
         "Fix: write it, or the wrapper its decorator puts around it, as async def"
+    )
+
+
+def _refuse_tuple(value: tuple[Any, ...]) -> Response:
+    raise TypeError(
+        "the handler returned a tuple, and its annotation names none. Fix: for another status, put status=201 on the "
+        "route or return JSONResponse(value, status=201); for a JSON array, return a list or annotate -> tuple[...]"
     )
 
 

@@ -4,14 +4,23 @@ import dataclasses
 import datetime as dt
 import enum
 import warnings
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Generator, Iterator
-from typing import Any
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+    Sequence,
+)
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
 import pytest
 
 from hinge import HTMLResponse, HTTPError, Response, StreamingResponse
-from hinge.results import OCTETS, TEXT, plain, responder, stream_type
+from hinge.results import OCTETS, TEXT, plain, responder, returns_tuples, stream_type
 
 
 class Item(msgspec.Struct):
@@ -146,6 +155,47 @@ def test_responses_of_one_type_share_no_headers() -> None:
     answer = responder(None, OCTETS)
     answer("x").headers["x-one"] = "1"
     assert "x-one" not in answer("y").headers
+
+
+class Pair(NamedTuple):
+    a: int
+    b: int
+
+
+T = TypeVar("T")
+
+
+@pytest.mark.parametrize(
+    ("returns", "takes"),
+    [
+        (Any, False),
+        (dict[str, int], False),
+        (Item, False),
+        (str | None, False),
+        (Response, False),
+        (tuple, True),
+        (tuple[int, int], True),
+        (tuple[int, ...] | None, True),
+        (list[int], True),
+        (Sequence[int], True),
+        (Iterable[int], True),
+        (object, True),
+        (T, True),
+        (Annotated[tuple[int, int], "note"], True),
+    ],
+)
+def test_a_tuple_is_json_where_the_annotation_has_room_for_one(returns: Any, takes: bool) -> None:
+    assert returns_tuples(returns) is takes
+
+
+def test_a_tuple_that_nobody_announced_is_refused() -> None:
+    answer = responder(None, OCTETS, tuples=False)
+    assert plain(tuple, tuples=False) is None
+    for _ in range(2):
+        with pytest.raises(TypeError, match=r"returned a tuple.*Fix: .* status=201"):
+            answer(({}, 201))
+    assert answer(Pair(1, 2)).body == b"[1,2]", "a type of its own is meant"
+    assert answer([1, (2, 3)]).body == b"[1,[2,3]]"
 
 
 # -- what cannot be sent -----------------------------------------------------------------------------------------------

@@ -70,7 +70,6 @@ def returning(make, *, coloured=None, **options) -> App:
         (lambda: dt.date(2024, 1, 2), JSON, b'"2024-01-02"'),
         (lambda: uuid.UUID(int=1), JSON, b'"00000000-0000-0000-0000-000000000001"'),
         (lambda: Decimal("1.10"), JSON, b'"1.10"'),
-        (lambda: (1, "a"), JSON, b'[1,"a"]'),
         (lambda: {1}, JSON, b"[1]"),
         (lambda: TextResponse("x"), TEXT, b"x"),
         (lambda: HTMLResponse("<p>"), "text/html; charset=utf-8", b"<p>"),
@@ -87,6 +86,37 @@ def test_results_and_their_media_types(client_for, coloured, make, media_type, c
         response = client.get("/")
         assert (response.status_code, response.headers["content-type"], response.content) == (200, media_type, content)
         assert response.headers.get_all("content-length") == [str(len(content))]
+
+
+@pytest.mark.parametrize("layers", [[], [passing]])
+def test_a_tuple_sets_no_status(client_for, coloured, layers, caplog):
+    """As a JSON array nobody would notice that `return value, 201` was meant for another framework."""
+    app = App()
+
+    def unannounced():
+        return {"a": 1}, 201
+
+    def announced() -> tuple[int, int]:
+        return 1, 201
+
+    app.get("/unannounced", middleware=layers)(coloured(unannounced))
+    app.get("/announced", middleware=layers)(coloured(announced))
+
+    @app.error(KeyError)
+    def answer(request, error):
+        return {"a": 1}, 400
+
+    @app.get("/error")
+    def failing() -> None:
+        raise KeyError
+
+    client = client_for(app)
+    for _ in range(2):
+        assert client.get("/unannounced").status_code == 500
+        assert client.get("/announced").json() == [1, 201]
+    assert "unannounced (" in caplog.text
+    assert "the handler returned a tuple" in caplog.text
+    assert client.get("/error").status_code == 500
 
 
 def test_none_is_204(client_for, coloured):
