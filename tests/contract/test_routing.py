@@ -153,6 +153,26 @@ def test_methods_of_one_path(client_for):
     ]
 
 
+@pytest.mark.parametrize("special", ["/a/b", "/a/{name}.json", "/{first}/b"])
+def test_the_path_alone_chooses_the_route_and_then_the_method(client_for, special):
+    """A method that the most specific template lacks is not looked for at wider ones: 405, and Allow says so."""
+    app = App()
+
+    @app.get("/{one}/{two}")
+    def two(one: str, two: str) -> str:
+        return "two"
+
+    app.delete(special)(eval(f"lambda {special.partition('{')[2].partition('}')[0]}: 'special'"))
+    client = client_for(app)
+    path = "/a/x.json" if "json" in special else "/a/b"
+    assert client.delete(path).text == "special"
+    for method in ("GET", "HEAD", "PUT"):
+        response = client.request(method, path)
+        assert (response.status_code, response.headers["allow"]) == (405, "DELETE, OPTIONS")
+    assert client.get("/a/c").text == "two"
+    assert client.delete("/a/c").status_code == 405
+
+
 def test_methods_of_one_path_may_name_its_parameters_differently(client_for):
     app = App()
 
