@@ -16,6 +16,7 @@ from hinge.annotations import present, without_unset
 from hinge.codecs import body_decoder
 from hinge.convert import converter
 from hinge.cookies import parse_cookies
+from hinge.decodable import unknown_class
 from hinge.errors import ConfigurationError, FieldError, HTTPError, RequestInvalid
 from hinge.headers import Headers
 from hinge.plan import MISSING, Argument, HandlerPlan, Source
@@ -262,19 +263,22 @@ class _Stages:
         if body is None or body.source is Source.STREAM or present(body.type) == [bytes]:
             return None
         try:
-            return body_decoder(body.type)
+            decoder = body_decoder(body.type)
         except (ConfigurationError, TypeError, NameError, AttributeError) as error:
             raise self._refuse(body, f"msgspec cannot decode it: {error}") from None
+        unknown = unknown_class(body.type)
+        if unknown is not None:
+            raise self._refuse(
+                body,
+                f"msgspec cannot decode it: it does not know the class {getattr(unknown, '__qualname__', unknown)}",
+                "make it a msgspec.Struct or a dataclass, or take bytes or a BodyStream",
+            )
+        return decoder
 
-    def _refuse(self, argument: Argument, why: str) -> ConfigurationError:
-        if argument.source is Source.BODY:
-            fix = "take types that msgspec knows, bytes for the undecoded body, or a BodyStream"
-        elif argument.source is Source.QUERY and argument.marker is None:
-            fix = "take a type that a text becomes, or mark it with Body[...] if it is the body"
-        else:
-            fix = "take a type that a text becomes, such as str, int or an Enum"
+    def _refuse(self, argument: Argument, why: str, fix: str | None = None) -> ConfigurationError:
         return ConfigurationError(
-            f"{self.plan.describe()}: {argument.source.value} parameter {argument.name!r}: {why}. Fix: {fix}"
+            f"{self.plan.describe()}: {argument.source.value} parameter {argument.name!r}: {why}. "
+            f"Fix: {fix or _fix(argument)}"
         )
 
     def _query_value(self, argument: Argument, fields: Mapping[str, list[str]]) -> Any:
@@ -329,6 +333,14 @@ class _Stages:
             self._cookie_stage([argument])(head, values, body, None)
         elif argument.source is Source.BODY:
             self._body_stage(argument)(head, values, body, None)
+
+
+def _fix(argument: Argument) -> str:
+    if argument.source is Source.BODY:
+        return "take types that msgspec knows, bytes for the undecoded body, or a BodyStream"
+    if argument.source is Source.QUERY and argument.marker is None:
+        return "take a type that a text becomes, or mark it with Body[...] if it is the body"
+    return "take a type that a text becomes, such as str, int or an Enum"
 
 
 def _is_of_body(error: Exception) -> bool:

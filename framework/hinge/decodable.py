@@ -1,0 +1,62 @@
+"""Whether msgspec can decode a type: its decoders take classes that they do not know and fail at every value.
+
+Law: a class that no decoded value is an instance of is found before the first request, however deep it stands. Fields
+that may be left out do not count: such a record is decoded without them.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+from msgspec import inspect
+
+_DECODED = (dict, list, str, int, float, bool, bytes, type(None), dt.datetime)
+"""What the decoders make of values whose type they are not told."""
+
+
+def unknown_class(type: Any) -> Any | None:  # noqa: A002 - as in msgspec's functions
+    """Return a class in a type's definition that nothing can be decoded to, None if there is none."""
+    try:
+        return _found(type)
+    except TypeError:
+        return _found.__wrapped__(type)  # metadata that cannot be hashed
+
+
+@lru_cache(maxsize=1024)
+def _found(type: Any) -> Any | None:  # noqa: A002 - as above
+    try:
+        info = inspect.type_info(type)
+    except (TypeError, NameError, AttributeError):
+        return None  # the decoder itself refuses it, and says why
+    found, waiting = {id(info)}, [info]
+    while waiting:
+        info = waiting.pop()
+        if isinstance(info, inspect.CustomType):
+            if not _is_decoded(info.cls):
+                return info.cls
+            continue
+        for part in _parts(info):
+            if id(part) not in found:
+                found.add(id(part))
+                waiting.append(part)
+    return None
+
+
+def _is_decoded(kind: Any) -> bool:
+    try:
+        return any(issubclass(decoded, kind) for decoded in _DECODED)
+    except TypeError:  # a Protocol that has no instances at run time
+        return False
+
+
+def _parts(info: Any) -> Iterator[inspect.Type]:
+    for name in ("type", "item_type", "key_type", "value_type"):
+        part = getattr(info, name, None)
+        if isinstance(part, inspect.Type):
+            yield part
+    for name in ("types", "item_types"):
+        yield from getattr(info, name, ())
+    for field in getattr(info, "fields", ()):
+        if field.required:
+            yield field.type
