@@ -18,7 +18,7 @@ from hinge.response import Response
 from hinge.streaming import BODILESS, StreamingResponse
 from hinge_asgi import lines as indexed
 from hinge_asgi import scope as reader
-from hinge_asgi.body import Incoming, Receive, framing, read_body, refuse_two_framings
+from hinge_asgi.body import Incoming, Receive, read_body, refuse_two_framings
 from hinge_asgi.lines import lines_of
 from hinge_asgi.request import ASGIExchange
 from hinge_asgi.respond import LENGTH_LINES, SHORT, Send, send_any, send_complete
@@ -42,7 +42,7 @@ def direct(endpoint: Endpoint, runtime: Runtime) -> Serve:  # noqa: C901 - the r
     rest = _Rest(endpoint, runtime)
     prepared, respond = rest.prepared, rest.respond
 
-    async def serve(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> None:  # noqa: PLR0912
+    async def serve(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> None:  # noqa: C901, PLR0912
         exchange = body = None
         head: Any = scope
         try:
@@ -51,8 +51,8 @@ def direct(endpoint: Endpoint, runtime: Runtime) -> Serve:  # noqa: C901 - the r
                 head = (scope, lines)
                 if reads_body:
                     body = await read_body(scope, lines, receive, limit)
-                else:
-                    framing(scope, lines, limit)
+                elif b"transfer-encoding" in lines:
+                    refuse_two_framings(scope)
             else:
                 for name, _ in scope["headers"]:
                     if name == b"transfer-encoding":
@@ -116,10 +116,10 @@ class _Rest:
         response: Response,
     ) -> None:
         """Send a response of any kind, and do what waits for its end."""
+        if not isinstance(response, StreamingResponse) and (exchange is None or exchange._after is None):
+            await send_complete(send, response, head_only=self._endpoint.head_only)
+            return
         if exchange is None:
-            if not isinstance(response, StreamingResponse):
-                await send_complete(send, response, head_only=self._endpoint.head_only)
-                return
             exchange = self._exchange(scope, receive, values)
         await self._finish(exchange, send, response)
 

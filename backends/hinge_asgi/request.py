@@ -5,6 +5,7 @@ from typing import Any
 
 from hinge.blueprint import Endpoint
 from hinge.loop import Exchange
+from hinge.request import UNREAD
 from hinge_asgi.body import Incoming, Receive
 from hinge_asgi.scope import Scope
 
@@ -26,7 +27,15 @@ class ASGIExchange(Exchange):
         state: Mapping[str, Any],
         receive: Receive,
     ) -> None:
-        super().__init__(reader, scope, endpoint, values, state)
+        # What Request does, without the call: each request pays for it.
+        self._reader = reader
+        self._head = scope
+        self._endpoint = endpoint
+        self._values = values
+        self._lifespan_state = state
+        self._memo = {}
+        self._body = UNREAD
+        self._after = self._source = None
         self.receive = receive
         self.incoming = self.watch = None
 

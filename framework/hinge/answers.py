@@ -5,7 +5,7 @@ alike. They never wait, and none needs the body: an upload to an unknown path is
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from hinge.errors import HTTPError
@@ -15,8 +15,13 @@ from hinge.response import RedirectResponse, Response
 _QUERY_SAFE = "%/?!$&'()*+,;=:@~[]"
 
 
-def not_found(exists: Callable[[str], bool] | None) -> Callable[[Connection], Response]:
+Refusing: TypeAlias = Callable[[Callable[[], HTTPError]], Callable[[], Response]]
+"""From what makes an error to what answers with it."""
+
+
+def not_found(exists: Callable[[str], bool] | None, refusing: Refusing) -> Callable[[Connection], Response]:
     """Return the handler for unknown paths; `exists` tells whether another spelling is known, None: do not redirect."""
+    refuse = refusing(lambda: HTTPError(404))
 
     def answer(request: Connection) -> Response:
         path = request.path
@@ -26,7 +31,7 @@ def not_found(exists: Callable[[str], bool] | None) -> Callable[[Connection], Re
                 return _redirect(request, other)
         if path == "*" and request._reader.method(request._head) == "OPTIONS":
             return Response(status=204)  # about the server as a whole (RFC 9110 section 9.3.7)
-        raise HTTPError(404)
+        return refuse()
 
     return answer
 
@@ -39,14 +44,10 @@ def _redirect(request: Connection, path: str) -> Response:
     return RedirectResponse(location, status=308)
 
 
-def method_not_allowed(methods: Iterable[str]) -> Callable[[], Response]:
+def method_not_allowed(methods: Iterable[str], refusing: Refusing) -> Callable[[], Response]:
     """Return the 405 that names the methods of a path (RFC 9110 section 15.5.6)."""
     allow = allowed(methods)
-
-    def answer() -> Response:
-        raise HTTPError(405, f"This resource answers {allow}.", headers={"allow": allow})
-
-    return answer
+    return refusing(lambda: HTTPError(405, f"This resource answers {allow}.", headers={"allow": allow}))
 
 
 def options(methods: Iterable[str]) -> Callable[[], Response]:

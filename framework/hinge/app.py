@@ -236,7 +236,7 @@ class App(Registrar):
             app=self,
             config=self.config,
             table=table,
-            not_found=anything(answers.not_found(exists), frame),
+            not_found=anything(answers.not_found(exists, frame.refusing), frame),
             websockets=websocket_table(served),
             websocket_not_found=frame.automatic(answers.websocket_not_found),
             errors=frame.errors,

@@ -17,10 +17,11 @@ from hinge.backend import Backend, Feature
 from hinge.bind import check
 from hinge.blueprint import Endpoint, Leaf, head_of
 from hinge.config import Config
-from hinge.errors import ConfigurationError
+from hinge.errors import ConfigurationError, HTTPError
 from hinge.middleware.layer import Layer
 from hinge.plan import HandlerPlan, plan_handler
 from hinge.problems import ErrorHandlers
+from hinge.response import Response
 from hinge.routing import Route, RouteTable
 
 
@@ -64,6 +65,17 @@ class Frame(msgspec.Struct, frozen=True):
         plan = plan_handler(handler, (), inline=True)
         limit = self.config.max_body_size
         return Endpoint(plan, (), self.config, self.errors, self.url_for, self.layers, max_body_size=limit)
+
+    def refusing(self, make: Callable[[], HTTPError]) -> Callable[[], Response]:
+        """Return what answers with an error; one response serves all requests where nothing of the app sees errors."""
+        if self.layers or self.errors.tells(HTTPError):
+
+            def refuse() -> Response:
+                raise make()
+
+            return refuse
+        response = self.errors.problem(make())
+        return lambda: response
 
 
 class Judged(NamedTuple):
@@ -142,7 +154,7 @@ class Automatic(NamedTuple):
     @classmethod
     def of(cls, names: frozenset[str], frame: Frame) -> "Automatic":
         """Return the answers of a path that has these methods."""
-        otherwise = frame.automatic(answers.method_not_allowed(names))
+        otherwise = frame.automatic(answers.method_not_allowed(names, frame.refusing))
         return cls(frame.automatic(answers.options(names)), otherwise, head_of(otherwise))
 
 

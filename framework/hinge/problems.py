@@ -76,6 +76,10 @@ class ErrorHandlers:
             second.__context__ = first
         return self.last_resort(request, second)
 
+    def tells(self, kind: type[Exception]) -> bool:
+        """Tell whether the app has a handler for errors of a class."""
+        return any(base in self._handlers for base in kind.__mro__)
+
     def _find(self, error: Exception) -> tuple[ErrorHandler | None, Exception]:
         """Return the handler of an error, and what it is called with: a group only if it is registered for groups."""
         kinds: tuple[Any, ...] = type(error).__mro__

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from hinge.blueprint import Endpoint
     from hinge.routing import Route
 
-_UNREAD: Any = object()
+UNREAD: Any = object()
+"""The body of a request whose body was not read."""
 # What a path may hold undecoded (RFC 3986 section 3.3); a backslash must not: browsers read it as a slash.
 _PATH_SAFE = "/!$&'()*+,;=:@~"
 
@@ -61,7 +62,10 @@ class Connection:
     @property
     def path(self) -> str:
         """The decoded path below the mount prefix, as it was routed."""
-        path: str = self._once("path", lambda: self._reader.path(self._head))
+        memo = self._memo
+        if "path" not in memo:  # `_once` written out: the answer to each unknown path asks for it
+            memo["path"] = self._reader.path(self._head)
+        path: str = memo["path"]
         return path
 
     @property
@@ -165,7 +169,7 @@ class Request(Connection):
         self._values = values
         self._lifespan_state = lifespan_state
         self._memo = {}
-        self._body: Any = _UNREAD
+        self._body: Any = UNREAD
         self._after: list[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]] | None = None
         # What the handler streams, and whether it is async: closed even if a middleware answers with another body.
         self._source: tuple[Any, bool] | None = None
@@ -183,7 +187,7 @@ class Request(Connection):
             RuntimeError: it was not read: the handler takes it as a stream, or only a middleware asks for it.
 
         """
-        if self._body is _UNREAD:
+        if self._body is UNREAD:
             raise RuntimeError(
                 "request.body was not read for this route. Fix: take `Request` or a body in the handler, "
                 "or register the middleware with needs_body=True; a BodyStream is read by its handler alone"
