@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from functools import cache
+from types import CodeType, FrameType
 from typing import Any
 
 from hinge.blueprint import Blueprint, Endpoint
 from hinge.errors import HTTPError
-from hinge.loop import Runtime, answering, failing
+from hinge.loop import HeadOf, Runtime, answering, failing, stopping, take_back_cut
 from hinge.streaming import StreamingResponse
 from hinge_asgi import scope as reader
 from hinge_asgi.body import Receive, refuse_two_framings
@@ -55,6 +56,8 @@ def compile_asgi(blueprint: Blueprint) -> Any:
             serve = _serve(blueprint.refusing(scope["method"], unstarted), runtime)
         await serve(scope, receive, send, values)
 
+    runtime.find_requests(reader, _head_of(application.__code__, runtime))
+
     async def other(kind: str, scope: Scope, receive: Receive, send: Send) -> None:
         if kind == "lifespan":
             await serve_lifespan(blueprint, runtime, scope, receive, send)
@@ -68,6 +71,15 @@ def compile_asgi(blueprint: Blueprint) -> Any:
             raise NotImplementedError(f"this server sent an ASGI scope of type {kind!r}, which is not known here")
 
     return _with_worker_hooks(blueprint.wrap(application), application, runtime)
+
+
+def _head_of(code: CodeType, runtime: Runtime) -> HeadOf:
+    def head_of(frame: FrameType) -> Scope | None:
+        if frame.f_code is not code or frame.f_locals["runtime"] is not runtime:
+            return None
+        return frame.f_locals["scope"] if frame.f_locals.get("kind") == "http" else None
+
+    return head_of
 
 
 def _with_worker_hooks(wrapped: Any, application: Any, runtime: Runtime) -> Any:
@@ -111,7 +123,12 @@ def _through_layers(endpoint: Endpoint, runtime: Runtime) -> Serve:
     async def serve(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> None:
         exchange = ASGIExchange(reader, scope, endpoint, values, runtime.state, receive)
         try:
-            response = await answer(exchange)
+            try:
+                response = await answer(exchange)
+            except asyncio.CancelledError:  # in a middleware, or while the body came
+                if not take_back_cut():
+                    raise
+                response = await fail(exchange, stopping())
             if isinstance(response, StreamingResponse):
                 await send_any(runtime, send, response, exchange, fail, head_only=head_only)
             else:

@@ -1,7 +1,7 @@
 """What `request.after_response` registered.
 
 Law: it runs when the client has the whole response or has left, in the request's context and in the order of
-registration, and a failure is logged and stops nothing.
+registration, and a failure is logged and stops nothing. A stop waits for it, and names what it leaves undone.
 """
 
 import inspect
@@ -9,6 +9,7 @@ from typing import Any
 
 from hinge.problems import logger
 from hinge.request import Request
+from hinge_wsgi.portal import Cut
 from hinge_wsgi.runtime import Runtime
 
 
@@ -16,11 +17,17 @@ def run_after(runtime: Runtime, request: Request) -> None:
     """Run everything registered, and what that registers in turn."""
     while request._after:
         tasks, request._after = request._after, None
-        for function, args, kwargs in tasks:
+        for number, (function, args, kwargs) in enumerate(tasks):
+            runtime.work.begin(request, function)
             try:
                 result = function(*args, **kwargs)
                 if inspect.isawaitable(result):
                     runtime.run(_awaited(result))
+            except Cut:
+                logger.warning("after_response(%r) was cancelled", function)
+                for other, _, _ in tasks[number + 1 :]:
+                    logger.warning("after_response(%r) was not begun", other)
+                return
             except Exception:  # noqa: BLE001 - the next one must run
                 logger.exception("after_response(%r) failed", function)
 

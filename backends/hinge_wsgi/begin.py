@@ -12,9 +12,8 @@ from hinge.request import Request
 from hinge.response import Response
 from hinge.streaming import BODILESS, Begun, StreamingResponse
 from hinge_wsgi.iterate import LoopIterator
-from hinge_wsgi.portal import on_request_thread
+from hinge_wsgi.portal import Cut, current, on_request_thread
 from hinge_wsgi.runtime import Runtime
-from hinge_wsgi.stream import stopping
 
 
 def beginner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request, Response], Response]:
@@ -44,11 +43,14 @@ def async_beginner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request, R
     async def begin(request: Request, response: Response) -> Response:
         source = _begun(endpoint, runtime, request, response)
         if isinstance(source, LoopIterator):
+            waiting = current.get()
+            waiting.is_streaming = True
             runtime.register(source)
             try:
                 await source.abegin()
             finally:
                 runtime.unregister(source)
+                waiting.is_streaming = False
             _refuse_cut(source)
         elif source is not None:
             await on_request_thread(source.begin)
@@ -73,4 +75,4 @@ def _begun(endpoint: Endpoint, runtime: Runtime, request: Request, response: Res
 
 def _refuse_cut(source: LoopIterator) -> None:
     if source.is_cut:
-        raise stopping()
+        raise Cut

@@ -6,6 +6,7 @@ holds nothing it does not use. Every request runs in a context copy of its own, 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from contextvars import copy_context
 from functools import cache
@@ -22,7 +23,7 @@ from hinge_wsgi.begin import async_beginner, beginner
 from hinge_wsgi.body import read_body
 from hinge_wsgi.direct import Serve, body_getter, coloured_call, direct, failure_response
 from hinge_wsgi.environ import Environ
-from hinge_wsgi.portal import on_request_thread
+from hinge_wsgi.portal import current, on_request_thread
 from hinge_wsgi.respond import StartResponse, answer_with
 from hinge_wsgi.runtime import Runtime
 
@@ -54,6 +55,7 @@ def compile_wsgi(blueprint: Blueprint) -> Any:
             serve = _starting(blueprint, runtime, serve, environ["REQUEST_METHOD"])
         return copy_context().run(serve, environ, start_response, values)
 
+    runtime.entry = application.__code__
     wrapped = blueprint.wrap(application)
     if wrapped is not application:
 
@@ -106,7 +108,14 @@ def _answer(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Respons
     else:
         reading = _async_reading(endpoint, weave_async(layers[before:], inner, afail))
         woven = weave_async(layers[:before], reading, afail)
-    return lambda request: runtime.run(woven(request))  # type: ignore[arg-type]  # an async def's awaitable
+
+    def answer(request: Request) -> Response:
+        try:
+            return runtime.run(woven(request))  # type: ignore[arg-type,no-any-return]  # an async def's awaitable
+        except Exception as error:  # noqa: BLE001 - a cancellation, by the worker's stop or of what it waited for
+            return fail(request, error)
+
+    return answer
 
 
 def _inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Response]:
@@ -127,11 +136,17 @@ def _async_inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Co
 
     async def inner(request: Request) -> Response:
         # A plain handler and every read of the body stay in the server's thread: neither may stop the loop.
-        if plan.is_async:
-            body = await on_request_thread(lambda: body_of(request)) if reads_body else body_of(request)
-            result = await call(request._head, request._values, body, request)
-        else:
-            result = await on_request_thread(lambda: call(request._head, request._values, body_of(request), request))
+        try:
+            if plan.is_async:
+                body = await on_request_thread(lambda: body_of(request)) if reads_body else body_of(request)
+                result = await call(request._head, request._values, body, request)
+            else:
+                result = await on_request_thread(
+                    lambda: call(request._head, request._values, body_of(request), request)
+                )
+        except asyncio.CancelledError:
+            current.get().raise_cut()
+            raise
         return await begin(request, respond(result))
 
     return inner

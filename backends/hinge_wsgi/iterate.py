@@ -232,6 +232,11 @@ class LoopIterator(AsyncIterator[Any]):
         else:
             self._mailbox.put(("work", work))
 
+    is_streaming = True
+
+    def raise_cut(self) -> None:
+        """Do nothing: a stream that is cut is told with `finish`."""
+
     def _post(self, kind: str, value: Any = None) -> None:
         if self._reader is not None and not self._reader.done():
             self._reader.set_result((kind, value))

@@ -19,6 +19,7 @@ from queue import SimpleQueue
 from typing import Any, Protocol, TypeVar
 
 from hinge.context import carry_back
+from hinge.errors import HTTPError
 
 T = TypeVar("T")
 
@@ -28,6 +29,8 @@ STOP_SECONDS = 5.0
 
 class Waiting(Protocol):
     """A server's thread that waits for the loop, be it for a handler's result or for a stream's next chunk."""
+
+    is_streaming: bool
 
     def ask(self, work: Callable[[], None]) -> None:
         """Have the waiting thread run `work`; called on the loop.
@@ -42,31 +45,64 @@ class Waiting(Protocol):
         """Tell it that the loop is gone."""
         ...
 
+    def raise_cut(self) -> None:
+        """Raise Cut if the worker's stop is why the running coroutine is cancelled.
+
+        Raises:
+            Cut: it is, and the cancellation is taken back.
+
+        """
+        ...
+
 
 current: ContextVar[Waiting] = ContextVar("hinge_wsgi.waiting")
 """Who waits for the running coroutine."""
 
 
-class _Exchange:
+class Cut(HTTPError):  # noqa: N818 - an event, not a failure
+    """A coroutine was cancelled because the worker stops; it answers the request, too."""
+
+    def __init__(self) -> None:
+        super().__init__(503, "The server is stopping.")
+
+
+class Exchange:
     """One coroutine of one request, and the mailbox in which the request's thread waits."""
 
-    __slots__ = ("_mailbox", "_over", "_portal", "context", "coroutine", "error", "result")
+    __slots__ = (
+        "_is_cut",
+        "_mailbox",
+        "_over",
+        "_portal",
+        "_task",
+        "context",
+        "coroutine",
+        "error",
+        "is_streaming",
+        "result",
+    )
 
     def __init__(self, portal: "Portal", coroutine: Coroutine[Any, Any, Any]) -> None:
         self._portal = portal
         self._mailbox: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._over = False
+        self._is_cut = False
+        self.is_streaming = False
+        """Whether it waits for a stream, which is ended by itself."""
+        self._task: asyncio.Task[Any] | None = None
         self.coroutine: Coroutine[Any, Any, Any] | None = coroutine
         self.context: Context | None = copy_context()
         self.result: Any = None
         self.error: BaseException | None = None
 
     def ask(self, work: Callable[[], None]) -> None:
+        """Have the request's thread run `work`."""
         if self._over:
             raise RuntimeError("the request is over, and its thread does nothing for it any more")
         self._mailbox.put(work)
 
     def begin(self) -> None:
+        """Start the coroutine's task; on the loop."""
         coroutine, self.coroutine = self.coroutine, None
         if coroutine is None or self.context is None:
             return
@@ -75,14 +111,28 @@ class _Exchange:
             self.abandon()
             return
         self.context.run(current.set, self)
-        task = self._portal.loop.create_task(coroutine, context=self.context)
-        task.add_done_callback(self._finish)
+        self._task = self._portal.loop.create_task(coroutine, context=self.context)
+        self._task.add_done_callback(self._finish)
+
+    def cut(self) -> None:
+        """Cancel the coroutine, because the worker stops; once, so that it may clean up in peace."""
+        if not self._is_cut and not self.is_streaming and self._task is not None:
+            self._is_cut = True
+            self._task.cancel()
+
+    def raise_cut(self) -> None:
+        """Raise Cut if that is why the coroutine is cancelled; it is not any more then."""
+        if self._is_cut and self._task is not None and self._task.cancelling() == 1:
+            self._task.uncancel()
+            raise Cut
 
     def _finish(self, task: asyncio.Task[Any]) -> None:
         self._portal.waiting.discard(self)
         if not task.cancelled():
             self.error = task.exception()
             self.result = None if self.error else task.result()
+        elif self._is_cut:
+            self.error = Cut()
         elif self._portal.stopping:
             self.error = _stopped()
         else:
@@ -90,6 +140,7 @@ class _Exchange:
         self._end()
 
     def abandon(self) -> None:
+        """End without the loop: it is gone."""
         self._portal.waiting.discard(self)
         if self.coroutine is not None:
             self.coroutine.close()
@@ -98,9 +149,11 @@ class _Exchange:
 
     def _end(self) -> None:
         self._over = True
+        self._task = None  # which holds the context, and that holds this object
         self._mailbox.put(None)
 
     def wait(self) -> Any:
+        """Do what is asked for until the coroutine has ended, and return its result; in the request's thread."""
         while (work := self._mailbox.get()) is not None:
             work()
         if self.error is None:
@@ -122,6 +175,7 @@ class Portal:
         self.loop = asyncio.new_event_loop()
         self.waiting: set[Waiting] = set()
         self.stopping = False
+        self._seconds = STOP_SECONDS
         # anyio keeps its worker threads for as long as the task runs that the loop was started with.
         self._root = self.loop.create_task(self._serve_until_stopped())
         self._thread = threading.Thread(target=self._serve, name="hinge-loop", daemon=True)
@@ -143,11 +197,11 @@ class Portal:
         self._stop = asyncio.Event()
         await self._stop.wait()
         self.stopping = True  # from here on nothing begins
-        await _cancel_all()
+        await _cancel_all(self._seconds)
         loop = asyncio.get_running_loop()
         await loop.shutdown_asyncgens()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(STOP_SECONDS):
+            async with asyncio.timeout(self._seconds):
                 await loop.shutdown_default_executor()
 
     _stop: asyncio.Event
@@ -173,7 +227,7 @@ class Portal:
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the loop and return its result; changes of context variables come back to this thread."""
-        exchange = _Exchange(self, coroutine)
+        exchange = Exchange(self, coroutine)
         try:
             self.hand_over(exchange.begin, exchange)
         except RuntimeError:
@@ -191,6 +245,16 @@ class Portal:
         """Start a coroutine on the loop and do not wait for it."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
 
+    def cut(self) -> None:
+        """Cancel what requests run on the loop, because the worker stops; from any thread."""
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and said so
+            self.loop.call_soon_threadsafe(self._cut_all)
+
+    def _cut_all(self) -> None:
+        for one in tuple(self.waiting):
+            if isinstance(one, Exchange):
+                one.cut()
+
     def request_stop(self) -> None:
         """Have the loop end, and do not wait for it."""
         with contextlib.suppress(RuntimeError):  # it is closed already
@@ -199,16 +263,17 @@ class Portal:
     def _begin_stop(self) -> None:
         self._stop.set()
 
-    def stop(self) -> None:
-        """End the loop and its thread; tasks still running are cancelled and awaited, for STOP_SECONDS at most."""
+    def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """End the loop and its thread; tasks still running are cancelled and awaited, for so many seconds at most."""
+        self._seconds = seconds
         if self.alive and threading.current_thread() is not self._thread:
             self.request_stop()
-            self._thread.join(timeout=3 * STOP_SECONDS)
+            self._thread.join(timeout=3 * seconds)
 
 
-async def _cancel_all() -> None:
+async def _cancel_all(seconds: float) -> None:
     loop = asyncio.get_running_loop()
-    end = loop.time() + STOP_SECONDS
+    end = loop.time() + seconds
     while (tasks := asyncio.all_tasks() - {asyncio.current_task()}) and loop.time() < end:
         for task in tasks:
             task.cancel()

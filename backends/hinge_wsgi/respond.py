@@ -111,6 +111,7 @@ class _Closing:
         self._runtime = runtime
         self._request: Request | None = request
         self._context = copy_context()
+        runtime.work.expect(request)
 
     def __iter__(self) -> Iterator[bytes]:
         return self._parts
@@ -126,5 +127,8 @@ class _Closing:
             self._runtime.in_background(self._context.run, self._end, request)
 
     def _end(self, request: Request) -> None:
-        close_source(self._runtime, request, replaced_source(request, None))
-        run_after(self._runtime, request)
+        try:
+            close_source(self._runtime, request, replaced_source(request, None))
+            run_after(self._runtime, request)
+        finally:
+            self._runtime.work.done(request)

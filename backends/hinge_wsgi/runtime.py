@@ -2,22 +2,33 @@
 
 Law: nothing exists before the first use in a process, so nothing is inherited through a fork. The lifespans start
 before the first request, in one task on the loop thread, and stop once: by `stop`, or at the process's end, after which
-nothing starts again.
+nothing starts again. They stop after the work that responses have left behind, for which a stop waits within its bound.
 """
 
 import atexit
 import os
 import threading
+import time
 import weakref
 from collections.abc import Callable, Coroutine
 from functools import partial
+from types import CodeType
 from typing import Any, Protocol
 
 import anyio
 
 from hinge.blueprint import Blueprint
-from hinge.problems import logger
-from hinge_wsgi.portal import Portal
+from hinge.errors import HTTPError
+from hinge.problems import describe, logger
+from hinge.request import Request
+from hinge_wsgi import environ as reader
+from hinge_wsgi.inflight import Flight, in_flight
+from hinge_wsgi.iterate import LoopIterator
+from hinge_wsgi.portal import STOP_SECONDS, Exchange, Portal
+from hinge_wsgi.work import Work
+
+_WAITING = {Exchange.wait.__code__, LoopIterator._take.__code__}
+"""What a thread is in that waits for the loop."""
 
 
 class OpenStream(Protocol):
@@ -36,6 +47,8 @@ class Runtime:
     def __init__(self, blueprint: Blueprint) -> None:
         self._blueprint = blueprint
         self.has_lifespan = bool(blueprint.lifespans)
+        self.entry: CodeType
+        """The code of the application, by which the requests under way are found."""
         self._reset()
         # A forked child has neither the parent's threads nor its locks' owners.
         os.register_at_fork(after_in_child=partial(_reset, weakref.ref(self)))
@@ -54,6 +67,9 @@ class Runtime:
         self.state: dict[str, Any] = {}
         self.streams: set[OpenStream] = set()
         self._is_cut = False
+        self._cut_at: float | None = None
+        self._gone_by: float | None = None
+        self.work = Work()
         self._background: set[threading.Thread] = set()
         self._room = threading.BoundedSemaphore(self._blueprint.config.threads)
         self.draining = False
@@ -90,8 +106,10 @@ class Runtime:
                 room.release()
 
         room.acquire()
-        thread = threading.Thread(target=run, name="hinge-after")
+        # A daemon: what a stop has given up must not keep the process.
+        thread = threading.Thread(target=run, name="hinge-after", daemon=True)
         with self._lock:
+            self._stop_at_exit()
             self._background.add(thread)
             thread.start()
 
@@ -102,6 +120,23 @@ class Runtime:
         for thread in threads:
             if thread is not threading.current_thread():
                 thread.join()
+
+    def _finish_work(self) -> None:
+        """Wait for work after responses until its time is over, cancel what can be, and name what is left."""
+        now, patience = time.monotonic(), self._patience() / 2
+        graceful = self._blueprint.config.graceful_timeout
+        if self.work.wait(now + graceful if self._cut_at is None else max(self._cut_at, now + patience)):
+            return
+        self._cut_loop()
+        if self.work.wait(time.monotonic() + patience):
+            return
+        self.work.give_up()
+
+    def _patience(self) -> float:
+        """Return for how many seconds to wait for what was told to end, so that the lifespans can still stop."""
+        if self._gone_by is None:
+            return STOP_SECONDS
+        return min(STOP_SECONDS, max(0.0, self._gone_by - time.monotonic()) / 2)
 
     def start(self) -> None:
         """Start the lifespans, once per process; a start that failed keeps failing.
@@ -152,8 +187,10 @@ class Runtime:
         return [*self.streams]
 
     def drain(self, seconds: float) -> None:
-        """End event streams now and other streams after `seconds`."""
+        """End event streams now; other streams, and what requests run on the loop, after `seconds`."""
         self.draining = True
+        self._cut_at = time.monotonic() + seconds
+        self._gone_by = time.monotonic() + max(seconds, self._blueprint.config.graceful_timeout)
         for stream in tuple(self.streams):
             if stream.is_event_stream:
                 stream.finish()
@@ -166,14 +203,40 @@ class Runtime:
         self._is_cut = True
         for stream in tuple(self.streams):
             stream.finish()
+        flights = [told for flight in in_flight(self.entry, self) if (told := self._tell(flight))]
+        if flights:
+            logger.warning("the worker stops before all requests have ended: %s", "; ".join(flights))
+        self._cut_loop()
+
+    def _cut_loop(self) -> None:
+        portal = self._portal
+        if portal is not None and portal.alive:
+            portal.cut()
+
+    def _tell(self, flight: Flight) -> str:
+        """Return a request and its handler for the log, nothing if it is a stream's: that is told by itself."""
+        is_waiting = flight.code in _WAITING
+        if is_waiting and flight.waits_for.is_streaming:
+            return ""
+        environ = flight.environ
+        try:
+            found = self._blueprint.table.find(reader.path(environ))
+        except HTTPError:
+            found = None
+        leaf, values = found or (self._blueprint.not_found, ())
+        endpoint = leaf.methods.get(environ["REQUEST_METHOD"], leaf.otherwise)
+        how = "is cancelled" if is_waiting else "is left running in its thread"
+        return f"{describe(Request(reader, environ, endpoint, values, {}))} {how}"
 
     def stop(self) -> None:
         """Stop the lifespans and the loop thread; a second call does nothing."""
-        self.finish_background()
+        self._finish_work()
+        patience = self._patience()
         with self._lock:
             # A process is served once; in tests, a stopped application is started again.
             self._failure = self.stop_failure = None
             self._is_logged = self.draining = self._is_cut = False
+            self._cut_at = self._gone_by = None
             if self._cutter is not None:
                 self._cutter.cancel()
                 self._cutter = None
@@ -186,7 +249,7 @@ class Runtime:
             if lifespan is not None:
                 portal.loop.call_soon_threadsafe(lifespan.stop.set)
                 lifespan.stopped.wait()
-            portal.stop()
+            portal.stop(patience)
             if lifespan is not None and lifespan.failure is not None:
                 self.stop_failure = lifespan.failure
                 logger.error("a lifespan failed while it was stopped", exc_info=lifespan.failure)

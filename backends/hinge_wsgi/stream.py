@@ -9,19 +9,14 @@ from collections.abc import Iterator
 from contextvars import copy_context
 from typing import Any
 
-from hinge.errors import HTTPError
 from hinge.events import EventSourceResponse
 from hinge.problems import aborted, log_failure
 from hinge.request import Request
 from hinge.streaming import StreamAborted, StreamingResponse, close_failure, encode_chunk
 from hinge_wsgi.after import run_after
 from hinge_wsgi.iterate import LoopIterator
+from hinge_wsgi.portal import Cut
 from hinge_wsgi.runtime import Runtime
-
-
-def stopping() -> HTTPError:
-    """Return what answers a request whose stream a stopping worker ended before it began."""
-    return HTTPError(503, "The server is stopping.")
 
 
 class Stream(Iterator[bytes]):
@@ -49,6 +44,8 @@ class Stream(Iterator[bytes]):
         self._cut = False
         self._closed = False
         runtime.register(self)
+        if request is not None and request._after:
+            runtime.work.expect(request)
 
     def __next__(self) -> bytes:
         chunk, self._first = self._first, None
@@ -61,7 +58,7 @@ class Stream(Iterator[bytes]):
         if chunk is not None:
             return chunk
         if self._cut and not self.is_event_stream:
-            raise StreamAborted(stopping())
+            raise StreamAborted(Cut())
         raise StopIteration
 
     def _pull(self) -> bytes | None:
@@ -96,7 +93,7 @@ class Stream(Iterator[bytes]):
             raise
         if self._first is None and self._cut and not self.is_event_stream:
             self.drop()
-            raise stopping()
+            raise Cut
 
     def skip(self) -> None:
         """Send nothing; the source is closed unread."""
@@ -111,6 +108,10 @@ class Stream(Iterator[bytes]):
 
     def drop(self) -> None:
         """Close the source; the request goes on with another response."""
+        self._release()
+        self._runtime.work.done(self._request)
+
+    def _release(self) -> None:
         if not self._closed:
             self._closed = True
             self._runtime.unregister(self)
@@ -118,10 +119,21 @@ class Stream(Iterator[bytes]):
 
     def close(self) -> None:
         """Close the source, whether it ended, failed or the client left; then run what waits for the response."""
-        self.drop()
-        if self._request is not None and self._request._after:
+        request = self._request
+        if request is not None and request._after:
+            self._runtime.work.expect(request)
+        self._release()
+        if request is not None and request._after:
             # Granian ends a chunked body only after close(): in this thread, the client would wait for it.
-            self._runtime.in_background(self._context.run, run_after, self._runtime, self._request)
+            self._runtime.in_background(self._context.run, self._end, request)
+        else:
+            self._runtime.work.done(request)
+
+    def _end(self, request: Request) -> None:
+        try:
+            run_after(self._runtime, request)
+        finally:
+            self._runtime.work.done(request)
 
     def _close_sources(self) -> None:
         source = (self._source, False) if self._loop_source is None else (self._loop_source, False)

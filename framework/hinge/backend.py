@@ -110,7 +110,8 @@ class Application(Protocol):
     def drain(self, seconds: float) -> None:
         """End what would keep a worker from stopping.
 
-        WebSockets and event streams end now, other streams after `seconds`. Safe in a signal handler.
+        WebSockets and event streams end now; other streams, and coroutines of handlers and of work after the response,
+        after `seconds`. Safe in a signal handler.
         """
         ...
 

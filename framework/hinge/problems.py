@@ -156,9 +156,14 @@ def aborted(request: Any, error: Exception) -> StreamAborted:
 
 def log_failure(request: Any, error: BaseException) -> None:
     """Log a failure with its traceback, naming the request (if there is one) and the handler."""
+    logger.error("%s failed", describe(request), exc_info=error)
+
+
+def describe(request: Any) -> str:
+    """Return a request (or None) and its handler for the log."""
     route = getattr(request, "route", None)
     who = f"handler {qualified_name(route.handler)} ({route.location})" if route is not None else "the framework"
-    logger.error("%s: %s failed", _place(request), who, exc_info=error)
+    return f"{_place(request)}: {who}"
 
 
 def _place(request: Any) -> str:

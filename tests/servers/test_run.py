@@ -107,6 +107,40 @@ def events():
     return EventSourceResponse(ticks("events"))
 
 
+async def work(name, seconds):
+    note(f"{name}-begins")
+    try:
+        await asyncio.sleep(seconds)
+    except asyncio.CancelledError:
+        note(f"{name}-cancelled")
+        raise
+    note(f"{name}-done")
+
+
+def blocking_work():
+    note("blocking-begins")
+    time.sleep(0.7)
+    note("blocking-done")
+
+
+@app.get("/after")
+def after(request: Request) -> str:
+    request.after_response(work, "coroutine", 0.7)
+    request.after_response(blocking_work)
+    return "answered"
+
+
+@app.get("/after/endless")
+async def after_endless(request: Request) -> str:
+    request.after_response(work, "endless", 3600)
+    return "answered"
+
+
+@app.get("/poll")
+async def poll() -> None:
+    await work("poll", 3600)
+
+
 @app.get("/hang")
 def hang() -> None:
     note("hang")
@@ -370,6 +404,39 @@ def test_a_request_in_flight_is_answered(serve: Serve, port: int, backend: str) 
 
 
 @both
+def test_a_stop_waits_for_work_after_responses(serve: Serve, port: int, backend: str) -> None:
+    service = serve("served:app", "--backend", backend, "--port", str(port)).started()
+    assert get(port, "/after").text == "answered"
+    until(lambda: "coroutine-begins" in service.notes(), "the work has begun")
+    code, _ = service.stop()
+    assert code == 0
+    assert service.notes() == [
+        "start", "coroutine-begins", "coroutine-done", "blocking-begins", "blocking-done", "stop",
+    ]  # fmt: skip
+
+
+@both
+def test_coroutines_that_never_end_are_cancelled_within_the_bound(serve: Serve, port: int, backend: str) -> None:
+    service = serve("served:app", "--backend", backend, "--port", str(port), "--graceful-timeout", "4").started()
+    assert get(port, "/after/endless").text == "answered"
+    answers: list[httpx.Response] = []
+    client = threading.Thread(target=lambda: answers.append(get(port, "/poll")), daemon=True)
+    client.start()
+    until(lambda: {"poll-begins", "endless-begins"} <= set(service.notes()), "both have begun")
+    code, _ = service.stop()
+    client.join(PATIENCE)
+    assert code == 0
+    assert Counter(service.notes()) == Counter(
+        ["start", "poll-begins", "endless-begins", "poll-cancelled", "endless-cancelled", "stop"]
+    )
+    assert service.notes()[-1] == "stop"
+    assert [answer.status_code for answer in answers] == [503]
+    assert "refused to gracefully stop" not in service.output
+    assert re.search(r"handler served\.poll \(served\.py:\d+\) is cancelled", service.output)
+    assert re.search(r"after_response\(<function work at .*\) was cancelled", service.output)
+
+
+@both
 def test_a_handler_that_never_ends_is_left_behind_at_the_bound(serve: Serve, port: int, backend: str) -> None:
     service = serve("served:app", "--backend", backend, "--port", str(port), "--graceful-timeout", "2").started()
     reader = Reader(port, "/hang")
@@ -377,6 +444,7 @@ def test_a_handler_that_never_ends_is_left_behind_at_the_bound(serve: Serve, por
     _, seconds = service.stop()
     assert seconds < 2 + SLOWNESS
     assert service.notes() == ["start", "hang", "stop"]
+    assert re.search(r"handler served\.hang \(served\.py:\d+\) is left running in its thread", service.output)
     reader.join(PATIENCE)
 
 

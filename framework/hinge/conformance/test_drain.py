@@ -245,7 +245,7 @@ def test_requests_in_flight_are_answered(client_for: Callable[..., Client], colo
         thread = threading.Thread(target=lambda path=path: answers.append(client.get(path).text))
         thread.start()
         assert entered.wait(PATIENCE)
-        drain(client, 0.0)
+        drain(client, NEVER)
         release.set()
         thread.join(PATIENCE)
     assert answers == ["done", "done"]

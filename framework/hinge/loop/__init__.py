@@ -7,15 +7,17 @@ colours, threads, streams and the worker's stop are the same for all of them. `i
 from hinge.loop.answer import Fail, OpenBody, ReadBody, answering, coloured_call, failing
 from hinge.loop.body import body_stream
 from hinge.loop.exchange import Exchange
+from hinge.loop.inflight import HeadOf
 from hinge.loop.runtime import OpenTask, Runtime
 from hinge.loop.send import WholeSink, answer_with
 from hinge.loop.stream import Sink
-from hinge.loop.watch import Ended, Watch, failure_of
+from hinge.loop.watch import Ended, Watch, failure_of, stopping, take_back_cut
 
 __all__ = [
     "Ended",
     "Exchange",
     "Fail",
+    "HeadOf",
     "OpenBody",
     "OpenTask",
     "ReadBody",
@@ -29,4 +31,6 @@ __all__ = [
     "coloured_call",
     "failing",
     "failure_of",
+    "stopping",
+    "take_back_cut",
 ]

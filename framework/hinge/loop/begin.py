@@ -12,8 +12,7 @@ from hinge.blueprint import Endpoint
 from hinge.loop.exchange import Exchange
 from hinge.loop.produce import Producer
 from hinge.loop.runtime import Runtime, step_threads
-from hinge.loop.stream import stopping
-from hinge.loop.watch import Ended
+from hinge.loop.watch import Ended, stopping
 from hinge.streaming import BODILESS, Begun, StreamingResponse
 
 

@@ -1,6 +1,7 @@
 """What a worker process holds: the running lifespans, the threads' limits, and what to end when it stops.
 
-Law: everything open registers here and is ended by `drain` or at shutdown, WebSockets and event streams first.
+Law: everything open registers here and is ended by `drain` or at shutdown, WebSockets and event streams first. Other
+requests, and the work after their responses, run to their end until streams are cut; then they are cancelled.
 Handlers, stream steps, teardown and work after the response have a thread limiter each: a teardown that waited for the
 same threads as handlers would deadlock, and handlers that read a BodyStream, at their clients' pace, would starve the
 others. What belongs to one event loop is not taken over to the next.
@@ -19,12 +20,17 @@ import anyio.to_thread
 
 from hinge.blueprint import Blueprint, Endpoint
 from hinge.context import carry_back
-from hinge.problems import logger
+from hinge.errors import HTTPError
+from hinge.loop.after import run_after
+from hinge.loop.inflight import Flight, HeadOf, in_flight
+from hinge.loop.watch import cut
+from hinge.problems import describe, logger
+from hinge.request import Request
 
 T = TypeVar("T")
 
 SHUTDOWN_SECONDS = 5.0
-"""How long shutdown waits for WebSocket handlers and streams that were told to end."""
+"""How long shutdown waits for what was told to end, if nothing else bounds it."""
 
 
 def handler_threads(endpoint: Endpoint) -> str:
@@ -41,6 +47,7 @@ class OpenTask(Protocol):
     """A WebSocket or a stream that a drain can end."""
 
     ends_at_once: bool
+    task: asyncio.Task[Any]
 
     def finish(self) -> None:
         """End it; called on the event loop."""
@@ -68,6 +75,8 @@ class Runtime:
         self.open: set[OpenTask] = set()
         self._nothing_open: asyncio.Event | None = None
         self._draining_until: float | None = None
+        self._gone_by: float | None = None
+        self._cutters: list[asyncio.TimerHandle] = []
         self._is_stopping = False
         self.failure: Exception | None = None
         """What a lifespan raised: the protocol carries its text only."""
@@ -75,6 +84,12 @@ class Runtime:
         """Whether the server runs the lifespan protocol, and so tells when the worker stops."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lazy: _LazyLifespan | None = None
+        self._reader: Any = None
+        self._head_of: HeadOf = lambda frame: None
+
+    def find_requests(self, reader: Any, head_of: HeadOf) -> None:
+        """Take from the backend how the requests under way are found, and read."""
+        self._reader, self._head_of = reader, head_of
 
     # -- threads -------------------------------------------------------------------------------------------------------
 
@@ -95,6 +110,7 @@ class Runtime:
         """Take over what the lifespans yielded."""
         self.state = dict(state)
         self.ready = True
+        self._loop = asyncio.get_running_loop()
 
     def ended(self) -> None:
         """Note that the lifespans have stopped; another event loop may start them again."""
@@ -104,8 +120,11 @@ class Runtime:
 
     def _forget(self) -> None:
         """Drop what belongs to the loop that has ended."""
+        for cutter in self._cutters:
+            cutter.cancel()
+        self._cutters.clear()
         self._limiters.clear()
-        self._loop = self._nothing_open = self._draining_until = None
+        self._loop = self._nothing_open = self._draining_until = self._gone_by = None
         self._is_stopping = False
 
     async def start(self) -> None:
@@ -162,36 +181,99 @@ class Runtime:
         return [*self.open]
 
     def drain(self, seconds: float) -> None:
-        """End WebSockets and event streams now and other streams after `seconds`; safe in a signal handler."""
+        """End WebSockets and event streams now, everything else after `seconds`; safe in a signal handler."""
         self._draining_until = time.monotonic() + seconds
+        self._gone_by = time.monotonic() + max(seconds, self._blueprint.config.graceful_timeout)
         loop = self._loop
         if loop is None or loop.is_closed():
             return
         loop.call_soon_threadsafe(self._finish, True)
-        loop.call_soon_threadsafe(loop.call_later, seconds, self._finish, False)
+        loop.call_soon_threadsafe(self._cut_in, seconds)
 
     def _finish(self, only_those_that_end_at_once: bool) -> None:  # noqa: FBT001 - call_soon takes positionals
         for task in tuple(self.open):
             if task.ends_at_once or not only_those_that_end_at_once:
                 task.finish()
 
+    def _cut_in(self, seconds: float) -> None:
+        self._cutters.append(asyncio.get_running_loop().call_later(seconds, self._cut))
+
+    def _cut(self) -> None:
+        self._finish(False)
+        self._cut_requests()
+
+    def _requests(self) -> list[Flight]:
+        """Return the requests under way, with what follows their responses, that are not open as streams."""
+        streams = {task.task for task in self.open}
+        return [flight for flight in in_flight(self._head_of) if flight.task not in streams]
+
+    def _cut_requests(self) -> None:
+        flights = [flight for flight in self._requests() if not flight.task.cancelling()]
+        handlers = [self._tell(flight) for flight in flights if run_after.__code__ not in flight.codes]
+        if handlers:
+            logger.warning("the worker stops before all requests have ended: %s", "; ".join(handlers))
+        for flight in flights:
+            cut(flight.task)
+
+    def _tell(self, flight: Flight) -> str:
+        """Return a request and its handler for the log."""
+        reader, head = self._reader, flight.head
+        try:
+            found = self._blueprint.table.find(reader.path(head))
+        except HTTPError:
+            found = None
+        leaf, values = found or (self._blueprint.not_found, ())
+        endpoint = leaf.methods.get(reader.method(head), leaf.otherwise)
+        in_thread = Runtime.in_thread.__code__ in flight.codes
+        how = "is left running in its thread" if in_thread else "is cancelled"
+        return f"{describe(Request(reader, head, endpoint, values, {}))} {how}"
+
     def _finish_one(self, task: OpenTask) -> None:
         if task in self.open:
             task.finish()
 
     async def end_open(self) -> None:
-        """End everything open and wait for it, for at most SHUTDOWN_SECONDS."""
-        self._draining_until = time.monotonic()
+        """End everything open and wait for it; requests, and the work after their responses, have their time before."""
+        now = time.monotonic()
+        until = self._draining_until
+        if until is None:  # the server did not say that a stop was coming
+            until = now + self._blueprint.config.graceful_timeout
+        else:  # what has begun just before gets a moment, too
+            until = max(until, now + self._patience() / 2)
+        self._draining_until = now
         self.ready = not self.has_lifespan
         self._is_stopping = True
         self._finish(False)
+        patience = self._patience()
         if self.open:
             self._nothing_open = asyncio.Event()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(SHUTDOWN_SECONDS):
+                async with asyncio.timeout(patience):
                     await self._nothing_open.wait()
         if self.open:
-            logger.warning("%d WebSocket handlers or streams did not end within %gs", len(self.open), SHUTDOWN_SECONDS)
+            logger.warning("%d WebSocket handlers or streams did not end within %gs", len(self.open), patience)
+        await self._end_requests(until)
+
+    def _patience(self) -> float:
+        """Return for how many seconds to wait for what was told to end, so that the lifespans can still stop."""
+        if self._gone_by is None:
+            return SHUTDOWN_SECONDS
+        return min(SHUTDOWN_SECONDS, max(0.0, self._gone_by - time.monotonic()) / 2)
+
+    async def _end_requests(self, until: float) -> None:
+        """Let requests, and the work after their responses, run until then, and cancel them."""
+        await self._requests_end(until, cancelled=False)
+        self._cut_requests()
+        await self._requests_end(time.monotonic() + self._patience(), cancelled=True)
+        for flight in self._requests():
+            logger.warning("a request did not end: %s", self._tell(flight))
+
+    async def _requests_end(self, until: float, *, cancelled: bool) -> None:
+        while (left := until - time.monotonic()) > 0:
+            tasks = [flight.task for flight in self._requests() if cancelled or not flight.task.cancelling()]
+            if not tasks:
+                return
+            await asyncio.wait(tasks, timeout=left)
 
 
 class _LazyLifespan:

@@ -13,10 +13,9 @@ from contextvars import copy_context
 from typing import Any, Protocol
 
 from hinge.context import carry_back
-from hinge.errors import HTTPError
 from hinge.events import EventSourceResponse
 from hinge.loop.runtime import Runtime, step_threads
-from hinge.loop.watch import Ended, Watch
+from hinge.loop.watch import Ended, Watch, stopping
 from hinge.problems import aborted, log_failure
 from hinge.request import Request
 from hinge.response import Response
@@ -46,11 +45,6 @@ class Sink(Protocol):
     async def end(self) -> None:
         """End the body."""
         ...
-
-
-def stopping() -> HTTPError:
-    """Return what answers a request whose stream a stopping worker ended before it began."""
-    return HTTPError(503, "The server is stopping.")
 
 
 class Unsent(Exception):  # noqa: N818 - carries a failure on to where it is answered

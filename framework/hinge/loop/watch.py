@@ -8,6 +8,9 @@ clean up with awaits of its own, and leaves task groups and timeouts across its 
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
+from weakref import WeakSet
+
+from hinge.errors import HTTPError
 
 T = TypeVar("T")
 
@@ -20,6 +23,31 @@ STRAY = "it waited for something that was cancelled, and did not catch Cancelled
 
 class Ended(Exception):  # noqa: N818 - an event, not a failure; it never passes through the user's code
     """The client has left, or the worker stops."""
+
+
+_cut: WeakSet[asyncio.Task[Any]] = WeakSet()
+
+
+def stopping() -> HTTPError:
+    """Return what answers a request that a stopping worker ended."""
+    return HTTPError(503, "The server is stopping.")
+
+
+def cut(task: asyncio.Task[Any]) -> None:
+    """Cancel a request's task, because its worker stops; once, so that it may clean up in peace."""
+    if task not in _cut:
+        _cut.add(task)
+        task.cancel()
+
+
+def take_back_cut() -> bool:
+    """Tell whether this task's CancelledError is a cut and nothing else; if so, it is not cancelled any more."""
+    task = asyncio.current_task()
+    if task is None or task not in _cut or task.cancelling() != 1:
+        return False
+    _cut.discard(task)
+    task.uncancel()
+    return True
 
 
 def is_cancelled() -> bool:
@@ -35,7 +63,11 @@ def failure_of(error: BaseException) -> Exception:
     """
     if isinstance(error, Exception):
         return error
-    if not isinstance(error, asyncio.CancelledError) or is_cancelled():
+    if not isinstance(error, asyncio.CancelledError):
+        raise error
+    if take_back_cut():
+        return stopping()
+    if is_cancelled():
         raise error
     failure = RuntimeError(STRAY)
     failure.__cause__ = error
@@ -49,7 +81,7 @@ class Watch:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a response is sent by a task")
-        self._task: asyncio.Task[Any] = task
+        self.task: asyncio.Task[Any] = task
         self._before = 0
         self._others = 0
         self._is_open = False
@@ -86,13 +118,13 @@ class Watch:
     def _interrupt(self) -> None:
         if not self._is_open or self._is_sent:
             return
-        if self._task.cancelling() > self._before:
+        if self.task.cancelling() > self._before:
             # Somebody else ends it: all of it (the server), and it may clean up in peace, or a part (a timeout).
-            self._task.get_loop().call_later(LOOK_AGAIN_SECONDS, self._interrupt)
+            self.task.get_loop().call_later(LOOK_AGAIN_SECONDS, self._interrupt)
             return
         self._is_sent = True
-        self._others = self._task.cancelling()
-        self._task.cancel()
+        self._others = self.task.cancelling()
+        self.task.cancel()
 
     def check(self) -> None:
         """Raise Ended if it is over."""
@@ -108,21 +140,21 @@ class Watch:
 
         """
         self.check()
-        self._before = self._task.cancelling()
+        self._before = self.task.cancelling()
         self._is_open = True
         try:
             return await work()
         except asyncio.CancelledError as error:
             if not self._is_sent:
                 raise failure_of(error) from error
-            if self._task.cancelling() > self._others + 1:
+            if self.task.cancelling() > self._others + 1:
                 raise
             raise Ended from None
         finally:
             self._is_open = False
             if self._is_sent:
                 self._is_sent = False
-                self._task.uncancel()
+                self.task.uncancel()
 
     async def undisturbed(self, work: Awaitable[T]) -> T:
         """Await something inside `run` that must not be interrupted, such as a step in a thread.

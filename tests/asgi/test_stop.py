@@ -1,0 +1,172 @@
+"""The end of the lifespan protocol waits for what the server no longer knows of: work after responses."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from hinge import App, Config, Request
+
+
+class Server:
+    """A server that has just been told to stop: it has sent all responses, and ends the lifespan."""
+
+    def __init__(self, app: App) -> None:
+        self._app: Any = app.asgi
+        self._inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._outbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._lifespan = asyncio.create_task(self._app({"type": "lifespan"}, self._inbox.get, self._outbox.put))
+
+    async def start(self) -> None:
+        assert await self._ask("startup") == "lifespan.startup.complete"
+
+    async def stop(self) -> None:
+        assert await self._ask("shutdown") == "lifespan.shutdown.complete"
+        await self._lifespan
+
+    async def _ask(self, what: str) -> str:
+        self._inbox.put_nowait({"type": f"lifespan.{what}"})
+        return str((await self._outbox.get())["type"])
+
+    async def request(self) -> None:
+        """Send a request and return when it is answered."""
+        answered = asyncio.Event()
+
+        async def send(message: dict[str, Any]) -> None:
+            if not message.get("more_body", True):
+                answered.set()
+
+        async def native(receive: Any) -> None:  # somebody else's middleware in between
+            scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}
+            await self._app(scope, receive, send)
+
+        self.task = asyncio.create_task(native(asyncio.Queue().get))
+        await answered.wait()
+
+
+def run(test: Callable[[], Awaitable[None]]) -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(10):
+            await test()
+
+    asyncio.run(bounded())
+
+
+def app_with(notes: list[str], work: Callable[..., Any], **config: Any) -> App:
+    app = App(config=Config(**config))
+
+    @app.lifespan
+    async def life() -> AsyncIterator[None]:
+        yield
+        notes.append("stop")
+
+    @app.get("/")
+    async def handler(request: Request) -> str:
+        request.after_response(work)
+        return "x"
+
+    return app
+
+
+@pytest.mark.parametrize("drained", [True, False])
+def test_work_after_a_response_ends_before_the_lifespans(drained: bool) -> None:
+    notes: list[str] = []
+
+    async def work() -> None:
+        await asyncio.sleep(0.05)
+        notes.append("work")
+
+    app = app_with(notes, work)
+
+    async def test() -> None:
+        server = Server(app)
+        await server.start()
+        await server.request()
+        if drained:
+            app.asgi.drain(8.0)
+        await server.stop()
+        assert notes == ["work", "stop"]
+        await server.task
+
+    run(test)
+
+
+@pytest.mark.parametrize("drained", [True, False])
+def test_what_never_ends_is_cancelled_within_the_bound(drained: bool, caplog: pytest.LogCaptureFixture) -> None:
+    notes: list[str] = []
+
+    async def endless() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            notes.append("cancelled")
+
+    app = app_with(notes, endless, graceful_timeout=0.2)
+
+    async def test() -> None:
+        server = Server(app)
+        await server.start()
+        await server.request()
+        if drained:
+            app.asgi.drain(0.1)
+        await server.stop()
+        assert notes == ["cancelled", "stop"]
+        await server.task
+
+    run(test)
+    (record,) = caplog.records
+    assert "endless" in record.getMessage()
+    assert record.getMessage().endswith("was cancelled")
+
+
+def test_what_will_not_be_cancelled_is_named_and_left(caplog: pytest.LogCaptureFixture) -> None:
+    notes: list[str] = []
+
+    async def test() -> None:
+        release = asyncio.Event()
+
+        async def stubborn() -> None:
+            while not release.is_set():
+                try:
+                    await release.wait()
+                except asyncio.CancelledError:
+                    notes.append("cancelled")
+
+        app = app_with(notes, stubborn, graceful_timeout=0.2)
+        server = Server(app)
+        await server.start()
+        await server.request()
+        app.asgi.drain(0.1)
+        await server.stop()
+        assert notes == ["cancelled", "stop"]
+        release.set()
+        await server.task
+
+    run(test)
+    (record,) = caplog.records
+    assert record.getMessage().startswith("a request did not end: GET '/': handler ")
+
+
+def test_a_request_that_the_server_has_cancelled_may_clean_up() -> None:
+    notes: list[str] = []
+
+    async def cleaning() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.02)
+            notes.append("clean")
+
+    app = app_with(notes, cleaning)
+
+    async def test() -> None:
+        server = Server(app)
+        await server.start()
+        await server.request()
+        await asyncio.sleep(0)
+        server.task.cancel()
+        await server.stop()
+        assert notes == ["clean", "stop"]
+
+    run(test)
