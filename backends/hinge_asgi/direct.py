@@ -12,7 +12,7 @@ from typing import Any
 
 from hinge.blueprint import Endpoint
 from hinge.body import BodyStream
-from hinge.loop import Runtime, coloured_call, failing, failure_of
+from hinge.loop import Runtime, chosen, coloured_call, failing, failure_of
 from hinge.plan import Source
 from hinge.response import Response
 from hinge.streaming import BODILESS, StreamingResponse
@@ -121,6 +121,8 @@ class _Rest:
             return
         if exchange is None:
             exchange = self._exchange(scope, receive, values)
+        if isinstance(response, StreamingResponse):
+            response = await chosen(response, exchange, self._fail)
         await self._finish(exchange, send, response)
 
     async def failed(

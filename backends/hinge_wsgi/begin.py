@@ -22,6 +22,9 @@ def beginner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request, Respons
         return lambda request, response: response
 
     def begin(request: Request, response: Response) -> Response:
+        if not isinstance(response, StreamingResponse):
+            return response
+        response = response.for_request(request)
         source = _begun(endpoint, runtime, request, response)
         if isinstance(source, LoopIterator):
             runtime.register(source)
@@ -41,6 +44,9 @@ def async_beginner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request, R
     """Return what does the same on the loop."""
 
     async def begin(request: Request, response: Response) -> Response:
+        if not isinstance(response, StreamingResponse):
+            return response
+        response = response.for_request(request)
         source = _begun(endpoint, runtime, request, response)
         if isinstance(source, LoopIterator):
             waiting = current.get()
@@ -68,7 +74,7 @@ def _begun(endpoint: Endpoint, runtime: Runtime, request: Request, response: Res
     if endpoint.head_only or response.eager_start or response.status in BODILESS:
         return None
     begun: Begun | LoopIterator = LoopIterator(runtime.portal, source) if response.is_async else Begun(source)
-    response.iterator = begun
+    response.continue_with(begun)
     request._source = (begun, response.is_async)
     return begun
 

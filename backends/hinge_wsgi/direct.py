@@ -86,8 +86,10 @@ class _Rest:
         if plain is not None:
             self.prepared[type(result)] = (plain[0], ("content-type", plain[1]))
         response = self._respond(result)
-        if request is None and isinstance(response, StreamingResponse):  # a failure in it is logged with its request
-            request = self._request(environ, values)
+        if isinstance(response, StreamingResponse):
+            if request is None:  # a failure in it is logged with its request
+                request = self._request(environ, values)
+            response = response.for_request(request)
         return send(self._runtime, start_response, response, request, head_only=self._head_only)
 
     def failed(

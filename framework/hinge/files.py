@@ -1,4 +1,4 @@
-"""A response that sends a file.
+"""A response that sends a file, or the parts of it that the request asks for.
 
 Law: size, validators and content type are read once, when the response is made, and the body keeps that promise:
 exactly `size` bytes of that very file, or an error that cuts the connection; never more, less, or another file's.
@@ -13,11 +13,13 @@ import stat
 import time
 from collections.abc import Generator
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 from urllib.parse import quote
 
 from hinge.errors import HTTPError
-from hinge.response import OCTETS, Lines, Pairs, content_type
+from hinge.preconditions import Verdict, judge, parse_date, range_applies
+from hinge.ranges import RangeNotSatisfiable, multipart_heads, parse_ranges
+from hinge.response import OCTETS, Lines, Pairs, Response, ResponseHeaders, content_type
 from hinge.streaming import StreamingResponse
 
 CHUNK_SIZE = 64 * 1024
@@ -47,6 +49,10 @@ _WEB_TYPES = {
 }
 # A compressed file is a file of that format: its inner type would need a Content-Encoding, and clients would unpack it.
 _COMPRESSED_TYPES = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
+_DESCRIBING = frozenset(
+    {"content-type", "content-disposition", "content-language", "content-encoding", "accept-ranges"}
+)
+"""What a 304 leaves out: the client has it, with its copy (RFC 9110 section 15.4.5)."""
 _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -67,8 +73,12 @@ class FileResponse(StreamingResponse):
     """Answer with the bytes of a regular file.
 
     Headers: the content type guessed by the name's ending unless `media_type` tells, `last-modified`, a strong `etag`
-    of size and modification time, and with `filename` a `content-disposition` (RFC 6266), "attachment" unless
-    `disposition` says "inline". `size` is in bytes.
+    of size and modification time, `accept-ranges`, and with `filename` a `content-disposition` (RFC 6266), "attachment"
+    unless `disposition` says "inline". `size` is the file's, in bytes.
+
+    A GET with `If-None-Match` or `If-Modified-Since` is answered 304 if the client's copy holds, one with `Range` gets
+    the parts (206, or 416 if there are none), if `If-Range` allows it; `If-Match` and `If-Unmodified-Since` may come to
+    a 412 (RFC 9110 sections 13 and 14). A `status` other than 200 is sent as it is.
 
     `path` is trusted: one that comes from a request must be resolved against a directory first.
 
@@ -78,7 +88,7 @@ class FileResponse(StreamingResponse):
 
     """
 
-    __slots__ = ("_found", "_promised", "path", "size")
+    __slots__ = ("_found", "_length", "_promised", "path", "size")
 
     default_headers: ClassVar[Lines | None] = ()
 
@@ -97,10 +107,14 @@ class FileResponse(StreamingResponse):
     ) -> None:
         self.path = Path(path)
         self._found = found = _stat_file(self.path)
-        self.size = found.st_size
-        self._promised = self.open_chunks()
+        self.size = self._length = found.st_size
+        self._promised: Any = self.open_chunks()
         super().__init__(self._promised, status=status, headers=headers, media_type=media_type)
-        defaults = [("last-modified", http_date(found.st_mtime)), ("etag", _etag(found))]
+        defaults = [
+            ("last-modified", http_date(found.st_mtime)),
+            ("etag", _etag(found)),
+            ("accept-ranges", "bytes"),
+        ]
         if media_type is None:
             defaults.insert(0, ("content-type", content_type(guess_media_type(self.path.name))))
         if filename is not None:
@@ -111,8 +125,67 @@ class FileResponse(StreamingResponse):
 
     @property
     def content_length(self) -> int | None:
-        """The file's size in bytes, or None once `iterator` was replaced."""
-        return self.size if self._iterator is self._promised else None
+        """The bytes to send, of the whole file or of its parts; None once `iterator` was replaced."""
+        return self._length if self._iterator is self._promised else None
+
+    def continue_with(self, begun: Any) -> None:
+        """Put an iterator over the very same bytes in place of the file's."""
+        is_promised = self._iterator is self._promised
+        self.iterator = begun
+        if is_promised:
+            self._promised = self._iterator
+
+    def for_request(self, request: Any) -> Response:
+        """Return what answers this request: the file, its parts, or a 304.
+
+        Raises:
+            HTTPError: 412, a precondition failed; 416, the file has none of the bytes asked for.
+
+        """
+        method = request.method
+        if self._status != 200 or self._iterator is not self._promised or method not in ("GET", "HEAD"):
+            return self
+        headers = self._headers
+        etag, modified = headers.get("etag"), parse_date(headers.get("last-modified", ""))
+
+        def header(name: str) -> str | None:
+            found: str | None = request._reader.header(name)(request._head)
+            return found
+
+        verdict = judge(header, etag, modified)
+        if verdict is Verdict.FAILED:
+            raise HTTPError(412, "The file is not in the state that the request expects.")
+        if verdict is Verdict.NOT_MODIFIED:
+            kept = [line for line in headers.raw if line[0] not in _DESCRIBING]
+            return Response(status=304, headers=kept)
+        wanted = header("range") if method == "GET" else None
+        if wanted is not None and range_applies(header("if-range"), etag, modified):
+            return self._narrowed(wanted)
+        return self
+
+    def _narrowed(self, wanted: str) -> Response:
+        """Return the parts that a `Range` header asks for, the whole if it is not one to obey."""
+        size = self.size
+        try:
+            parts = parse_ranges(wanted, size)
+        except RangeNotSatisfiable:
+            raise HTTPError(416, f"The file has {size} bytes.", headers={"content-range": f"bytes */{size}"}) from None
+        if not parts:
+            return self
+        narrowed = copy.copy(self)  # the handler may answer with the same object again
+        narrowed._headers = headers = ResponseHeaders.trusted(self._headers.raw.copy())
+        if len(parts) == 1:
+            (start, stop) = parts[0]
+            headers["content-range"] = f"bytes {start}-{stop - 1}/{size}"
+            heads = [b"", b""]
+        else:
+            boundary = os.urandom(12).hex()  # not to be known by who wrote the file
+            heads = list(multipart_heads(parts, size, headers.get("content-type"), boundary))
+            headers["content-type"] = f"multipart/byteranges; boundary={boundary}"
+        narrowed._status = 206
+        narrowed._length = sum(map(len, heads)) + sum(stop - start for start, stop in parts)
+        narrowed._promised = narrowed._iterator = _read_parts(self.path, self._found, parts, heads)
+        return narrowed
 
     def again(self) -> Self:
         """Return a response with the same file and headers, for another request.
@@ -141,7 +214,7 @@ class FileResponse(StreamingResponse):
         """
         if size < 1:
             raise ValueError(f"a chunk has at least one byte, not {size}")
-        return _read_chunks(self.path, self._found, size)
+        return _read_parts(self.path, self._found, [(0, self.size)], [b"", b""], size)
 
 
 def guess_media_type(name: str) -> str:
@@ -210,8 +283,14 @@ def _etag(found: os.stat_result) -> str:
     return f'"{found.st_mtime_ns:x}-{found.st_size:x}"'
 
 
-def _read_chunks(path: Path, promised: os.stat_result, size: int) -> Generator[bytes, None, None]:
-    left = promised.st_size
+def _read_parts(
+    path: Path,
+    promised: os.stat_result,
+    parts: list[tuple[int, int]],
+    heads: list[bytes],
+    size: int = CHUNK_SIZE,
+) -> Generator[bytes, None, None]:
+    """Yield the parts of a file in chunks; each is preceded by its head, and the last one followed by the last head."""
     try:
         file = path.open("rb", buffering=0)
     except FileNotFoundError as error:
@@ -219,9 +298,16 @@ def _read_chunks(path: Path, promised: os.stat_result, size: int) -> Generator[b
     with file:
         if not os.path.samestat(os.fstat(file.fileno()), promised):
             raise OSError(f"{path} was replaced by another file after its headers were made")
-        while left:
-            chunk = file.read(min(size, left))
-            if not chunk:
-                raise EOFError(f"{path} became {left} bytes shorter while it was sent")
-            left -= len(chunk)
-            yield chunk
+        for head, (start, stop) in zip(heads, parts, strict=False):
+            if head:
+                yield head
+            file.seek(start)
+            left = stop - start
+            while left:
+                chunk = file.read(min(size, left))
+                if not chunk:
+                    raise EOFError(f"{path} became {left} bytes shorter while it was sent")
+                left -= len(chunk)
+                yield chunk
+    if heads[-1]:
+        yield heads[-1]

@@ -74,6 +74,15 @@ class StreamingResponse(Response):
     def render(self, content: Any) -> None:
         """Return None: there is no complete body."""
 
+    def for_request(self, request: Any) -> Response:
+        """Return what answers this request: itself, or what a subclass makes of the request's headers.
+
+        Raises:
+            HTTPError: it cannot be answered with this response.
+
+        """
+        return self
+
     @property
     def iterator(self) -> ChunkIterator:
         """The one iterator over the body, `AsyncIterator` if `is_async`."""
@@ -82,6 +91,10 @@ class StreamingResponse(Response):
     @iterator.setter
     def iterator(self, content: Chunks) -> None:
         self._iterator, self.is_async = resolve_source(content)
+
+    def continue_with(self, begun: ChunkIterator) -> None:
+        """Put an iterator over the very same chunks in place of the source, as a backend does to make the first one."""
+        self.iterator = begun
 
     @property
     def body(self) -> bytes | None:

@@ -36,6 +36,7 @@ def test_headers_and_length(file):
         "content-type": "text/plain; charset=utf-8",
         "last-modified": "Tue, 14 Nov 2023 22:13:20 GMT",
         "etag": '"17979cfe3d85cd15-3e8"',
+        "accept-ranges": "bytes",
     }
     assert (response.status, response.body, response.is_async) == (200, None, False)
     assert (response.path, response.size, response.content_length) == (file, 1000, 1000)

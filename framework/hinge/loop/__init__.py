@@ -4,7 +4,7 @@ Law: nothing here knows a protocol. A backend hands over what reads, what sends 
 colours, threads, streams and the worker's stop are the same for all of them. `import hinge` loads none of it.
 """
 
-from hinge.loop.answer import Fail, OpenBody, ReadBody, answering, coloured_call, failing
+from hinge.loop.answer import Fail, OpenBody, ReadBody, answering, chosen, coloured_call, failing
 from hinge.loop.body import body_stream
 from hinge.loop.exchange import Exchange
 from hinge.loop.inflight import HeadOf
@@ -28,6 +28,7 @@ __all__ = [
     "answer_with",
     "answering",
     "body_stream",
+    "chosen",
     "coloured_call",
     "failing",
     "failure_of",

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from hinge.blueprint import Endpoint
 from hinge.body import BodyStream
+from hinge.errors import HTTPError
 from hinge.loop.begin import beginner
 from hinge.loop.inline import watched
 from hinge.loop.runtime import Runtime, handler_threads
@@ -47,6 +48,14 @@ def failing(endpoint: Endpoint) -> Fail:
         return response if isinstance(response, Response) else await response
 
     return fail
+
+
+async def chosen(response: StreamingResponse, exchange: Request, fail: Fail) -> Response:
+    """Return what answers the request of an endpoint without middleware, in place of the handler's stream."""
+    try:
+        return response.for_request(exchange)
+    except HTTPError as error:
+        return await fail(exchange, error)
 
 
 def answering(
@@ -90,8 +99,8 @@ def _inner(
         except asyncio.CancelledError as error:
             raise failure_of(error) from error
         response = respond(result)
-        if begin is not None and isinstance(response, StreamingResponse):
-            await begin(request, response)
+        if isinstance(response, StreamingResponse):
+            response = await begin(request, response)
         return response
 
     return inner

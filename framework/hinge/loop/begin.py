@@ -13,23 +13,27 @@ from hinge.loop.exchange import Exchange
 from hinge.loop.produce import Producer
 from hinge.loop.runtime import Runtime, step_threads
 from hinge.loop.watch import Ended, stopping
+from hinge.response import Response
 from hinge.streaming import BODILESS, Begun, StreamingResponse
 
+Begin = Callable[[Exchange, StreamingResponse], Awaitable[Response]]
 
-def beginner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Exchange, StreamingResponse], Awaitable[None]] | None:
-    """Return what begins an endpoint's streams; None without middleware: sending them does as well."""
-    if not endpoint.layers:
-        return None
+
+def beginner(endpoint: Endpoint, runtime: Runtime) -> Begin:
+    """Return what begins an endpoint's streams; without middleware, sending them does as well."""
     threads = step_threads(endpoint)
 
-    async def begin(exchange: Exchange, response: StreamingResponse) -> None:
+    async def begin(exchange: Exchange, streamed: StreamingResponse) -> Response:
+        response = streamed.for_request(exchange)
+        if not isinstance(response, StreamingResponse):
+            return response
         source: Any = response.iterator
         # Kept even if a middleware answers with something else: it has to be closed.
         exchange._source = (source, response.is_async)
         if endpoint.head_only or response.eager_start or response.status in BODILESS:
-            return
+            return response
         begun: Producer | Begun = Producer(source) if response.is_async else Begun(source)
-        response.iterator = begun
+        response.continue_with(begun)
         exchange._source = (begun, response.is_async)
         watch = exchange.watched()
         runtime.register(watch)
@@ -45,5 +49,10 @@ def beginner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Exchange, Stream
             raise stopping() from None
         finally:
             runtime.unregister(watch)
+        return response
 
-    return begin
+    return begin if endpoint.layers else _choose
+
+
+async def _choose(exchange: Exchange, streamed: StreamingResponse) -> Response:
+    return streamed.for_request(exchange)
