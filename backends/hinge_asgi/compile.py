@@ -22,7 +22,7 @@ from hinge_asgi.body import Receive, refuse_two_framings
 from hinge_asgi.direct import Serve, direct, open_body_of, read_body_of
 from hinge_asgi.lifespan import serve_lifespan
 from hinge_asgi.request import ASGIExchange
-from hinge_asgi.respond import Send, send_any, send_complete
+from hinge_asgi.respond import Send, closing, send_any, send_complete
 from hinge_asgi.scope import Scope
 from hinge_asgi.websocket import compile_websockets
 
@@ -50,10 +50,10 @@ def compile_asgi(blueprint: Blueprint) -> Any:
                 leaf, values = (not_found, values) if found is None else found
             serve = leaf.methods.get(scope["method"], leaf.otherwise)
         except HTTPError as error:
-            serve = _serve(blueprint.refusing(scope["method"], error), runtime)
+            serve = _served(blueprint.refusing(scope["method"], error), blueprint, runtime)
         if has_lifespan and not runtime.ready and not await runtime.start_lazily():
             unstarted = HTTPError(503, "The application failed to start.")
-            serve = _serve(blueprint.refusing(scope["method"], unstarted), runtime)
+            serve = _served(blueprint.refusing(scope["method"], unstarted), blueprint, runtime)
         await serve(scope, receive, send, values)
 
     runtime.find_requests(reader, _head_of(application.__code__, runtime))
@@ -105,7 +105,9 @@ def _served(endpoint: Endpoint, blueprint: Blueprint, runtime: Runtime) -> Serve
         try:
             refuse_two_framings(scope)
         except HTTPError as error:
-            return _serve(blueprint.refusing(scope["method"], error), runtime)(scope, receive, send, ())
+            refused = _serve(blueprint.refusing(scope["method"], error), runtime)
+            # Whatever the middleware makes of the answer: what follows on this connection may be a smuggled request.
+            return refused(scope, receive, closing(send), ())
         return serve(scope, receive, send, values)
 
     return checked

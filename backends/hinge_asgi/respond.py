@@ -26,6 +26,20 @@ def encode_headers(response: Response) -> Pairs:
     return [(name.encode(), value.encode()) for name, value in response.headers.raw]
 
 
+_CLOSE = (b"connection", b"close")
+
+
+def closing(send: Send) -> Send:
+    """Return a `send` that has the server close the connection after the response, whoever made that."""
+
+    async def send_and_close(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start" and _CLOSE not in message["headers"]:
+            message = message | {"headers": [*message["headers"], _CLOSE]}
+        await send(message)
+
+    return send_and_close
+
+
 async def send_any(
     runtime: Runtime, send: Send, response: Response, exchange: ASGIExchange, fail: Fail, *, head_only: bool
 ) -> None:

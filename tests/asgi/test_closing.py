@@ -1,0 +1,113 @@
+"""A request whose end is in doubt: its connection is closed, whatever the middleware makes of the answer."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from hinge import App, AsyncMiddleware, HTTPError, Middleware, Request, Response, StreamingResponse
+from hinge.testing import Client
+
+AMBIGUOUS = {"transfer-encoding": "chunked", "content-length": "4"}
+
+
+def replaces() -> Middleware:
+    yield
+    return Response("other")
+
+
+def answers_at_once() -> Middleware:
+    return Response("early", status=403)
+    yield
+
+
+def streams() -> Middleware:
+    yield
+
+    def chunks() -> Iterator[str]:
+        yield "streamed"
+
+    return StreamingResponse(chunks())
+
+
+def clears() -> Middleware:
+    response = yield
+    response.headers.clear()
+
+
+def catches() -> Middleware:
+    try:
+        yield
+    except HTTPError:
+        return Response("caught")
+
+
+async def slowly_replaces() -> AsyncMiddleware:
+    yield
+    yield Response("other")
+
+
+def passes() -> Middleware:
+    yield
+
+
+LAYERS = [replaces, answers_at_once, streams, clears, catches, slowly_replaces, passes]
+
+
+def app_with(layers: list[Any]) -> App:
+    app = App(middleware=layers)
+
+    @app.post("/")
+    def handler() -> str:
+        return "x"
+
+    return app
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("target", ["/", "/unknown", "/%FF"])
+def test_middleware_cannot_keep_the_connection(layer: Any, target: str) -> None:
+    with Client(app_with([layer]), "asgi") as client:
+        response = client.post(target, headers=AMBIGUOUS)
+        assert response.headers.get_all("connection") == ["close"]
+        assert client.post("/").headers.get_all("connection") == []
+
+
+def test_without_middleware_it_is_closed_as_well() -> None:
+    app = app_with([])
+
+    @app.error(HTTPError)
+    def answer(request: Request, error: HTTPError) -> Response:
+        return Response("mine", status=error.status)
+
+    with Client(app, "asgi") as client:
+        for target in ("/", "/unknown", "/%FF"):
+            response = client.post(target, headers=AMBIGUOUS)
+            assert (response.status_code, response.text) == (400, "mine")
+            assert response.headers.get_all("connection") == ["close"]
+
+
+def test_an_app_that_did_not_start_closes_it_too() -> None:
+    app = app_with([replaces])
+
+    @app.lifespan
+    def broken() -> Iterator[None]:
+        raise RuntimeError
+        yield
+
+    sent: list[dict[str, Any]] = []
+
+    async def request() -> None:
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        headers = [(name.encode(), value.encode()) for name, value in AMBIGUOUS.items()]
+        scope = {"type": "http", "method": "POST", "path": "/", "raw_path": b"/", "headers": headers}
+        await app.asgi(scope, receive, send)
+
+    asyncio.run(request())  # without a lifespan protocol the first request starts it
+    assert (b"connection", b"close") in sent[0]["headers"]
