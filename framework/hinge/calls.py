@@ -50,6 +50,8 @@ def misfit(
     if unknown:
         place = f"{what}({unknown[0]}=...) ({caller()})"
         return ConfigurationError(f"{place}: there is no {noun} {unknown[0]!r}. Fix: {nearest(unknown[0], known)}")
+    if list(known) == ["function"]:
+        return ConfigurationError(f"{what}() ({caller()}) has no function. Fix: a decorator without parentheses")
     takes = _outline(signature)
     why = str(error).partition(") ")[2] or str(error).lower()
     return ConfigurationError(f"{what}(...) ({caller()}): {why}. Fix: it takes {takes}")

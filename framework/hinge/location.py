@@ -3,6 +3,7 @@
 Law: a location is taken once, at declaration, and never in the request path.
 """
 
+import functools
 import inspect
 import os
 import sys
@@ -11,7 +12,8 @@ from pathlib import Path
 from types import CodeType, FrameType, MethodType
 from typing import Any
 
-_PACKAGE = str(Path(__file__).parent) + os.sep
+_PASSED_OVER = (str(Path(__file__).parent) + os.sep, functools.__file__)
+"""Whose frames are not the user's: the framework's, and the one of its cached properties."""
 
 
 def unwrap(function: Any) -> Any:
@@ -54,7 +56,7 @@ def locate(function: Any) -> str:
 def caller() -> str:
     """Return `file:line` of the nearest frame outside the framework: the line the user wrote."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame is not None and frame.f_code.co_filename.startswith(_PASSED_OVER):
         frame = frame.f_back
     if frame is None:
         return "unknown file:0"

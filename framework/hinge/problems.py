@@ -185,8 +185,10 @@ def check_error_kind(kind: Any) -> None:
 
     """
     if not (isinstance(kind, type) and issubclass(kind, Exception)):
+        given = qualified_name(kind) if callable(kind) else repr(kind)
+        also = "; @app.error(HTTPError) answers for every status" if isinstance(kind, int) else ""
         raise ConfigurationError(
-            f"@app.error ({caller()}): {kind!r} is no exception class. Fix: @app.error(SomeError), with the class"
+            f"@app.error ({caller()}): {given} is no exception class. Fix: @app.error(SomeError), with the class{also}"
         )
 
 

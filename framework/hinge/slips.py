@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Iterator
 from typing import Annotated, Any, get_args, get_origin
 
-from hinge.annotations import unalias
+from hinge.annotations import is_record, members, unalias
 from hinge.errors import ConfigurationError
 from hinge.params import Alias, Called, Param
 
@@ -20,6 +20,7 @@ _INJECTED_NAMES = {
     "state": "State",
     "body": "Body[bytes]",
 }
+_OWN_CLASSES = ("Request", "WebSocket", "BodyStream", "State")
 _LONG_NAMES = {"alias": "name", "regex": "pattern"}
 _OF_MARKER = ("name", "description", "deprecated")
 _OF_META = ("gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length", "pattern", "title")
@@ -52,11 +53,25 @@ def refuse_slips(parameter: inspect.Parameter, annotation: Any, who: str, *, in_
     misused = None if bare else next(_misused(annotation), None)
     if misused is not None:
         _refuse_annotation(parameter, annotation, misused, who)
+    namesake = None if bare or in_path else next(filter(_is_namesake, members(annotation)), None)
+    if namesake is not None:
+        full = f"{namesake.__module__}.{namesake.__qualname__}"
+        raise ConfigurationError(f"{who} is a {full}, which nobody injects. Fix: from hinge import {namesake.__name__}")
     if bare and name in _INJECTED_NAMES and not in_path:
         raise ConfigurationError(
             f"{who} has no annotation, so it would be a query parameter. "
             f"Fix: annotate it: {name}: {_INJECTED_NAMES[name]} (or {name}: Query[str] if a query parameter is meant)"
         )
+
+
+def _is_namesake(kind: Any) -> bool:
+    """Tell whether a type is another framework's request or the like."""
+    return (
+        isinstance(kind, type)
+        and kind.__name__ in _OWN_CLASSES
+        and kind.__module__.partition(".")[0] != "hinge"
+        and not is_record(kind)
+    )
 
 
 def _refuse_annotation(parameter: inspect.Parameter, annotation: Any, misused: Alias | Called, who: str) -> None:

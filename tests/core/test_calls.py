@@ -55,7 +55,7 @@ def handler() -> str:
         (lambda: anything(middleware=5), "App(middleware=...) ({here}): middleware=5 is a single one. Fix: make a"),
         (
             lambda: anything().middleware(5),
-            "middleware 5 ({here}): it is not a function or an instance. Fix: a generator function",
+            "middleware 5 ({here}): it is not a function or an instance. Fix: decorate a generator",
         ),
         (lambda: anything().get("/", statuss=1)(handler), "there is no option 'statuss'. Fix: did you mean 'status'?"),
         (
@@ -79,6 +79,13 @@ def test_what_does_not_fit_is_told(wrong: Callable[[], Any], message: str) -> No
     assert rest.replace("{{", "{").replace("}}", "}") in told
     if rest:
         assert f"({line.rpartition('/tests/')[2]}" in told.replace("(tests/", "(")
+
+
+def test_a_late_registration_names_the_users_line() -> None:
+    app = App()
+    app.asgi
+    with pytest.raises(ConfigurationError, match=r"was compiled at .*test_calls\.py:\d+\. Fix: register before"):
+        app.get("/")(handler)
 
 
 def test_a_type_error_from_further_in_is_left_alone() -> None:

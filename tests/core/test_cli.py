@@ -130,6 +130,22 @@ def test_explain_says_what_each_route_gets(folder: Path) -> None:
     assert "max_message_size 1 MiB" in limits
 
 
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ("def create_app(): return App()", ". Did you mean other_under_test:create_app --factory?"),
+        ("site = App()", ". Did you mean other_under_test:site?"),
+        ("one = App()\napp2 = App()", ". Did you mean app2?"),
+        ("number = 1", ". Fix: name the app, or write app = App()"),
+    ],
+)
+def test_a_module_without_that_app_is_told_what_there_is(folder: Path, source: str, hint: str) -> None:
+    (folder / "other_under_test.py").write_text(f"from hinge import App\n{source}\n")
+    result = run("check", "other_under_test.py")
+    assert result.exit_code == 2
+    assert result.stderr.strip().endswith(f"other_under_test has no attribute 'app'{hint}")
+
+
 def test_explain_tells_a_mistake_at_its_own_route_and_explains_the_others(folder: Path) -> None:
     (folder / "faulty_under_test.py").write_text(
         "from hinge import App\n"

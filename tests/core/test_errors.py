@@ -306,8 +306,9 @@ OTHERS: list[tuple[Callable[[App], Any], str, str]] = [
     (lambda app: app.error(error_handler), "@app.error (", "Fix: @app.error(SomeError)"),  # type: ignore[arg-type]
     (lambda app: app.error(KeyError)(error_handler), "error handler ", "Fix: take two parameters"),  # type: ignore[type-var]
     (lambda app: app.error(KeyError)(error_generator), "error handler ", "Fix: return the response"),
-    (lambda app: app.get(plain), "a route (", "Fix: @app.get('/path')"),  # type: ignore[arg-type]
-    (lambda app: app.websocket(no_socket), "a route (", "Fix: @app.get('/path')"),  # type: ignore[arg-type]
+    (lambda app: app.get(5), "a route (", "Fix: @app.get('/path')"),  # type: ignore[arg-type]
+    (lambda app: app.get(plain), "handler ", "Fix: @app.get('/path')"),  # type: ignore[arg-type]
+    (lambda app: app.websocket(no_socket), "handler ", "Fix: @app.get('/path')"),  # type: ignore[arg-type]
     (lambda app: App(slashes="keep"), "App(slashes='keep') (", "Fix: 'redirect' or 'strict'"),  # type: ignore[arg-type]
     (lambda app: App(wsgi_middleware=[5]), "App(wsgi_middleware=...) (", "Fix: "),  # type: ignore[list-item]
     (lambda app: App(asgi_middleware=[(plain,)]), "App(asgi_middleware=...) (", "Fix: "),  # type: ignore[list-item]

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, Optional
 
+import msgspec
 import pytest
 
 from hinge import (
@@ -122,6 +123,25 @@ def test_a_called_alias_needs_no_annotation_to_be_found() -> None:
 )
 def test_an_annotation_that_says_nothing(annotation: Any, fix: str) -> None:
     assert fix in refusal(with_default(annotation, 7))
+
+
+def test_another_frameworks_request_is_told_from_ours() -> None:
+    class Request:
+        """Has the name of ours."""
+
+    class State(msgspec.Struct):
+        """A body that happens to be called so."""
+
+    def handler(request: Request) -> None: ...
+
+    def optional(request: Request | None = None) -> None: ...
+
+    def body(value: State) -> None: ...
+
+    for wrong in (handler, optional):
+        message = refusal(wrong)
+        assert "Request, which nobody injects. Fix: from hinge import Request" in message
+    assert plan_handler(body, ()).arguments[0].source is Source.BODY
 
 
 def test_an_alias_is_the_annotated_type() -> None:

@@ -38,6 +38,7 @@ def found(template: PathTemplate, url: str) -> dict[str, str] | None:
         ("/straße/{größe}", (Segment("straße"), Segment("", "größe"))),
         ("/100%/a b/~x;y:z", (Segment("100%"), Segment("a b"), Segment("~x;y:z"))),
         ("/.well-known/...", (Segment(".well-known"), Segment("..."))),
+        ("/:/x:y/:1/a<b>/<>", (Segment(":"), Segment("x:y"), Segment(":1"), Segment("a<b>"), Segment("<>"))),
         ("/{from}", (Segment("", "from"),)),
     ],
 )
@@ -90,6 +91,9 @@ def test_segments(text: str, segments: tuple[Segment, ...]) -> None:
         ("/{a:path}/", "put it last"),
         ("/x{a:path}", "stands alone"),
         ("/{a:path}.txt", "stands alone"),
+        ("/items/<item>", "fixed text here; write {item}"),
+        ("/items/<int:item_id>/x", "fixed text here; write {item_id}"),
+        ("/items/:größe", "fixed text here; write {größe}"),
     ],
 )
 def test_bad_templates_are_refused_with_the_fix(text: str, says: str) -> None:

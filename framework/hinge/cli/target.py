@@ -126,11 +126,21 @@ def _find(module: ModuleType, attribute: str, target: str) -> Any:
             found = getattr(found, name)
         except AttributeError:
             where = module.__name__ if found is module else type(found).__name__
-            apps = [key for key, value in vars(module).items() if isinstance(value, App)]
-            only = len(apps) == 1 and found is module
-            near = f". Did you mean {where}:{apps[0]}?" if only else _nearest(name, dir(found))
+            near = _other_app(module, name) if found is module else _nearest(name, dir(found))
             raise UserError(f"target {target!r}: {where} has no attribute {name!r}{near}") from None
     return found
+
+
+def _other_app(module: ModuleType, name: str) -> str:
+    """Return a hint at the app that a module has under another name, or at the function that makes it."""
+    own = {key: value for key, value in vars(module).items() if not isinstance(value, type | ModuleType)}
+    apps = [key for key, value in own.items() if isinstance(value, App)]
+    if len(apps) == 1:
+        return f". Did you mean {module.__name__}:{apps[0]}?"
+    makers = [key for key in ("create_app", "make_app", "get_app", "build_app") if callable(own.get(key))]
+    if makers and not apps:
+        return f". Did you mean {module.__name__}:{makers[0]} --factory?"
+    return _nearest(name, apps or own) or (". Fix: name the app, or write app = App()" if not apps else "")
 
 
 def _call(factory: Any, target: str) -> Any:

@@ -74,7 +74,7 @@ def layer_of(middleware: "MiddlewareFunction | Layer | Any", *, needs_body: bool
     if inspect.isclass(middleware) or not callable(middleware):
         if not callable(middleware):
             who = f"middleware {middleware!r} ({caller()})"
-            raise ConfigurationError(f"{who}: it is not a function or an instance. Fix: a generator function")
+            raise ConfigurationError(f"{who}: it is not a function or an instance. Fix: decorate a generator")
         raise ConfigurationError(f"{who}: it is not a function or an instance. Fix: pass an instance: {name}(...)")
     colour = colour_of(middleware)
     if colour not in (Colour.SYNC_GENERATOR, Colour.ASYNC_GENERATOR):

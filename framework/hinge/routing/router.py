@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar, Unpack, overload
 
 from hinge.calls import fits
 from hinge.errors import ConfigurationError
-from hinge.location import caller
+from hinge.location import caller, qualified_name
 from hinge.middleware.layer import Layer, MiddlewareFunction, layer_of
 from hinge.routing.route import Route, RouteOptions, WebSocketOptions, as_layers, as_tags, make_route
 from hinge.routing.template import PathTemplate
@@ -49,11 +49,12 @@ class Registrar(ABC):
     def _add_layer(self, layer: Layer) -> None:
         """Take a middleware, or refuse it."""
 
-    def _below(self, path: str) -> str:
+    def _below(self, path: Any) -> str:
         if not isinstance(path, str):
-            raise ConfigurationError(
-                f"a route ({caller()}): {path!r} is no path. Fix: @app.get('/path'), with the path"
-            )
+            if callable(path):  # a decorator without its parentheses
+                who = f"handler {qualified_name(path)} ({caller()})"
+                raise ConfigurationError(f"{who}: its route has no path. Fix: @app.get('/path'), with the path")
+            raise ConfigurationError(f"a route ({caller()}): {path!r} is no path. Fix: @app.get('/path'), with a text")
         return self.prefix + path if path.startswith("/") or not path else path
 
     def _declare(

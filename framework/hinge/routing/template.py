@@ -24,6 +24,8 @@ _SAFE = ":@!$*,=+"
 _DOTS = frozenset({".", ".."})
 _ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
 _BRACES = re.compile(r"[^{}]*(?:\{[^{}]*\}[^{}]*)+")
+# How other frameworks write parameters: `<name>`, `<int:name>`, `:name`. As fixed text no path would ever match it.
+_ELSEWHERE = re.compile(r"<(?:\w+:)?([^\W\d]\w*)>|:([^\W\d]\w*)")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\\\ud800-\udfff]")
 
@@ -170,6 +172,9 @@ def _parse_segment(text: str, piece: str, *, is_last: bool) -> Segment:
     if piece in _DOTS:
         raise _mistake(text, f"has a {piece!r} segment; clients resolve those, so it would never match")
     if "{" not in piece and "}" not in piece:
+        elsewhere = _ELSEWHERE.fullmatch(piece)
+        if elsewhere:
+            raise _mistake(text, f"has {piece!r}, which is fixed text here; write {{{elsewhere[1] or elsewhere[2]}}}")
         return Segment(piece)
     if not _BRACES.fullmatch(piece):
         raise _mistake(text, f"has unbalanced braces in {piece!r}; a parameter is written {{name}}")
