@@ -1,12 +1,15 @@
-"""What is compared: one app on Hinge, and the requests that it and its hand-written twins answer."""
+"""What is compared: requests, and what is in their answers. It knows no framework."""
 
-import time
-from collections.abc import Callable
-from typing import Any
+from itertools import count
 
 import msgspec
 
-from hinge import App, Request
+
+class Part(msgspec.Struct):
+    """One of what a thing is made of."""
+
+    sku: str
+    amount: int
 
 
 class Item(msgspec.Struct):
@@ -14,7 +17,9 @@ class Item(msgspec.Struct):
 
     name: str
     price: float
-    tags: list[str] = []
+    stock: int
+    published: bool
+    parts: list[Part]
 
 
 class Page(msgspec.Struct):
@@ -27,6 +32,11 @@ class Page(msgspec.Struct):
 
 HELLO = "Hello, World!"
 MESSAGE = {"message": HELLO}
+CHUNKS = [bytes([65 + number]) * 4096 for number in range(16)]
+TICKS = range(100)
+
+passed = count().__next__
+"""What every middleware calls once a request: the check of answers counts with it that it was there."""
 
 # What a browser behind a proxy sends, without what names the body.
 HEADERS = [
@@ -39,11 +49,15 @@ HEADERS = [
     ("x-forwarded-for", "203.0.113.7"),
     ("x-request-id", "0d3c7c54-6a3e-4d0c-9f43-8f6f7c1a2b11"),
 ]
-BODY = b'{"name":"lamp","price":19.5,"tags":["desk","oak"]}'
+BODY = (
+    b'{"name":"lamp","price":19.5,"stock":12,"published":true,"parts":'
+    b'[{"sku":"foot","amount":1},{"sku":"arm","amount":2},{"sku":"bulb","amount":1}]}'
+)
+JSON = "application/json"
 
 
 class Case(msgspec.Struct, frozen=True):
-    """One request."""
+    """One request, and the middlewares that it passes."""
 
     name: str
     path: str
@@ -51,6 +65,11 @@ class Case(msgspec.Struct, frozen=True):
     query: str = ""
     body: bytes = b""
     content_type: str = ""
+    layers: int = 0
+    streams: bool = False
+    """The answer comes in pieces: they are taken out, and a client stays until the end."""
+    hops: bool = False
+    """Another thread takes part: the time on the clock counts, and not the processor's."""
 
     @property
     def headers(self) -> list[tuple[str, str]]:
@@ -60,151 +79,34 @@ class Case(msgspec.Struct, frozen=True):
         return [*HEADERS, ("content-type", self.content_type), ("content-length", str(len(self.body)))]
 
 
+PLAIN = Case("plain text", "/plain")
 CASES = [
-    Case("plain text", "/plain"),
+    PLAIN,
     Case("JSON", "/json"),
     Case("typed path and query", "/items/4711", query="limit=20&verbose=true"),
-    Case("validated JSON body", "/items", "POST", body=BODY, content_type="application/json"),
+    Case("validated JSON body", "/items", "POST", body=BODY, content_type=JSON),
+    Case("header and cookie", "/session"),
+    Case("404", "/nowhere/to/be/found"),
+    Case("405", "/json", "DELETE"),
+    Case("one middleware", "/plain", layers=1),
+    Case("five middlewares", "/plain", layers=5),
+    Case("other colour", "/other", hops=True),
+    Case("other colour, inline", "/inline"),
+    Case("64 KiB in 16 chunks", "/stream", streams=True),
+    Case("100 server-sent events", "/events", streams=True),
 ]
-"""The ones with a bar."""
+"""The ones that are timed. "Other colour" is `async def` on WSGI and `def` elsewhere."""
+
+HEADLINE = tuple(case.name for case in CASES[:5])
+"""The ones with a bar of their own."""
 
 REFUSED = [
-    Case("404", "/nowhere/to/be/found"),
     Case("404, path parameter", "/items/lamp"),
-    Case("405", "/json", "DELETE"),
     Case("415", "/items", "POST", body=BODY, content_type="text/plain"),
-    Case("400", "/items", "POST", body=BODY[:-1], content_type="application/json"),
+    Case("400", "/items", "POST", body=BODY[:-1], content_type=JSON),
     Case("422, query", "/items/4711", query="limit=many&verbose=true"),
-    Case("422, body", "/items", "POST", body=BODY.replace(b"19.5", b'"dear"'), content_type="application/json"),
+    Case("422, body", "/items", "POST", body=BODY.replace(b"19.5", b'"dear"'), content_type=JSON),
     Case("HEAD", "/json", "HEAD"),
     Case("OPTIONS", "/json", "OPTIONS"),
 ]
-"""Answers that both sides have to agree on as well."""
-
-
-def wsgi_app() -> App:
-    """Return the app with plain handlers."""
-    app = App()
-
-    @app.get("/plain")
-    def plain() -> str:
-        return HELLO
-
-    @app.get("/json")
-    def json() -> dict[str, str]:
-        return {"message": HELLO}
-
-    @app.get("/items/{item_id}")
-    def read(item_id: int, limit: int = 10, verbose: bool = False) -> Page:
-        return Page(item_id, limit, verbose)
-
-    @app.post("/items", status=201)
-    def create(item: Item) -> Item:
-        return item
-
-    return app
-
-
-def asgi_app() -> App:
-    """Return the app with coroutines."""
-    app = App()
-
-    @app.get("/plain")
-    async def plain() -> str:
-        return HELLO
-
-    @app.get("/json")
-    async def json() -> dict[str, str]:
-        return {"message": HELLO}
-
-    @app.get("/items/{item_id}")
-    async def read(item_id: int, limit: int = 10, verbose: bool = False) -> Page:
-        return Page(item_id, limit, verbose)
-
-    @app.post("/items", status=201)
-    async def create(item: Item) -> Item:
-        return item
-
-    return app
-
-
-# -- what features cost: the plain text route with more around it ------------------------------------------------------
-
-
-def _timing(request: Request) -> Any:
-    started = time.perf_counter()
-    response = yield
-    response.headers["server-timing"] = f"app;dur={(time.perf_counter() - started) * 1e3:.1f}"
-
-
-async def _async_timing(request: Request) -> Any:
-    started = time.perf_counter()
-    response = yield
-    response.headers["server-timing"] = f"app;dur={(time.perf_counter() - started) * 1e3:.1f}"
-
-
-def _passing(request: Request) -> Any:
-    yield
-
-
-def featured(colour: str) -> dict[str, tuple[App, Case]]:
-    """Return an app and a request for each feature, its handlers in the colour `def` or `async def`."""
-    plain = Case("plain text", "/plain")
-    found = {
-        "baseline: plain text": (_with(colour), plain),
-        "handler takes Request": (_with_request(colour), plain),
-        "one middleware that only yields": (_with(colour, _passing), plain),
-        "one middleware that sets a header": (_with(colour, _timing), plain),
-        "five middlewares that only yield": (_with(colour, *[_passing] * 5), plain),
-        "404": (_with(colour), Case("404", "/nowhere")),
-        "405": (_with(colour), Case("405", "/plain", "DELETE")),
-        "1 of 10 routes, typed path": (_crowded(colour, 10), Case("", "/r5/7/detail")),
-        "1 of 5,000 routes, typed path": (_crowded(colour, 5000), Case("", "/r2500/7/detail")),
-    }
-    if colour == "async def":
-        found["one async middleware that sets a header"] = (_with(colour, _async_timing), plain)
-    return found
-
-
-def _in(colour: str, plain: Callable[..., Any], coroutine: Callable[..., Any]) -> Callable[..., Any]:
-    return plain if colour == "def" else coroutine
-
-
-def _with(colour: str, *middleware: Callable[..., Any]) -> App:
-    app = App(middleware=middleware)
-
-    def plain() -> str:
-        return HELLO
-
-    async def coroutine() -> str:
-        return HELLO
-
-    app.get("/plain")(_in(colour, plain, coroutine))
-    return app
-
-
-def _with_request(colour: str) -> App:
-    app = App()
-
-    def plain(request: Request) -> str:
-        return HELLO
-
-    async def coroutine(request: Request) -> str:
-        return HELLO
-
-    app.get("/plain")(_in(colour, plain, coroutine))
-    return app
-
-
-def _crowded(colour: str, routes: int) -> App:
-    app = App()
-
-    def plain(number: int) -> str:
-        return HELLO
-
-    async def coroutine(number: int) -> str:
-        return HELLO
-
-    for index in range(routes):
-        app.get(f"/r{index}/{{number}}/detail", name=f"r{index}")(_in(colour, plain, coroutine))
-    return app
+"""Answers that Hinge and the hand-written callables have to agree on as well."""

@@ -1,204 +1,47 @@
 """What a request costs in process, against hand-written callables: `python tests/benchmarks/inprocess.py`.
 
-A loop calls the compiled callable with a synthetic environ or scope; no server, no socket. Both sides are first checked
-to give the same answers byte for byte. Then each round times all cases of both sides in turn, so that whatever else the
-machine does falls on all alike; a ratio is the median of the rounds' ratios. Processor time is counted: a process that
-waits for its core is not slower.
+A loop calls the compiled callable with a synthetic environ or scope; no server, no socket. All sides are first checked
+to give the same answers. Then each round times all cases of all sides in turn, so that whatever else the machine does
+falls on all alike; a ratio is the median of the rounds' ratios. Processor time is counted: a process that waits for its
+core is not slower. Only where another thread takes part the clock on the wall counts.
 
-`--quick` takes a second, `--features` adds what middleware and other features cost, `--json FILE` writes what was
-measured (`-`: to standard output, in place of the tables).
+`--quick` takes some seconds, `--peers` times the installed other frameworks as well, `--features` adds what middleware
+and other features cost, `--json FILE` writes what was measured (`-`: to standard output, in place of the tables).
 """
 
 import argparse
-import asyncio
 import gc
 import json
-import os
-import platform
 import statistics
 import sys
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
-from itertools import repeat
 from pathlib import Path
-from time import process_time
 from typing import Any
 
-import handwritten
-import msgspec
-from cases import CASES, REFUSED, Case, asgi_app, featured, wsgi_app
+from agreement import check_hinge, check_peer
+from cases import CASES, Case
+from features import featured
+from interfaces import INTERFACES, hand, hinge
+from peers import Peer, installed
+from place import place
 
-Answer = tuple[int, list[tuple[str, str]], bytes]
 Samples = dict[str, list[float]]
+Timer = Callable[[int], float]
+"""Call the application so many times and return the seconds that it took."""
 
 # Short turns, so that most of them are not interrupted, and the caches that an interruption empties cost few of them.
-ROUNDS, CALLS = 750, 200
-QUICK_ROUNDS, QUICK_CALLS = 125, 200
-
-
-# -- synthetic requests ------------------------------------------------------------------------------------------------
-
-
-class _Input:
-    """A `wsgi.input` that never runs dry, so that one environ serves many requests."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-
-    def read(self, size: int) -> bytes:
-        return self._body
-
-
-def environ_of(case: Case) -> dict[str, Any]:
-    """Return a WSGI environ as servers make it."""
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": case.method,
-        "SCRIPT_NAME": "",
-        "PATH_INFO": case.path,
-        "QUERY_STRING": case.query,
-        "SERVER_NAME": "127.0.0.1",
-        "SERVER_PORT": "8000",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "REMOTE_ADDR": "203.0.113.7",
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "http",
-        "wsgi.input": _Input(case.body),
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
-    }
-    for name, value in case.headers:
-        key = name.upper().replace("-", "_")
-        environ[key if name in ("content-type", "content-length") else "HTTP_" + key] = value
-    return environ
-
-
-def scope_of(case: Case) -> dict[str, Any]:
-    """Return an ASGI scope as servers make it."""
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
-        "server": ("127.0.0.1", 8000),
-        "client": ("203.0.113.7", 40000),
-        "scheme": "http",
-        "method": case.method,
-        "root_path": "",
-        "path": case.path,
-        "raw_path": case.path.encode(),
-        "query_string": case.query.encode(),
-        "headers": [(name.encode(), value.encode()) for name, value in case.headers],
-        "state": {},
-    }
-
-
-# -- the same answers --------------------------------------------------------------------------------------------------
-
-
-def wsgi_answer(application: Callable[..., Any], case: Case) -> Answer:
-    """Return a WSGI callable's answer."""
-    started: list[Any] = []
-    parts = application(environ_of(case), lambda *arguments: started.extend(arguments))
-    return int(started[0][:3]), started[1], b"".join(parts)
-
-
-async def asgi_answer(application: Callable[..., Any], case: Case) -> Answer:
-    """Return an ASGI callable's answer."""
-    sent: list[dict[str, Any]] = []
-    request = {"type": "http.request", "body": case.body, "more_body": False}
-
-    async def receive() -> dict[str, Any]:
-        return request
-
-    async def send(message: dict[str, Any]) -> None:
-        sent.append(message)
-
-    await application(scope_of(case), receive, send)
-    headers = [(name.decode(), value.decode()) for name, value in sent[0]["headers"]]
-    return sent[0]["status"], headers, b"".join(message["body"] for message in sent[1:])
-
-
-async def check(wsgi: Callable[..., Any], asgi: Callable[..., Any]) -> None:
-    """Make sure that all four callables answer alike: byte for byte, but for the wording of a refusal.
-
-    Raises:
-        SystemExit: two differ.
-
-    """
-    for case in (*CASES, *REFUSED):
-        of = _without_wording if case in REFUSED else _as_it_is
-        expected = of(wsgi_answer(handwritten.wsgi, case))
-        answers = {
-            "Hinge on WSGI": wsgi_answer(wsgi, case),
-            "hand-written ASGI": await asgi_answer(handwritten.asgi, case),
-            "Hinge on ASGI": await asgi_answer(asgi, case),
-        }
-        for who, answer in answers.items():
-            if of(answer) != expected:
-                raise SystemExit(f"{case.name}: {who} answers\n  {of(answer)}\nthe hand-written WSGI\n  {expected}")
-
-
-def _as_it_is(answer: Answer) -> Any:
-    return answer
-
-
-def _without_wording(answer: Answer) -> Any:
-    status, headers, body = answer
-    members = list(json.loads(body)) if body.startswith(b"{") else body
-    return status, [line for line in headers if line[0] != "content-length"], members
+TURN = 0.0004
+MOST_CALLS = 400
+ROUNDS, QUICK_ROUNDS = 250, 60
 
 
 # -- timing ------------------------------------------------------------------------------------------------------------
 
 
-def _start_response(status: str, headers: list[tuple[str, str]]) -> None:
-    pass
-
-
-async def _send(message: dict[str, Any]) -> None:
-    pass
-
-
-Timer = Callable[[int], Any]
-"""Call the application so many times and return (or await) the seconds that it took."""
-
-
-def wsgi_timer(application: Callable[..., Any], case: Case) -> Timer:
-    """Return what times a WSGI callable."""
-    environ = environ_of(case)
-
-    async def run(calls: int) -> float:
-        started = process_time()
-        for _ in repeat(None, calls):
-            application(environ, _start_response)
-        return process_time() - started
-
-    return run
-
-
-def asgi_timer(application: Callable[..., Any], case: Case) -> Timer:
-    """Return what times an ASGI callable."""
-    scope = scope_of(case)
-    message = {"type": "http.request", "body": case.body, "more_body": False}
-
-    async def receive() -> dict[str, Any]:
-        return message
-
-    async def run(calls: int) -> float:
-        started = process_time()
-        for _ in repeat(None, calls):
-            await application(scope, receive, _send)
-        return process_time() - started
-
-    return run
-
-
-async def measure(timers: dict[str, Timer], rounds: int, calls: int) -> Samples:
+def measure(timers: dict[str, Timer], rounds: int) -> Samples:
     """Return the microseconds a call of each timer over all rounds; every second round goes the other way round."""
     samples: Samples = {name: [] for name in timers}
-    for timer in timers.values():
-        await timer(calls)
+    calls = {name: _calls(timer) for name, timer in timers.items()}
     gc.collect()
     gc.freeze()
     gc.disable()  # as timeit does: no collection falls on one side by chance
@@ -206,78 +49,101 @@ async def measure(timers: dict[str, Timer], rounds: int, calls: int) -> Samples:
         for number in range(rounds):
             order: Iterable[str] = reversed(timers) if number % 2 else timers
             for name in order:
-                samples[name].append(await timers[name](calls) / calls * 1e6)
+                samples[name].append(timers[name](calls[name]) / calls[name] * 1e6)
+            gc.collect()
     finally:
         gc.enable()
         gc.unfreeze()
     return samples
 
 
+def _calls(timer: Timer) -> int:
+    """Return how many calls fill a turn, after some that warm up."""
+    timer(20)
+    once = min(timer(5) for _ in range(3)) / 5
+    return max(1, min(MOST_CALLS, int(TURN / max(once, 1e-7))))
+
+
 # -- reports -----------------------------------------------------------------------------------------------------------
 
 
-async def compare(rounds: int, calls: int) -> list[dict[str, Any]]:
+def compare(rounds: int, peers: Iterable[Peer] = ()) -> list[dict[str, Any]]:
     """Return a row for each backend and case: medians, the median ratio of the rounds, the ratio of minima."""
-    wsgi, asgi = wsgi_app().compile("wsgi"), asgi_app().compile("asgi")
-    await check(wsgi, asgi)
     timers: dict[str, Timer] = {}
-    for case in CASES:
-        timers[f"wsgi|{case.name}|hand"] = wsgi_timer(handwritten.wsgi, case)
-        timers[f"wsgi|{case.name}|hinge"] = wsgi_timer(wsgi, case)
-        timers[f"asgi|{case.name}|hand"] = asgi_timer(handwritten.asgi, case)
-        timers[f"asgi|{case.name}|hinge"] = asgi_timer(asgi, case)
-    samples = await measure(timers, rounds, calls)
-    rows = []
-    for backend in ("wsgi", "asgi"):
-        for case in CASES:
-            hand, hinge = samples[f"{backend}|{case.name}|hand"], samples[f"{backend}|{case.name}|hinge"]
-            ratios = [ours / theirs for ours, theirs in zip(hinge, hand, strict=True)]
-            rows.append(
-                {
-                    "backend": backend,
-                    "case": case.name,
-                    "hand_us": round(statistics.median(hand), 3),
-                    "hinge_us": round(statistics.median(hinge), 3),
-                    "ratio": round(statistics.median(ratios), 3),
-                    "ratio_of_minima": round(min(hinge) / min(hand), 3),
-                }
-            )
-    return rows
+    for interface in INTERFACES:
+        check_hinge(interface)
+        _add(timers, interface, "hand", lambda layers, of=interface: hand(of, layers), CASES)
+        _add(timers, interface, "hinge", lambda layers, of=interface: hinge(of, layers), CASES)
+    for peer in peers:
+        check_peer(peer.interface, peer.name, peer.build, peer.cases)
+        _add(timers, peer.interface, peer.name, peer.build, peer.cases)
+    samples = measure(timers, rounds)
+    return [_row(samples, interface, case) for interface in INTERFACES for case in CASES]
 
 
-async def features(rounds: int, calls: int) -> list[dict[str, Any]]:
+def _add(timers: dict[str, Timer], interface: str, who: str, build: Callable[[int], Any], cases: list[Case]) -> None:
+    applications = {layers: build(layers) for layers in sorted({case.layers for case in cases})}
+    for case in cases:
+        timers[f"{interface}|{case.name}|{who}"] = INTERFACES[interface].timer(applications[case.layers], case)
+
+
+def _row(samples: Samples, interface: str, case: Case) -> dict[str, Any]:
+    found = {
+        name.rpartition("|")[2]: times
+        for name, times in samples.items()
+        if name.startswith(f"{interface}|{case.name}|")
+    }
+    hand_times, hinge_times = found.pop("hand"), found.pop("hinge")
+    return {
+        "backend": interface,
+        "case": case.name,
+        "hand_us": round(statistics.median(hand_times), 3),
+        "hinge_us": round(statistics.median(hinge_times), 3),
+        "ratio": _ratio(hinge_times, hand_times),
+        "ratio_of_minima": round(min(hinge_times) / min(hand_times), 3),
+        "peers": {
+            name: {"us": round(statistics.median(times), 3), "ratio": _ratio(times, hand_times)}
+            for name, times in found.items()
+        },
+    }
+
+
+def _ratio(times: list[float], to: list[float]) -> float:
+    return round(statistics.median(one / other for one, other in zip(times, to, strict=True)), 3)
+
+
+def features(rounds: int) -> list[dict[str, Any]]:
     """Return what each feature costs on each backend, in microseconds a request."""
     timers: dict[str, Timer] = {}
-    for name, (app, case) in featured("def").items():
-        timers[f"wsgi|{name}"] = wsgi_timer(app.compile("wsgi"), case)
-    for name, (app, case) in featured("async def").items():
-        timers[f"asgi|{name}"] = asgi_timer(app.compile("asgi"), case)
-    samples = await measure(timers, rounds, calls)
-    medians = {name: round(statistics.median(found), 2) for name, found in samples.items()}
+    for interface, over in INTERFACES.items():
+        for name, (app, case) in featured("def" if interface == "wsgi" else "async def").items():
+            timers[f"{interface}|{name}"] = over.timer(app.compile(interface), case)
+    medians = {name: round(statistics.median(found), 2) for name, found in measure(timers, rounds).items()}
     names = dict.fromkeys(name.partition("|")[2] for name in timers)
     return [
-        {"feature": name, "wsgi_us": medians.get(f"wsgi|{name}"), "asgi_us": medians.get(f"asgi|{name}")}
+        {"feature": name, **{f"{interface}_us": medians.get(f"{interface}|{name}") for interface in INTERFACES}}
         for name in names
     ]
 
 
 def _tables(report: dict[str, Any]) -> str:
     lines = [
-        f"{report['date']}, {report['python']}, {report['machine']}",
+        report["place"]["summary"],
         "",
-        "| backend | case | hand-written, us | Hinge, us | ratio |",
-        "| --- | --- | ---: | ---: | ---: |",
+        "| backend | case | hand-written, us | Hinge, us | ratio | peers, ratio |",
+        "| --- | --- | ---: | ---: | ---: | --- |",
     ]
-    lines += [
-        f"| {row['backend']} | {row['case']} | {row['hand_us']:.2f} | {row['hinge_us']:.2f} | {row['ratio']:.2f} |"
-        for row in report["ratios"]
-    ]
-    if report.get("features"):
-        lines += ["", "| feature | WSGI, us | ASGI, us |", "| --- | ---: | ---: |"]
-        lines += [
-            f"| {row['feature']} | {_number(row['wsgi_us'])} | {_number(row['asgi_us'])} |"
-            for row in report["features"]
-        ]
+    for row in report["ratios"]:
+        peers = sorted((peer["ratio"], name) for name, peer in row["peers"].items())
+        lines.append(
+            f"| {row['backend']} | {row['case']} | {row['hand_us']:.2f} | {row['hinge_us']:.2f} | {row['ratio']:.2f} | "
+            + ", ".join(f"{name} {ratio:.1f}" for ratio, name in peers)
+            + " |"
+        )
+    if report["features"]:
+        lines += ["", "| feature | " + ", us | ".join(INTERFACES) + ", us |", "| --- |" + " ---: |" * len(INTERFACES)]
+        for row in report["features"]:
+            lines.append(f"| {row['feature']} | " + " | ".join(_number(row[f"{of}_us"]) for of in INTERFACES) + " |")
     return "\n".join(lines)
 
 
@@ -288,17 +154,16 @@ def _number(value: float | None) -> str:
 def main(arguments: list[str] | None = None) -> None:
     """Run the comparison and print it."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds")
+    parser.add_argument("--peers", action="store_true", help="also measure the other frameworks that are installed")
     parser.add_argument("--features", action="store_true", help="also measure middleware, 404, 405, many routes")
     parser.add_argument("--json", metavar="FILE", help="write the figures there; - is standard output")
     options = parser.parse_args(arguments)
-    effort = (QUICK_ROUNDS, QUICK_CALLS) if options.quick else (ROUNDS, CALLS)
+    rounds = QUICK_ROUNDS if options.quick else ROUNDS
     report = {
-        "date": datetime.now(UTC).date().isoformat(),
-        "python": f"{platform.python_implementation()} {platform.python_version()}, msgspec {msgspec.__version__}",
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "ratios": asyncio.run(compare(*effort)),
-        "features": asyncio.run(features(*effort)) if options.features else [],
+        "place": place(),
+        "ratios": compare(rounds, installed() if options.peers else ()),
+        "features": features(rounds) if options.features else [],
     }
     text = json.dumps(report, indent=2)
     if options.json == "-":

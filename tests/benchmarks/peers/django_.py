@@ -1,0 +1,221 @@
+"""Django, without the middleware that a new project has. A body of nested values has no form: msgspec validates it.
+
+Its settings, and so its middleware, are one for the process; a handler keeps those that it was made with.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
+
+import django
+import msgspec
+from cases import CHUNKS, HELLO, TICKS, Item, passed
+from django.conf import settings
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.test.utils import override_settings
+from django.urls import path
+from django.utils.decorators import async_only_middleware
+from django.views.decorators.http import require_GET, require_POST
+
+NAME = "Django"
+LACKS = {
+    "wsgi": {"other colour, inline": "a coroutine always runs on an event loop"},
+    "asgi": {"other colour, inline": "a def view always runs in a worker thread"},
+}
+
+_item = msgspec.json.Decoder(Item)
+_TEXT = "text/plain; charset=utf-8"
+
+
+@require_GET
+def plain(request: HttpRequest) -> HttpResponse:
+    """Answer with text."""
+    return HttpResponse(HELLO, content_type=_TEXT)
+
+
+@require_GET
+def json(request: HttpRequest) -> HttpResponse:
+    """Answer with JSON."""
+    return JsonResponse({"message": HELLO})
+
+
+@require_GET
+def read(request: HttpRequest, item_id: int) -> HttpResponse:
+    """Answer with what the path and the query say."""
+    limit = int(request.GET.get("limit", "10"))
+    return JsonResponse({"item_id": item_id, "limit": limit, "verbose": request.GET.get("verbose") == "true"})
+
+
+@require_POST
+def create(request: HttpRequest) -> HttpResponse:
+    """Answer with the body, validated."""
+    return JsonResponse(msgspec.to_builtins(_item.decode(request.body)), status=201)
+
+
+@require_GET
+def session(request: HttpRequest) -> HttpResponse:
+    """Answer with one header and one cookie."""
+    return JsonResponse({"request_id": request.headers["X-Request-Id"], "session": request.COOKIES["session"]})
+
+
+def _chunks() -> Iterator[bytes]:
+    yield from CHUNKS
+
+
+def _ticks() -> Iterator[str]:
+    for tick in TICKS:
+        yield f'data: {{"tick":{tick}}}\n\n'
+
+
+@require_GET
+def stream(request: HttpRequest) -> HttpResponseBase:
+    """Answer with a stream."""
+    return StreamingHttpResponse(_chunks(), content_type="application/octet-stream")
+
+
+@require_GET
+def events(request: HttpRequest) -> HttpResponseBase:
+    """Answer with events."""
+    return StreamingHttpResponse(_ticks(), content_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+
+@require_GET
+async def async_plain(request: HttpRequest) -> HttpResponse:
+    """Answer with text."""
+    return HttpResponse(HELLO, content_type=_TEXT)
+
+
+@require_GET
+async def async_json(request: HttpRequest) -> HttpResponse:
+    """Answer with JSON."""
+    return JsonResponse({"message": HELLO})
+
+
+@require_GET
+async def async_read(request: HttpRequest, item_id: int) -> HttpResponse:
+    """Answer with what the path and the query say."""
+    limit = int(request.GET.get("limit", "10"))
+    return JsonResponse({"item_id": item_id, "limit": limit, "verbose": request.GET.get("verbose") == "true"})
+
+
+@require_POST
+async def async_create(request: HttpRequest) -> HttpResponse:
+    """Answer with the body, validated."""
+    return JsonResponse(msgspec.to_builtins(_item.decode(request.body)), status=201)
+
+
+@require_GET
+async def async_session(request: HttpRequest) -> HttpResponse:
+    """Answer with one header and one cookie."""
+    return JsonResponse({"request_id": request.headers["X-Request-Id"], "session": request.COOKIES["session"]})
+
+
+async def _async_chunks() -> AsyncIterator[bytes]:
+    for chunk in CHUNKS:
+        yield chunk
+
+
+async def _async_ticks() -> AsyncIterator[str]:
+    for tick in TICKS:
+        yield f'data: {{"tick":{tick}}}\n\n'
+
+
+@require_GET
+async def async_stream(request: HttpRequest) -> HttpResponseBase:
+    """Answer with a stream."""
+    return StreamingHttpResponse(_async_chunks(), content_type="application/octet-stream")
+
+
+@require_GET
+async def async_events(request: HttpRequest) -> HttpResponseBase:
+    """Answer with events."""
+    headers = {"Cache-Control": "no-store"}
+    return StreamingHttpResponse(_async_ticks(), content_type="text/event-stream", headers=headers)
+
+
+def passing(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Let everything through."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        passed()
+        return get_response(request)
+
+    return middleware
+
+
+@async_only_middleware
+def async_passing(get_response: Callable[[HttpRequest], Awaitable[HttpResponseBase]]) -> Any:
+    """Let everything through."""
+
+    async def middleware(request: HttpRequest) -> HttpResponseBase:
+        passed()
+        return await get_response(request)
+
+    return middleware
+
+
+class _Wsgi(WSGIHandler):
+    def resolve_request(self, request: HttpRequest) -> Any:
+        # The settings are one for the process, which serves both interfaces here.
+        request.urlconf = WsgiUrls
+        return super().resolve_request(request)
+
+
+class _Asgi(ASGIHandler):
+    def resolve_request(self, request: HttpRequest) -> Any:
+        request.urlconf = AsgiUrls
+        return super().resolve_request(request)
+
+
+class WsgiUrls:
+    """The routes on WSGI."""
+
+    urlpatterns = (
+        path("plain", plain),
+        path("json", json),
+        path("items/<int:item_id>", read),
+        path("items", create),
+        path("session", session),
+        path("other", async_plain),
+        path("stream", stream),
+        path("events", events),
+    )
+
+
+class AsgiUrls:
+    """The routes on ASGI."""
+
+    urlpatterns = (
+        path("plain", async_plain),
+        path("json", async_json),
+        path("items/<int:item_id>", async_read),
+        path("items", async_create),
+        path("session", async_session),
+        path("other", plain),
+        path("stream", async_stream),
+        path("events", async_events),
+    )
+
+
+def wsgi(layers: int) -> WSGIHandler:
+    """Return the WSGI handler behind so many middlewares."""
+    return _made(_Wsgi, ["peers.django_.passing"] * layers)
+
+
+def asgi(layers: int) -> ASGIHandler:
+    """Return the ASGI handler behind so many middlewares."""
+    return _made(_Asgi, ["peers.django_.async_passing"] * layers)
+
+
+def _made(handler: Callable[[], Any], middleware: list[str]) -> Any:
+    if not settings.configured:
+        settings.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF=__name__, LOGGING_CONFIG=None, USE_I18N=False)
+        django.setup()
+        logging.getLogger("django.request").setLevel(logging.ERROR)  # a 404 is no news
+    with override_settings(MIDDLEWARE=middleware):
+        return handler()
+
+
+urlpatterns = WsgiUrls.urlpatterns

@@ -1,0 +1,90 @@
+"""FastAPI. Middleware is `@app.middleware("http")`; bodies are pydantic's."""
+
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from typing import Annotated, Any
+
+import pydantic
+from cases import CHUNKS, HELLO, TICKS, passed
+from fastapi import Cookie, FastAPI, Header, Request, Response
+from fastapi.responses import PlainTextResponse, StreamingResponse
+from fastapi.sse import EventSourceResponse
+
+NAME = "FastAPI"
+LACKS = {"asgi": {"other colour, inline": "a def handler always runs in a worker thread"}}
+
+
+class Part(pydantic.BaseModel):
+    """One of what a thing is made of."""
+
+    sku: str
+    amount: int
+
+
+class Item(pydantic.BaseModel):
+    """The validated body."""
+
+    name: str
+    price: float
+    stock: int
+    published: bool
+    parts: list[Part]
+
+
+class Page(pydantic.BaseModel):
+    """What the typed route answers with."""
+
+    item_id: int
+    limit: int
+    verbose: bool
+
+
+async def _chunks() -> AsyncIterator[bytes]:
+    for chunk in CHUNKS:
+        yield chunk
+
+
+async def _passing(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    passed()
+    return await call_next(request)
+
+
+def asgi(layers: int) -> FastAPI:
+    """Return the app behind so many middlewares."""
+    app = FastAPI(openapi_url=None)
+    for _ in range(layers):
+        app.middleware("http")(_passing)
+
+    @app.get("/plain", response_class=PlainTextResponse)
+    async def plain() -> str:
+        return HELLO
+
+    @app.get("/json")
+    async def json() -> dict[str, str]:
+        return {"message": HELLO}
+
+    @app.get("/items/{item_id}")
+    async def read(item_id: int, limit: int = 10, verbose: bool = False) -> Page:
+        return Page(item_id=item_id, limit=limit, verbose=verbose)
+
+    @app.post("/items", status_code=201)
+    async def create(item: Item) -> Item:
+        return item
+
+    @app.get("/session")
+    async def session(x_request_id: Annotated[str, Header()], session: Annotated[str, Cookie()]) -> dict[str, str]:
+        return {"request_id": x_request_id, "session": session}
+
+    @app.get("/other", response_class=PlainTextResponse)
+    def other() -> str:
+        return HELLO
+
+    @app.get("/stream")
+    async def stream() -> StreamingResponse:
+        return StreamingResponse(_chunks(), media_type="application/octet-stream")
+
+    @app.get("/events", response_class=EventSourceResponse)
+    async def events() -> AsyncIterable[dict[str, Any]]:
+        for tick in TICKS:
+            yield {"tick": tick}
+
+    return app
