@@ -6,12 +6,14 @@ kind only and middleware is around all of them.
 """
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from hinge.bind import Bound, bind
+from hinge.body import check_framing
 from hinge.config import Config
 from hinge.errors import HTTPError
 from hinge.lifespan import Lifespan, LifespanStack
@@ -114,6 +116,28 @@ class Blueprint(msgspec.Struct, frozen=True, eq=False):
     def lifespan(self) -> LifespanStack:
         """Return a new, not yet started stack of the app's lifespans."""
         return LifespanStack(self.app, self.lifespans)
+
+    def matching(self, make: Callable[[Endpoint], U], reader: Any) -> Callable[[Any], tuple[U, tuple[str, ...]]]:
+        """Return `(head) -> (what make made of the endpoint that answers it, path values)`; `make` is called at once.
+
+        A head that names no path, or frames its body in two ways, is answered by an endpoint that says so.
+        """
+        made = cache(make)  # paths and methods share endpoints
+        find = self.table.map(lambda leaf: leaf.map(made)).find
+        not_found = self.not_found.map(made)
+        encoding, length = reader.header("transfer-encoding"), reader.header("content-length")
+
+        def match(head: Any) -> tuple[U, tuple[str, ...]]:
+            method = reader.method(head)
+            try:
+                found = find(reader.path(head))
+                check_framing(encoding(head), length(head))
+            except HTTPError as error:
+                return make(self.refusing(method, error)), ()
+            leaf, values = (not_found, ()) if found is None else found
+            return leaf.methods.get(method, leaf.otherwise), values
+
+        return match
 
     def refusing(self, method: str, error: HTTPError) -> Endpoint:
         """Return the endpoint that answers with an error before any route was found; middleware is around it."""

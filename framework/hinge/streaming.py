@@ -115,6 +115,17 @@ def sent_length(response: Response) -> int | None:
     return response.content_length
 
 
+def framed_lines(response: Response) -> list[tuple[str, str]]:
+    """Return the header lines of a response as they go out, its Content-Length among them where it has one."""
+    lines: list[tuple[str, str]] = response.headers.raw.copy()
+    length = sent_length(response)
+    if length is None and not isinstance(response, StreamingResponse) and response.status not in UNSIZED:
+        length = 0
+    if length is not None:
+        lines.append(("content-length", str(length)))
+    return lines
+
+
 class StreamAborted(Exception):  # noqa: N818 - told to the server, so that it cuts the connection
     """Say that a body ends before its end, once its status is out; `failure` is why, and is in the log already."""
 

@@ -5,11 +5,13 @@ colours, threads, streams and the worker's stop are the same for all of them. `i
 """
 
 from hinge.loop.answer import Fail, OpenBody, ReadBody, answering, chosen, coloured_call, failing
-from hinge.loop.body import body_stream
+from hinge.loop.body import body_stream, declared_pieces
 from hinge.loop.exchange import Exchange
 from hinge.loop.inflight import HeadOf
+from hinge.loop.inprocess import LoopThread, OpenRequests, Served, running
 from hinge.loop.runtime import OpenTask, Runtime
 from hinge.loop.send import WholeSink, answer_with
+from hinge.loop.serve import Serve, serving
 from hinge.loop.stream import Sink
 from hinge.loop.watch import Ended, Watch, failure_of, stopping, take_back_cut
 
@@ -18,10 +20,14 @@ __all__ = [
     "Exchange",
     "Fail",
     "HeadOf",
+    "LoopThread",
     "OpenBody",
+    "OpenRequests",
     "OpenTask",
     "ReadBody",
     "Runtime",
+    "Serve",
+    "Served",
     "Sink",
     "Watch",
     "WholeSink",
@@ -30,8 +36,11 @@ __all__ = [
     "body_stream",
     "chosen",
     "coloured_call",
+    "declared_pieces",
     "failing",
     "failure_of",
+    "running",
+    "serving",
     "stopping",
     "take_back_cut",
 ]

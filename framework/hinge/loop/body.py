@@ -9,7 +9,7 @@ from typing import Any
 
 import anyio.from_thread
 
-from hinge.body import BodyStream
+from hinge.body import BodyStream, incomplete
 
 
 def body_stream(next_piece: Callable[[], Coroutine[Any, Any, bytes]], limit: int) -> BodyStream:
@@ -21,6 +21,28 @@ def body_stream(next_piece: Callable[[], Coroutine[Any, Any, bytes]], limit: int
         return anyio.from_thread.run(next_piece)
 
     return BodyStream(blocking, next_piece, limit)
+
+
+def declared_pieces(
+    receive: Callable[[], Coroutine[Any, Any, bytes]], length: int | None
+) -> Callable[[], Coroutine[Any, Any, bytes]]:
+    """Return what gives the pieces of a body of `length` bytes (None: until `receive` returns an empty one).
+
+    It raises HTTPError 400 if the body ends before, and never asks for more than was declared.
+    """
+    received = 0
+
+    async def next_piece() -> bytes:
+        nonlocal received
+        if received == length:
+            return b""
+        piece = await receive()
+        received += len(piece)
+        if not piece and length is not None:
+            raise incomplete(received, length)
+        return piece
+
+    return next_piece
 
 
 def _on_a_loop() -> bool:

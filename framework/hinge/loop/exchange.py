@@ -5,8 +5,11 @@ client's leaving is watched for only where something can be ended by it.
 """
 
 import asyncio
+from typing import Any
 
+from hinge.body import BodyStream
 from hinge.loop.after import run_after
+from hinge.loop.body import body_stream, declared_pieces
 from hinge.loop.runtime import Runtime
 from hinge.loop.stream import close_source
 from hinge.loop.watch import Watch, is_cancelled
@@ -14,16 +17,52 @@ from hinge.request import Request
 
 
 class Exchange(Request):
-    """A request together with its connection; a backend says in `disconnected` how it hears that the client left."""
+    """A request together with its connection.
+
+    A backend says in `disconnected` how it hears that the client left, and in `next_piece` and `body_length` how a body
+    comes; one with a faster way to a whole body overrides `read_body`.
+    """
 
     __slots__ = ("watch",)
 
     watch: Watch | None
     """None until `watched` is called; a backend sets it to None for each new request."""
 
+    @property
+    def head(self) -> Any:
+        """What the backend's HeadReader reads."""
+        return self._head
+
     async def disconnected(self) -> None:
         """Return when the client has left. A backend that is not told waits for ever, as this does."""
         await asyncio.Event().wait()
+
+    async def next_piece(self) -> bytes:
+        """Return the next piece of the body, an empty one at its end.
+
+        Raises:
+            ClientDisconnect: the client has left.
+
+        """
+        raise NotImplementedError
+
+    def body_length(self, limit: int) -> int | None:
+        """Return how long the body says it is; see `hinge.body.framed_length`."""
+        raise NotImplementedError
+
+    async def read_body(self, limit: int) -> bytes:
+        """Return the whole body.
+
+        Raises:
+            HTTPError: 413 above `limit` bytes, 400 if it is framed wrongly or ends before its declared length.
+            ClientDisconnect: the client left.
+
+        """
+        return b"".join([piece async for piece in self.open_body(limit)])
+
+    def open_body(self, limit: int) -> BodyStream:
+        """Return the body in pieces; raises HTTPError as `read_body` where the head tells already."""
+        return body_stream(declared_pieces(self.next_piece, self.body_length(limit)), limit)
 
     def watched(self) -> Watch:
         """Return the watch for the client's leaving, begun when it is first asked for."""

@@ -8,15 +8,17 @@ produced far ahead. Nothing here knows a protocol: a backend says in `Served.cal
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import Context
 from queue import Empty, SimpleQueue
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from hinge.backend import Aborted, ProtocolViolation
+from hinge.errors import ClientDisconnect
 from hinge.streaming import StreamAborted
 
 _END: Any = object()
+Start: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 MAX_DIGITS = 20
 """Longer lengths are sent on purpose, and int() is quadratic."""
 END_SECONDS = 10.0
@@ -48,7 +50,8 @@ class LoopThread:
             TimeoutError: with the complaint, after `timeout` seconds.
 
         """
-        future = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+        # What the caller has set in its context is not the application's business.
+        future = Context().run(asyncio.run_coroutine_threadsafe, coroutine, self.loop)
         try:
             return future.result(timeout)
         except TimeoutError:
@@ -70,6 +73,27 @@ class LoopThread:
         """Cancel what still runs and end the thread."""
         self.loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(END_SECONDS)
+
+
+@contextmanager
+def running(name: str, start: Start, stop: Start, application: Any, timeout: float | None) -> Iterator["OpenRequests"]:
+    """Run an application's life on a loop in a thread; `Backend.connect` in most of its parts.
+
+    `start` and `stop` are called on the loop, around all requests; what they raise is raised here.
+    """
+    loop = LoopThread(name)
+    try:
+        loop.run(start(), timeout, "the lifespans did not start")
+        requests = OpenRequests(application, loop)
+        try:
+            yield requests
+        finally:
+            try:
+                requests.close()
+            finally:
+                loop.run(stop(), timeout, "the lifespans did not stop")
+    finally:
+        loop.stop()
 
 
 class Openable(Protocol):
@@ -99,6 +123,7 @@ class OpenRequests:
     def __init__(self, application: Any, loop: LoopThread) -> None:
         self._application = application
         self._loop = loop
+        self.loop = loop.loop
         self._open: set[Openable] = set()
 
     def begin(self, one: Opened) -> Opened:
@@ -188,6 +213,20 @@ class Served:
         if self.upload.failure is not None:
             self.gone.set()
         return piece
+
+    async def receive(self) -> bytes:
+        """Return the next piece of the body that is not empty, an empty one at its end.
+
+        Raises:
+            ClientDisconnect: the client left.
+
+        """
+        while (piece := await self.piece()) is not None:
+            if piece or self.upload.is_over:
+                return piece
+        if self.upload.is_over:
+            return b""
+        raise ClientDisconnect
 
     def answer(self, status: int, headers: list[tuple[str, str]]) -> None:
         """Hand over the head."""

@@ -1,0 +1,128 @@
+"""A backend without a server: an application is awaited with a call, and the call has the answer.
+
+Law: it has everything but WebSockets, and needs of Hinge only the names that docs/backends.md lists.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from hinge.backend import Connection, Feature, Reply, Session
+from hinge.blueprint import Blueprint, Endpoint
+from hinge.errors import ConfigurationError
+from hinge.head import Head, PlainReader
+from hinge.loop import Exchange, OpenRequests, Runtime, Serve, Served, running, serving
+from hinge.plan import HandlerPlan
+from hinge.response import Response
+from hinge.streaming import BODILESS, framed_lines
+
+
+class Call(Served):
+    """One request: where its body comes from, and where its answer goes (hinge.loop.WholeSink)."""
+
+    def __init__(self, loop: Any, head: Head, lines: Any, body: bytes | Iterable[bytes], timeout: Any) -> None:
+        super().__init__(loop, f"{head.method} {head.target}", lines, body, timeout)
+        self.head = head
+
+    async def call(self, application: Any) -> None:
+        await application(self)
+
+    async def whole(self, response: Response, *, head_only: bool) -> None:
+        self.answer(response.status, framed_lines(response))
+        if not head_only and response.status not in BODILESS:
+            self.hand_over(response.body or b"")
+        self.gone.set()
+
+    async def start(self, response: Response) -> None:
+        self.answer(response.status, framed_lines(response))
+
+    async def chunk(self, data: bytes) -> None:
+        if self.gone.is_set():
+            raise BrokenPipeError
+        await super().chunk(data)  # returns when the client asks for the next one
+
+    async def end(self) -> None:
+        self.gone.set()
+
+
+class MemoryExchange(Exchange):
+    """A request and its call: how its body comes, and how it hears that the client has left."""
+
+    __slots__ = ("call",)
+    call: Call
+
+    def body_length(self, limit: int) -> int | None:
+        length: int | None = self.head.body_length(limit)
+        return length
+
+    async def next_piece(self) -> bytes:
+        return await self.call.receive()
+
+    async def disconnected(self) -> None:
+        await self.call.gone.wait()
+
+
+class MemoryApplication:
+    """What `compile` returns (hinge.backend.Application): `await application(call)`."""
+
+    def __init__(self, blueprint: Blueprint) -> None:
+        self.runtime = Runtime(blueprint)
+        self.drain, self.still_open = self.runtime.drain, self.runtime.still_open
+        self._match = blueprint.matching(self._make, PlainReader())
+        self._application = blueprint.wrap(self._serve)
+
+    def _make(self, endpoint: Endpoint) -> tuple[Endpoint, Serve]:
+        return endpoint, serving(endpoint, PlainReader(), self.runtime)
+
+    async def _serve(self, call: Call) -> None:
+        (endpoint, serve), values = self._match(call.head)
+        exchange = MemoryExchange(PlainReader(), call.head, endpoint, values, self.runtime.state)
+        exchange.watch, exchange.call = None, call
+        await serve(exchange, call)
+
+    async def __call__(self, call: Call) -> None:
+        await self._application(call)
+
+    def start(self) -> None:
+        """Do nothing: `MemoryBackend.connect` starts and stops the lifespans, on its loop."""
+
+    stop = start
+
+
+class MemoryConnection:
+    """The test client's way to a running application (hinge.backend.Connection)."""
+
+    def __init__(self, requests: OpenRequests, options: Mapping[str, Any]) -> None:
+        self._requests = requests
+        self._timeout = options.get("timeout")
+        self._options = {name: options[name] for name in ("client", "prefix", "scheme") if name in options}
+
+    def request(self, method: str, target: str, headers: Any, body: bytes | Iterable[bytes]) -> Reply:
+        head = Head(method, target, headers, **self._options)
+        return self._requests.begin(Call(self._requests.loop, head, headers, body, self._timeout))
+
+    def websocket(self, target: str, headers: Any, subprotocols: list[str]) -> Session:
+        raise ConfigurationError(f"{target}: backend 'memory' has no {Feature.WEBSOCKET.value}")
+
+
+class MemoryBackend:
+    """The backend itself (hinge.backend.Backend)."""
+
+    name = interface = "memory"
+    features = frozenset({Feature.DISCONNECT, Feature.ABORT, Feature.REPEATED_HEADERS})
+
+    def compile(self, blueprint: Blueprint) -> MemoryApplication:
+        return MemoryApplication(blueprint)
+
+    def placement(self, plan: HandlerPlan) -> str:
+        return "the event loop" if plan.is_async or plan.inline else "a worker thread"
+
+    @contextmanager
+    def connect(self, application: Any, options: Mapping[str, Any]) -> Iterator[Connection]:
+        runtime: Runtime = application.runtime
+        with running("memory", runtime.start, runtime.stop, application, options.get("timeout")) as requests:
+            yield MemoryConnection(requests, options)
+
+
+backend = MemoryBackend()
+"""What the entry point `memory = "hinge_memory:backend"` of the group `hinge.backends` names."""

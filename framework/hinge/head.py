@@ -1,0 +1,106 @@
+"""A request's head as plain data, and the HeadReader that reads it.
+
+Law: for backends whose server hands the head over in parts. What servers leave open is settled when it is made: names
+with `_` never reach an app, because on WSGI they could not be told from `-`; a value that is not ASCII reads as empty;
+an empty Content-Type or Content-Length is none. A server that keeps the head for itself gets a reader of its own.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from hinge.backend import Address
+from hinge.body import framed_length
+from hinge.headers import Headers
+from hinge.target import origin_form, utf8_path
+
+_NEVER_EMPTY = ("content-type", "content-length")
+
+
+class Head:
+    """A head. `target` is the path and the query, percent-encoded; `prefix` is the mount prefix, decoded."""
+
+    __slots__ = ("_framing", "client", "headers", "http_version", "method", "prefix", "scheme", "target")
+
+    def __init__(
+        self,
+        method: str,
+        target: str,
+        lines: Iterable[tuple[str, str]],
+        *,
+        prefix: str = "",
+        scheme: str = "http",
+        http_version: str = "1.1",
+        client: Address | None = None,
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.prefix = prefix
+        self.scheme = scheme
+        self.http_version = http_version
+        self.client = client
+        self._framing: dict[str, str] = {}
+        kept = []
+        for given, value in lines:
+            name = given.lower()
+            if name in ("content-length", "transfer-encoding"):
+                self._framing[name] = "repeated" if name in self._framing else value
+            if "_" not in name and (value or name not in _NEVER_EMPTY):
+                kept.append((name, value if value.isascii() else ""))
+        self.headers = Headers(kept)
+
+    def body_length(self, limit: int) -> int | None:
+        """Return how long the body says it is: 0 for none, None if only its end will tell.
+
+        Raises:
+            HTTPError: 400 for a bad length or two framings, 413 above `limit` bytes.
+
+        """
+        length, encoding = self._framing.get("content-length"), self._framing.get("transfer-encoding")
+        return framed_length(length, encoding, limit, http_version=self.http_version, method=self.method)
+
+
+class PlainReader:
+    """Read a Head (hinge.backend.HeadReader)."""
+
+    def method(self, head: Head) -> str:
+        """Return the method as it was sent."""
+        return head.method
+
+    def path(self, head: Head) -> str:
+        """Return the decoded path.
+
+        Raises:
+            HTTPError: 400, it is not a path or not UTF-8.
+
+        """
+        path = utf8_path(unquote_to_bytes(head.target.partition("?")[0]))
+        return path if path[:1] == "/" else origin_form(path)
+
+    def prefix(self, head: Head) -> str:
+        """Return the mount prefix."""
+        return head.prefix.rstrip("/")
+
+    def query_string(self, head: Head) -> str:
+        """Return the undecoded query string."""
+        return head.target.partition("?")[2]
+
+    def header(self, name: str) -> Callable[[Any], str | None]:
+        """Return an accessor of one header."""
+        return lambda head: head.headers.get(name)
+
+    def headers(self, head: Head) -> Headers:
+        """Return all headers."""
+        return head.headers
+
+    def scheme(self, head: Head) -> str:
+        """Return http or https."""
+        return head.scheme
+
+    def http_version(self, head: Head) -> str:
+        """Return "1.0", "1.1", "2" or "3"."""
+        return head.http_version
+
+    def client(self, head: Head) -> Address | None:
+        """Return the peer."""
+        return head.client
