@@ -28,7 +28,7 @@ def not_found(exists: Callable[[str], bool] | None, refusing: Refusing) -> Calla
         if exists is not None:
             other = path[:-1] if path.endswith("/") else path + "/"
             if len(path) > 1 and exists(other):
-                return _redirect(request, other)
+                return redirect_to(request, other)
         if path == "*" and request._reader.method(request._head) == "OPTIONS":
             return Response(status=204)  # about the server as a whole (RFC 9110 section 9.3.7)
         return refuse()
@@ -36,7 +36,8 @@ def not_found(exists: Callable[[str], bool] | None, refusing: Refusing) -> Calla
     return answer
 
 
-def _redirect(request: Connection, path: str) -> Response:
+def redirect_to(request: Connection, path: str) -> Response:
+    """Return the redirect to another path of this app, query kept."""
     location = quote_path(request._reader.prefix(request._head)) + quote_path(path)
     query = request._reader.query_string(request._head)
     if query:

@@ -4,9 +4,12 @@ Law: every registration ends in `_add(route)` or `_add_layer(layer)`. A `Router`
 routes below a prefix, and from then on the router is closed, because a route added later would silently be missing.
 """
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, Unpack, overload
+
+from msgspec.structs import replace
 
 from hinge.calls import fits
 from hinge.errors import ConfigurationError
@@ -14,6 +17,9 @@ from hinge.location import caller, qualified_name
 from hinge.middleware.layer import Layer, MiddlewareFunction, layer_of
 from hinge.routing.route import Route, RouteOptions, WebSocketOptions, as_layers, as_tags, make_route
 from hinge.routing.template import PathTemplate
+
+if TYPE_CHECKING:
+    from hinge.static import CacheControl
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 AnyMiddleware = TypeVar("AnyMiddleware", bound=MiddlewareFunction)
@@ -123,6 +129,55 @@ class Registrar(ABC):
 
         """
         return self._declare(path, (), options, websocket=True)
+
+    @fits
+    def static(
+        self,
+        path: str,
+        directory: str | os.PathLike[str],
+        *,
+        name: str = "static",
+        index: str | None = "index.html",
+        fallback: str | None = None,
+        cache_control: "CacheControl" = None,
+        precompressed: bool = True,
+        dot_files: bool = False,
+        follow_symlinks: bool = False,
+        inline: bool = True,
+        middleware: Iterable[MiddlewareFunction] = (),
+    ) -> None:
+        """Answer GET and HEAD below `path` with the files of a directory; `url_for(name, path="a/b.css")` names one.
+
+        A folder is answered with its `index`, never with a listing. `fallback` is the file for addresses that a page
+        makes up by itself: those that name no file and whose last segment has no dot. `cache_control` is the header's
+        value, or values by pattern (`{"assets/*": "max-age=31536000, immutable"}`), the first that matches. With
+        `precompressed`, `a.css.br`, `.zst` or `.gz` are sent for `a.css` to clients that accept them. `dot_files` are
+        404 unless asked for, and so are symbolic links that lead out of the directory without `follow_symlinks`.
+
+        Files are looked up on the event loop, as web servers do; `inline=False` uses threads, for network file systems.
+
+        Raises:
+            ConfigurationError: there is no such directory, or an option is none.
+
+        """
+        from hinge.static import StaticFiles  # noqa: PLC0415 - only apps that have some pay for it
+
+        where = caller()
+        try:
+            files = StaticFiles(
+                directory,
+                index=index,
+                fallback=fallback,
+                cache_control=cache_control,
+                precompressed=precompressed,
+                dot_files=dot_files,
+                follow_symlinks=follow_symlinks,
+            )
+        except ConfigurationError as error:
+            raise ConfigurationError(f"static files of {path!r} ({where}): {error}") from None
+        options = {"name": name, "inline": inline, "middleware": middleware, "include_in_schema": False}
+        route = make_route(self._below(path).rstrip("/") + "/{path:path}", ("GET",), files, options)
+        self._add(replace(route, location=where))
 
     @overload
     def middleware(self, function: AnyMiddleware, /, *, needs_body: bool = False) -> AnyMiddleware: ...

@@ -1,0 +1,163 @@
+"""A directory whose files are answered below a path.
+
+Law: a request names segments, never a path: each is checked, and what they lead to is where the directory is, symbolic
+links followed to their end. Whatever is wrong with a name is the same 404, so that nobody learns what lies outside.
+"""
+
+import os
+import stat
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
+
+from hinge.answers import redirect_to
+from hinge.errors import ConfigurationError, HTTPError
+from hinge.files import FileResponse, guess_media_type
+from hinge.negotiation import choose_coding
+from hinge.request import Request
+from hinge.response import Response, content_type
+
+SUFFIXES = {"br": ".br", "zstd": ".zst", "gzip": ".gz"}
+"""The content codings of files compressed beforehand, best first, and what their names end with."""
+
+_NUMBERED = "123456789\u00b9\u00b2\u00b3"
+_DEVICES = frozenset(
+    {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", *(f"{port}{n}" for port in ("COM", "LPT") for n in _NUMBERED)}
+)
+"""What Windows takes for a device in every folder, with any ending."""
+
+CacheControl = str | Mapping[str, str] | None
+
+
+class StaticFiles:
+    """Find the files of one directory; calling it answers a request.
+
+    Raises:
+        ConfigurationError: there is no such directory, or an option is none.
+
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        *,
+        index: str | None = "index.html",
+        fallback: str | None = None,
+        cache_control: CacheControl = None,
+        precompressed: bool = True,
+        dot_files: bool = False,
+        follow_symlinks: bool = False,
+    ) -> None:
+        self._root = os.path.realpath(directory)
+        if not os.path.isdir(self._root):  # noqa: PTH112 - strings all the way: a Path costs as much as the look-up
+            raise ConfigurationError(f"{os.fspath(directory)!r} is no directory. Fix: make it, or give its path")
+        for option, name in (("index", index), ("fallback", fallback)):
+            if name is not None and not (isinstance(name, str) and name and "\0" not in name):
+                raise ConfigurationError(f"{option}={name!r} is no file name. Fix: {option}='index.html'")
+        self._index = index
+        self._fallback = None if fallback is None else fallback.split("/")
+        self._cache_control = _patterns(cache_control)
+        self._precompressed = precompressed
+        self._dot_files = dot_files
+        self._follow_symlinks = follow_symlinks
+
+    def __call__(self, request: Request, path: str) -> Response:
+        """Return the file that a path below the directory names.
+
+        Raises:
+            HTTPError: 404, there is none.
+
+        """
+        segments, is_folder = path.split("/"), path.endswith("/") or not path
+        if is_folder:
+            segments.pop()
+        if segments and not self._are_safe(segments):
+            raise HTTPError(404)
+        found = self._stat(segments)
+        if found is not None and stat.S_ISDIR(found.st_mode):
+            if self._index is not None and self._is_file([*segments, self._index]):
+                if is_folder:
+                    return self._respond(request, [*segments, self._index])
+                return redirect_to(request, request.path + "/")  # relative links on its page depend on the slash
+        elif found is not None and stat.S_ISREG(found.st_mode) and not is_folder:
+            return self._respond(request, segments)
+        # An address of the page's own: what looks like a file is one that is missing.
+        if self._fallback is not None and "." not in (segments[-1] if segments else ""):
+            return self._respond(request, self._fallback)
+        raise HTTPError(404)
+
+    def _are_safe(self, segments: Sequence[str]) -> bool:
+        return all(is_safe(segment, dot_files=self._dot_files) for segment in segments)
+
+    def _path(self, segments: Sequence[str]) -> str:
+        return os.path.join(self._root, *segments)  # noqa: PTH118 - as above
+
+    def _stat(self, segments: Sequence[str]) -> os.stat_result | None:
+        """Return what is there and within the directory."""
+        path = self._path(segments)
+        try:
+            found = os.stat(path)  # noqa: PTH116 - as above
+        except (OSError, ValueError):
+            return None
+        if not self._follow_symlinks:
+            real = os.path.realpath(path)
+            if real != self._root and not real.startswith(self._root.rstrip(os.sep) + os.sep):
+                return None
+        return found
+
+    def _is_file(self, segments: Sequence[str]) -> bool:
+        found = self._stat(segments)
+        return found is not None and stat.S_ISREG(found.st_mode)
+
+    def _respond(self, request: Request, segments: Sequence[str]) -> Response:
+        headers: list[tuple[str, str]] = []
+        name = "/".join(segments)
+        for matches, value in self._cache_control:
+            if matches(name):
+                headers.append(("cache-control", value))
+                break
+        path = self._path(segments)
+        siblings = self._siblings(segments) if self._precompressed else {}
+        if not siblings:
+            return FileResponse(path, headers=headers)
+        headers.append(("vary", "accept-encoding"))
+        coding = choose_coding(request.headers.get("accept-encoding"), tuple(siblings))
+        if coding is not None:
+            path = self._path(siblings[coding])
+            headers.append(("content-encoding", coding))
+        headers.append(("content-type", content_type(guess_media_type(segments[-1]))))
+        return FileResponse(path, headers=headers)
+
+    def _siblings(self, segments: Sequence[str]) -> dict[str, list[str]]:
+        """Return the compressed forms of a file by their coding."""
+        beside = {coding: [*segments[:-1], segments[-1] + suffix] for coding, suffix in SUFFIXES.items()}
+        return {coding: sibling for coding, sibling in beside.items() if self._is_file(sibling)}
+
+
+def is_safe(segment: str, *, dot_files: bool, windows: bool = os.name == "nt") -> bool:
+    """Tell whether a segment of a decoded path is the name of an ordinary file or folder.
+
+    Neither separators of any system nor NUL, no `.` and `..`, and names that begin with a dot only with `dot_files`. On
+    Windows no drive, no stream, no device and no name that the system would read as another one.
+    """
+    if not segment or segment in (".", "..") or "\0" in segment or "/" in segment or "\\" in segment:
+        return False
+    if segment[0] == "." and not dot_files:
+        return False
+    if not windows:
+        return True
+    device = segment.partition(".")[0].rstrip(" ").upper()
+    return not (":" in segment or segment[-1] in ". " or device in _DEVICES)
+
+
+def _patterns(cache_control: CacheControl) -> list[tuple[Callable[[str], bool], str]]:
+    if cache_control is None:
+        return []
+    values = {"*": cache_control} if isinstance(cache_control, str) else cache_control
+    for pattern, value in values.items():
+        if not isinstance(pattern, str) or not isinstance(value, str) or not value.isprintable():
+            raise ConfigurationError(f"cache_control: {pattern!r}: {value!r} is no pattern of names with a value")
+    return [(_matcher(pattern), value) for pattern, value in values.items()]
+
+
+def _matcher(pattern: str) -> Callable[[str], bool]:
+    return lambda name: fnmatchcase(name, pattern)
