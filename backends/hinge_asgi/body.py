@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from hinge.body import framed_length, incomplete, too_large
+from hinge.body import cut_off, framed_length, incomplete, too_large
 from hinge.errors import ClientDisconnect
 from hinge.loop import body_stream
 from hinge_asgi.lines import Lines, lines_of
@@ -111,7 +111,7 @@ class Incoming:
                 self._is_over = True
                 self._room.set()
                 if self._length is not None and self._received < self._length:
-                    raise incomplete(self._received, self._length)
+                    raise cut_off(self._received, self._length)
             if piece:
                 return piece
         return b""

@@ -8,7 +8,7 @@ Content-Length.
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from hinge.body import BodyStream, declared_length, incomplete, too_large
+from hinge.body import BodyStream, cut_off, declared_length, incomplete, too_large
 from hinge.errors import HTTPError
 from hinge_wsgi.environ import Environ
 
@@ -117,9 +117,12 @@ def _pieces(environ: Environ, length: int | None, limit: int) -> Callable[[], by
         nonlocal received
         if received == length:
             return b""
-        piece = source(min(PIECE, length - received))
+        try:
+            piece = source(min(PIECE, length - received))
+        except HTTPError as error:
+            raise cut_off(received, length) from error  # with a length, nothing else can go wrong
         if not piece:
-            raise incomplete(received, length)
+            raise cut_off(received, length)
         received += len(piece)
         return piece
 

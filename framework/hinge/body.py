@@ -21,6 +21,11 @@ def incomplete(received: int, declared: int) -> HTTPError:
     return HTTPError(400, f"The request body ended after {received} of {declared} declared bytes.")
 
 
+def cut_off(received: int, declared: int) -> ClientDisconnect:
+    """Return the end of a body that its handler reads in pieces: whoever sends less than declared has left."""
+    return ClientDisconnect(f"The request body ended after {received} of {declared} declared bytes.")
+
+
 def declared_length(value: str | None, limit: int) -> int | None:
     """Return the bytes that Content-Length declares, None if it is absent (RFC 9110 section 8.6).
 
@@ -86,7 +91,7 @@ class BodyStream:
     `bytes` of the server's sizes. It can be read once; iterating again goes on where the last time ended.
 
     Raises:
-        HTTPError: while iterating, 413 above the route's `max_body_size`, 400 if the body is cut short.
+        HTTPError: while iterating, 413 above the route's `max_body_size`, 400 if the chunks of the body are malformed.
         ClientDisconnect: while iterating, the client left before the end.
         RuntimeError: `for` on the event loop, which it would stop.
 

@@ -100,7 +100,7 @@ class ErrorHandlers:
             return self.problem(only)
         if isinstance(only, ClientDisconnect):
             # Nobody is there to read it, and a client that leaves is no failure of the app.
-            return self.problem(HTTPError(400, "The client left before its request was complete."))
+            return self.problem(HTTPError(400, str(only) or "The client left before its request was complete."))
         log_failure(request, error)
         return self.problem(self._failure(error))
 
