@@ -12,6 +12,7 @@ from typing import Any
 
 from hinge.blueprint import Endpoint
 from hinge.body import BodyStream
+from hinge.errors import FAILURES
 from hinge.loop import Runtime, chosen, coloured_call, failing, failure_of
 from hinge.plan import Source
 from hinge.response import Response
@@ -26,6 +27,7 @@ from hinge_asgi.scope import Scope
 
 Serve = Callable[[Scope, Receive, Send, tuple[str, ...]], Awaitable[None]]
 
+_ENDS: tuple[type[BaseException], ...] = (*FAILURES, asyncio.CancelledError)
 _OF_LINES = (Source.HEADER, Source.COOKIE, Source.BODY)
 
 
@@ -70,7 +72,7 @@ def direct(endpoint: Endpoint, runtime: Runtime) -> Serve:  # noqa: C901 - the r
                 result = await result
             how = None if exchange is not None and exchange._after else prepared.get(result.__class__)
             content: Any = respond(result) if how is None else how[0](result)
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - every failure is answered
+        except _ENDS as error:
             await rest.failed(scope, receive, send, values, exchange, failure_of(error))
             return
         if how is None:

@@ -16,7 +16,7 @@ import anyio
 from anyio.lowlevel import checkpoint
 
 from hinge.blueprint import Blueprint, Endpoint
-from hinge.errors import HTTPError, WebSocketDisconnect
+from hinge.errors import FAILURES, HTTPError, WebSocketDisconnect
 from hinge.loop import Ended, Runtime, Watch
 from hinge.middleware import weave_async
 from hinge.origin import origin_allowed
@@ -261,7 +261,7 @@ class _Session:
         except asyncio.CancelledError:
             watch.is_cut = True  # by the server
             raise
-        except Exception as error:  # noqa: BLE001 - logged below
+        except FAILURES as error:
             failure = None if _is_leaving(error) else error
         finally:
             try:

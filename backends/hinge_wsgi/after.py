@@ -7,6 +7,7 @@ registration, and a failure is logged and stops nothing. A stop waits for it, an
 import inspect
 from typing import Any
 
+from hinge.errors import FAILURES
 from hinge.problems import logger
 from hinge.request import Request
 from hinge_wsgi.portal import Cut
@@ -28,7 +29,7 @@ def run_after(runtime: Runtime, request: Request) -> None:
                 for other, _, _ in tasks[number + 1 :]:
                     logger.warning("after_response(%r) was not begun", other)
                 return
-            except Exception:  # noqa: BLE001 - the next one must run
+            except FAILURES:  # the next one must run
                 logger.exception("after_response(%r) failed", function)
 
 

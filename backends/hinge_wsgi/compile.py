@@ -14,7 +14,7 @@ from typing import Any
 
 from hinge.blueprint import Blueprint, Endpoint
 from hinge.body import check_framing
-from hinge.errors import HTTPError
+from hinge.errors import FAILURES, HTTPError
 from hinge.middleware import weave, weave_async
 from hinge.request import Request
 from hinge.response import Response
@@ -112,7 +112,7 @@ def _answer(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Respons
     def answer(request: Request) -> Response:
         try:
             return runtime.run(woven(request))  # type: ignore[arg-type,no-any-return]  # an async def's awaitable
-        except Exception as error:  # noqa: BLE001 - a cancellation, by the worker's stop or of what it waited for
+        except FAILURES as error:  # a cancellation, by the worker's stop or of what it waited for
             return fail(request, error)
 
     return answer

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from hinge.blueprint import Endpoint
-from hinge.errors import ConfigurationError
+from hinge.errors import FAILURES, ConfigurationError
 from hinge.request import Request
 from hinge.response import Response
 from hinge.streaming import BODILESS, StreamingResponse
@@ -51,7 +51,7 @@ def direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
                 return other(environ, start_response, values, request, result)
             encode, content_type = how
             content = encode(result)
-        except Exception as error:  # noqa: BLE001 - every failure is answered
+        except FAILURES as error:
             return failed(environ, start_response, values, request, error)
         size = len(content)
         length = LENGTH_LINES[size] if size < SHORT else ("content-length", str(size))

@@ -13,6 +13,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from hinge.context import carry_back
+from hinge.errors import FAILURES
 from hinge.streaming import close_failure, encode_chunk
 from hinge_wsgi.portal import Portal, Waiting, current
 
@@ -292,7 +293,7 @@ class LoopIterator(AsyncIterator[Any]):
                 why = "the event-loop thread was stopped" if self._portal.stopping else "it waited for was cancelled"
                 error = RuntimeError(f"a stream ended early: {why}")
             self._post("error", error)
-        elif isinstance(error, Exception):
+        elif isinstance(error, FAILURES):
             self._close_failure = error
 
     async def _close_source(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextvars import copy_context
 from typing import Any
 
-from hinge.errors import REASONS
+from hinge.errors import FAILURES, REASONS
 from hinge.request import Request
 from hinge.response import Response
 from hinge.streaming import BODILESS, UNSIZED, StreamingResponse, sent_length
@@ -61,11 +61,11 @@ def answer_with(
     """Do what `send` does. A stream that fails before its first chunk is answered with its failure."""
     try:
         return send(runtime, start_response, response, request, head_only=head_only)
-    except Exception as error:  # noqa: BLE001 - whatever a source raises
+    except FAILURES as error:  # whatever a source raises
         response = fail(request, error)
     try:
         return send(runtime, start_response, response, request, head_only=head_only)
-    except Exception as error:  # noqa: BLE001 - an error handler answers with streams, too
+    except FAILURES as error:  # an error handler answers with streams, too
         response = request._endpoint.errors.last_resort(request, error)
     return send(runtime, start_response, response, request, head_only=head_only)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextvars import copy_context
 from typing import Any
 
+from hinge.errors import FAILURES
 from hinge.events import EventSourceResponse
 from hinge.problems import aborted, log_failure
 from hinge.request import Request
@@ -52,7 +53,7 @@ class Stream(Iterator[bytes]):
         if chunk is None:
             try:
                 chunk = self._context.run(self._pull)
-            except Exception as error:  # noqa: BLE001 - whatever the source raises
+            except FAILURES as error:  # whatever the source raises
                 self._over = True
                 raise aborted(self._request, error) from None
         if chunk is not None:

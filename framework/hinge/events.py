@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from hinge.errors import FAILURES
 from hinge.response import Lines, Pairs
 from hinge.streaming import StreamingResponse, resolve_source
 
@@ -158,7 +159,7 @@ class _Frames(Iterator[bytes]):
             raise StopIteration
         try:
             return encode_event(next(self._source))
-        except Exception:  # StopIteration too: the end is the end whoever consumes this
+        except FAILURES:  # StopIteration too: the end is the end whoever consumes this
             self.close()
             raise
 
@@ -182,7 +183,7 @@ class _AsyncFrames(AsyncIterator[bytes]):
             raise StopAsyncIteration
         try:
             return encode_event(await anext(self._source))
-        except Exception:
+        except FAILURES:
             # A cancellation is left to the backend's aclose(): closing inside a cancelled scope would be cut short.
             await self.aclose()
             raise

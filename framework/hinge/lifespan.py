@@ -26,6 +26,10 @@ class Lifespan(msgspec.Struct, frozen=True):
         """Return an error that names this lifespan."""
         return ConfigurationError(f"lifespan {self.name} ({self.location}): {what}")
 
+    def left(self, leaving: SystemExit) -> RuntimeError:
+        """Return the failure that `sys.exit()` in this lifespan is: it would end the event loop, and nothing else."""
+        return RuntimeError(f"lifespan {self.name} ({self.location}): it called sys.exit({leaving.code!r})")
+
 
 def lifespan_of(function: Callable[..., Any]) -> Lifespan:
     """Return the lifespan of a generator function that takes the app or nothing.
@@ -107,6 +111,8 @@ async def _begin(lifespan: Lifespan, generator: AsyncGenerator[Any, None] | Gene
         return await anext(generator)
     except (StopIteration, StopAsyncIteration):
         raise lifespan.misuse("it ended without a yield. Fix: yield once") from None
+    except SystemExit as leaving:
+        raise lifespan.left(leaving) from leaving
 
 
 async def _end(lifespan: Lifespan, generator: AsyncGenerator[Any, None] | Generator[Any, None, Any]) -> None:
@@ -119,4 +125,6 @@ async def _end(lifespan: Lifespan, generator: AsyncGenerator[Any, None] | Genera
             await generator.aclose()
     except (StopIteration, StopAsyncIteration):
         return
+    except SystemExit as leaving:
+        raise lifespan.left(leaving) from leaving
     raise lifespan.misuse("it yielded a second time. Fix: yield once")

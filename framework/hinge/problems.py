@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from hinge.codecs import encode_json
-from hinge.errors import ClientDisconnect, ConfigurationError, HTTPError
+from hinge.errors import FAILURES, ClientDisconnect, ConfigurationError, HTTPError
 from hinge.location import caller, locate, qualified_name
 from hinge.response import Response, check_status
 from hinge.results import OCTETS, responder
@@ -47,13 +47,13 @@ class ErrorHandlers:
             if hasattr(type(result), "__await__"):
                 return self._awaited(result, request, error)
             return self._answer(result, error)
-        except Exception as second:  # noqa: BLE001 - a failing error handler must still be answered
+        except FAILURES as second:  # a failing error handler must still be answered
             return self._second(request, error, second)
 
     async def _awaited(self, result: Awaitable[Any], request: Any, error: Exception) -> Response:
         try:
             return self._answer(await result, error)
-        except Exception as second:  # noqa: BLE001 - a failing error handler must still be answered
+        except FAILURES as second:  # a failing error handler must still be answered
             return self._second(request, error, second)
 
     def _answer(self, result: Any, error: Exception) -> Response:
@@ -82,7 +82,7 @@ class ErrorHandlers:
 
     def _find(self, error: Exception) -> tuple[ErrorHandler | None, Exception]:
         """Return the handler of an error, and what it is called with: a group only if it is registered for groups."""
-        kinds: tuple[Any, ...] = type(error).__mro__
+        kinds: tuple[Any, ...] = type(error).__mro__ if isinstance(error, Exception) else (Exception,)
         if isinstance(error, ExceptionGroup) and not any(kind in self._handlers for kind in _groups(kinds)):
             error = only_member(error)
             kinds = type(error).__mro__

@@ -10,6 +10,7 @@ from contextvars import copy_context
 from typing import Any, ClassVar, Self, TypeAlias, cast
 
 from hinge.context import carry_back
+from hinge.errors import FAILURES
 from hinge.response import OCTETS, Content, Lines, Pairs, Response
 
 Chunks: TypeAlias = Iterable[Content] | AsyncIterable[Content]
@@ -208,12 +209,12 @@ class Begun(Iterator[Content]):
 def close_failure(error: BaseException) -> BaseException | None:
     """Return what went wrong in a source's close; None if only a task group of its own reports that it was closed.
 
-    Raises the error itself if it is none of the source's: a cancellation, an exit.
+    Raises the error itself if it is none of the source's: a cancellation, an interrupt.
     """
     if isinstance(error, BaseExceptionGroup):
         rest: BaseException | None = error.split(GeneratorExit)[1]
         return rest
-    if isinstance(error, Exception):
+    if isinstance(error, FAILURES):
         return error
     raise error
 

@@ -199,8 +199,10 @@ def test_what_is_no_failure_is_not_made_one() -> None:
         error = ValueError()
         assert failure_of(error) is error
         assert isinstance(failure_of(asyncio.CancelledError()), RuntimeError)
-        with pytest.raises(SystemExit):
-            failure_of(SystemExit())
+        leaving = SystemExit()
+        assert failure_of(leaving) is leaving
+        with pytest.raises(KeyboardInterrupt):
+            failure_of(KeyboardInterrupt())
 
     run(test)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from hinge.errors import FAILURES
 from hinge.loop.watch import is_cancelled, take_back_cut
 from hinge.problems import logger
 from hinge.request import Request
@@ -43,7 +44,7 @@ async def run_after(runtime: "Runtime", request: Request) -> None:
                 if not take_back_cut():
                     raise
                 return
-            except Exception:  # noqa: BLE001 - the next one must run
+            except FAILURES:  # the next one must run
                 logger.exception("after_response(%r) failed", function)
 
 

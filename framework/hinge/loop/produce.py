@@ -11,6 +11,7 @@ from contextvars import copy_context
 from typing import Any
 
 from hinge.context import carry_back
+from hinge.errors import FAILURES
 from hinge.loop.watch import STRAY
 from hinge.streaming import close_failure, encode_chunk
 
@@ -116,7 +117,7 @@ class Producer(AsyncIterator[Any]):
         if not self._is_closing:
             failure = RuntimeError(STRAY) if isinstance(error, asyncio.CancelledError) else error
             self._made.put_nowait(("error", failure))
-        elif isinstance(error, Exception):
+        elif isinstance(error, FAILURES):
             self._close_failure = error
 
     async def _close_source(self) -> None:

@@ -13,6 +13,7 @@ from contextvars import copy_context
 from typing import Any, Protocol
 
 from hinge.context import carry_back
+from hinge.errors import FAILURES
 from hinge.events import EventSourceResponse
 from hinge.loop.runtime import Runtime, step_threads
 from hinge.loop.watch import Ended, Watch, stopping
@@ -77,7 +78,7 @@ async def send_stream(
         await watch.run(stream.pump)
     except (Ended, _Gone):
         pass
-    except Exception as error:  # noqa: BLE001 - judged once the source is closed
+    except FAILURES as error:  # judged once the source is closed
         failure = error
     finally:
         try:

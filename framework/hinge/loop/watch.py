@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 from weakref import WeakSet
 
-from hinge.errors import HTTPError
+from hinge.errors import FAILURES, HTTPError
 
 T = TypeVar("T")
 
@@ -61,7 +61,7 @@ def failure_of(error: BaseException) -> Exception:
 
     Raises the error itself if it is no failure.
     """
-    if isinstance(error, Exception):
+    if isinstance(error, FAILURES):
         return error
     if not isinstance(error, asyncio.CancelledError):
         raise error

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from typing import Any
 
+from hinge.errors import FAILURES
 from hinge.middleware.guard import is_guarded
 from hinge.middleware.layer import Layer
 from hinge.request import Request
@@ -31,7 +32,7 @@ def weave(layers: Sequence[Layer], inner: Answer, fail: Fail) -> Answer:
     def answer(request: Request) -> Response:
         try:
             return answer_of(request)
-        except Exception as error:  # noqa: BLE001 - every failure is answered here
+        except FAILURES as error:  # every failure is answered here
             return fail(request, error)
 
     return answer
@@ -47,7 +48,7 @@ def weave_async(layers: Sequence[Layer], inner: AsyncAnswer, fail: AsyncFail) ->
     async def answer(request: Request) -> Response:
         try:
             return await answer_of(request)
-        except Exception as error:  # noqa: BLE001 - every failure is answered here
+        except FAILURES as error:  # every failure is answered here
             return await fail(request, error)
 
     return answer
@@ -64,7 +65,7 @@ def _sync_around_sync(layer: Layer, inner: Answer, fail: Fail) -> Answer:
         try:
             try:
                 response = inner(request)
-            except Exception as error:
+            except FAILURES as error:
                 if is_guarded(generator):
                     raise
                 response = fail(request, error)
@@ -86,7 +87,7 @@ def _sync_around_async(layer: Layer, inner: AsyncAnswer, fail: AsyncFail) -> Asy
         try:
             try:
                 response = await inner(request)
-            except Exception as error:
+            except FAILURES as error:
                 if is_guarded(generator):
                     raise
                 response = await fail(request, error)
@@ -108,7 +109,7 @@ def _async_around_async(layer: Layer, inner: AsyncAnswer, fail: AsyncFail) -> As
         try:
             try:
                 response = await inner(request)
-            except Exception as error:
+            except FAILURES as error:
                 if is_guarded(generator):
                     raise
                 response = await fail(request, error)
