@@ -139,6 +139,7 @@ def _through_layers(endpoint: Endpoint, runtime: Runtime) -> Serve:
             if not exchange.has_lost_its_client():
                 raise
         finally:
-            await exchange.end(runtime)
+            if exchange.is_unfinished:
+                await exchange.end(runtime)
 
     return serve

@@ -98,14 +98,18 @@ class _Rest:
         self._respond = endpoint.responder()
         self._fail = failing(endpoint)
         self._is_bodiless = endpoint.status in BODILESS
+        self._seen: set[type] = set()
         self.prepared: dict[type, tuple[Callable[[Any], bytes], tuple[bytes, bytes]]] = {}
         """How the plain results that were seen become a body, and its header."""
 
     def respond(self, result: Any) -> Response:
         """Return the response of a result of any type; the next one of a plain type finds itself prepared."""
-        plain = None if self._is_bodiless else self._endpoint.plain(type(result))
-        if plain is not None:
-            self.prepared[type(result)] = (plain[0], (b"content-type", plain[1].encode()))
+        kind = type(result)
+        if kind not in self._seen:
+            self._seen.add(kind)
+            plain = None if self._is_bodiless else self._endpoint.plain(kind)
+            if plain is not None:
+                self.prepared[kind] = (plain[0], (b"content-type", plain[1].encode()))
         return self._respond(result)
 
     async def send(

@@ -23,7 +23,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 def encode_headers(response: Response) -> Pairs:
     """Return a response's headers as ASGI wants them; all are ASCII by then."""
-    return [(name.encode(), value.encode()) for name, value in response.headers.raw]
+    return [(name.encode(), value.encode()) for name, value in response._lines]
 
 
 _CLOSE = (b"connection", b"close")

@@ -16,15 +16,11 @@ from hinge_wsgi.portal import Cut, current, on_request_thread
 from hinge_wsgi.runtime import Runtime
 
 
-def beginner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request, Response], Response]:
-    """Return what begins the streams among an endpoint's responses; without middleware, sending does as well."""
-    if not endpoint.layers:
-        return lambda request, response: response
+def beginner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request, StreamingResponse], Response]:
+    """Return what begins the streams that an endpoint with middleware answers with."""
 
-    def begin(request: Request, response: Response) -> Response:
-        if not isinstance(response, StreamingResponse):
-            return response
-        response = response.for_request(request)
+    def begin(request: Request, streamed: StreamingResponse) -> Response:
+        response = streamed.for_request(request)
         source = _begun(endpoint, runtime, request, response)
         if isinstance(source, LoopIterator):
             runtime.register(source)

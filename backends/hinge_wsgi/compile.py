@@ -18,6 +18,7 @@ from hinge.errors import FAILURES, HTTPError
 from hinge.middleware import weave, weave_async
 from hinge.request import Request
 from hinge.response import Response
+from hinge.streaming import StreamingResponse
 from hinge_wsgi import environ as reader
 from hinge_wsgi.begin import async_beginner, beginner
 from hinge_wsgi.body import read_body
@@ -119,12 +120,16 @@ def _answer(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Respons
 
 
 def _inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Response]:
-    call = coloured_call(endpoint, runtime)
-    body_of, respond = body_getter(endpoint), endpoint.responder()
-    begin = beginner(endpoint, runtime)
+    call, plan = coloured_call(endpoint, runtime), endpoint.plan
+    body_of = body_getter(endpoint) if plan.reads_body or plan.streams_body else None
+    respond, begin = endpoint.responder(), beginner(endpoint, runtime)
 
     def inner(request: Request) -> Response:
-        return begin(request, respond(call(request._head, request._values, body_of(request), request)))
+        body = None if body_of is None else body_of(request)
+        response = respond(call(request._head, request._values, body, request))
+        if isinstance(response, StreamingResponse):
+            return begin(request, response)
+        return response
 
     return inner
 

@@ -70,6 +70,7 @@ class _Rest:
         self._respond = endpoint.responder()
         self._is_bodiless = endpoint.status in BODILESS
         self._head_only = endpoint.head_only
+        self._seen: set[type] = set()
         self.prepared: dict[type, tuple[Callable[[Any], bytes], tuple[str, str]]] = {}
         """How the plain results that were seen become a body, and its header."""
 
@@ -82,9 +83,12 @@ class _Rest:
         result: Any,
     ) -> Any:
         """Answer with a result of any type; the next one of a plain type finds itself prepared."""
-        plain = None if self._is_bodiless else self._endpoint.plain(type(result))
-        if plain is not None:
-            self.prepared[type(result)] = (plain[0], ("content-type", plain[1]))
+        kind = type(result)
+        if kind not in self._seen:
+            self._seen.add(kind)
+            plain = None if self._is_bodiless else self._endpoint.plain(kind)
+            if plain is not None:
+                self.prepared[kind] = (plain[0], ("content-type", plain[1]))
         response = self._respond(result)
         if isinstance(response, StreamingResponse):
             if request is None:  # a failure in it is logged with its request

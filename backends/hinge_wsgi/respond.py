@@ -71,11 +71,11 @@ def answer_with(
 
 
 def _headers(response: Response) -> Pairs:
-    raw: Pairs = response.headers.raw
-    for name, _ in raw:
+    lines = response._lines
+    for name, _ in lines:
         if name in _HOP_BY_HOP:
-            return [pair for pair in raw if pair[0] not in _HOP_BY_HOP]
-    return raw.copy()
+            return [pair for pair in lines if pair[0] not in _HOP_BY_HOP]
+    return [*lines]
 
 
 def _send_stream(

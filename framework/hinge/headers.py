@@ -7,6 +7,7 @@ nowhere else.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from functools import lru_cache
 from ipaddress import IPv6Address
 from typing import Any, Self, TypeVar, cast, overload
 
@@ -152,6 +153,11 @@ class MutableHeaders(MutableMapping[str, str]):
 
     raw: list[tuple[str, str]]
 
+    @staticmethod
+    def _name(name: str) -> str:
+        """Return a name as it goes out, checked."""
+        return check_name(name)
+
     def __init__(self, headers: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
         self.raw = []
         for name, value in _pairs(headers):
@@ -165,10 +171,10 @@ class MutableHeaders(MutableMapping[str, str]):
             TypeError: the name or the value is not a str.
 
         """
-        self.raw.append((_check_name(name), _check_value(name, value)))
+        self.raw.append((self._name(name), _check_value(name, value)))
 
     def __setitem__(self, name: str, value: str) -> None:
-        line = _check_name(name), _check_value(name, value)
+        line = self._name(name), _check_value(name, value)
         raw = self.raw
         places = [index for index, (present, _) in enumerate(raw) if present == line[0]]
         if not places:
@@ -252,7 +258,7 @@ class MutableHeaders(MutableMapping[str, str]):
 
         """
         for name in names:
-            _check_name(name)
+            check_name(name)
         present = [member for line in self.get_all("vary") for member in split_list(line)]
         known = {member.lower() for member in present}
         if "*" in known:
@@ -286,9 +292,21 @@ def _pairs(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> Iterable[t
     return headers
 
 
-def _check_name(name: str) -> str:
+def check_name(name: str) -> str:
+    """Return a header's name in lower case.
+
+    Raises:
+        ValueError: it is no RFC 9110 token.
+        TypeError: it is not a str.
+
+    """
     if not isinstance(name, str):
         raise TypeError(f"a header's name is a str, not {type(name).__name__}")
+    return _token(name)
+
+
+@lru_cache(maxsize=256)  # names stand in the program
+def _token(name: str) -> str:
     if not _is_token(name):
         raise ValueError(f"a header's name is an RFC 9110 token, not {name!r}")
     return str.lower(name)  # of str, whose result is no subclass
@@ -298,6 +316,8 @@ def _check_value(name: str, value: str) -> str:
     if not isinstance(value, str):
         raise TypeError(f"the value of the header {name!r} is a str, not {type(value).__name__}")
     value = str.strip(value, _OWS)
+    if value.isascii() and value.isprintable():
+        return value
     if not value.isprintable():
         # A tab is no more than a space (RFC 9110 section 5.5), but PEP 3333 has no controls in a value.
         value = value.replace("\t", " ")

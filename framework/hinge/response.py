@@ -6,7 +6,7 @@ framework itself writes is a constant, and constants are not checked again at ev
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Self, TypeAlias
 from urllib.parse import quote
@@ -14,7 +14,7 @@ from urllib.parse import quote
 import msgspec
 
 from hinge.cookies import format_cookie
-from hinge.headers import MutableHeaders
+from hinge.headers import MutableHeaders, check_name
 
 Pairs: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
 """Headers as a caller writes them: a mapping, or pairs when a name repeats."""
@@ -73,19 +73,12 @@ class ResponseHeaders(MutableHeaders):
         headers.raw = raw
         return headers
 
-    def __setitem__(self, name: str, value: str) -> None:
-        _refuse_framing(name)
-        super().__setitem__(name, value)
-
-    def append(self, name: str, value: str) -> None:
-        """Add a line and keep those of the same name.
-
-        Raises:
-            ValueError: the name or the value is invalid, or the name is one of `FRAMING`.
-
-        """
-        _refuse_framing(name)
-        super().append(name, value)
+    @staticmethod
+    def _name(name: str) -> str:
+        checked = check_name(name)
+        if checked in FRAMING:
+            raise ValueError(f"{name!r} belongs to the framework and its server: a response cannot set it")
+        return checked
 
 
 class Response:
@@ -102,6 +95,9 @@ class Response:
     """
 
     __slots__ = ("_body", "_headers", "_status")
+
+    _headers: ResponseHeaders | Lines
+    """Constant lines until somebody asks for the headers: most responses are sent as they were made."""
 
     default_headers: ClassVar[Lines | None] = None
     """The lines every response of this class starts with, written as they go out; None: they depend on the content."""
@@ -120,7 +116,7 @@ class Response:
         if defaults is None:
             defaults = _describe(content)
         if headers is None and media_type is None:
-            self._headers = ResponseHeaders.trusted([*defaults])
+            self._headers = tuple(defaults)
         else:
             self._headers = _merge(defaults, headers, media_type)
 
@@ -130,8 +126,14 @@ class Response:
         response = Response.__new__(Response)
         response._status = status
         response._body = body
-        response._headers = ResponseHeaders.trusted([*lines])
+        response._headers = lines
         return response
+
+    @property
+    def _lines(self) -> Sequence[tuple[str, str]]:
+        """What a backend sends, `headers.raw`, without making a list of it for that; it must not be changed."""
+        headers = self._headers
+        return headers if isinstance(headers, tuple) else headers.raw
 
     def render(self, content: Any) -> bytes | None:
         """Return the bytes of `content`; a subclass overrides it to encode another kind of value."""
@@ -149,7 +151,10 @@ class Response:
     @property
     def headers(self) -> ResponseHeaders:
         """The headers; each is checked where it is set."""
-        return self._headers
+        headers = self._headers
+        if isinstance(headers, tuple):
+            headers = self._headers = ResponseHeaders.trusted([*headers])
+        return headers
 
     @property
     def body(self) -> bytes | None:
@@ -168,12 +173,12 @@ class Response:
     @property
     def media_type(self) -> str | None:
         """The content type without parameters, or None. Assigning adds the charset to a text type."""
-        value = self._headers.get("content-type")
+        value = self.headers.get("content-type")
         return None if value is None else value.partition(";")[0].strip()
 
     @media_type.setter
     def media_type(self, media_type: str) -> None:
-        self._headers["content-type"] = content_type(media_type)
+        self.headers["content-type"] = content_type(media_type)
 
     def set_cookie(
         self,
@@ -207,7 +212,7 @@ class Response:
             samesite=samesite,
             partitioned=partitioned,
         )
-        self._headers.append("set-cookie", cookie)
+        self.headers.append("set-cookie", cookie)
 
     def delete_cookie(
         self,
@@ -302,7 +307,7 @@ class RedirectResponse(Response):
         if not location:
             raise ValueError("a redirect needs a location")
         super().__init__(None, status=status, headers=headers, media_type=media_type)
-        self._headers["location"] = quote(location, safe=_URI_SAFE)
+        self.headers["location"] = quote(location, safe=_URI_SAFE)
 
 
 def check_status(status: int) -> int:
@@ -376,9 +381,3 @@ def _merge(defaults: Lines, headers: Pairs | None, media_type: str | None) -> Re
     given = {name for name, _ in merged.raw}
     merged.raw.extend([line for line in defaults if line[0] not in given])
     return merged
-
-
-def _refuse_framing(name: str) -> None:
-    # Anything that is not a str is refused, with a better text, by the class above.
-    if isinstance(name, str) and name.lower() in FRAMING:
-        raise ValueError(f"{name!r} belongs to the framework and its server: a response cannot set it")

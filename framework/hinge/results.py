@@ -93,7 +93,8 @@ def own(response: Response) -> Response:
         copied._body = response._body
     else:
         copied = copy.copy(response)
-    copied._headers = ResponseHeaders.trusted(response._headers.raw.copy())
+    headers = response._headers
+    copied._headers = headers if isinstance(headers, tuple) else ResponseHeaders.trusted(headers.raw.copy())
     return copied
 
 

@@ -74,6 +74,11 @@ class Exchange(Request):
         """Tell whether a CancelledError means only that: nobody wants this task itself to end."""
         return self.watch is not None and self.watch.has_left and not is_cancelled()
 
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether there is anything for `end` to do."""
+        return self.watch is not None or self._source is not None or self._after is not None
+
     async def end(self, runtime: Runtime) -> None:
         """Give back what it holds, then do what waits for the response."""
         try:

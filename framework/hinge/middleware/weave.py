@@ -59,9 +59,12 @@ def _sync_around_sync(layer: Layer, inner: Answer, fail: Fail) -> Answer:
 
     def answer(request: Request) -> Response:
         generator = start(request)
-        early = _enter(layer, generator)
+        try:
+            early = next(generator)
+        except StopIteration as stop:
+            return layer.answer(stop.value)
         if early is not None:
-            return early
+            return _left_early(layer, generator, early)
         try:
             try:
                 response = inner(request)
@@ -71,7 +74,11 @@ def _sync_around_sync(layer: Layer, inner: Answer, fail: Fail) -> Answer:
                 response = fail(request, error)
         except BaseException as error:  # noqa: BLE001 - it is thrown in
             return _throw(layer, generator, error)
-        return _leave(layer, generator, response)
+        try:
+            generator.send(response)
+        except StopIteration as stop:
+            return response if stop.value is None else _answered(layer, stop.value, response)
+        raise _yielded_again(layer, generator)
 
     return answer
 
@@ -81,9 +88,12 @@ def _sync_around_async(layer: Layer, inner: AsyncAnswer, fail: AsyncFail) -> Asy
 
     async def answer(request: Request) -> Response:
         generator = start(request)
-        early = _enter(layer, generator)
+        try:
+            early = next(generator)
+        except StopIteration as stop:
+            return layer.answer(stop.value)
         if early is not None:
-            return early
+            return _left_early(layer, generator, early)
         try:
             try:
                 response = await inner(request)
@@ -93,7 +103,11 @@ def _sync_around_async(layer: Layer, inner: AsyncAnswer, fail: AsyncFail) -> Asy
                 response = await fail(request, error)
         except BaseException as error:  # noqa: BLE001 - it is thrown in
             return _throw(layer, generator, error)
-        return _leave(layer, generator, response)
+        try:
+            generator.send(response)
+        except StopIteration as stop:
+            return response if stop.value is None else _answered(layer, stop.value, response)
+        raise _yielded_again(layer, generator)
 
     return answer
 
@@ -103,9 +117,12 @@ def _async_around_async(layer: Layer, inner: AsyncAnswer, fail: AsyncFail) -> As
 
     async def answer(request: Request) -> Response:
         generator = start(request)
-        early = await _aenter(layer, generator)
+        try:
+            early = await anext(generator)
+        except StopAsyncIteration:
+            return layer.answer(None)
         if early is not None:
-            return early
+            return await _afinish(layer, generator, early)
         try:
             try:
                 response = await inner(request)
@@ -115,32 +132,30 @@ def _async_around_async(layer: Layer, inner: AsyncAnswer, fail: AsyncFail) -> As
                 response = await fail(request, error)
         except BaseException as error:  # noqa: BLE001 - it is thrown in
             return await _athrow(layer, generator, error)
-        return await _aleave(layer, generator, response)
+        try:
+            other = await generator.asend(response)
+        except StopAsyncIteration:
+            return response
+        return await _afinish(layer, generator, other)
 
     return answer
 
 
-# -- one generator, both colours: enter up to the yield, leave with a response, throw a failure in ---------------------
+# -- what a generator does instead, and throwing a failure in, for both colours ----------------------------------------
 
 
-def _enter(layer: Layer, generator: Generator[Any, Any, Any]) -> Response | None:
-    try:
-        early = next(generator)
-    except StopIteration as stop:
-        return layer.answer(stop.value)
-    if early is None:
-        return None
+def _left_early(layer: Layer, generator: Generator[Any, Any, Any], early: Any) -> Response:
     generator.close()
     return layer.answer(early)
 
 
-def _leave(layer: Layer, generator: Generator[Any, Any, Any], response: Response) -> Response:
-    try:
-        generator.send(response)
-    except StopIteration as stop:
-        return response if stop.value is None or stop.value is response else layer.answer(stop.value)
+def _answered(layer: Layer, other: Any, response: Response) -> Response:
+    return response if other is response else layer.answer(other)
+
+
+def _yielded_again(layer: Layer, generator: Generator[Any, Any, Any]) -> Exception:
     generator.close()
-    raise layer.second_yield()
+    return layer.second_yield()
 
 
 def _throw(layer: Layer, generator: Generator[Any, Any, Any], error: BaseException) -> Response:
@@ -166,22 +181,6 @@ def _is_only(group: BaseException, error: BaseException) -> bool:
     while group is not error and isinstance(group, BaseExceptionGroup) and len(group.exceptions) == 1:
         group = group.exceptions[0]
     return group is error
-
-
-async def _aenter(layer: Layer, generator: AsyncGenerator[Any, Any]) -> Response | None:
-    try:
-        early = await anext(generator)
-    except StopAsyncIteration:
-        return layer.answer(None)
-    return None if early is None else await _afinish(layer, generator, early)
-
-
-async def _aleave(layer: Layer, generator: AsyncGenerator[Any, Any], response: Response) -> Response:
-    try:
-        other = await generator.asend(response)
-    except StopAsyncIteration:
-        return response
-    return await _afinish(layer, generator, other)
 
 
 async def _athrow(layer: Layer, generator: AsyncGenerator[Any, Any], error: BaseException) -> Response:
