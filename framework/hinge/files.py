@@ -145,7 +145,7 @@ class FileResponse(StreamingResponse):
         method = request.method
         if self._status != 200 or self._iterator is not self._promised or method not in ("GET", "HEAD"):
             return self
-        headers = self._headers
+        headers = self.headers
         etag, modified = headers.get("etag"), parse_date(headers.get("last-modified", ""))
 
         def header(name: str) -> str | None:
@@ -173,7 +173,7 @@ class FileResponse(StreamingResponse):
         if not parts:
             return self
         narrowed = copy.copy(self)  # the handler may answer with the same object again
-        narrowed._headers = headers = ResponseHeaders.trusted(self._headers.raw.copy())
+        narrowed._headers = headers = ResponseHeaders.trusted(self.headers.raw.copy())
         if len(parts) == 1:
             (start, stop) = parts[0]
             headers["content-range"] = f"bytes {start}-{stop - 1}/{size}"
