@@ -339,6 +339,8 @@ def _fix(argument: Argument) -> str:
     if argument.source is Source.BODY:
         return "take types that msgspec knows, bytes for the undecoded body, or a BodyStream"
     if argument.source is Source.QUERY and argument.marker is None:
+        if unknown_class(argument.type) is not None:
+            return "take a type that a text becomes, or make it a msgspec.Struct or a dataclass if it is the body"
         return "take a type that a text becomes, or mark it with Body[...] if it is the body"
     return "take a type that a text becomes, such as str, int or an Enum"
 

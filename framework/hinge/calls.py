@@ -57,6 +57,40 @@ def misfit(
     return ConfigurationError(f"{what}(...) ({caller()}): {why}. Fix: it takes {takes}")
 
 
+# What applications of other frameworks call it.
+_ELSEWHERE = {
+    "include_router": "include(router)",
+    "register_blueprint": "include(router)",
+    "add_middleware": "middleware(...)",
+    "before_request": "middleware, a generator with one yield",
+    "after_request": "middleware, a generator with one yield",
+    "exception_handler": "error(SomeError)",
+    "errorhandler": "error(SomeError)",
+    "on_event": "lifespan, a generator with one yield",
+    "add_route": "route(path, methods=[...])(handler)",
+    "add_api_route": "route(path, methods=[...])(handler)",
+    "add_url_rule": "route(path, methods=[...])(handler)",
+    "api_route": "route(path, methods=[...])",
+    "websocket_route": "websocket(path)",
+    "run": "hinge run, on the command line",
+}
+
+
+def no_attribute(owner: object, name: str) -> AttributeError:
+    """Return the error of an attribute that there is not, with what to write if it has another name here."""
+    kind = type(owner).__name__
+    said = f"{kind} has no attribute {name!r}"
+    if name in _ELSEWHERE:
+        said += f". Fix: {kind.lower()}.{_ELSEWHERE[name]}" if name != "run" else f". Fix: {_ELSEWHERE[name]}"
+    elif not name.startswith("_"):
+        import difflib  # noqa: PLC0415 - only a misspelt name pays for it
+
+        public = [known for known in dir(type(owner)) if not known.startswith("_")]
+        near = difflib.get_close_matches(name, public, n=1, cutoff=0.65)
+        said += f". Fix: did you mean {near[0]!r}?" if near else ""
+    return AttributeError(said, name=name, obj=owner)
+
+
 def _outline(signature: inspect.Signature) -> str:
     """Return the parameters as they are given in a call: their names, `=...` where they may be left out."""
     shown, by_keyword = [], False

@@ -50,6 +50,12 @@ def refuse_slips(parameter: inspect.Parameter, annotation: Any, who: str, *, in_
         raise ConfigurationError(
             f"{who} has `...` for its default. Fix: {name}{declared}, without a default it is required"
         )
+    if default is not parameter.empty and (inspect.isroutine(default) or inspect.isclass(default)):
+        what = "class" if inspect.isclass(default) else "function"
+        raise ConfigurationError(
+            f"{who} has the {what} {default.__name__} for its default, and nobody calls it. "
+            f"Fix: call it in the handler, or bind it with functools.partial"
+        )
     misused = None if bare else next(_misused(annotation), None)
     if misused is not None:
         _refuse_annotation(parameter, annotation, misused, who)

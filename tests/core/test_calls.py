@@ -81,6 +81,34 @@ def test_what_does_not_fit_is_told(wrong: Callable[[], Any], message: str) -> No
         assert f"({line.rpartition('/tests/')[2]}" in told.replace("(tests/", "(")
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("include_router", "App has no attribute 'include_router'. Fix: app.include(router)"),
+        ("on_event", "App has no attribute 'on_event'. Fix: app.lifespan, a generator with one yield"),
+        ("run", "App has no attribute 'run'. Fix: hinge run, on the command line"),
+        ("gte", "App has no attribute 'gte'. Fix: did you mean 'get'?"),
+        ("zzzz", "App has no attribute 'zzzz'"),
+        ("__zzzz__", "App has no attribute '__zzzz__'"),
+    ],
+)
+def test_a_name_that_there_is_not_says_what_there_is(name: str, message: str) -> None:
+    app = App()
+    with pytest.raises(AttributeError) as caught:
+        getattr(app, name)
+    assert str(caught.value) == message
+    assert not hasattr(app, name)
+
+
+def test_an_attribute_error_of_a_property_is_its_own() -> None:
+    def broken(application: Any) -> Any:
+        raise AttributeError("from the middleware")
+
+    app = App(asgi_middleware=[broken])
+    with pytest.raises(AttributeError, match="from the middleware"):
+        app.asgi
+
+
 def test_a_late_registration_names_the_users_line() -> None:
     app = App()
     app.asgi

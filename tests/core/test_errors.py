@@ -134,6 +134,9 @@ def lost(token: "Nowhere") -> None:  # type: ignore[name-defined]  # noqa: F821
     ...
 
 
+def untextual_map(thing: dict[str, int]) -> None: ...
+
+
 def untextual(thing: complex) -> None: ...
 
 
@@ -191,8 +194,9 @@ HANDLERS: list[tuple[Callable[[App], Any], str, str, str]] = [
         route(untextual),
         "untextual",
         "parameter 'thing'",
-        "Fix: take a type that a text becomes, or mark it with Body[...]",
+        "Fix: take a type that a text becomes, or make it a msgspec.Struct or a dataclass if it is the body",
     ),
+    (route(untextual_map), "untextual_map", "parameter 'thing'", "or mark it with Body[...] if it is the body"),
     (route(record_in_path, "/{thing}"), "record_in_path", "parameter 'thing'", "Fix: take a type that a text becomes"),
     (route(record_in_header), "record_in_header", "parameter 'thing'", "Fix: take a type that a text becomes"),
     (route(list_in_cookie), "list_in_cookie", "parameter 'thing'", "Fix: take a type that a text becomes"),

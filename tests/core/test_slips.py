@@ -95,6 +95,8 @@ def with_default(annotation: Any, default: Any) -> Any:
             "Fix: size: Annotated[int, QueryParam(name='page-size'), msgspec.Meta(ge=1)] = 5",
         ),
         (int, ..., "`...` for its default. Fix: size: int, without a default it is required"),
+        (str, print, "Fix: call it in the handler, or bind it with functools.partial"),
+        (list, list, "with functools.partial"),
         (int, QueryParam(), "a marker for its default. Fix: size: Annotated[<type>, QueryParam(...)]"),
     ],
 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, Unpack, overload
 
 from msgspec.structs import replace
 
-from hinge.calls import fits
+from hinge.calls import fits, no_attribute
 from hinge.errors import ConfigurationError
 from hinge.location import caller, qualified_name
 from hinge.middleware.layer import Layer, MiddlewareFunction, layer_of
@@ -54,6 +54,13 @@ class Registrar(ABC):
     @abstractmethod
     def _add_layer(self, layer: Layer) -> None:
         """Take a middleware, or refuse it."""
+
+    if not TYPE_CHECKING:  # which would then take any name for one
+
+        def __getattr__(self, name: str) -> Any:
+            if hasattr(type(self), name):  # a property failed: once more, for its own error
+                return object.__getattribute__(self, name)
+            raise no_attribute(self, name)
 
     def _below(self, path: Any) -> str:
         if not isinstance(path, str):
