@@ -19,7 +19,7 @@ from typing import Any, get_args, get_origin
 
 from hinge.annotations import members
 from hinge.codecs import encode_json
-from hinge.response import HTMLResponse, JSONResponse, Response, ResponseHeaders, TextResponse
+from hinge.response import HTMLResponse, JSONResponse, RedirectResponse, Response, ResponseHeaders, TextResponse
 from hinge.streaming import StreamingResponse
 
 Encode = Callable[[Any], bytes]
@@ -80,7 +80,7 @@ def _takes_tuples(member: Any) -> bool:
         return True
 
 
-_WITHOUT_MORE = frozenset({Response, TextResponse, HTMLResponse, JSONResponse})
+_WITHOUT_MORE = frozenset({Response, TextResponse, HTMLResponse, JSONResponse, RedirectResponse})
 """The classes whose instances consist of status, headers and body."""
 
 
