@@ -491,14 +491,16 @@ class H2:
         headers: Pairs = (),
         *,
         end: bool = True,
+        now: bool = True,
     ) -> int:
-        """Send a request's head and return the stream's number."""
+        """Send a request's head, unless `now` is false with what follows it, and return the stream's number."""
         number: int = self._h2.get_next_available_stream_id()
         pairs = list(headers.items()) if isinstance(headers, Mapping) else list(headers)
         pseudo = [(":method", method), (":scheme", "http"), (":authority", "127.0.0.1"), (":path", target)]
         self._h2.send_headers(number, pseudo + pairs, end_stream=end)
         self._answers[number] = Answer(0, "HTTP/2", [], framing="frames", complete=False)
-        self._flush()
+        if now:
+            self._flush()
         return number
 
     def send(self, number: int, data: bytes, *, end: bool = False) -> None:
@@ -572,7 +574,11 @@ class H2:
         body: bytes | None = None,
     ) -> Answer:
         """Send one request and return its answer."""
-        number = self.begin(method, target, headers, end=body is None)
-        if body is not None:
+        number = self.begin(method, target, headers, end=body is None, now=False)
+        if body is not None and len(body) <= self._h2.max_outbound_frame_size:
+            # In one piece: hypercorn closes the whole connection if more of a body comes after its answer.
+            self._h2.send_data(number, body, end_stream=True)
+        elif body is not None:
             self.send(number, body, end=True)
+        self._flush()
         return self.answer(number)
