@@ -5,6 +5,7 @@ before the first request, in one task on the loop thread, and stop once: by `sto
 nothing starts again. They stop after the work that responses have left behind, for which a stop waits within its bound.
 """
 
+import asyncio
 import atexit
 import os
 import threading
@@ -108,10 +109,13 @@ class Runtime:
         room.acquire()
         # A daemon: what a stop has given up must not keep the process.
         thread = threading.Thread(target=run, name="hinge-after", daemon=True)
-        with self._lock:
-            self._stop_at_exit()
-            self._background.add(thread)
-            thread.start()
+        try:
+            with self._lock:
+                self._stop_at_exit()
+                self._background.add(thread)
+                thread.start()
+        except RuntimeError:  # the system has no more threads
+            run()
 
     def finish_background(self) -> None:
         """Wait until what runs in the background has ended."""
@@ -150,15 +154,19 @@ class Runtime:
                 return
             if self._exiting:
                 raise RuntimeError("the process is ending, and the lifespans have stopped")
-            lifespan = _RunningLifespan(self._blueprint)
-            self.portal.submit(lifespan.run())
-            lifespan.started.wait()
+            lifespan = self._lifespan
+            if lifespan is None:
+                lifespan = self._lifespan = _RunningLifespan(self._blueprint)
+                self.portal.submit(lifespan.run())
+        lifespan.started.wait()  # without the lock: a stop must not wait for a start that hangs
+        with self._lock:
             if lifespan.failure is not None:
-                self._failure = lifespan.failure
+                if self._lifespan is lifespan:
+                    self._failure, self._lifespan = lifespan.failure, None
                 raise lifespan.failure
-            self._lifespan = lifespan
-            self.state = lifespan.state
-            self.ready = True
+            if self._lifespan is lifespan:
+                self.state = lifespan.state
+                self.ready = True
 
     def start_lazily(self) -> bool:
         """Start the lifespans before a request; False if that fails, now or before."""
@@ -246,11 +254,12 @@ class Runtime:
                 self.ready = False
             if portal is None or not portal.alive:
                 return
-            if lifespan is not None:
+            has_started = lifespan is not None and lifespan.started.is_set()
+            if lifespan is not None and has_started:
                 portal.loop.call_soon_threadsafe(lifespan.stop.set)
                 lifespan.stopped.wait()
-            portal.stop(patience)
-            if lifespan is not None and lifespan.failure is not None:
+            portal.stop(patience)  # which cancels a start that still waits
+            if has_started and lifespan is not None and lifespan.failure is not None:
                 self.stop_failure = lifespan.failure
                 logger.error("a lifespan failed while it was stopped", exc_info=lifespan.failure)
 
@@ -304,6 +313,9 @@ class _RunningLifespan:
             self.started.set()
             await self.stop.wait()
             await self._stack.stop()
+        except asyncio.CancelledError as error:
+            self.failure = RuntimeError("the application was stopped before its lifespans had started or stopped")
+            self.failure.__cause__ = error
         except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
             self.failure = error
         finally:

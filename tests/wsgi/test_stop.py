@@ -3,12 +3,14 @@
 import asyncio
 import io
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
 
 from hinge import App, Config, Request
+from hinge_wsgi.inflight import in_flight
 
 PATIENCE = 10
 
@@ -164,3 +166,65 @@ def test_a_response_that_cannot_be_sent_leaves_nothing_to_wait_for() -> None:
     stopping = in_thread(app.wsgi.stop)
     stopping.join(5)  # the bound is 10
     assert not stopping.is_alive()
+
+
+def test_a_stop_ends_a_start_that_hangs() -> None:
+    notes: list[str] = []
+    entered = threading.Event()
+    app = App()
+
+    @app.lifespan
+    def first() -> Iterator[None]:
+        yield
+        notes.append("first stopped")
+
+    @app.lifespan
+    async def hangs() -> AsyncIterator[None]:
+        entered.set()
+        await asyncio.Event().wait()
+        yield
+
+    app.get("/")(lambda: "x")
+    statuses: list[str] = []
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "wsgi.url_scheme": "http", "wsgi.input": io.BytesIO()}
+
+    def ask() -> None:
+        list(app.wsgi(environ, lambda status, headers: statuses.append(status)))
+
+    def waiting() -> int:
+        return sum(flight.waits_for.__class__ is threading.Condition for flight in in_flight(runtime.entry, runtime))
+
+    runtime = app.wsgi.runtime
+    requests = [in_thread(ask) for _ in range(3)]
+    assert entered.wait(PATIENCE)
+    end = time.monotonic() + PATIENCE
+    while waiting() < 3:
+        assert time.monotonic() < end
+        threading.Event().wait(0.01)
+    app.wsgi.stop()
+    for thread in requests:
+        thread.join(PATIENCE)
+    assert notes == ["first stopped"]
+    assert [status[:3] for status in statuses] == ["503"] * 3
+
+
+def test_work_is_done_although_the_system_has_no_more_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing of it is left to wait for, nor is its place among the threads lost."""
+    notes: list[str] = []
+    app = app_with(notes, lambda: notes.append("work"), threads=1)
+    app.wsgi.start()
+
+    class Refused(threading.Thread):
+        def start(self) -> None:
+            raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading, "Thread", Refused)
+        for _ in range(2):
+            respond(app, "/", "HTTP/2").close()
+    assert notes == ["work", "work"]
+    respond(app, "/", "HTTP/2").close()
+    stopping = in_thread(app.wsgi.stop)
+    stopping.join(5)  # the bound is 10
+    assert not stopping.is_alive()
+    assert notes == ["work", "work", "work", "stop"]
