@@ -146,6 +146,16 @@ def test_a_module_without_that_app_is_told_what_there_is(folder: Path, source: s
     assert result.stderr.strip().endswith(f"other_under_test has no attribute 'app'{hint}")
 
 
+def test_a_name_that_the_app_has_not_is_told_in_one_line(folder: Path) -> None:
+    (folder / "habit_under_test.py").write_text("from hinge import App\napp = App()\napp.include_router(app)\n")
+    result = run("check", "habit_under_test.py")
+    assert result.exit_code == 2
+    assert "habit_under_test.py:3: App has no attribute 'include_router'. Fix: app.include(router)" in result.stderr
+    assert "Traceback" not in result.stderr
+    (folder / "other_habit_under_test.py").write_text("'text'.nothing\n")
+    assert "Traceback" in run("check", "other_habit_under_test.py").stderr
+
+
 def test_explain_tells_a_mistake_at_its_own_route_and_explains_the_others(folder: Path) -> None:
     (folder / "faulty_under_test.py").write_text(
         "from hinge import App\n"

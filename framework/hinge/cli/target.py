@@ -19,6 +19,7 @@ from hinge.app import App
 from hinge.cli.errors import UserCodeError, UserError, users_frames, users_line
 from hinge.errors import ConfigurationError
 from hinge.location import shorten
+from hinge.routing.router import Registrar
 
 TARGET = click.argument("target", metavar="TARGET")
 _SEPARATOR = re.compile(r":(?![\\/])")
@@ -86,6 +87,10 @@ def _import(name: str, target: str) -> ModuleType:
         return importlib.import_module(name)
     except ConfigurationError as error:
         raise UserError(_declared_at(error)) from error
+    except AttributeError as error:
+        if isinstance(error.obj, Registrar):
+            raise UserError(_declared_at(error)) from error
+        raise UserCodeError(f"target {target!r} could not be imported", error) from error
     except ModuleNotFoundError as error:
         missing = error.name or ""
         if users_frames(error) is None and (name == missing or name.startswith(f"{missing}.")):
@@ -169,7 +174,7 @@ def _not_an_app(found: Any, target: str, *, factory: bool) -> str:
     return f"target {target!r} is a {kind}, not a hinge.App{hint}"
 
 
-def _declared_at(error: ConfigurationError) -> str:
+def _declared_at(error: ConfigurationError | AttributeError) -> str:
     """Return the message with the user's line, unless it names that file already."""
     text, place = str(error), users_line(error)
     if place is None or Path(place[0]).name in text:
