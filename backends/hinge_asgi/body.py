@@ -35,6 +35,15 @@ def framing(scope: Scope, lines: Lines, limit: int) -> int | None:
     return framed_length(length, encoding, limit, http_version=scope.get("http_version", "1.1"), method=scope["method"])
 
 
+def ends_at_its_length(scope: Scope) -> bool:
+    """Tell whether a body is over when its declared length has arrived.
+
+    From HTTP/2 on it is when its stream ends (RFC 9113 section 8.1), which may be told later: hypercorn drops the whole
+    connection if that comes after the answer.
+    """
+    return scope.get("http_version") not in ("2", "3")
+
+
 def refuse_two_framings(scope: Scope) -> None:
     """Refuse a request that may hide a second one in its body, whether anybody reads that or not.
 
@@ -59,9 +68,10 @@ async def read_body(scope: Scope, lines: Lines, receive: Receive, limit: int) ->
     length = framing(scope, lines, limit)
     if length == 0:
         return b""
+    last = length if ends_at_its_length(scope) else None
     message = await receive()
     piece: bytes = message.get("body", b"")
-    if message["type"] == "http.request" and len(piece) == length:
+    if message["type"] == "http.request" and len(piece) == length and (last or not message.get("more_body", False)):
         return piece
     body = bytearray()
     while True:
@@ -70,7 +80,7 @@ async def read_body(scope: Scope, lines: Lines, receive: Receive, limit: int) ->
         body += message.get("body", b"")
         if len(body) > limit:
             raise too_large(limit)
-        if len(body) == length or not message.get("more_body", False):
+        if len(body) == last or not message.get("more_body", False):
             break
         message = await receive()
     if length is not None and len(body) < length:
@@ -92,6 +102,7 @@ class Incoming:
     def __init__(self, scope: Scope, receive: Receive, limit: int) -> None:
         self._receive = receive
         self._length = framing(scope, lines_of(scope), limit)
+        self._last = self._length if ends_at_its_length(scope) else None
         self._received = 0
         self._is_over = self._length == 0
         self._turn = asyncio.Lock()
@@ -107,7 +118,7 @@ class Incoming:
                 raise ClientDisconnect
             piece: bytes = message.get("body", b"")
             self._received += len(piece)
-            if self._received == self._length or not message.get("more_body", False):
+            if self._received == self._last or not message.get("more_body", False):
                 self._is_over = True
                 self._room.set()
                 if self._length is not None and self._received < self._length:
