@@ -21,7 +21,7 @@ class WSGIBackend:
 
     name = "wsgi"
     interface = "wsgi"
-    features: frozenset[Feature] = frozenset()
+    features: frozenset[Feature] = frozenset({Feature.PREFIX})
 
     def compile(self, blueprint: Blueprint) -> Any:
         """Return the WSGI callable."""

@@ -241,7 +241,7 @@ class App(Registrar):
             websocket_not_found=frame.automatic(answers.websocket_not_found),
             errors=frame.errors,
             lifespans=tuple(self._lifespans),
-            wrappers=self._wrappers.get(backend, ()),
+            wrappers=self._wrappers.get(target.interface, ()),
         )
 
     # -- serve ---------------------------------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ class Feature(enum.Enum):
     WEBSOCKET = "WebSocket routes"
     DISCONNECT = "noticing that a client left while nothing is being sent"
     ABORT = "cutting the connection when a stream fails, so that the client sees the truncation"
+    PREFIX = "a mount prefix that the server tells"
     REPEATED_HEADERS = "telling repeated header lines from one line with commas"
 
 

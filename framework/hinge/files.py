@@ -88,7 +88,7 @@ class FileResponse(StreamingResponse):
 
     """
 
-    __slots__ = ("_found", "_length", "_promised", "path", "size")
+    __slots__ = ("_found", "_length", "_promised", "_span", "path", "size")
 
     default_headers: ClassVar[Lines | None] = ()
 
@@ -108,6 +108,7 @@ class FileResponse(StreamingResponse):
         self.path = Path(path)
         self._found = found = _stat_file(self.path)
         self.size = self._length = found.st_size
+        self._span: tuple[int, int] | None = (0, self.size)
         self._promised: Any = self.open_chunks()
         super().__init__(self._promised, status=status, headers=headers, media_type=media_type)
         defaults = [
@@ -183,9 +184,23 @@ class FileResponse(StreamingResponse):
             heads = list(multipart_heads(parts, size, headers.get("content-type"), boundary))
             headers["content-type"] = f"multipart/byteranges; boundary={boundary}"
         narrowed._status = 206
+        narrowed._span = parts[0] if len(parts) == 1 else None
         narrowed._length = sum(map(len, heads)) + sum(stop - start for start, stop in parts)
         narrowed._promised = narrowed._iterator = _read_parts(self.path, self._found, parts, heads)
         return narrowed
+
+    def span(self) -> tuple[int, int] | None:
+        """Return the bytes of the file at `path` that are the body, None if they are not just that.
+
+        A server that sends files itself may be given them: the path still names the file that was promised.
+        """
+        if self._iterator is not self._promised or self._span is None:
+            return None
+        try:
+            found = self.path.stat()
+        except OSError:
+            return None
+        return self._span if os.path.samestat(found, self._found) and found.st_size >= self._span[1] else None
 
     def again(self) -> Self:
         """Return a response with the same file and headers, for another request.

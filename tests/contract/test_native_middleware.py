@@ -10,6 +10,13 @@ from hinge.backend import Backend
 from hinge.testing import Client
 
 
+@pytest.fixture(autouse=True)
+def wrappable(backend: Backend) -> None:
+    """An app wraps WSGI and ASGI callables; another protocol has none to wrap."""
+    if backend.interface not in ("wsgi", "asgi"):
+        pytest.skip(f"App has no middleware of the protocol {backend.interface!r}")
+
+
 class WSGIMarker:
     """Adds a header to every answer."""
 

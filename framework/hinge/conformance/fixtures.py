@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from hinge import App
-from hinge.backend import Backend, installed_backends, load_backend
+from hinge.backend import Backend, Feature, installed_backends, load_backend
 from hinge.testing import Client
 
 PATIENCE = 5.0
@@ -48,6 +48,8 @@ def client_for(backend: Backend) -> Iterator[Callable[..., Client]]:
     with ExitStack() as stack:
 
         def open_client(app: App, **options: Any) -> Client:
+            if options.get("prefix") and Feature.PREFIX not in backend.features:
+                pytest.skip(f"backend {backend.name!r} lacks {Feature.PREFIX.value} ({Feature.PREFIX}): it is mounted")
             client = stack.enter_context(Client(app, backend.name, **options))
             stack.callback(_expect_nothing_open, client)
             return client

@@ -9,9 +9,10 @@ from hinge.loop.body import body_stream, declared_pieces
 from hinge.loop.exchange import Exchange
 from hinge.loop.inflight import HeadOf
 from hinge.loop.inprocess import LoopThread, OpenRequests, Served, running
+from hinge.loop.pace import Pace
 from hinge.loop.runtime import OpenTask, Runtime
 from hinge.loop.send import WholeSink, answer_with
-from hinge.loop.serve import Serve, serving
+from hinge.loop.serve import Serve, sending, serving
 from hinge.loop.stream import Sink
 from hinge.loop.watch import Ended, Watch, failure_of, stopping, take_back_cut
 
@@ -24,6 +25,7 @@ __all__ = [
     "OpenBody",
     "OpenRequests",
     "OpenTask",
+    "Pace",
     "ReadBody",
     "Runtime",
     "Serve",
@@ -40,6 +42,7 @@ __all__ = [
     "failing",
     "failure_of",
     "running",
+    "sending",
     "serving",
     "stopping",
     "take_back_cut",

@@ -33,6 +33,11 @@ class Exchange(Request):
         """What the backend's HeadReader reads."""
         return self._head
 
+    @property
+    def has_work_after(self) -> bool:
+        """Whether something waits for the end of the response."""
+        return self._after is not None
+
     async def disconnected(self) -> None:
         """Return when the client has left. A backend that is not told waits for ever, as this does."""
         await asyncio.Event().wait()

@@ -91,6 +91,11 @@ class Runtime:
         """Take from the backend how the requests under way are found, and read."""
         self._reader, self._head_of = reader, head_of
 
+    @property
+    def finds_requests(self) -> bool:
+        """Whether it was told how."""
+        return self._reader is not None
+
     # -- threads -------------------------------------------------------------------------------------------------------
 
     async def in_thread(self, purpose: str, work: Callable[..., T], *args: Any) -> T:

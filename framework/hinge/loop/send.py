@@ -16,7 +16,10 @@ from hinge.streaming import BODILESS, StreamingResponse
 
 
 class WholeSink(Sink, Protocol):
-    """A sink that takes complete responses as well."""
+    """A sink that takes complete responses as well.
+
+    One whose server sends files by itself may have `took(response) -> bool`: whether it has taken over a stream.
+    """
 
     async def whole(self, response: Response, *, head_only: bool) -> None:
         """Send a response whose body is known; of HEAD and of a status without body, the head only."""
@@ -50,6 +53,10 @@ async def _send(runtime: Runtime, sink: WholeSink, response: Response, exchange:
     if exchange._source is not None and exchange._source[0] is response.iterator:
         exchange._source = None  # it is sent, and closed by that
     if not head_only and response.status not in BODILESS:
+        took = getattr(sink, "took", None)
+        if took is not None and took(response):
+            await close_source(runtime, exchange, (response.iterator, response.is_async))
+            return
         await send_stream(runtime, sink, exchange.watched(), response, exchange)
         return
     await close_source(runtime, exchange, (response.iterator, response.is_async))

@@ -1,0 +1,47 @@
+"""The RSGI backend (Granian's protocol, RSGI 1.6): HTTP without a message more than needed; no WebSockets."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+from hinge.backend import Connection, Feature
+from hinge.blueprint import Blueprint
+from hinge.plan import Colour, HandlerPlan
+
+_PLACES = {
+    Colour.SYNC: "a worker thread",
+    Colour.ASYNC: "the event loop",
+    Colour.SYNC_GENERATOR: "streamed from a worker thread",
+    Colour.ASYNC_GENERATOR: "streamed from the event loop",
+}
+
+
+class RSGIBackend:
+    """Compile to an RSGI callable."""
+
+    name = "rsgi"
+    interface = "rsgi"
+    # A stream that fails ends like a complete one, and there is no mount prefix.
+    features: frozenset[Feature] = frozenset({Feature.DISCONNECT, Feature.REPEATED_HEADERS})
+
+    def compile(self, blueprint: Blueprint) -> Any:
+        """Return the RSGI callable."""
+        from hinge_rsgi.compile import compile_rsgi  # noqa: PLC0415 - asking for the features costs no anyio
+
+        return compile_rsgi(blueprint)
+
+    def placement(self, plan: HandlerPlan) -> str:
+        """Say where a handler runs."""
+        if plan.inline and plan.colour is Colour.SYNC:
+            return "the event loop, called inline"
+        return _PLACES[plan.colour]
+
+    def connect(self, application: Any, options: Mapping[str, Any]) -> AbstractContextManager[Connection]:
+        """Return an in-process connection."""
+        from hinge_rsgi.connection import connect  # noqa: PLC0415 - tests only
+
+        return connect(application, options)
+
+
+backend = RSGIBackend()
+"""What the entry point `hinge.backends: rsgi` names."""

@@ -1,0 +1,127 @@
+"""Blueprint -> the RSGI callable.
+
+Law: what a route needs is decided here, once: each endpoint becomes one `serve(scope, proto, values)` that holds
+nothing it does not use. What is not RSGI's is `hinge.loop`'s.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import cache
+from types import FrameType
+from typing import Any
+
+from hinge.blueprint import Blueprint, Endpoint
+from hinge.errors import FAILURES, HTTPError
+from hinge.loop import Runtime, coloured_call, failure_of, sending, serving
+from hinge.response import Response
+from hinge.streaming import BODILESS
+from hinge_rsgi import head
+from hinge_rsgi.exchange import RSGIExchange, Sink, read_whole
+
+_ENDS: tuple[type[BaseException], ...] = (*FAILURES, asyncio.CancelledError)
+Serve = Callable[[Any, Any, tuple[str, ...]], Awaitable[None]]
+
+
+def compile_rsgi(blueprint: Blueprint) -> Any:
+    """Return the callable `(scope, proto)` with the hooks that Granian and a worker call."""
+    runtime = Runtime(blueprint)
+    served = cache(lambda endpoint: _serve(endpoint, runtime))  # paths and methods share endpoints
+    table = blueprint.table.map(lambda leaf: leaf.map(served))
+    not_found = blueprint.not_found.map(served)
+    static, find, path_of = table.static, table.find, head.path
+    has_lifespan = runtime.has_lifespan
+
+    def refusing(scope: Any, error: HTTPError) -> Serve:
+        return _serve(blueprint.refusing(scope.method, error), runtime, closes=bool(error.connection))
+
+    async def application(scope: Any, proto: Any) -> None:
+        if scope.proto != "http":
+            proto.close(None)  # a WebSocket, if Granian was not told that there are none
+            return
+        values: tuple[str, ...] = ()
+        try:
+            leaf = static.get(scope.path)
+            if leaf is None:
+                found = find(path_of(scope))
+                leaf, values = (not_found, values) if found is None else found
+            serve = leaf.methods.get(scope.method, leaf.otherwise)
+            if "transfer-encoding" in scope.headers:
+                head.framing(scope, 2**63)
+        except HTTPError as error:
+            serve = refusing(scope, error)
+        if has_lifespan and not runtime.ready and not await runtime.start_lazily():
+            serve = refusing(scope, HTTPError(503, "The application failed to start."))
+        await serve(scope, proto, values)
+
+    def head_of(frame: FrameType) -> Any:
+        mine = frame.f_code is application.__code__ and frame.f_locals["runtime"] is runtime
+        return frame.f_locals["scope"] if mine else None
+
+    runtime.find_requests(head, head_of)
+    hooked: Any = application
+    hooked.__rsgi_init__ = lambda loop: loop.run_until_complete(runtime.start())
+    hooked.__rsgi_del__ = lambda loop: loop.run_until_complete(runtime.stop())
+    hooked.start = hooked.stop = lambda: None  # the two above do it
+    hooked.drain, hooked.still_open = runtime.drain, runtime.still_open
+    hooked.runtime = runtime  # for in-process connections
+    return blueprint.wrap(application)
+
+
+def _serve(endpoint: Endpoint, runtime: Runtime, *, closes: bool = False) -> Serve:
+    """Return what serves an endpoint: with a Request, or without where nobody looks at one."""
+    serve = serving(endpoint, head, runtime)
+
+    async def through_request(scope: Any, proto: Any, values: tuple[str, ...]) -> None:
+        exchange = RSGIExchange(scope, proto, endpoint, values, runtime.state, closes=closes)
+        await serve(exchange, Sink(exchange))
+
+    return through_request if endpoint.needs_request or closes else _direct(endpoint, runtime)
+
+
+def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
+    call, awaits = coloured_call(endpoint, head, runtime)
+    limit, status, plan = endpoint.max_body_size, endpoint.status or 200, endpoint.plan
+    reads_body = plan.reads_body
+    bare = plan.handler if plan.is_async and not plan.inline and not plan.arguments else None
+    respond = endpoint.responder()
+    send = sending(endpoint, runtime)
+    is_plain = not endpoint.head_only and endpoint.status not in BODILESS
+    prepared: dict[type, tuple[Callable[[Any], bytes], list[tuple[str, str]]]] = {}
+
+    async def serve(scope: Any, proto: Any, values: tuple[str, ...]) -> None:
+        try:
+            if bare is None:
+                if reads_body:
+                    length = head.framing(scope, limit)
+                    if length is None:
+                        whole = exchange_of(scope, proto, values).read_body(limit)
+                    else:
+                        whole = read_whole(proto, length)
+                    result = call(scope, values, await whole, None)
+                else:
+                    result = call(scope, values, None, None)
+            else:
+                result = bare()
+            if awaits:
+                result = await result
+            how = prepared.get(result.__class__)
+            content: Any = other(result) if how is None else how[0](result)
+        except _ENDS as error:
+            content = failure_of(error)
+            how = None
+        if how is not None:
+            proto.response_bytes(status, how[1], content)
+            return
+        exchange = exchange_of(scope, proto, values)
+        await send(exchange, Sink(exchange), content)
+
+    def exchange_of(scope: Any, proto: Any, values: tuple[str, ...]) -> RSGIExchange:
+        return RSGIExchange(scope, proto, endpoint, values, runtime.state, closes=False)
+
+    def other(result: Any) -> Response:
+        plain = endpoint.plain(type(result)) if is_plain else None
+        if plain is not None:
+            prepared[type(result)] = (plain[0], [("content-type", plain[1])])
+        return respond(result)
+
+    return serve

@@ -1,0 +1,129 @@
+"""An in-process connection to an RSGI application: what `hinge.testing` sends requests through.
+
+Law: the application sees what Granian would show it (lenient decoding of the path, lines that are not ASCII left out of
+all but `keys`), and is held to the protocol: one response, of text and bytes.
+"""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Self
+from urllib.parse import unquote
+
+from hinge.backend import Connection, Feature, Session
+from hinge.errors import ConfigurationError
+from hinge.loop import OpenRequests, Served, running
+from hinge_rsgi.exchange import ProtocolClosed
+
+_Lines = list[tuple[str, str]]
+
+
+@contextmanager
+def connect(application: Any, options: Mapping[str, Any]) -> Iterator[Connection]:
+    """Run the application's lifespan and yield a connection; see `hinge.backend.Backend.connect`."""
+    if options.get("prefix"):
+        raise ConfigurationError(f"backend 'rsgi' lacks {Feature.PREFIX.value}. Fix: use another one for this test")
+    runtime = application.runtime
+    with running("rsgi-server", runtime.start, runtime.stop, application, options.get("timeout")) as requests:
+        yield _Connection(requests, options)
+
+
+class _Connection:
+    """The client's side."""
+
+    def __init__(self, requests: OpenRequests, options: Mapping[str, Any]) -> None:
+        self._requests = requests
+        self._options = options
+
+    def request(self, method: str, target: str, headers: _Lines, body: bytes | Iterable[bytes]) -> "_Exchange":
+        """Send one request and return when its head is answered."""
+        path, _, query = target.partition("?")
+        host, port = self._options.get("client") or ("", None)
+        scope = SimpleNamespace(
+            proto="http",
+            http_version="1.1",
+            client=host and f"[{host}]:{port or ''}",
+            scheme=self._options.get("scheme", "http"),
+            method=method,
+            path=unquote(path, errors="replace"),
+            query_string=query,
+            authority=None,
+            headers=_Headers((name.lower(), value) for name, value in headers),
+        )
+        what, timeout = f"{method} {target}", self._options.get("timeout")
+        return self._requests.begin(_Exchange(scope, self._requests.loop, what, headers, body, timeout))
+
+    def websocket(self, target: str, headers: _Lines, subprotocols: list[str]) -> Session:
+        """Refuse: this backend has no WebSockets."""
+        raise ConfigurationError(f"a WebSocket at {target}: backend 'rsgi' has no {Feature.WEBSOCKET.value}")
+
+
+class _Headers:
+    """The headers as Granian has them."""
+
+    def __init__(self, lines: Iterable[tuple[str, str]]) -> None:
+        self._lines = [*lines]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.keys()
+
+    def keys(self) -> list[str]:
+        return [name for name, _ in self._lines]
+
+    def items(self) -> _Lines:
+        return [line for line in self._lines if line[1].isascii()]
+
+    def get_all(self, name: str) -> list[str]:
+        return [value for key, value in self.items() if key == name]
+
+
+class _Exchange(Served):
+    """One request and its answer; to the application, its protocol object."""
+
+    def __init__(self, scope: Any, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._scope = scope
+
+    async def call(self, application: Any) -> None:
+        await application(self._scope, self)
+
+    async def __call__(self) -> bytes:
+        return b"".join([piece async for piece in self])
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        piece = await self.piece()
+        if piece is not None:
+            return piece
+        raise StopAsyncIteration if self.upload.is_over else ProtocolClosed
+
+    async def client_disconnect(self) -> None:
+        await self.gone.wait()
+
+    def response_bytes(self, status: int, headers: _Lines, body: bytes) -> None:
+        framed = status in (204, 304) or any(name == "content-length" for name, _ in headers)
+        self.response_stream(status, headers if framed else [*headers, ("content-length", str(len(body)))])
+        self.hand_over(body)
+
+    def response_file_range(self, status: int, headers: _Lines, file: str, start: int, end: int) -> None:
+        self.response_stream(status, headers)
+        for begin in range(start, end, 65536):
+            self.hand_over(Path(file).read_bytes()[begin : min(begin + 65536, end)])
+
+    def response_stream(self, status: int, headers: _Lines) -> Self:
+        if self.is_over():
+            raise self.break_rule("the application answered twice")
+        if type(status) is not int or not all(type(text) is str for line in headers for text in line):
+            raise self.break_rule(f"the application answered with {status!r} and {headers!r:.200}")
+        self.answer(status, [*headers])
+        return self
+
+    async def send_bytes(self, data: bytes) -> None:
+        if self.gone.is_set():
+            await asyncio.sleep(0)
+            raise ProtocolClosed
+        await self.chunk(data)

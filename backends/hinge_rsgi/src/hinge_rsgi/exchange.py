@@ -1,0 +1,122 @@
+"""A request on its RSGI connection: the body, the leaving, the response.
+
+Law: a complete response is one call, and Granian frames it. A stream ends when its transport is let go. A file that is
+still the one that was promised is sent by Granian, unless somebody waits for the end, which Granian does not tell.
+"""
+
+from contextlib import suppress
+from typing import Any
+
+from granian import rsgi
+
+from hinge.blueprint import Endpoint
+from hinge.body import incomplete
+from hinge.errors import ClientDisconnect
+from hinge.files import FileResponse
+from hinge.loop import Exchange, Pace, Runtime
+from hinge.response import Response
+from hinge.streaming import BODILESS, framed_lines
+from hinge_rsgi import head
+
+ProtocolClosed: type[Exception] = rsgi.ProtocolClosed  # type: ignore[attr-defined]  # pyright: ignore[reportPrivateImportUsage]
+_CLOSE = ("connection", "close")
+
+
+class RSGIExchange(Exchange):
+    """A request together with its protocol object. `closes` has the connection closed behind its response."""
+
+    __slots__ = ("_pieces", "closes", "pace", "proto")
+
+    def __init__(self, scope: Any, proto: Any, endpoint: Endpoint, values: Any, state: Any, *, closes: bool) -> None:
+        super().__init__(head, scope, endpoint, values, state)
+        self.proto, self.closes = proto, closes
+        self.watch = None
+        self._pieces: Any = None
+        self.pace = Pace(head.client(scope))
+
+    async def disconnected(self) -> None:
+        """Return when the client has left."""
+        await self.proto.client_disconnect()
+
+    def body_length(self, limit: int) -> int | None:
+        """Return how long the body says it is."""
+        return head.framing(self.head, limit)
+
+    async def next_piece(self) -> bytes:
+        """Return the next piece of the body, an empty one at its end."""
+        if self._pieces is None:
+            self._pieces = self.proto.__aiter__()  # it may be asked for once
+        piece: bytes = b""
+        with suppress(StopAsyncIteration):
+            try:
+                while not piece:
+                    piece = await self._pieces.__anext__()
+            except ProtocolClosed:
+                raise ClientDisconnect from None
+        return piece
+
+    async def read_body(self, limit: int) -> bytes:
+        """Return the whole body."""
+        length = self.body_length(limit)
+        if length is None:
+            return await super().read_body(limit)
+        return await read_whole(self.proto, length)
+
+    async def end(self, runtime: Runtime) -> None:
+        """Give back what it holds, then do what waits for the response."""
+        self.pace.close()
+        await super().end(runtime)
+
+
+async def read_whole(proto: Any, length: int) -> bytes:
+    """Return a body of so many bytes; raises as `Exchange.read_body`."""
+    try:
+        body: bytes = await proto() if length else b""
+    except ProtocolClosed:
+        raise ClientDisconnect from None
+    if len(body) < length:
+        raise incomplete(len(body), length)
+    return body
+
+
+class Sink:
+    """Where a response goes (hinge.loop.WholeSink)."""
+
+    def __init__(self, exchange: RSGIExchange) -> None:
+        self._exchange = exchange
+        self._proto = exchange.proto
+        self._transport: Any = None
+
+    def _lines(self, response: Response) -> list[tuple[str, str]]:
+        lines = framed_lines(response)
+        return [*lines, _CLOSE] if self._exchange.closes and _CLOSE not in lines else lines
+
+    async def whole(self, response: Response, *, head_only: bool) -> None:
+        """Send a response whose body is known."""
+        body = b"" if head_only or response.status in BODILESS else response.body or b""
+        self._proto.response_bytes(response.status, self._lines(response), body)
+
+    async def start(self, response: Response) -> None:
+        """Send a stream's head."""
+        self._transport = self._proto.response_stream(response.status, self._lines(response))
+
+    async def chunk(self, data: bytes) -> None:
+        """Send a part of it."""
+        try:
+            await self._transport.send_bytes(data)
+        except ProtocolClosed:
+            raise BrokenPipeError from None
+        await self._exchange.pace.sent(len(data))
+
+    async def end(self) -> None:
+        """Let the transport go: Granian ends the body when nobody holds it."""
+        self._transport = None
+
+    def took(self, response: Response) -> bool:
+        """Have Granian send a file or a part of it, if it may."""
+        if not isinstance(response, FileResponse) or self._exchange.has_work_after:
+            return False
+        start, stop = response.span() or (0, 0)
+        if stop > start:
+            self._proto.response_file_range(response.status, self._lines(response), str(response.path), start, stop)
+        return stop > start
