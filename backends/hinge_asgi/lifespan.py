@@ -6,8 +6,10 @@ server that only sees an exception goes on and serves.
 
 from typing import Any
 
+import anyio
+
 from hinge.blueprint import Blueprint
-from hinge.loop import Runtime
+from hinge.loop import Runtime, until_told
 from hinge.problems import logger
 
 
@@ -16,7 +18,7 @@ async def serve_lifespan(blueprint: Blueprint, runtime: Runtime, scope: Any, rec
     stack = blueprint.lifespan()
     runtime.is_told = True
     while True:
-        message = await receive()
+        message = await until_told(receive)
         if message["type"] == "lifespan.startup":
             try:
                 await stack.start()
@@ -30,7 +32,8 @@ async def serve_lifespan(blueprint: Blueprint, runtime: Runtime, scope: Any, rec
                 scope["state"].update(stack.state)  # for native middleware around the app
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
-            await runtime.end_open()
+            with anyio.CancelScope(shield=True):  # from a lifespan's own scope that was cancelled
+                await runtime.end_open()
             try:
                 await stack.stop()
             except Exception as error:  # noqa: BLE001 - whatever a lifespan raises

@@ -156,7 +156,7 @@ class Runtime:
                 raise RuntimeError("the process is ending, and the lifespans have stopped")
             lifespan = self._lifespan
             if lifespan is None:
-                lifespan = self._lifespan = _RunningLifespan(self._blueprint)
+                lifespan = self._lifespan = _RunningLifespan(self._blueprint, self.portal)
                 self.portal.submit(lifespan.run())
         lifespan.started.wait()  # without the lock: a stop must not wait for a start that hangs
         with self._lock:
@@ -297,7 +297,8 @@ def _exit(reference: "weakref.ref[Runtime]") -> None:
 class _RunningLifespan:
     """The one task that starts the lifespans, waits, and stops them: task groups may span the yield."""
 
-    def __init__(self, blueprint: Blueprint) -> None:
+    def __init__(self, blueprint: Blueprint, portal: Portal) -> None:
+        self._portal = portal
         self._stack = blueprint.lifespan()
         self.started = threading.Event()
         self.stopped = threading.Event()
@@ -311,7 +312,7 @@ class _RunningLifespan:
             await self._stack.start()
             self.state = dict(self._stack.state)
             self.started.set()
-            await self.stop.wait()
+            await self._until_stopped()
             await self._stack.stop()
         except asyncio.CancelledError as error:
             self.failure = RuntimeError("the application was stopped before its lifespans had started or stopped")
@@ -321,3 +322,14 @@ class _RunningLifespan:
         finally:
             self.started.set()
             self.stopped.set()
+
+    async def _until_stopped(self) -> None:
+        """Wait for the stop, although a task group that a lifespan has open across its yield ends meanwhile."""
+        try:
+            await self.stop.wait()
+        except asyncio.CancelledError:
+            if self._portal.stopping:
+                raise
+            logger.error("a task in a lifespan's task group has failed, and its group has ended; the worker goes on")
+            with anyio.CancelScope(shield=True):  # anyio would cancel each further await as well
+                await self.stop.wait()

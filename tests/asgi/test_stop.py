@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import anyio
 import pytest
 
 from hinge import App, Config, Request
@@ -19,13 +20,14 @@ class Server:
         self._lifespan = asyncio.create_task(self._app({"type": "lifespan"}, self._inbox.get, self._outbox.put))
 
     async def start(self) -> None:
-        assert await self._ask("startup") == "lifespan.startup.complete"
+        assert await self.ask("startup") == "lifespan.startup.complete"
 
     async def stop(self) -> None:
-        assert await self._ask("shutdown") == "lifespan.shutdown.complete"
+        assert await self.ask("shutdown") == "lifespan.shutdown.complete"
         await self._lifespan
 
-    async def _ask(self, what: str) -> str:
+    async def ask(self, what: str) -> str:
+        """Send a message of the lifespan protocol and return the answer."""
         self._inbox.put_nowait({"type": f"lifespan.{what}"})
         return str((await self._outbox.get())["type"])
 
@@ -88,6 +90,38 @@ def test_work_after_a_response_ends_before_the_lifespans(drained: bool) -> None:
         await server.stop()
         assert notes == ["work", "stop"]
         await server.task
+
+    run(test)
+
+
+def test_a_lifespans_task_that_has_failed_does_not_hurry_the_stop() -> None:
+    notes: list[str] = []
+    failed = asyncio.Event()
+
+    async def fails() -> None:
+        failed.set()
+        raise ValueError("in the background")
+
+    async def work() -> None:
+        await asyncio.sleep(0.05)
+        notes.append("work")
+
+    app = app_with(notes, work)
+
+    @app.lifespan
+    async def tasks() -> AsyncIterator[None]:
+        async with anyio.create_task_group() as group:
+            group.start_soon(fails)
+            yield
+
+    async def test() -> None:
+        server = Server(app)
+        await server.start()
+        await failed.wait()
+        await asyncio.sleep(0)
+        await server.request()
+        assert await server.ask("shutdown") == "lifespan.shutdown.failed"
+        assert notes == ["work", "stop"]
 
     run(test)
 

@@ -7,6 +7,7 @@ colours, threads, streams and the worker's stop are the same for all of them. `i
 from hinge.loop.answer import Fail, OpenBody, ReadBody, answering, chosen, coloured_call, failing
 from hinge.loop.body import body_stream, declared_pieces
 from hinge.loop.exchange import Exchange
+from hinge.loop.hold import until_told
 from hinge.loop.inflight import HeadOf
 from hinge.loop.inprocess import LoopThread, OpenRequests, Served, running
 from hinge.loop.pace import Pace
@@ -46,4 +47,5 @@ __all__ = [
     "serving",
     "stopping",
     "take_back_cut",
+    "until_told",
 ]

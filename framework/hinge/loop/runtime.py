@@ -22,6 +22,7 @@ from hinge.blueprint import Blueprint, Endpoint
 from hinge.context import carry_back
 from hinge.errors import HTTPError
 from hinge.loop.after import run_after
+from hinge.loop.hold import until_told
 from hinge.loop.inflight import Flight, HeadOf, in_flight
 from hinge.loop.watch import cut
 from hinge.problems import describe, logger
@@ -315,11 +316,12 @@ class _LazyLifespan:
         finally:
             self._decided.set()
         try:
-            await self._stop.wait()
+            await until_told(self._stop.wait)
         finally:
-            # No cancel scope here: one that a lifespan has open across its yield could not be left inside of it.
+            # No cancel scope around the stop: one that a lifespan has open across its yield could not be left inside.
             try:
-                await self._runtime.end_open()
+                with anyio.CancelScope(shield=True):
+                    await self._runtime.end_open()
                 await self._stack.stop()
             except Exception as error:  # noqa: BLE001 - whatever a lifespan raises
                 self._runtime.failure = error
