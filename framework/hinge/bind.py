@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from operator import itemgetter
 from typing import Any
 
 from hinge.annotations import present, without_unset
 from hinge.codecs import body_decoder
 from hinge.convert import converter
-from hinge.cookies import parse_cookies
+from hinge.cookies import cookie_finder
 from hinge.decodable import unknown_class
 from hinge.errors import ConfigurationError, FieldError, HTTPError, RequestInvalid
 from hinge.headers import Headers
@@ -27,8 +26,8 @@ from hinge.validation import collect_errors
 
 Bound = Callable[[Any, tuple[str, ...], Any, Any], Any]
 """`(head, path values, body, request) -> result or coroutine`."""
-Stage = Callable[[Any, tuple[str, ...], Any, Any], list[Any]]
-"""The same arguments -> the values of one source, in the plan's order."""
+Stage = Callable[[list[Any], Any, tuple[str, ...], Any, Any], None]
+"""Put the values of one source into the list of arguments: `(arguments, head, path values, body, request)`."""
 
 _REQUIRED = "is required"
 
@@ -44,13 +43,23 @@ def bind(plan: HandlerPlan, path_names: tuple[str, ...], reader: Any, *, max_que
     if not plan.arguments:
         return lambda head, values, body, request: handler()
     stages = _Stages(plan, path_names, reader, max_query_fields)
-    gather, order = stages.build()
-    explain = stages.explain
+    put, explain = stages.build(), stages.explain
+    defaults = [argument.default for argument in plan.arguments]
     keywords = tuple(argument.name for argument in plan.arguments if argument.keyword)
-    positional = len(plan.arguments) - len(keywords)
-    if len(gather) == 1 and not keywords and order is None:
-        return _one_stage(handler, gather[0], explain)
-    return _many_stages(handler, gather, order, explain, positional, keywords)
+    positional = len(defaults) - len(keywords)
+
+    def call(head: Any, values: tuple[str, ...], body: Any, request: Any) -> Any:
+        arguments = defaults.copy()
+        try:
+            for stage in put:
+                stage(arguments, head, values, body, request)
+        except (ValueError, HTTPError) as error:
+            raise explain(error, head, values, body, request) from None
+        if keywords:
+            return handler(*arguments[:positional], **dict(zip(keywords, arguments[positional:], strict=True)))
+        return handler(*arguments)
+
+    return call
 
 
 def check(plan: HandlerPlan, path_names: tuple[str, ...]) -> None:
@@ -64,50 +73,6 @@ def check(plan: HandlerPlan, path_names: tuple[str, ...]) -> None:
         _Stages(plan, path_names, None, 0)
 
 
-def _one_stage(handler: Callable[..., Any], stage: Stage, explain: Callable[..., Exception]) -> Bound:
-    def call(head: Any, values: tuple[str, ...], body: Any, request: Any) -> Any:
-        try:
-            arguments = stage(head, values, body, request)
-        except (ValueError, HTTPError) as error:
-            raise explain(error, head, values, body, request) from None
-        return handler(*arguments)
-
-    return call
-
-
-def _many_stages(
-    handler: Callable[..., Any],
-    stages: list[Stage],
-    order: Callable[[list[Any]], tuple[Any, ...]] | None,
-    explain: Callable[..., Exception],
-    positional: int,
-    keywords: tuple[str, ...],
-) -> Bound:
-    first, *others = stages
-
-    def call(head: Any, values: tuple[str, ...], body: Any, request: Any) -> Any:
-        try:
-            gathered = first(head, values, body, request)
-            for stage in others:
-                gathered += stage(head, values, body, request)
-        except (ValueError, HTTPError) as error:
-            raise explain(error, head, values, body, request) from None
-        return handler(*(gathered if order is None else order(gathered)))
-
-    if not keywords:
-        return call
-
-    def call_with_keywords(head: Any, values: tuple[str, ...], body: Any, request: Any) -> Any:
-        try:
-            gathered = [value for stage in stages for value in stage(head, values, body, request)]
-        except (ValueError, HTTPError) as error:
-            raise explain(error, head, values, body, request) from None
-        arguments = gathered if order is None else order(gathered)
-        return handler(*arguments[:positional], **dict(zip(keywords, arguments[positional:], strict=True)))
-
-    return call_with_keywords
-
-
 class _Stages:
     """Make the stages of one plan, and the slow path that explains a failure of any of them."""
 
@@ -116,6 +81,7 @@ class _Stages:
         self.path_names = path_names
         self.reader = reader
         self.max_query_fields = max_query_fields
+        self.places = {argument.name: place for place, argument in enumerate(plan.arguments)}
         self.converters: dict[str, Callable[[Any], Any]] = {
             argument.name: self._converter(argument)
             for argument in plan.arguments
@@ -123,77 +89,70 @@ class _Stages:
         }
         self.decoder = self._decoder()
 
-    def build(self) -> tuple[list[Stage], Callable[[list[Any]], tuple[Any, ...]] | None]:
-        """Return the stages, and how to bring their values into the handler's order (None: they are in it)."""
+    def build(self) -> tuple[Stage, ...]:
+        """Return the stages."""
         makers: dict[Source, Callable[[list[Argument]], Stage]] = {
             Source.PATH: self._path_stage,
             Source.QUERY: self._query_stage,
             Source.HEADER: self._header_stage,
             Source.COOKIE: self._cookie_stage,
         }
-        groups: dict[Any, list[Argument]] = {}
+        groups: dict[Source, list[Argument]] = {}
         for argument in self.plan.arguments:
             groups.setdefault(argument.source, []).append(argument)
-        stages = []
-        gathered: list[str] = []
-        for source, arguments in groups.items():
-            maker = makers.get(source)
-            stages.append(maker(arguments) if maker else self._object_stage(source, arguments))
-            gathered += [argument.name for argument in arguments]
-        wanted = [argument.name for argument in self.plan.arguments]
-        if gathered == wanted:
-            return stages, None
-        return stages, itemgetter(*(gathered.index(name) for name in wanted))
+        return tuple(
+            makers[source](arguments) if source in makers else self._object_stage(source, arguments)
+            for source, arguments in groups.items()
+        )
 
     # -- stages ------------------------------------------------------------------------------------------------------
 
     def _path_stage(self, arguments: list[Argument]) -> Stage:
-        pairs = [(self.path_names.index(argument.alias), self.converters[argument.name]) for argument in arguments]
-        if len(pairs) == 1:
-            index, convert = pairs[0]
-            if convert is str:
-                return lambda head, values, body, request: [values[index]]
-            return lambda head, values, body, request: [convert(values[index])]
-        return lambda head, values, body, request: [convert(values[index]) for index, convert in pairs]
+        slots = [(self._place(one), self.path_names.index(one.alias), self.converters[one.name]) for one in arguments]
+
+        def stage(found: list[Any], head: Any, values: tuple[str, ...], body: Any, request: Any) -> None:
+            for place, index, convert in slots:
+                found[place] = values[index] if convert is str else convert(values[index])
+
+        return stage
 
     def _query_stage(self, arguments: list[Argument]) -> Stage:
         slots = {
-            argument.alias: (index, 1 << index, self.converters[argument.name])
+            argument.alias: (self._place(argument), 1 << index, self.converters[argument.name])
             for index, argument in enumerate(arguments)
         }
         if len(slots) < len(arguments) or not all(map(_is_plain, arguments)):
             return self._whole_query_stage(arguments)
         raw_of, limit = self.reader.query_string, self.max_query_fields
-        defaults = [argument.default for argument in arguments]
-        required = sum(1 << index for index, default in enumerate(defaults) if default is MISSING)
+        required = sum(1 << index for index, argument in enumerate(arguments) if argument.default is MISSING)
 
-        def stage(head: Any, values: tuple[str, ...], body: Any, request: Any) -> list[Any]:
-            found = defaults.copy()
-            given = 0  # a bit for each argument
+        def stage(found: list[Any], head: Any, values: tuple[str, ...], body: Any, request: Any) -> None:
+            given = 0  # a bit for each argument; what is not given has its default
             for key, text in parse_query(raw_of(head), limit):
                 slot = slots.get(key)
                 if slot is not None:
-                    index, bit, convert = slot
+                    place, bit, convert = slot
                     if given & bit:
                         raise ValueError(ONCE)
                     given |= bit
-                    found[index] = convert(text)
+                    found[place] = convert(text)
             if given & required != required:
                 raise ValueError(_REQUIRED)
-            return found
 
         return stage
 
     def _whole_query_stage(self, arguments: list[Argument]) -> Stage:
-        def stage(head: Any, values: tuple[str, ...], body: Any, request: Any) -> list[Any]:
+        def stage(found: list[Any], head: Any, values: tuple[str, ...], body: Any, request: Any) -> None:
             fields = grouped(parse_query(self.reader.query_string(head), self.max_query_fields))
-            return [self._query_value(argument, fields) for argument in arguments]
+            for argument in arguments:
+                found[self._place(argument)] = self._query_value(argument, fields)
 
         return stage
 
     def _header_stage(self, arguments: list[Argument]) -> Stage:
         slots = [
             (
+                self._place(argument),
                 self.reader.header(argument.alias),
                 self._listed(argument) if argument.many else self.converters[argument.name],
                 absence(argument.default),
@@ -201,46 +160,64 @@ class _Stages:
             for argument in arguments
         ]
 
-        def stage(head: Any, values: tuple[str, ...], body: Any, request: Any) -> list[Any]:
-            return [absent() if (value := get(head)) is None else convert(value) for get, convert, absent in slots]
+        def stage(found: list[Any], head: Any, values: tuple[str, ...], body: Any, request: Any) -> None:
+            for place, get, convert, absent in slots:
+                value = get(head)
+                found[place] = absent() if value is None else value if convert is str else convert(value)
 
         return stage
 
     def _cookie_stage(self, arguments: list[Argument]) -> Stage:
         get = self.reader.header("cookie")
-        slots = [(argument.alias, self.converters[argument.name], absence(argument.default)) for argument in arguments]
+        slots = [
+            (
+                self._place(argument),
+                cookie_finder(argument.alias),
+                self.converters[argument.name],
+                absence(argument.default),
+            )
+            for argument in arguments
+        ]
 
-        def stage(head: Any, values: tuple[str, ...], body: Any, request: Any) -> list[Any]:
-            cookies = parse_cookies(get(head))
-            return [convert(cookies[name]) if name in cookies else absent() for name, convert, absent in slots]
+        def stage(found: list[Any], head: Any, values: tuple[str, ...], body: Any, request: Any) -> None:
+            header = get(head)
+            for place, find, convert, absent in slots:
+                value = find(header)
+                found[place] = absent() if value is None else value if convert is str else convert(value)
 
         return stage
 
     def _object_stage(self, source: Source, arguments: list[Argument]) -> Stage:
         if source is Source.BODY:
             return self._body_stage(arguments[0])
-        if source is Source.STREAM:
-            return lambda head, values, body, request: [body]
-        if source is Source.STATE:
-            return lambda head, values, body, request: [request.state for _ in arguments]
-        return lambda head, values, body, request: [request for _ in arguments]
+        places = [self._place(argument) for argument in arguments]
+
+        def stage(found: list[Any], head: Any, values: tuple[str, ...], body: Any, request: Any) -> None:
+            for place in places:
+                found[place] = body if source is Source.STREAM else request.state if source is Source.STATE else request
+
+        return stage
 
     def _body_stage(self, argument: Argument) -> Stage:
-        decode = self.decoder
+        decode, place = self.decoder, self._place(argument)
         if decode is None:
-            return _raw_stage(argument)
+            return _raw_stage(argument, place)
         content_type = self.reader.header("content-type")
         content_encoding = self.reader.header("content-encoding")
         is_optional, absent = argument.default is not MISSING, absence(argument.default)
 
-        def stage(head: Any, values: tuple[str, ...], body: Any, request: Any) -> list[Any]:
+        def stage(found: list[Any], head: Any, values: tuple[str, ...], body: Any, request: Any) -> None:
             if is_optional and not body:
-                return [absent()]
-            return [decode(body, content_type(head), content_encoding(head))]
+                found[place] = absent()
+            else:
+                found[place] = decode(body, content_type(head), content_encoding(head))
 
         return stage
 
     # -- one argument --------------------------------------------------------------------------------------------------
+
+    def _place(self, argument: Argument) -> int:
+        return self.places[argument.name]
 
     def _converter(self, argument: Argument) -> Callable[[Any], Any]:
         """Return what makes the value: from its text, from all texts of a repeated key, from the grouped fields."""
@@ -303,7 +280,7 @@ class _Stages:
         # A path that does not convert names no resource, so what else is wrong with the request does not matter.
         try:
             self._path_stage([argument for argument in self.plan.arguments if argument.source is Source.PATH])(
-                head, values, body, request
+                [None] * len(self.places), head, values, body, request
             )
         except ValueError:
             return HTTPError(404)
@@ -327,12 +304,10 @@ class _Stages:
         if argument.source is Source.QUERY:
             fields = grouped(parse_query(self.reader.query_string(head), self.max_query_fields))
             self._query_value(argument, fields)
-        elif argument.source is Source.HEADER:
-            self._header_stage([argument])(head, values, body, None)
-        elif argument.source is Source.COOKIE:
-            self._cookie_stage([argument])(head, values, body, None)
-        elif argument.source is Source.BODY:
-            self._body_stage(argument)(head, values, body, None)
+        elif argument.source in (Source.HEADER, Source.COOKIE, Source.BODY):
+            stage = {Source.HEADER: self._header_stage, Source.COOKIE: self._cookie_stage}.get(argument.source)
+            put = self._body_stage(argument) if stage is None else stage([argument])
+            put([None] * len(self.places), head, values, body, None)
 
 
 def _fix(argument: Argument) -> str:
@@ -349,20 +324,20 @@ def _is_of_body(error: Exception) -> bool:
     return isinstance(error, RequestInvalid) and error.errors[0].source == Source.BODY.value
 
 
-def _raw_stage(argument: Argument) -> Stage:
+def _raw_stage(argument: Argument, place: int) -> Stage:
     """Return what takes the body undecoded, whatever its media type."""
     kind = argument.type
-    if kind is bytes and argument.default is MISSING:
-        return lambda head, values, body, request: [body]
+    is_checked = kind is not bytes
     is_optional, absent = argument.default is not MISSING, absence(argument.default)
 
-    def stage(head: Any, values: tuple[str, ...], body: Any, request: Any) -> list[Any]:
+    def stage(found: list[Any], head: Any, values: tuple[str, ...], body: Any, request: Any) -> None:
         if is_optional and not body:
-            return [absent()]
-        errors = collect_errors(kind, body)
+            found[place] = absent()
+            return
+        errors = collect_errors(kind, body) if is_checked else []
         if errors:
             raise RequestInvalid(errors)
-        return [body]
+        found[place] = body
 
     return stage
 

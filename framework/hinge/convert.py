@@ -98,8 +98,8 @@ def _parser(kind: Any, target: Any, info: msgspec.inspect.Type) -> Converter:
 
 
 def _integer(text: str) -> int:
-    digits = text[1:] if text[:1] == "-" else text
     # isdecimal() alone takes the digits of every script, and so does int().
+    digits = text if text.isdecimal() else text.removeprefix("-")
     if digits.isascii() and digits.isdecimal() and len(digits) <= MAX_DIGITS:
         try:
             return int(text)

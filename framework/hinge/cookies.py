@@ -5,7 +5,9 @@ leave its place, or what a browser would drop or cut, is a ValueError. What is w
 """
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 
 MAX_SIZE = 4096
 """Bytes of a whole Set-Cookie value that every browser keeps (RFC 6265 section 6.1)."""
@@ -13,6 +15,8 @@ MAX_SIZE = 4096
 # Browsers send more than RFC 6265's tokens, so any visible character that delimits nothing may stand in a name. But an
 # empty name is no name: "=__Host-a=1" would be taken for a cookie that only a secure page of this host can set.
 _read_pairs = re.compile(r"(?:\A|;)[ \t]*+([!#-+\--:<>-\[\]-~]++)[ \t]*+=[ \t]*+([\t -:<-~]*+)(?=;|\Z)").findall
+
+_OWS = " \t"
 
 _name = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _value = re.compile(r"[!#-+\--:<-\[\]-~]*").fullmatch
@@ -37,11 +41,24 @@ def parse_cookies(header: str | None) -> dict[str, str]:
         return cookies
     for name, value in _read_pairs(header):
         if name not in cookies:
-            trimmed = value.rstrip(" \t")
-            if trimmed[:1] == '"' == trimmed[-1:] and len(trimmed) > 1:
-                trimmed = trimmed[1:-1]
-            cookies[name] = trimmed
+            cookies[name] = _unquoted(value.rstrip(_OWS))
     return cookies
+
+
+@cache
+def cookie_finder(name: str) -> Callable[[str | None], str | None]:
+    """Return what finds the one cookie of this name, a token, as `parse_cookies` would; None: there is none."""
+    search = re.compile(rf"(?:\A|;)[ \t]*+{re.escape(name)}[ \t]*+=[ \t]*+([\t -:<-~]*+)(?=;|\Z)").search
+
+    def find(header: str | None) -> str | None:
+        found = search(header) if header else None
+        return None if found is None else _unquoted(found[1].rstrip(_OWS))
+
+    return find
+
+
+def _unquoted(value: str) -> str:
+    return value[1:-1] if value.endswith('"') and value[0] == '"' and len(value) > 1 else value
 
 
 def format_cookie(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hinge.cookies import MAX_SIZE, format_cookie, parse_cookies
+from hinge.cookies import MAX_SIZE, cookie_finder, format_cookie, parse_cookies
 
 TOKEN = "!#$%&'*+-.^_`|~" + string.ascii_letters + string.digits
 OCTETS = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '",;\\')
@@ -319,3 +319,15 @@ def test_quadratic_cookies(start, unit):
     parse_cookies(header)
     # Quadratic work on this size takes far longer.
     assert time.process_time() - started < 5
+
+
+@given(st.text(alphabet='ab=;, \t"\\é\x00[', max_size=30))
+def test_one_cookie_is_found_as_all_are(header: str) -> None:
+    cookies = parse_cookies(header)
+    for name in ("a", "b", "ab"):
+        assert cookie_finder(name)(header) == cookies.get(name)
+
+
+def test_a_name_with_characters_of_expressions_is_found() -> None:
+    assert cookie_finder("a.b|c")("axb|c=1; a.b|c=2") == "2"
+    assert cookie_finder("a")(None) is None
