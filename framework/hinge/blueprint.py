@@ -43,6 +43,9 @@ class Endpoint(msgspec.Struct, frozen=True, eq=False):
     head_only: bool = False
     """The answer to HEAD: computed like GET's, sent without its body (RFC 9110 section 9.3.2)."""
     max_body_size: int = 0
+    closes: bool = False
+    """Whether the connection is closed behind the answer, whatever middleware makes of that: what follows may be a
+    smuggled request."""
 
     @property
     def stream_type(self) -> str:
@@ -131,7 +134,9 @@ class Blueprint(msgspec.Struct, frozen=True, eq=False):
             method = reader.method(head)
             try:
                 found = find(reader.path(head))
-                check_framing(encoding(head), length(head))
+                coding = encoding(head)
+                if coding is not None:
+                    check_framing(coding, length(head))
             except HTTPError as error:
                 return make(self.refusing(method, error)), ()
             leaf, values = (not_found, ()) if found is None else found
@@ -146,7 +151,8 @@ class Blueprint(msgspec.Struct, frozen=True, eq=False):
         def refuse() -> None:
             raise error
 
-        return replace(endpoint, plan=replace(endpoint.plan, handler=refuse, arguments=()))
+        plan = replace(endpoint.plan, handler=refuse, arguments=())
+        return replace(endpoint, plan=plan, closes=bool(error.connection))
 
     def endpoints(self) -> list[Endpoint]:
         """Return every endpoint once."""

@@ -5,7 +5,7 @@ with `_` never reach an app, because on WSGI they could not be told from `-`; a 
 an empty Content-Type or Content-Length is none. A server that keeps the head for itself gets a reader of its own.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -14,7 +14,17 @@ from hinge.body import framed_length
 from hinge.headers import Headers
 from hinge.target import origin_form, utf8_path
 
-_NEVER_EMPTY = ("content-type", "content-length")
+NEVER_EMPTY = ("content-type", "content-length")
+"""CGI knows no difference between an empty and an absent one, so there is none here."""
+
+
+def kept(lines: Iterable[tuple[str, str]], unreadable: Collection[str] = ()) -> Headers:
+    """Return the headers that an app sees; `unreadable` are the names with a line that is not ASCII."""
+    found = [line for line in lines if "_" not in line[0] and line[0] not in unreadable]
+    headers = Headers(found + [(name, "") for name in unreadable if "_" not in name])
+    if any(headers.get(name) == "" for name in NEVER_EMPTY):
+        return Headers([pair for pair in headers.multi_items() if pair[1] or pair[0] not in NEVER_EMPTY])
+    return headers
 
 
 class Head:
@@ -45,7 +55,7 @@ class Head:
             name = given.lower()
             if name in ("content-length", "transfer-encoding"):
                 self._framing[name] = "repeated" if name in self._framing else value
-            if "_" not in name and (value or name not in _NEVER_EMPTY):
+            if "_" not in name and (value or name not in NEVER_EMPTY):
                 kept.append((name, value if value.isascii() else ""))
         self.headers = Headers(kept)
 

@@ -34,6 +34,11 @@ class Exchange(Request):
         return self._head
 
     @property
+    def closes(self) -> bool:
+        """Whether the connection is closed behind the response; see `hinge.blueprint.Endpoint`."""
+        return self._endpoint.closes
+
+    @property
     def has_work_after(self) -> bool:
         """Whether something waits for the end of the response."""
         return self._after is not None

@@ -8,13 +8,6 @@ from hinge.backend import Connection, Feature
 from hinge.blueprint import Blueprint
 from hinge.plan import Colour, HandlerPlan
 
-_PLACES = {
-    Colour.SYNC: "a worker thread",
-    Colour.ASYNC: "the event loop",
-    Colour.SYNC_GENERATOR: "streamed from a worker thread",
-    Colour.ASYNC_GENERATOR: "streamed from the event loop",
-}
-
 
 class RSGIBackend:
     """Compile to an RSGI callable."""
@@ -32,9 +25,9 @@ class RSGIBackend:
 
     def placement(self, plan: HandlerPlan) -> str:
         """Say where a handler runs."""
-        if plan.inline and plan.colour is Colour.SYNC:
-            return "the event loop, called inline"
-        return _PLACES[plan.colour]
+        awaits = plan.colour in (Colour.ASYNC, Colour.ASYNC_GENERATOR)
+        place = "the event loop" if awaits or plan.inline else "a worker thread"
+        return f"streamed from {place}" if plan.is_generator else place
 
     def connect(self, application: Any, options: Mapping[str, Any]) -> AbstractContextManager[Connection]:
         """Return an in-process connection."""

@@ -6,7 +6,6 @@ nothing it does not use. What is not RSGI's is `hinge.loop`'s.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from functools import cache
 from types import FrameType
 from typing import Any
 
@@ -25,32 +24,16 @@ Serve = Callable[[Any, Any, tuple[str, ...]], Awaitable[None]]
 def compile_rsgi(blueprint: Blueprint) -> Any:
     """Return the callable `(scope, proto)` with the hooks that Granian and a worker call."""
     runtime = Runtime(blueprint)
-    served = cache(lambda endpoint: _serve(endpoint, runtime))  # paths and methods share endpoints
-    table = blueprint.table.map(lambda leaf: leaf.map(served))
-    not_found = blueprint.not_found.map(served)
-    static, find, path_of = table.static, table.find, head.path
-    has_lifespan = runtime.has_lifespan
-
-    def refusing(scope: Any, error: HTTPError) -> Serve:
-        return _serve(blueprint.refusing(scope.method, error), runtime, closes=bool(error.connection))
+    match = blueprint.matching(lambda endpoint: _serve(endpoint, runtime), head)
 
     async def application(scope: Any, proto: Any) -> None:
         if scope.proto != "http":
             proto.close(None)  # a WebSocket, if Granian was not told that there are none
             return
-        values: tuple[str, ...] = ()
-        try:
-            leaf = static.get(scope.path)
-            if leaf is None:
-                found = find(path_of(scope))
-                leaf, values = (not_found, values) if found is None else found
-            serve = leaf.methods.get(scope.method, leaf.otherwise)
-            if "transfer-encoding" in scope.headers:
-                head.framing(scope, 2**63)
-        except HTTPError as error:
-            serve = refusing(scope, error)
-        if has_lifespan and not runtime.ready and not await runtime.start_lazily():
-            serve = refusing(scope, HTTPError(503, "The application failed to start."))
+        serve, values = match(scope)
+        if not runtime.ready and not await runtime.start_lazily():
+            unstarted = HTTPError(503, "The application failed to start.")
+            serve = _serve(blueprint.refusing(scope.method, unstarted), runtime)
         await serve(scope, proto, values)
 
     def head_of(frame: FrameType) -> Any:
@@ -67,15 +50,17 @@ def compile_rsgi(blueprint: Blueprint) -> Any:
     return blueprint.wrap(application)
 
 
-def _serve(endpoint: Endpoint, runtime: Runtime, *, closes: bool = False) -> Serve:
+def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
     """Return what serves an endpoint: with a Request, or without where nobody looks at one."""
+    if not endpoint.needs_request and not endpoint.closes:
+        return _direct(endpoint, runtime)
     serve = serving(endpoint, head, runtime)
 
     async def through_request(scope: Any, proto: Any, values: tuple[str, ...]) -> None:
-        exchange = RSGIExchange(scope, proto, endpoint, values, runtime.state, closes=closes)
+        exchange = RSGIExchange(scope, proto, endpoint, values, runtime.state)
         await serve(exchange, Sink(exchange))
 
-    return through_request if endpoint.needs_request or closes else _direct(endpoint, runtime)
+    return through_request
 
 
 def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
@@ -116,7 +101,7 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
         await send(exchange, Sink(exchange), content)
 
     def exchange_of(scope: Any, proto: Any, values: tuple[str, ...]) -> RSGIExchange:
-        return RSGIExchange(scope, proto, endpoint, values, runtime.state, closes=False)
+        return RSGIExchange(scope, proto, endpoint, values, runtime.state)
 
     def other(result: Any) -> Response:
         plain = endpoint.plain(type(result)) if is_plain else None

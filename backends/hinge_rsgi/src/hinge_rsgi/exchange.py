@@ -23,15 +23,14 @@ _CLOSE = ("connection", "close")
 
 
 class RSGIExchange(Exchange):
-    """A request together with its protocol object. `closes` has the connection closed behind its response."""
+    """A request together with its protocol object."""
 
-    __slots__ = ("_pieces", "closes", "pace", "proto")
+    __slots__ = ("_pieces", "pace", "proto")
+    _pieces: Any
 
-    def __init__(self, scope: Any, proto: Any, endpoint: Endpoint, values: Any, state: Any, *, closes: bool) -> None:
+    def __init__(self, scope: Any, proto: Any, endpoint: Endpoint, values: Any, state: Any) -> None:
         super().__init__(head, scope, endpoint, values, state)
-        self.proto, self.closes = proto, closes
-        self.watch = None
-        self._pieces: Any = None
+        self.watch, self.proto, self._pieces = None, proto, None
         self.pace = Pace(head.client(scope))
 
     async def disconnected(self) -> None:

@@ -1,4 +1,4 @@
-"""Reading a request's head from an RSGI scope.
+"""Reading a request's head from an RSGI scope (hinge.backend.HeadReader).
 
 Law: Granian leaves lines that are not ASCII out of `get_all` and `items`, but not out of `keys`; they read as empty, as
 everywhere. Names with `_` are dropped: on WSGI they could not be told from `-`. RSGI knows no mount prefix and no raw
@@ -6,31 +6,23 @@ path, so a path that was not UTF-8 shows by its replacement character only.
 """
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 from hinge.backend import Address
 from hinge.body import framed_length
+from hinge.head import NEVER_EMPTY, kept
 from hinge.headers import Headers
 from hinge.target import origin_form, utf8_path
 
-_NEVER_EMPTY = ("content-type", "content-length")
-"""CGI knows no difference between an empty and an absent one, so there is none here."""
 _HTTP_VERSIONS = {"1": "1.0", "2.0": "2"}
-
-
-def method(scope: Any) -> str:
-    """Return the method as it was sent."""
-    name: str = scope.method
-    return name
+method: Callable[[Any], str] = attrgetter("method")
+query_string: Callable[[Any], str] = attrgetter("query_string")
+scheme: Callable[[Any], str] = attrgetter("scheme")
 
 
 def path(scope: Any) -> str:
-    """Return the decoded path.
-
-    Raises:
-        HTTPError: 400, it is not a path or not UTF-8.
-
-    """
+    """Return the decoded path."""
     found: str = scope.path
     if "\ufffd" in found:
         return utf8_path(b"\xff")
@@ -42,20 +34,12 @@ def prefix(scope: Any) -> str:
     return ""
 
 
-def query_string(scope: Any) -> str:
-    """Return the undecoded query string."""
-    raw: str = scope.query_string
-    return raw
-
-
 def header(name: str) -> Callable[[Any], str | None]:
     """Return an accessor of one header."""
     joint = "; " if name == "cookie" else ","
-    empty = None if name in _NEVER_EMPTY else ""
+    empty = None if name in NEVER_EMPTY else ""
     if "_" in name:
         return lambda scope: None
-    if name == "host":
-        return _host
 
     def get(scope: Any) -> str | None:
         lines = scope.headers.get_all(name)
@@ -65,37 +49,19 @@ def header(name: str) -> Callable[[Any], str | None]:
             return joint.join(lines) or empty
         return empty if name in scope.headers else None
 
-    return get
-
-
-def _host(scope: Any) -> str | None:
-    lines = scope.headers.get_all("host")
-    if lines or "host" in scope.headers:
-        return ",".join(lines)
-    authority: str | None = scope.authority  # HTTP/2 has it as a field of its own
-    return authority
+    # HTTP/2 has the host as a field of its own.
+    return get if name != "host" else lambda scope: get(scope) if "host" in scope.headers else scope.authority
 
 
 def headers(scope: Any) -> Headers:
     """Return all request headers."""
-    lines = [pair for pair in scope.headers.items() if "_" not in pair[0]]
-    names = [name for name in scope.headers.keys() if "_" not in name]  # noqa: SIM118 - it is no mapping
-    if len(lines) != len(names):
-        readable = [name for name, _ in lines]
-        unreadable = {name for name in names if names.count(name) != readable.count(name)}
-        lines = [pair for pair in lines if pair[0] not in unreadable] + [(name, "") for name in unreadable]
-    if "host" not in names and scope.authority is not None:
+    lines, names = scope.headers.items(), scope.headers.keys()
+    readable = [name for name, _ in lines]
+    if scope.authority is not None and "host" not in names:
         lines.append(("host", scope.authority))
-    found = Headers(lines)
-    if any(found.get(name) == "" for name in _NEVER_EMPTY):
-        return Headers([pair for pair in found.multi_items() if pair[1] or pair[0] not in _NEVER_EMPTY])
-    return found
-
-
-def scheme(scope: Any) -> str:
-    """Return http or https."""
-    name: str = scope.scheme
-    return name
+    if len(readable) == len(names):
+        return kept(lines)
+    return kept(lines, {name for name in names if names.count(name) != readable.count(name)})
 
 
 def http_version(scope: Any) -> str:
@@ -117,8 +83,7 @@ def framing(scope: Any, limit: int) -> int | None:
 
 
 def _only(scope: Any, name: str) -> str | None:
-    lines = scope.headers.get_all(name)
+    lines: list[str] = scope.headers.get_all(name)
     if len(lines) == 1:
-        line: str = lines[0]
-        return line
+        return lines[0]
     return "repeated or not readable" if name in scope.headers else None
