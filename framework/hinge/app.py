@@ -22,7 +22,7 @@ from hinge.problems import ErrorHandler, ErrorHandlers, check_error_handler, che
 from hinge.routing.catalog import Catalog
 from hinge.routing.route import Route, as_layers
 from hinge.routing.router import Registrar, Router, close
-from hinge.rsgi import refuse_rsgi
+from hinge.rsgi import INTERFACE, BareGranian, refuse_rsgi
 from hinge.uncompiled import refusing
 
 Function = TypeVar("Function", bound=Callable[[Any, Any], Any])
@@ -39,7 +39,7 @@ class ErrorDecorator(Protocol):
         ...
 
 
-class App(Registrar):
+class App(BareGranian, Registrar):
     """A web application, written once and compiled by a backend.
 
     `slashes="redirect"` answers `/items/` for a registered `/items` (and the reverse) with 308, "strict" with 404.
@@ -199,7 +199,7 @@ class App(Registrar):
                 target = load_backend(name)
                 with uncollected():
                     application: Any = target.compile(self.blueprint(name, skip_unsupported=key[1]))
-                if target.interface != "rsgi":
+                if target.interface != INTERFACE:
                     application.__rsgi_init__ = refuse_rsgi
                 self._compiled[key] = application
             return self._compiled[key]
@@ -287,8 +287,6 @@ class App(Registrar):
                 except Exception as error:  # noqa: BLE001 - also what native middleware raises
                     self._serving[protocol] = refusing(protocol, error)
             return self._serving[protocol]
-
-    __rsgi_init__ = staticmethod(refuse_rsgi)
 
 
 def _look_like_asgi(app: App) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from hinge.app import App
-from hinge.backend import load_backend
+from hinge.backend import Feature, load_backend
 from hinge.cli.errors import CheckFailed, UserCodeError, UserError
 from hinge.cli.target import load_app
 from hinge.config import Config, resolve_config
@@ -30,6 +30,8 @@ class Launch:
     config: Config
     interface: str
     """Granian's name of the backend's protocol."""
+    has_websockets: bool
+    """Whether the backend serves them; otherwise a handshake is a request like any other, and answered as one."""
 
     def load(self) -> App:
         """Return the app, loaded and configured."""
@@ -92,7 +94,7 @@ def _load(target: str, flags: dict[str, Any], *, factory: bool) -> Launch:
         app.compile(config.backend, skip_unsupported=config.skip_unsupported)
     except ConfigurationError as error:
         raise CheckFailed(f"backend {config.backend} cannot serve {target}:\n{error}") from error
-    return Launch(target, factory, config, backend.interface)
+    return Launch(target, factory, config, backend.interface, Feature.WEBSOCKET in backend.features)
 
 
 _COMPILED_IN = (

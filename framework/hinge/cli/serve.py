@@ -80,7 +80,7 @@ def _server(launch: Launch) -> Any:
         workers=config.workers,
         blocking_threads=config.threads if launch.interface == "wsgi" else None,
         http=_HTTP[config.http],
-        websockets=launch.interface != "wsgi" and config.http != "2",
+        websockets=launch.has_websockets and config.http != "2",
         backlog=config.backlog,
         backpressure=config.backpressure,
         log_level=LogLevels(config.log_level),
