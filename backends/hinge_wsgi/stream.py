@@ -7,7 +7,8 @@ status is out is logged and cuts the connection; what ends the worker ends event
 
 from collections.abc import Iterator
 from contextvars import copy_context
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 from hinge.errors import FAILURES
 from hinge.events import EventSourceResponse
@@ -18,6 +19,8 @@ from hinge_wsgi.after import run_after
 from hinge_wsgi.iterate import LoopIterator
 from hinge_wsgi.portal import Cut
 from hinge_wsgi.runtime import Runtime
+
+_END: Any = object()
 
 
 class Stream(Iterator[bytes]):
@@ -40,6 +43,8 @@ class Stream(Iterator[bytes]):
         elif response.is_async:
             behind, self._replaced = _colours(self._replaced)
             self._loop_source = LoopIterator(runtime.portal, source, behind)
+        # No frame of ours between the server and a plain source.
+        self._step = partial(next, source, _END) if self._loop_source is None else self._step_on_loop
         self._first: bytes | None = None
         self._over = False
         self._cut = False
@@ -52,7 +57,7 @@ class Stream(Iterator[bytes]):
         chunk, self._first = self._first, None
         if chunk is None:
             try:
-                chunk = self._context.run(self._pull)
+                chunk = self._next()
             except FAILURES as error:  # whatever the source raises
                 self._over = True
                 raise aborted(self._request, error) from None
@@ -62,22 +67,22 @@ class Stream(Iterator[bytes]):
             raise StreamAborted(Cut())
         raise StopIteration
 
-    def _pull(self) -> bytes | None:
+    def _next(self) -> bytes | None:
         """Return the next chunk, None after the last. An empty one would end a chunked body on some servers."""
-        while not self._over:
-            try:
-                chunk = next(self._source) if self._loop_source is None else self._pull_loop(self._loop_source)
-            except StopIteration:
-                self._over = True
-            else:
-                encoded = encode_chunk(chunk)
-                if encoded:
-                    return encoded
+        chunk = _END if self._over else self._context.run(self._step)
+        while chunk is not _END:
+            encoded = encode_chunk(chunk)
+            if encoded:
+                return encoded
+            chunk = _END if self._over else self._context.run(self._step)
+        self._over = True
         return None
 
-    def _pull_loop(self, source: LoopIterator) -> Any:
+    def _step_on_loop(self) -> Any:
         try:
-            return source.next(self._ping)
+            return cast("LoopIterator", self._loop_source).next(self._ping)
+        except StopIteration:
+            return _END
         except TimeoutError:
             # A comment now and then, so that a client that left is noticed although nothing happens.
             return self._keep_alive()
@@ -88,7 +93,7 @@ class Stream(Iterator[bytes]):
         Raises what the source raised, after closing it.
         """
         try:
-            self._first = self._context.run(self._pull)
+            self._first = self._next()
         except BaseException:
             self.drop()
             raise

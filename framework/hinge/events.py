@@ -108,32 +108,35 @@ def encode_event(item: Any) -> bytes:
 
     """
     event = item if isinstance(item, Event) else Event(item)
+    data = event.data
+    if isinstance(data, str):
+        last = _field(b"data: ", data.encode())
+    elif data is not msgspec.UNSET:
+        last = _field(b"data: ", _encode_json(data))
+    else:
+        last = b"" if event.event is None else b"data:\n"
+    if event.event is None and event.id is None and event.comment is None and event.retry is None:
+        return last + b"\n"
     parts: list[bytes] = []
     if event.comment is not None:
-        parts.append(_field(b":", event.comment.encode()))
+        parts.append(_field(b": ", event.comment.encode()))
     if event.event is not None:
         parts.append(b"event: %b\n" % event.event.encode())
     if event.id is not None:
         parts.append(b"id: %b\n" % event.id.encode())
     if event.retry is not None:
         parts.append(b"retry: %d\n" % event.retry)
-    data = event.data
-    if isinstance(data, str):
-        parts.append(_field(b"data:", data.encode()))
-    elif data is not msgspec.UNSET:
-        parts.append(_field(b"data:", _encode_json(data)))
-    elif event.event is not None:
-        parts.append(b"data:\n")
-    parts.append(b"\n")
-    return b"".join(parts)
+    return b"".join((*parts, last, b"\n"))
 
 
 def _field(name: bytes, value: bytes) -> bytes:
     # On bytes, because no byte of a longer UTF-8 sequence is CR or LF; JSON may contain some through msgspec.Raw.
     if b"\r" in value:
         value = value.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if b"\n" in value:
+        value = value.replace(b"\n", b"\n" + name)
     # The client drops one space after the colon: always writing it keeps a space that the value begins with.
-    return b"%b %b\n" % (name, value.replace(b"\n", b"\n%b " % name))
+    return name + value + b"\n"
 
 
 def _check_line(name: str, value: object) -> None:
