@@ -22,6 +22,7 @@ class ASGIBackend:
     name = "asgi"
     interface = "asgi"
     features: frozenset[Feature] = frozenset(Feature)
+    contract = (1, 0)
 
     def compile(self, blueprint: Blueprint) -> Any:
         """Return the ASGI callable."""

@@ -22,6 +22,7 @@ class WSGIBackend:
     name = "wsgi"
     interface = "wsgi"
     features: frozenset[Feature] = frozenset({Feature.PREFIX})
+    contract = (1, 0)
 
     def compile(self, blueprint: Blueprint) -> Any:
         """Return the WSGI callable."""

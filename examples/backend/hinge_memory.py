@@ -11,7 +11,8 @@ from hinge.backend import Connection, Feature, Reply, Session
 from hinge.blueprint import Blueprint, Endpoint
 from hinge.errors import ConfigurationError
 from hinge.head import Head, PlainReader
-from hinge.loop import Exchange, OpenRequests, Runtime, Serve, Served, running, serving
+from hinge.loop import Exchange, Runtime, Serve, serving
+from hinge.loop.inprocess import OpenRequests, Served, running
 from hinge.plan import HandlerPlan
 from hinge.response import Response
 from hinge.streaming import BODILESS, framed_lines
@@ -109,7 +110,8 @@ class MemoryBackend:
     """The backend itself (hinge.backend.Backend)."""
 
     name = interface = "memory"
-    features = frozenset({Feature.DISCONNECT, Feature.ABORT, Feature.REPEATED_HEADERS})
+    features = frozenset(Feature) - {Feature.WEBSOCKET}
+    contract = (1, 0)
 
     def compile(self, blueprint: Blueprint) -> MemoryApplication:
         return MemoryApplication(blueprint)

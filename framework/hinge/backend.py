@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from hinge.blueprint import Blueprint
     from hinge.plan import HandlerPlan
 
+CONTRACT = (1, 0)
+"""The version of this contract. The first number grows with what backends must change, the second with what is new."""
+
 GROUP = "hinge.backends"
 """The entry-point group in which backends are found."""
 
@@ -219,6 +222,8 @@ class Backend(Protocol):
     interface: str
     """Granian's name of the protocol (`--interface`)."""
     features: frozenset[Feature]
+    contract: tuple[int, int]
+    """The version of the contract that it was written for, as two numbers in its source: what `CONTRACT` was then."""
 
     def compile(self, blueprint: "Blueprint") -> Application:
         """Return the server's callable. Needs that `features` does not cover were refused before this call."""
@@ -252,7 +257,7 @@ def load_backend(name: str) -> Backend:
     """Return the installed backend of that name.
 
     Raises:
-        ConfigurationError: no such backend is installed, or its package does not import.
+        ConfigurationError: no such backend is installed, its package does not import, or it is for another contract.
 
     """
     if name in _loaded:
@@ -267,8 +272,28 @@ def load_backend(name: str) -> Backend:
         raise ConfigurationError(
             f"backend {name!r} ({entries[name].value}) does not import: {error}. Fix: install what it needs"
         ) from error
-    if not isinstance(backend, Backend):
-        raise ConfigurationError(
-            f"backend {name!r} ({entries[name].value}) does not fulfil hinge.backend.Backend. Fix: update it"
-        )
+    _check(f"backend {name!r} ({entries[name].value})", backend)
     return _loaded.setdefault(name, backend)
+
+
+_PARTS = ("name", "interface", "features", "contract", "compile", "placement", "connect")
+
+
+def _check(who: str, backend: Any) -> None:
+    missing = [part for part in _PARTS if not hasattr(backend, part)]
+    if missing:
+        raise ConfigurationError(f"{who} has no {missing[0]}, which hinge.backend.Backend asks for. Fix: update it")
+    match backend.contract:
+        case (int(major), int(minor)):
+            pass
+        case other:
+            raise ConfigurationError(f"{who}: its contract is {other!r}. Fix: contract = {CONTRACT}, two numbers")
+    here = f"{who} is written for contract {major}.{minor} of hinge.backend, and this Hinge has {_dotted(CONTRACT)}"
+    if (major, minor) > CONTRACT:
+        raise ConfigurationError(f"{here}. Fix: update hinge")
+    if major < CONTRACT[0]:
+        raise ConfigurationError(f"{here}. Fix: update the backend, or keep the Hinge it was written for")
+
+
+def _dotted(version: tuple[int, int]) -> str:
+    return ".".join(map(str, version))

@@ -14,6 +14,7 @@ from hinge.body import framed_length
 from hinge.headers import Headers
 from hinge.target import origin_form, utf8_path
 
+_FRAMING = ("content-length", "transfer-encoding")
 NEVER_EMPTY = ("content-type", "content-length")
 """CGI knows no difference between an empty and an absent one, so there is none here."""
 
@@ -50,14 +51,11 @@ class Head:
         self.http_version = http_version
         self.client = client
         self._framing: dict[str, str] = {}
-        kept = []
-        for given, value in lines:
-            name = given.lower()
-            if name in ("content-length", "transfer-encoding"):
+        pairs = [(name.lower(), value) for name, value in lines]
+        for name, value in pairs:
+            if name in _FRAMING:
                 self._framing[name] = "repeated" if name in self._framing else value
-            if "_" not in name and (value or name not in NEVER_EMPTY):
-                kept.append((name, value if value.isascii() else ""))
-        self.headers = Headers(kept)
+        self.headers = kept(pairs, {name for name, value in pairs if not value.isascii()})
 
     def body_length(self, limit: int) -> int | None:
         """Return how long the body says it is: 0 for none, None if only its end will tell.

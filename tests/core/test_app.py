@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -25,7 +26,7 @@ from hinge import (
     Router,
     WebSocket,
 )
-from hinge.backend import _loaded, load_backend
+from hinge.backend import CONTRACT, _loaded, load_backend
 from hinge.blueprint import Blueprint
 
 
@@ -282,6 +283,43 @@ def test_threads_that_race_get_the_same_callable() -> None:
     assert len(set(map(id, found))) == 1
 
 
+@pytest.mark.parametrize(
+    ("contract", "complaint"),
+    [
+        ((CONTRACT[0], CONTRACT[1] + 1), r"is written for contract \d+\.\d+ of hinge\.backend, .* Fix: update hinge$"),
+        ((CONTRACT[0] + 1, 0), r"is written for contract \d+\.0 of hinge\.backend, .* Fix: update hinge$"),
+        (
+            (CONTRACT[0] - 1, 9),
+            r"is written for contract \d+\.9 of hinge\.backend, .* Fix: update the backend, or keep",
+        ),
+        ("1.0", r"its contract is '1\.0'\. Fix: contract = \(1, 0\), two numbers"),
+        ((1,), r"its contract is \(1,\)\. Fix: "),
+        (None, "its contract is None. Fix: "),
+        (..., "has no contract, which hinge.backend.Backend asks for. Fix: update it"),
+        (CONTRACT, None),
+        ((CONTRACT[0], 0), None),
+    ],
+)
+def test_a_backend_for_another_contract_is_refused(
+    monkeypatch: pytest.MonkeyPatch, contract: Any, complaint: str | None
+) -> None:
+    class Other:
+        name = interface = "other"
+        features = frozenset()
+        compile = placement = connect = None
+
+    if contract is not ...:
+        Other.contract = contract
+    entry = SimpleNamespace(value="other:backend", load=Other)
+    monkeypatch.setattr("hinge.backend.installed_backends", lambda: {"other": entry})
+    monkeypatch.setattr("hinge.backend._loaded", {})
+    if complaint is None:
+        assert isinstance(load_backend("other"), Other)
+    else:
+        with pytest.raises(ConfigurationError, match=r"^backend 'other' \(other:backend\):? " + complaint):
+            load_backend("other")
+
+
 def test_the_configured_backend_is_compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def application_of(**options: Any) -> Any:
         app = App(**options)
@@ -323,7 +361,7 @@ def test_a_backend_that_does_not_fulfil_the_contract_is_refused(monkeypatch: pyt
 
     entries = {"half": Entry(object()), "broken": Entry(ImportError("No module named 'cffi'"))}
     monkeypatch.setattr("hinge.backend.installed_backends", lambda: entries)
-    with pytest.raises(ConfigurationError, match=r"backend 'half' \(somewhere:backend\) does not fulfil"):
+    with pytest.raises(ConfigurationError, match=r"backend 'half' \(somewhere:backend\) has no name, which .* Fix: "):
         load_backend("half")
     with pytest.raises(
         ConfigurationError,

@@ -201,7 +201,7 @@ def test_a_stream_without_a_first_chunk_is_answered_with_503(
     client_for: Callable[..., Client], app: App, closed: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     client = client_for(app)
-    drain(client, 0.1)
+    drain(client, 0.3)
     response = client.get("/stream/silent")
     assert response.status_code == 503
     assert response.headers["content-type"] == "application/problem+json"

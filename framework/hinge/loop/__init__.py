@@ -9,7 +9,6 @@ from hinge.loop.body import body_stream, declared_pieces
 from hinge.loop.exchange import Exchange
 from hinge.loop.hold import until_told
 from hinge.loop.inflight import HeadOf
-from hinge.loop.inprocess import LoopThread, OpenRequests, Served, running
 from hinge.loop.pace import Pace
 from hinge.loop.runtime import OpenTask, Runtime
 from hinge.loop.send import WholeSink, answer_with
@@ -22,15 +21,12 @@ __all__ = [
     "Exchange",
     "Fail",
     "HeadOf",
-    "LoopThread",
     "OpenBody",
-    "OpenRequests",
     "OpenTask",
     "Pace",
     "ReadBody",
     "Runtime",
     "Serve",
-    "Served",
     "Sink",
     "Watch",
     "WholeSink",
@@ -42,7 +38,6 @@ __all__ = [
     "declared_pieces",
     "failing",
     "failure_of",
-    "running",
     "sending",
     "serving",
     "stopping",

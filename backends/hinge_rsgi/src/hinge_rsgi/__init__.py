@@ -16,6 +16,7 @@ class RSGIBackend:
     interface = "rsgi"
     # A stream that fails ends like a complete one, and there is no mount prefix.
     features: frozenset[Feature] = frozenset({Feature.DISCONNECT, Feature.REPEATED_HEADERS})
+    contract = (1, 0)
 
     def compile(self, blueprint: Blueprint) -> Any:
         """Return the RSGI callable."""

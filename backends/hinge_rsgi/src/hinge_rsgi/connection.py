@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from hinge.backend import Connection, Feature, Session
 from hinge.errors import ConfigurationError
-from hinge.loop import OpenRequests, Served, running
+from hinge.loop.inprocess import OpenRequests, Served, running
 from hinge_rsgi.exchange import ProtocolClosed
 
 _Lines = list[tuple[str, str]]

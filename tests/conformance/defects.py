@@ -1,0 +1,132 @@
+"""The in-memory backend with one distinct defect each: what the kit has to find."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from hinge_memory import Call, MemoryApplication, MemoryBackend, MemoryConnection, MemoryExchange
+
+import hinge.loop.exchange
+import hinge.loop.send
+import hinge.loop.stream
+from hinge.backend import Connection
+from hinge.blueprint import Blueprint, Endpoint
+from hinge.head import Head, PlainReader
+from hinge.loop import Runtime, Serve, serving
+from hinge.loop.inprocess import running
+
+kept: list[Any] = []
+"""What would be closed if nobody held it."""
+
+
+class Forgetful(MemoryApplication):
+    """Send everything but the last chunk of a stream."""
+
+    async def __call__(self, call: Call) -> None:
+        held: list[bytes] = []
+        chunk, end = call.chunk, call.end
+
+        async def later(data: bytes) -> None:
+            if held:
+                await chunk(held.pop())
+            held.append(data)
+
+        call.chunk, call.end = later, end  # type: ignore[method-assign]
+        await super().__call__(call)
+
+
+class Boundless(MemoryApplication):
+    """Take bodies of any size."""
+
+    def _make(self, endpoint: Endpoint) -> tuple[Endpoint, Serve]:
+        made = serving(endpoint, PlainReader(), self.runtime)
+
+        async def serve(exchange: Any, sink: Any) -> None:
+            exchange.__class__ = BoundlessExchange
+            await made(exchange, sink)
+
+        return endpoint, serve
+
+
+class BoundlessExchange(MemoryExchange):
+    __slots__ = ()
+
+    def body_length(self, limit: int) -> int | None:
+        return super().body_length(2**62)
+
+    async def read_body(self, limit: int) -> bytes:
+        return await super().read_body(2**62)
+
+
+class LoopRuntime(Runtime):
+    async def in_thread(self, purpose: str, work: Any, *args: Any) -> Any:
+        return work(*args)
+
+
+class Blocking(MemoryApplication):
+    """Run plain handlers on the event loop."""
+
+    def _make(self, endpoint: Endpoint) -> tuple[Endpoint, Serve]:
+        self.runtime.__class__ = LoopRuntime
+        return super()._make(endpoint)
+
+
+class Unstopped(MemoryBackend):
+    """Start lifespans and never stop them."""
+
+    @contextmanager
+    def connect(self, application: Any, options: Mapping[str, Any]) -> Iterator[Connection]:
+        runtime: Runtime = application.runtime
+
+        async def forget() -> None:
+            kept.append(runtime._lazy._stack._running[:])
+            runtime._lazy._stack._running.clear()
+            await runtime.stop()
+
+        with running("memory", runtime.start, forget, application, options.get("timeout")) as requests:
+            yield MemoryConnection(requests, options)
+
+
+class Leaky(MemoryApplication):
+    """Close no source of a stream."""
+
+    def __init__(self, blueprint: Blueprint) -> None:
+        super().__init__(blueprint)
+        for module in (hinge.loop.stream, hinge.loop.send, hinge.loop.exchange):
+            module.close_source = _keep
+
+
+async def _keep(runtime: Runtime, request: Any, source: Any) -> None:
+    kept.append(source)  # or its end would close it
+
+
+class CaseReader(PlainReader):
+    """Give the query decoded."""
+
+    def query_string(self, head: Head) -> str:
+        from urllib.parse import unquote
+
+        return unquote(super().query_string(head))
+
+
+class Decoding(MemoryApplication):
+    """Decode the query string before the core does."""
+
+    def _make(self, endpoint: Endpoint) -> tuple[Endpoint, Serve]:
+        return endpoint, serving(endpoint, CaseReader(), self.runtime)
+
+
+def _compiling(application: type[MemoryApplication]) -> MemoryBackend:
+    class Broken(MemoryBackend):
+        def compile(self, blueprint: Blueprint) -> MemoryApplication:
+            return application(blueprint)
+
+    found = Broken()
+    found.name = "broken"
+    return found
+
+
+sound, forgetful, boundless, blocking = map(_compiling, (MemoryApplication, Forgetful, Boundless, Blocking))
+decoding, leaky = map(_compiling, (Decoding, Leaky))
+unstopped = Unstopped()
+unstopped.name = "broken"
