@@ -1,11 +1,16 @@
 """Pytest's way into the kit: fixtures here, everything else in the plugin, whichever way the kit was named."""
 
+from pathlib import Path
+
 import pytest
 
 from hinge.conformance import plugin
 from hinge.conformance.fixtures import backend, client_for, coloured, pytest_generate_tests
 
 __all__ = ["backend", "client_for", "coloured", "pytest_generate_tests"]
+
+
+_KIT = Path(__file__).parent
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -17,5 +22,5 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Refuse a check that stands for no clause."""
     for item in items:
-        if item.path.parent.name == "conformance" and item.path.name.startswith("test_"):
+        if item.path.parent == _KIT:
             plugin.clause_of(item)
