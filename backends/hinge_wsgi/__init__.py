@@ -34,6 +34,8 @@ class WSGIBackend:
         """Say where a handler runs."""
         if plan.inline and plan.colour is Colour.ASYNC:
             return "the server's thread, driven without a loop"
+        if plan.own_loop:
+            return "the server's thread, on an event loop of its own"
         return _PLACES[plan.colour]
 
     def connect(self, application: Any, options: Mapping[str, Any]) -> AbstractContextManager[Connection]:

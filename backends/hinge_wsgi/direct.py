@@ -20,6 +20,7 @@ from hinge_wsgi.environ import Environ
 from hinge_wsgi.portal import on_request_thread
 from hinge_wsgi.respond import LENGTH_LINES, SHORT, STATUS_LINES, StartResponse, answer_with, send
 from hinge_wsgi.runtime import Runtime
+from hinge_wsgi.thread_loop import run_here
 
 Serve = Callable[[Environ, StartResponse, tuple[str, ...]], Any]
 
@@ -132,7 +133,7 @@ def coloured_call(endpoint: Endpoint, runtime: Runtime) -> Callable[..., Any]:
     if plan.inline:
         who = plan.describe()
         return lambda head, values, body, request: drive(call(head, values, body, request), who)
-    run = runtime.run
+    run = run_here if plan.own_loop else runtime.run
     return lambda head, values, body, request: run(call(head, values, body, request))
 
 

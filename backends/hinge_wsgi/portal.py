@@ -55,6 +55,27 @@ class Waiting(Protocol):
         ...
 
 
+STRAY = "it waited for something that was cancelled, and did not catch CancelledError"
+
+
+class _Here:
+    """The thread that waits for a coroutine by running it (`hinge_wsgi.thread_loop`)."""
+
+    is_streaming = False
+
+    def ask(self, work: Callable[[], None]) -> None:
+        """Run `work` at once: the loop that it stops serves nobody else."""
+        work()
+
+    def abandon(self) -> None:
+        """Do nothing: it cannot lose its loop."""
+
+    def raise_cut(self) -> None:
+        """Do nothing: a stopping worker waits for it, as for a plain handler."""
+
+
+HERE = _Here()
+
 current: ContextVar[Waiting] = ContextVar("hinge_wsgi.waiting")
 """Who waits for the running coroutine."""
 
@@ -136,7 +157,7 @@ class Exchange:
         elif self._portal.stopping:
             self.error = _stopped()
         else:
-            self.error = RuntimeError("it waited for something that was cancelled, and did not catch CancelledError")
+            self.error = RuntimeError(STRAY)
         self._end()
 
     def abandon(self) -> None:

@@ -89,7 +89,13 @@ class Judged(NamedTuple):
 def judge(route: Route, frame: Frame) -> Judged:
     """Plan a route's handler, and find whether its parameters can come from their sources inside its middleware."""
     try:
-        plan = plan_handler(route.handler, route.template.names, inline=route.inline, websocket=route.websocket)
+        plan = plan_handler(
+            route.handler,
+            route.template.names,
+            inline=route.inline,
+            own_loop=route.loop == "thread",
+            websocket=route.websocket,
+        )
     except ConfigurationError as error:
         return Judged(route, None, [str(error)])
     endpoint = frame.endpoint(route, plan)

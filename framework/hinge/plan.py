@@ -78,6 +78,8 @@ class HandlerPlan(msgspec.Struct, frozen=True):
     location: str
     colour: Colour
     inline: bool
+    own_loop: bool
+    """Whether the handler, a coroutine, shares nothing bound to a loop, so that any may run it."""
     arguments: tuple[Argument, ...]
     returns: Any
 
@@ -139,7 +141,12 @@ _MARKED: dict[type[Param], Source] = {
 
 
 def plan_handler(
-    handler: Callable[..., Any], path_names: Iterable[str], *, inline: bool = False, websocket: bool = False
+    handler: Callable[..., Any],
+    path_names: Iterable[str],
+    *,
+    inline: bool = False,
+    own_loop: bool = False,
+    websocket: bool = False,
 ) -> HandlerPlan:
     """Return the plan of a handler whose path template has the given parameter names.
 
@@ -161,6 +168,7 @@ def plan_handler(
         location=location,
         colour=colour_of(handler),
         inline=inline,
+        own_loop=own_loop,
         arguments=arguments,
         returns=hints.get("return", Any),
     )
@@ -283,6 +291,9 @@ def _check(plan: HandlerPlan, path_names: frozenset[str], *, websocket: bool) ->
         raise ConfigurationError(
             f"{who}: parameter {bodies[0]!r} waits for the body, and inline=True never waits. Fix: drop inline=True"
         )
+    if plan.own_loop and (plan.colour is not Colour.ASYNC or plan.inline):
+        what = "it never waits (inline=True)" if plan.inline else f"it is a {plan.colour.value}"
+        raise ConfigurationError(f"{who}: loop='thread' is for coroutines that wait, and {what}. Fix: drop loop")
     sockets = [argument.name for argument in plan.arguments if argument.source is Source.WEBSOCKET]
     if websocket:
         _check_websocket(plan, bodies, sockets)

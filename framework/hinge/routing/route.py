@@ -4,7 +4,7 @@ Law: frozen data. Whatever can be judged without the handler's annotations is ju
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 import msgspec
 from msgspec.structs import replace
@@ -38,6 +38,8 @@ class RouteOptions(WebSocketOptions, total=False):
     """The status of plain results, 200..599; by default 200, or 204 for None."""
     inline: bool
     """A promise that the handler never waits: it is then called on the event loop, or driven without one."""
+    loop: Literal["process", "thread"]
+    """Where a WSGI server runs a coroutine: on the process's one event loop, or on one that each thread keeps."""
     include_in_schema: bool
     responses: Mapping[int, Any] | None
     max_body_size: int | None
@@ -58,6 +60,7 @@ class Route(msgspec.Struct, frozen=True, eq=False):
     location: str
     status: int | None = None
     inline: bool = False
+    loop: Literal["process", "thread"] = "process"
     layers: tuple[Layer, ...] = ()
     tags: tuple[str, ...] = ()
     summary: str | None = None
@@ -176,5 +179,8 @@ def _check_options(options: Mapping[str, Any], known: Iterable[str], who: str) -
     inline = options.get("inline", False)
     if not isinstance(inline, bool):
         raise ConfigurationError(f"{who}: inline={inline!r} is neither. Fix: True or False")
+    loop = options.get("loop", "process")
+    if loop not in ("process", "thread"):
+        raise ConfigurationError(f"{who}: loop={loop!r} is neither. Fix: 'process' or 'thread'")
     if name is not None and not isinstance(name, str):
         raise ConfigurationError(f"{who}: name={name!r} is no name. Fix: give a text")
