@@ -25,12 +25,13 @@ _CLOSE = ("connection", "close")
 class RSGIExchange(Exchange):
     """A request together with its protocol object."""
 
-    __slots__ = ("_pieces", "pace", "proto")
+    __slots__ = ("_pieces", "pace", "proto", "transport")
     _pieces: Any
+    transport: Any
 
     def __init__(self, scope: Any, proto: Any, endpoint: Endpoint, values: Any, state: Any) -> None:
         super().__init__(head, scope, endpoint, values, state)
-        self.watch, self.proto, self._pieces = None, proto, None
+        self.watch, self.proto, self._pieces, self.transport = None, proto, None, None
         self.pace = Pace(head.client(scope))
 
     async def disconnected(self) -> None:
@@ -64,6 +65,7 @@ class RSGIExchange(Exchange):
     async def end(self, runtime: Runtime) -> None:
         """Give back what it holds, then do what waits for the response."""
         self.pace.close()
+        self.transport = None  # Granian ends the body when nobody holds it
         await super().end(runtime)
 
 
@@ -84,7 +86,6 @@ class Sink:
     def __init__(self, exchange: RSGIExchange) -> None:
         self._exchange = exchange
         self._proto = exchange.proto
-        self._transport: Any = None
 
     def _lines(self, response: Response) -> list[tuple[str, str]]:
         lines = framed_lines(response)
@@ -97,19 +98,19 @@ class Sink:
 
     async def start(self, response: Response) -> None:
         """Send a stream's head."""
-        self._transport = self._proto.response_stream(response.status, self._lines(response))
+        self._exchange.transport = self._proto.response_stream(response.status, self._lines(response))
 
     async def chunk(self, data: bytes) -> None:
         """Send a part of it."""
         try:
-            await self._transport.send_bytes(data)
+            await self._exchange.transport.send_bytes(data)
         except ProtocolClosed:
             raise BrokenPipeError from None
         await self._exchange.pace.sent(len(data))
 
     async def end(self) -> None:
-        """Let the transport go: Granian ends the body when nobody holds it."""
-        self._transport = None
+        """Send its end."""
+        self._exchange.transport = None
 
     def took(self, response: Response) -> bool:
         """Have Granian send a file or a part of it, if it may."""
