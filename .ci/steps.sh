@@ -112,13 +112,13 @@ types() {
 
 # Asserts of the package code would vanish here; those of test modules are rewritten by pytest and stay.
 optimised() {
-    .ci/venv-3.11/bin/python -O -m pytest -q -m 'not server and not browser' --ignore=tests/benchmarks
+    .ci/venv-3.11/bin/python -O -m pytest -q -m 'not server and not browser' --ignore=tests/benchmarks --ignore=tests/conformance
 }
 
 # suite_on VERSION MARKS: the suite on another Python; what is no Python's business (pages, benchmark) once is enough.
 suite_on() {
     environment "$1" test
-    ".ci/venv-$1/bin/python" -m pytest -q -m "$2" --ignore=tests/benchmarks --ignore=tests/docs
+    ".ci/venv-$1/bin/python" -m pytest -q -m "$2" --ignore=tests/benchmarks --ignore=tests/docs --ignore=tests/conformance
 }
 
 # The in-process suite on the Python in the middle.
@@ -163,6 +163,9 @@ package() {
     cp .ci/smoke.py examples/hello.py "$work/"
     cd "$work"
     "$work/venv/bin/python" -I smoke.py
+    # The kit is in the wheel, and its asserts hold where Python removes others.
+    "$work/venv/bin/python" -m pip install 'pytest>=8.3'
+    "$work/venv/bin/python" -I -O -m pytest -q -W ignore -p no:cacheprovider --pyargs hinge.conformance.test_results
 }
 
 # The site builds, and every link and anchor in it leads somewhere.

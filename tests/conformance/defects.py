@@ -126,7 +126,7 @@ def _compiling(application: type[MemoryApplication]) -> MemoryBackend:
     return found
 
 
-sound, forgetful, boundless, blocking = map(_compiling, (MemoryApplication, Forgetful, Boundless, Blocking))
+forgetful, boundless, blocking = map(_compiling, (Forgetful, Boundless, Blocking))
 decoding, leaky = map(_compiling, (Decoding, Leaky))
 unstopped = Unstopped()
 unstopped.name = "broken"

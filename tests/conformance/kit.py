@@ -76,7 +76,7 @@ def installed(folder: Path, name: str, entry: str) -> Path:
 def run_kit(folder: Path, *arguments: str, path: tuple[Path, ...] = (), optimised: bool = False) -> Run:
     """Run `pytest --pyargs ...` in an empty folder."""
     home = folder / "elsewhere"
-    home.mkdir(exist_ok=True)
+    home.mkdir(parents=True, exist_ok=True)
     (home / "recorder.py").write_text(RECORDER)
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("HINGE_", "PYTEST"))}
     ours = [str(place) for place in (home, *path)] + [entry for entry in sys.path if entry]
