@@ -178,3 +178,22 @@ docs() {
 benchmark() {
     .ci/venv-3.11/bin/python -m pytest -q tests/benchmarks
 }
+
+# The backend that is no part of Hinge, from an environment that has it beside Hinge: the kit and its own tests.
+outside() {
+    local venv="$PWD/.ci/venv-rsgi"
+    "$venv/bin/python" -c '' 2>/dev/null || rm -rf "$venv"
+    [[ -d "$venv" ]] || "$(interpreter 3.11)" -m venv "$venv"
+    # Its own package is built as users get it; Hinge is editable, so that a second run sees the checkout.
+    "$venv/bin/python" -m pip install -e . ./backends/hinge_rsgi 'pytest>=8.3' 'pytest-rerunfailures>=15' 'httpx>=0.27'
+    side_by_side outside_kit outside_tests
+}
+
+outside_kit() {
+    local venv="$PWD/.ci/venv-rsgi"
+    (cd / && "$venv/bin/python" -m pytest -q -p no:cacheprovider --pyargs hinge.conformance --backend rsgi)
+}
+
+outside_tests() {
+    .ci/venv-rsgi/bin/python -m pytest -q tests/rsgi
+}

@@ -42,12 +42,12 @@ def header(name: str) -> Callable[[Any], str | None]:
         return lambda scope: None
 
     def get(scope: Any) -> str | None:
+        if name not in scope.headers:
+            return None
         lines = scope.headers.get_all(name)
-        if len(lines) == 1:
-            return lines[0] or empty
-        if lines:
-            return joint.join(lines) or empty
-        return empty if name in scope.headers else None
+        if len(lines) != scope.headers.keys().count(name):
+            return empty
+        return (lines[0] if len(lines) == 1 else joint.join(lines)) or empty
 
     # HTTP/2 has the host as a field of its own.
     return get if name != "host" else lambda scope: get(scope) if "host" in scope.headers else scope.authority
@@ -83,7 +83,7 @@ def framing(scope: Any, limit: int) -> int | None:
 
 
 def _only(scope: Any, name: str) -> str | None:
+    if name not in scope.headers:
+        return None
     lines: list[str] = scope.headers.get_all(name)
-    if len(lines) == 1:
-        return lines[0]
-    return "repeated or not readable" if name in scope.headers else None
+    return lines[0] if scope.headers.keys().count(name) == len(lines) == 1 else "repeated or not readable"
