@@ -185,7 +185,7 @@ class _AsyncFrames(AsyncIterator[bytes]):
         if self._source is None:
             raise StopAsyncIteration
         try:
-            return encode_event(await anext(self._source))
+            return encode_event(await self._source.__anext__())
         except FAILURES:
             # A cancellation is left to the backend's aclose(): closing inside a cancelled scope would be cut short.
             await self.aclose()

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from hinge.headers import split_list
 
-_is_etag = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\uffff]*"').fullmatch
+_is_etag = re.compile(r'(?:W/)?"[^\x00-\x20"\x7f]*"').fullmatch
 _NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTHS = {name: number for number, name in enumerate(_NAMES, 1)}
 # IMF-fixdate, RFC 850 with its two-digit year, asctime (RFC 9110 section 5.6.7): recipients have to read all three.

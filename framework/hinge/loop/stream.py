@@ -133,10 +133,14 @@ class _Stream:
         """Send everything."""
         if self._is_eager:
             await self._send(self._sink.start, self._response)
-        while (chunk := await self._next()) is not _END:
+        pull = self._pull if self._is_async else self._pull_from_thread
+        while (chunk := await pull()) is not _END:
+            data = encode_chunk(chunk)
+            if not data:
+                continue  # an empty one would end a chunked body on some servers
             if not self._has_started:
                 await self._send(self._sink.start, self._response)
-            await self._send(self._sink.chunk, chunk)
+            await self._send(self._sink.chunk, data)
             if self._sent % CHUNKS_IN_A_ROW == 0:
                 await asyncio.sleep(0)
         await self._complete()
@@ -148,7 +152,10 @@ class _Stream:
         self._is_complete = True
 
     async def _send_in_turn(self, step: Callable[..., Awaitable[None]], *what: Any) -> None:
-        async with self._turn:
+        if self._turn.locked():  # by the keep-alive, which does not begin while anything else is being sent
+            async with self._turn:
+                await self._send_now(step, *what)
+        else:
             await self._send_now(step, *what)
 
     async def _send_now(self, step: Callable[..., Awaitable[None]], *what: Any) -> None:
@@ -180,19 +187,17 @@ class _Stream:
 
     # -- the source ----------------------------------------------------------------------------------------------------
 
-    async def _next(self) -> Any:
-        """Return the next chunk as bytes, `_END` after the last; empty ones are passed over."""
-        while True:
-            if self._is_async:
-                chunk = await anext(self._source, _END)
-                self._watch.check()  # it may have taken the end for something else
-            else:
-                chunk = await self._watch.undisturbed(self._runtime.in_thread(self._threads, self._step))
-            if chunk is _END:
-                return _END
-            encoded = encode_chunk(chunk)
-            if encoded:
-                return encoded
+    async def _pull(self) -> Any:
+        """Return the source's next chunk, `_END` after the last."""
+        try:
+            chunk = await self._source.__anext__()
+        except StopAsyncIteration:
+            chunk = _END
+        self._watch.check()  # it may have taken the end for something else
+        return chunk
+
+    async def _pull_from_thread(self) -> Any:
+        return await self._watch.undisturbed(self._runtime.in_thread(self._threads, self._step))
 
     def _step(self) -> Any:
         with self._stepping:
