@@ -15,6 +15,7 @@ IN_SDIST = (
     "CHANGELOG.md",
     "docs/mkdocs.yml",
     "examples/hello.py",
+    "examples/backend/hinge_memory.py",
     "tests/conftest.py",
 )
 

@@ -85,7 +85,7 @@ def test_no_public_name_is_without_a_use() -> None:
     assert {module: names for module, names in unused.items() if names} == {"hinge.blueprint": {"Leaf"}}
 
 
-@pytest.mark.parametrize("name", ["memory"])
+@pytest.mark.parametrize("name", ["memory", "rsgi"])
 def test_a_backend_from_outside_reaches_into_nothing(name: str) -> None:
     """Attributes that begin with `_` are read of `self` only."""
     for file in BACKENDS[name].rglob("*.py"):
