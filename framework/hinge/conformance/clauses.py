@@ -65,6 +65,7 @@ CLAUSES = {
     "drain.events": "`drain` ends event streams and WebSockets at once, also those that open later.",
     "drain.streams": "`drain` cuts other streams off after its seconds, and lets those end that end in time.",
     "drain.requests": "Requests under way are answered, and work after their response is done.",
+    "drain.cut": "What runs on when streams are cut is cancelled if it can be, or named; its client is answered.",
     "drain.again": "`drain` may be called twice and from any thread, and ends with the life that it was said in.",
     # Where things run.
     "colour.place": "`def` runs without a loop, `async def` on the one loop, `inline` where the request is served.",

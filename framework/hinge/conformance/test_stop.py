@@ -13,6 +13,8 @@ import pytest
 from hinge import App, AsyncMiddleware, Middleware, Request, Response
 from hinge.testing import Client, ClientResponse
 
+pytestmark = pytest.mark.clause("drain.cut")
+
 PATIENCE = 10
 
 
