@@ -150,6 +150,29 @@ side_by_side() {
     return "$code"
 }
 
+# Every request that the items example's OpenAPI document allows, and many that it does not, on both backends. The tool
+# has an environment of its own: it would come into every run of pytest as a plugin.
+requests_of_the_document() {
+    local venv=.ci/venv-schemathesis port backend server code=0
+    "$venv/bin/schemathesis" --version >/dev/null 2>&1 || {
+        "$(interpreter 3.11)" -m venv "$venv"
+        "$venv/bin/python" -m pip install 'schemathesis>=4,<5'
+    }
+    for backend in wsgi asgi; do
+        port="$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
+        .ci/venv-3.11/bin/hinge run examples/items.py --backend "$backend" --port "$port" &
+        server=$!
+        until curl -fs -o /dev/null "http://127.0.0.1:$port/openapi.json"; do
+            kill -0 "$server"
+            sleep 0.2
+        done
+        "$venv/bin/schemathesis" run --no-color --checks all --max-examples 20 "http://127.0.0.1:$port/openapi.json" || code=1
+        kill -TERM "$server"
+        wait "$server"
+    done
+    return "$code"
+}
+
 # The wheel and the sdist hold what they should, and the wheel serves both protocols from an environment of its own.
 package() {
     local work

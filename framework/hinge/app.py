@@ -44,7 +44,9 @@ class App(BareGranian, Registrar):
 
     `slashes="redirect"` answers `/items/` for a registered `/items` (and the reverse) with 308, "strict" with 404.
     `config` is the base that pyproject.toml, environment and command line override. `wsgi_middleware` and
-    `asgi_middleware` wrap the compiled callable, the first one outermost.
+    `asgi_middleware` wrap the compiled callable, the first one outermost. The OpenAPI document is at `openapi_path` and
+    the page that shows it at `docs_path`, unless a route of the app is; None: nowhere. `security_schemes` and
+    `security` go into the document as OpenAPI has them.
 
     Raises:
         ConfigurationError: an argument is wrong.
@@ -63,6 +65,10 @@ class App(BareGranian, Registrar):
         middleware: Iterable[MiddlewareFunction] = (),
         wsgi_middleware: Iterable[Wrapper] = (),
         asgi_middleware: Iterable[Wrapper] = (),
+        openapi_path: str | None = "/openapi.json",
+        docs_path: str | None = "/docs",
+        security_schemes: Mapping[str, Any] | None = None,
+        security: Iterable[Mapping[str, Any]] = (),
     ) -> None:
         if slashes not in ("redirect", "strict"):
             raise ConfigurationError(f"App(slashes={slashes!r}) ({caller()}) is none. Fix: 'redirect' or 'strict'")
@@ -71,6 +77,13 @@ class App(BareGranian, Registrar):
         self.title = title
         self.version = version
         self.description = description
+        for option, path in (("openapi_path", openapi_path), ("docs_path", docs_path)):
+            if path is not None and not (isinstance(path, str) and path.startswith("/") and not path.endswith("/")):
+                raise ConfigurationError(f"App({option}={path!r}) ({caller()}) is no path. Fix: '/name', or None")
+        self.openapi_path = openapi_path
+        self.docs_path = docs_path
+        self.security_schemes = dict(security_schemes or {})
+        self.security = [dict(one) for one in security]
         self._config = config
         self._slashes = slashes
         self._catalog = Catalog()
@@ -229,6 +242,12 @@ class App(BareGranian, Registrar):
             raise ConfigurationError("\n".join(mistakes))
         planned = [(route, endpoint) for route, endpoint, _ in judged if endpoint is not None]
         self._frozen = self._frozen or caller()
+        if self.openapi_path is not None:
+            from hinge.openapi.pages import routes_for  # noqa: PLC0415 - only apps that show their document pay for it
+
+            shown = routes_for(self, [(route, endpoint.plan) for route, endpoint in planned])
+            added = [judge(route, frame) for route in shown]
+            planned += [(route, endpoint) for route, endpoint, _ in added if endpoint is not None]
         table = http_table(planned, frame)
         exists = None if self._slashes == "strict" else lambda path: table.find(path) is not None
         served = planned if Feature.WEBSOCKET in target.features else []

@@ -26,6 +26,15 @@ def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return fields
 
 
+def record_fields(kind: Any) -> list[tuple[str, Any, bool, Any]]:
+    """Return name on the wire, type, whether it is required, and the default (or NODEFAULT) of each field."""
+    types, info = field_types(kind), msgspec.inspect.type_info(kind)
+    return [
+        (field.encode_name, types.get(field.name, str), field.required, field.default)
+        for field in getattr(info, "fields", ())
+    ]
+
+
 def collection_reader(kind: Any, source: str, name: str) -> Callable[[list[str]], Any]:
     """Return a function from the texts of a repeated key to the declared collection.
 

@@ -13,7 +13,7 @@ from hinge.answers import redirect_to
 from hinge.errors import ConfigurationError, HTTPError
 from hinge.files import FileResponse, guess_media_type
 from hinge.negotiation import choose_coding
-from hinge.request import Request
+from hinge.request import Connection
 from hinge.response import Response, content_type
 
 SUFFIXES = {"br": ".br", "zstd": ".zst", "gzip": ".gz"}
@@ -60,7 +60,7 @@ class StaticFiles:
         self._dot_files = dot_files
         self._follow_symlinks = follow_symlinks
 
-    def __call__(self, request: Request, path: str) -> Response:
+    def __call__(self, request: Connection, path: str) -> Response:
         """Return the file that a path below the directory names.
 
         Raises:
@@ -108,7 +108,7 @@ class StaticFiles:
         found = self._stat(segments)
         return found is not None and stat.S_ISREG(found.st_mode)
 
-    def _respond(self, request: Request, segments: Sequence[str]) -> Response:
+    def _respond(self, request: Connection, segments: Sequence[str]) -> Response:
         headers: list[tuple[str, str]] = []
         name = "/".join(segments)
         for matches, value in self._cache_control:

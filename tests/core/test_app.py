@@ -450,7 +450,7 @@ class NeedsBody:
 
 
 def test_the_blueprint_has_every_endpoint_once_and_knows_no_app() -> None:
-    app = App()
+    app = App(openapi_path=None)
     app.get("/a")(text)
     app.post("/a")(text)
     app.websocket("/live")(live)

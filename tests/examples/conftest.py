@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from tests.examples.browser import browser  # noqa: F401 - a fixture
 from tests.examples.harness import Load, Serve, Service, imported
 
 

@@ -17,6 +17,7 @@ _COMMANDS = {
     "routes": "hinge.cli.routes",
     "check": "hinge.cli.check",
     "explain": "hinge.cli.explain",
+    "openapi": "hinge.cli.openapi",
 }
 """The module of each command, which holds it as `command`."""
 

@@ -42,6 +42,9 @@ class RouteOptions(WebSocketOptions, total=False):
     """Where a WSGI server runs a coroutine: on the process's one event loop, or on one that each thread keeps."""
     include_in_schema: bool
     responses: Mapping[int, Any] | None
+    """Further responses for the OpenAPI document by status: a text, a type, or an OpenAPI response object."""
+    security: Iterable[Mapping[str, Any]] | None
+    """Security requirements for the OpenAPI document in place of the app's; an empty list: none."""
     max_body_size: int | None
     """The largest request body in bytes; by default that of the configuration."""
 
@@ -68,6 +71,7 @@ class Route(msgspec.Struct, frozen=True, eq=False):
     deprecated: bool = False
     include_in_schema: bool = True
     responses: Mapping[int, Any] | None = None
+    security: Iterable[Mapping[str, Any]] | None = None
     max_body_size: int | None = None
     websocket: bool = False
 

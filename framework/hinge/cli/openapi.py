@@ -1,0 +1,25 @@
+"""`hinge openapi`: the app's OpenAPI document."""
+
+import click
+import msgspec
+
+from hinge.cli.errors import UserError
+from hinge.cli.target import FACTORY, TARGET, load_app
+from hinge.openapi import describe
+
+
+@click.command("openapi")
+@TARGET
+@FACTORY
+@click.option("--format", "form", type=click.Choice(["json", "yaml"]), default="json", show_default=True)
+def command(target: str, form: str, *, factory: bool) -> None:
+    """Print the OpenAPI 3.1 document of TARGET."""
+    document = describe(load_app(target, factory=factory))
+    if form == "json":
+        text = msgspec.json.format(msgspec.json.encode(document), indent=2)
+    else:
+        try:
+            text = msgspec.yaml.encode(document)
+        except ImportError as error:
+            raise UserError("YAML needs the package pyyaml. Fix: pip install 'hinge[openapi]'") from error
+    click.echo(text.decode().rstrip("\n"))

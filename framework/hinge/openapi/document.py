@@ -1,0 +1,85 @@
+"""An app -> its OpenAPI document.
+
+Law: made once, from the plans; in the order of declaration, so that two builds of the same app are equal.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from hinge.errors import ConfigurationError
+from hinge.openapi.operations import operation
+from hinge.openapi.schemas import Schemas
+from hinge.plan import HandlerPlan
+from hinge.routing import Route
+
+VERSION = "3.1.0"
+METHODS = ("GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE")
+"""The methods that a path item has a field for; routes with others are not in the document."""
+
+_rest = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*):path\}")
+
+Planned = tuple[Route, HandlerPlan]
+
+
+def describe(app: Any) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document of an app.
+
+    Raises:
+        ConfigurationError: with a line for every mistake in the app.
+
+    """
+    judged, _ = app.judged()
+    mistakes = [line for _, _, lines in judged for line in lines]
+    if mistakes:
+        raise ConfigurationError("\n".join(mistakes))
+    return document(app, [(route, endpoint.plan) for route, endpoint, _ in judged if endpoint is not None])
+
+
+def document(app: Any, planned: Iterable[Planned]) -> dict[str, Any]:
+    """Return the document of planned routes; WebSockets and routes with `include_in_schema=False` are left out.
+
+    Raises:
+        ConfigurationError: a `responses=` holds what describes none.
+
+    """
+    schemas = Schemas()
+    shown = [(route, plan) for route, plan in planned if route.include_in_schema and not route.websocket]
+    operations = [
+        (route, method, operation(route, plan, schemas))
+        for route, plan in shown
+        for method in METHODS
+        if method in route.methods
+    ]
+    schemas.make()
+    paths: dict[str, Any] = {}
+    for (route, method, later), identity in zip(operations, _identities(operations), strict=True):
+        entry = {"operationId": identity, **later()}
+        paths.setdefault(_rest.sub(r"{\1}", route.template.text), {})[method.lower()] = entry
+    info = {"title": app.title, "version": app.version}
+    if app.description:
+        info["description"] = app.description
+    found: dict[str, Any] = {"openapi": VERSION, "info": info, "paths": paths}
+    components: dict[str, Any] = {}
+    if schemas.components:
+        components["schemas"] = schemas.components
+    if app.security_schemes:
+        components["securitySchemes"] = app.security_schemes
+    if components:
+        found["components"] = components
+    if app.security:
+        found["security"] = app.security
+    return found
+
+
+def _identities(operations: Sequence[tuple[Route, str, Any]]) -> list[str]:
+    """Return the operations' names: those of the routes, with method and a number where that is not enough."""
+    names = [route.name for route, _, _ in operations]
+    found: list[str] = []
+    for route, method, _ in operations:
+        name = route.name if names.count(route.name) == 1 else f"{route.name}_{method.lower()}"
+        candidate, number = name, 2
+        while candidate in found:
+            candidate, number = f"{name}_{number}", number + 1
+        found.append(candidate)
+    return found

@@ -1,0 +1,104 @@
+"""A route and its plan -> an OpenAPI operation object: parameters, body and texts.
+
+Law: a parameter is described by the type that converts it and the constraints that are checked.
+"""
+
+import inspect
+from typing import Any
+
+from hinge.annotations import present
+from hinge.openapi.responses import Later, responses_of
+from hinge.openapi.schemas import Schemas
+from hinge.plan import MISSING, Argument, HandlerPlan, Source
+from hinge.record import record_fields
+from hinge.response import OCTETS
+from hinge.routing import Route
+
+_IN = {Source.PATH: "path", Source.QUERY: "query", Source.HEADER: "header", Source.COOKIE: "cookie"}
+_BODY_TYPES = ("application/json", "application/msgpack")
+
+
+def operation(route: Route, plan: HandlerPlan, schemas: Schemas) -> Later:
+    """Return the operation of a route.
+
+    Raises:
+        ConfigurationError: `responses=` holds what describes none.
+
+    """
+    summary, description = _texts(route)
+    head: dict[str, Any] = {}
+    if route.tags:
+        head["tags"] = list(dict.fromkeys(route.tags))
+    if summary:
+        head["summary"] = summary
+    if description:
+        head["description"] = description
+    if route.deprecated:
+        head["deprecated"] = True
+    if route.security is not None:
+        head["security"] = list(route.security)
+    parameters = [one for argument in plan.arguments for one in _parameters(argument, schemas)]
+    body = None if plan.body is None else _body(plan.body, schemas)
+    responses = responses_of(route, plan, schemas)
+
+    def later() -> dict[str, Any]:
+        found = dict(head)
+        if parameters:
+            found["parameters"] = [parameter() for parameter in parameters]
+        if body is not None:
+            found["requestBody"] = body()
+        found["responses"] = responses()
+        return found
+
+    return later
+
+
+def _texts(route: Route) -> tuple[str | None, str | None]:
+    """Return summary and description: those of the route, else the first line of the docstring and the rest."""
+    document = inspect.getdoc(route.handler) or ""
+    first, _, rest = document.partition("\n")
+    own = document if inspect.isfunction(route.handler) else ""
+    summary = route.summary if route.summary is not None else (first.strip() if own else None)
+    description = route.description if route.description is not None else (rest.strip() if own else None)
+    return summary or None, description or None
+
+
+def _parameters(argument: Argument, schemas: Schemas) -> list[Later]:
+    """Return the parameter objects of an argument: one, one for each field of a record, or none."""
+    if argument.source not in _IN:
+        return []
+    if argument.whole:
+        record = present(argument.type)[0]
+        return [
+            _parameter(name, "query", schemas.of(kind), {"required": required and argument.default is MISSING}, default)
+            for name, kind, required, default in record_fields(record)
+        ]
+    more: dict[str, Any] = {"required": argument.source is Source.PATH or argument.default is MISSING}
+    marker = argument.marker
+    if marker is not None and marker.description:
+        more["description"] = marker.description
+    if marker is not None and marker.deprecated:
+        more["deprecated"] = True
+    return [_parameter(argument.alias, _IN[argument.source], schemas.of(argument.type), more, argument.default)]
+
+
+def _parameter(name: str, where: str, schema: Later, more: dict[str, Any], default: Any = MISSING) -> Later:
+    def later() -> dict[str, Any]:
+        described = schema()
+        if isinstance(default, (str, int, float)) and "$ref" not in described:
+            described["default"] = default
+        return {"name": name, "in": where, **more, "schema": described}
+
+    return later
+
+
+def _body(argument: Argument, schemas: Schemas) -> Later:
+    required = argument.default is MISSING
+    marker = argument.marker
+    head: dict[str, Any] = {"required": required}
+    if marker is not None and marker.description:
+        head["description"] = marker.description
+    if argument.source is Source.STREAM or argument.type is bytes:
+        return lambda: {**head, "content": {"*/*": {}, OCTETS: {}}}
+    schema = schemas.of(argument.type)
+    return lambda: {**head, "content": {media_type: {"schema": schema()} for media_type in _BODY_TYPES}}

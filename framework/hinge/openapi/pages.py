@@ -1,0 +1,125 @@
+"""The routes that show the document: itself as JSON, and a page that a browser needs no network for.
+
+Law: a route of the app's own at the same path wins. The document is made at the first request, once; until then it
+costs nothing.
+"""
+
+import importlib.util
+import os
+import threading
+from collections.abc import Callable, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from hinge.codecs import encode_json
+from hinge.errors import HTTPError
+from hinge.openapi.document import Planned, document
+from hinge.request import Connection
+from hinge.response import HTMLResponse, Response
+from hinge.routing.route import Route, make_route
+from hinge.static import StaticFiles
+
+ASSETS = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
+_POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<link rel="stylesheet" href="{folder}/swagger-ui.css">
+<link rel="icon" href="{folder}/favicon-32x32.png">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="{folder}/swagger-ui-bundle.js"></script>
+<script src="{folder}/start.js"></script>
+</body>
+</html>
+"""
+_START = """SwaggerUIBundle({{
+  url: new URL({document}, location.href).href,
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+}});
+"""
+
+
+def routes_for(app: Any, planned: Sequence[Planned]) -> list[Route]:
+    """Return the routes to add to an app whose own routes are planned.
+
+    Raises:
+        ConfigurationError: a path is none, or the page was asked for and its package is not installed.
+
+    """
+    own = {(route.template.text, method) for route, _ in planned for method in route.methods}
+    found = []
+    if app.openapi_path is not None:
+        found.append(_route(app.openapi_path, document_handler(app, planned)))
+        if app.docs_path is not None:
+            found += _page(app)
+    return [route for route in found if not any((route.template.text, method) in own for method in route.methods)]
+
+
+def _route(path: str, handler: Callable[..., Any]) -> Route:
+    return make_route(path, ("GET",), handler, {"include_in_schema": False, "inline": True})
+
+
+def document_handler(app: Any, planned: Sequence[Planned]) -> Callable[[Connection], Response]:
+    """Return the handler that answers with the document."""
+    made: list[bytes] = []
+    lock = threading.Lock()
+
+    def openapi(request: Connection) -> Response:
+        with lock:
+            if not made:
+                made.append(encode_json(document(app, planned)))
+        body = made[0]
+        prefix = request._reader.prefix(request._head)
+        if prefix:  # paths are below the mount prefix, which the document has no other place for
+            body = body[:-1] + b',"servers":[{"url":' + encode_json(quote(prefix)) + b"}]}"
+        return Response(body, media_type="application/json")
+
+    return openapi
+
+
+def _page(app: Any) -> list[Route]:
+    path = app.docs_path
+    folder = path.rstrip("/").rpartition("/")[2]
+    assets = _assets()
+    if assets is None:
+        return [_route(path, _missing)]
+    depth = path.count("/") - 1
+    relative = "../" * depth + app.openapi_path.lstrip("/")
+    page = _PAGE.format(title=escape(app.title), folder=quote(folder))
+    start = _START.format(document=encode_json(relative).decode())
+    files = StaticFiles(assets, index=None, precompressed=False, cache_control="max-age=86400")
+
+    def docs() -> Response:
+        return HTMLResponse(page, headers={"content-security-policy": _POLICY})
+
+    def docs_start() -> Response:
+        return Response(start, media_type="text/javascript")
+
+    def docs_asset(request: Connection, asset: str) -> Response:
+        if asset not in ASSETS:
+            raise HTTPError(404)
+        return files(request, asset)
+
+    return [_route(path, docs), _route(path + "/start.js", docs_start), _route(path + "/{asset}", docs_asset)]
+
+
+def _assets() -> str | None:
+    """Return the folder of the page's parts, None if their package is not installed."""
+    found = importlib.util.find_spec("swagger_ui")
+    for location in (found.submodule_search_locations or ()) if found is not None else ():
+        folder = Path(location, "static")
+        if all((folder / name).is_file() for name in ASSETS):
+            return os.fspath(folder)
+    return None
+
+
+def _missing() -> Response:
+    raise HTTPError(404, "The page is not installed here: pip install 'hinge[openapi]'.")

@@ -1,0 +1,44 @@
+"""Types -> JSON Schemas (draft 2020-12, the dialect of OpenAPI 3.1), with what has a name among the components.
+
+Law: all types of a document are seen before one schema is made, so that two classes of the same name get two names.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+REFERENCE = "#/components/schemas/{name}"
+
+
+class Schemas:
+    """Collect types, then give the schema of each."""
+
+    def __init__(self) -> None:
+        self._types: list[Any] = []
+        self._made: list[dict[str, Any]] = []
+        self.components: dict[str, Any] = {}
+
+    def of(self, kind: Any) -> Callable[[], dict[str, Any]]:
+        """Return what gives the schema of a type once `make` was called; `{}` if msgspec cannot describe it."""
+        index = len(self._types)
+        self._types.append(kind)
+        return lambda: dict(self._made[index])
+
+    def make(self) -> None:
+        """Make the schemas of all types."""
+        try:
+            made, self.components = msgspec.json.schema_components(self._types, ref_template=REFERENCE)
+        except (TypeError, NotImplementedError):
+            # One of them has no schema: the others shall have theirs.
+            self._types = [kind if _has_schema(kind) else Any for kind in self._types]
+            made, self.components = msgspec.json.schema_components(self._types, ref_template=REFERENCE)
+        self._made = list(made)
+
+
+def _has_schema(kind: Any) -> bool:
+    try:
+        msgspec.json.schema(kind)
+    except (TypeError, NotImplementedError):
+        return False
+    return True

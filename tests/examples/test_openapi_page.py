@@ -1,0 +1,30 @@
+"""The page that shows an OpenAPI document, in a browser that may load nothing from elsewhere."""
+
+import pytest
+from selenium.webdriver.common.by import By
+from tests.examples.browser import Browser
+from tests.examples.harness import Serve, until
+
+pytestmark = [pytest.mark.server, pytest.mark.browser]
+
+
+def test_the_page_shows_and_tries_operations(serve: Serve, browser: Browser) -> None:
+    service = serve("examples/items.py")
+    browser.open(f"{service.url}/docs")
+    driver = browser.driver
+
+    def found(selector: str) -> list[str]:
+        return [element.text for element in driver.find_elements(By.CSS_SELECTOR, selector)]
+
+    until(lambda: len(found(".opblock")) >= 6, "the operations")
+    assert found(".info .title")[0].startswith("Items")
+    driver.find_element(By.ID, "operations-items-list_items").click()
+    until(lambda: driver.find_elements(By.CSS_SELECTOR, ".try-out__btn"), "the button")
+    driver.find_element(By.CSS_SELECTOR, ".try-out__btn").click()
+    until(lambda: driver.find_elements(By.CSS_SELECTOR, ".execute"), "the other button")
+    driver.execute_script("document.querySelector('.execute').click()")
+    until(lambda: "200" in found(".live-responses-table .response-col_status")[-1:], "the answer")
+    hosts = {event["request"]["url"].split("/")[2] for event in browser.network("requestWillBeSent")
+             if event["request"]["url"].startswith("http")}  # fmt: skip
+    assert hosts == {service.url.split("/")[2]}  # works without a network
+    assert browser.complaints() == []
