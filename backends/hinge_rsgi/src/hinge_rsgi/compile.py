@@ -6,6 +6,7 @@ nothing it does not use. What is not RSGI's is `hinge.loop`'s.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import cache
 from types import FrameType
 from typing import Any
 
@@ -24,14 +25,24 @@ Serve = Callable[[Any, Any, tuple[str, ...]], Awaitable[None]]
 def compile_rsgi(blueprint: Blueprint) -> Any:
     """Return the callable `(scope, proto)` with the hooks that Granian and a worker call."""
     runtime = Runtime(blueprint)
-    match = blueprint.matching(lambda endpoint: _serve(endpoint, runtime), head)
+    served = cache(lambda endpoint: _serve(endpoint, runtime))  # paths and methods share endpoints
+    match = blueprint.matching(served, head)
+    static = {
+        (path, method): serve
+        for path, leaf in blueprint.table.map(lambda leaf: leaf.map(served)).static.items()
+        for method, serve in leaf.methods.items()
+    }
+    has_lifespan = runtime.has_lifespan
 
     async def application(scope: Any, proto: Any) -> None:
-        if scope.proto != "http":
-            proto.close(None)  # a WebSocket, if Granian was not told that there are none
-            return
-        serve, values = match(scope)
-        if not runtime.ready and not await runtime.start_lazily():
+        values: tuple[str, ...] = ()
+        serve = static.get((scope.path, scope.method))
+        if serve is None or "transfer-encoding" in scope.headers or scope.proto != "http":
+            if scope.proto != "http":
+                proto.close(None)  # a WebSocket, if Granian was not told that there are none
+                return
+            serve, values = match(scope)
+        if has_lifespan and not runtime.ready and not await runtime.start_lazily():
             unstarted = HTTPError(503, "The application failed to start.")
             serve = _serve(blueprint.refusing(scope.method, unstarted), runtime)
         await serve(scope, proto, values)

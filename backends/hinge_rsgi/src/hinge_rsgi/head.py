@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Any
 
 from hinge.backend import Address
-from hinge.body import framed_length
+from hinge.body import declared_length, framed_length
 from hinge.head import NEVER_EMPTY, kept
 from hinge.headers import Headers
 from hinge.target import origin_form, utf8_path
@@ -42,10 +42,11 @@ def header(name: str) -> Callable[[Any], str | None]:
         return lambda scope: None
 
     def get(scope: Any) -> str | None:
-        if name not in scope.headers:
+        found = scope.headers
+        if name not in found:
             return None
-        lines = scope.headers.get_all(name)
-        if len(lines) != scope.headers.keys().count(name):
+        lines = found.get_all(name)
+        if len(lines) != found.keys().count(name):
             return empty
         return (lines[0] if len(lines) == 1 else joint.join(lines)) or empty
 
@@ -78,12 +79,15 @@ def client(scope: Any) -> Address | None:
 
 def framing(scope: Any, limit: int) -> int | None:
     """Return how long the body is: 0 for none, None if only its end will tell; raises as `framed_length`."""
+    lengths = scope.headers.get_all("content-length")
+    if len(lengths) == 1 and "transfer-encoding" not in scope.headers:
+        return declared_length(lengths[0], limit)
     length, encoding = _only(scope, "content-length"), _only(scope, "transfer-encoding")
     return framed_length(length, encoding, limit, http_version=scope.http_version, method=scope.method)
 
 
 def _only(scope: Any, name: str) -> str | None:
-    if name not in scope.headers:
-        return None
     lines: list[str] = scope.headers.get_all(name)
-    return lines[0] if scope.headers.keys().count(name) == len(lines) == 1 else "repeated or not readable"
+    if len(lines) == 1:
+        return lines[0]
+    return "repeated or not readable" if name in scope.headers else None
