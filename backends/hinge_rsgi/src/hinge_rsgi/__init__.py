@@ -38,4 +38,3 @@ class RSGIBackend:
 
 
 backend = RSGIBackend()
-"""What the entry point `hinge.backends: rsgi` names."""

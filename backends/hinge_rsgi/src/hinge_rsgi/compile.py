@@ -1,7 +1,6 @@
 """Blueprint -> the RSGI callable.
 
-Law: what a route needs is decided here, once: each endpoint becomes one `serve(scope, proto, values)` that holds
-nothing it does not use. What is not RSGI's is `hinge.loop`'s.
+Law: what a route needs is decided here, once. What is not RSGI's is `hinge.loop`'s.
 """
 
 import asyncio
@@ -25,30 +24,41 @@ Serve = Callable[[Any, Any, tuple[str, ...]], Awaitable[None]]
 def compile_rsgi(blueprint: Blueprint) -> Any:
     """Return the callable `(scope, proto)` with the hooks that Granian and a worker call."""
     runtime = Runtime(blueprint)
-    served = cache(lambda endpoint: _serve(endpoint, runtime))  # paths and methods share endpoints
+    codes = set()
+
+    @cache  # paths and methods share endpoints
+    def served(endpoint: Endpoint) -> Serve:
+        serve = _serve(endpoint, runtime)
+        codes.add(serve.__code__)
+        return serve
+
     match = blueprint.matching(served, head)
     static = {
         (path, method): serve
         for path, leaf in blueprint.table.map(lambda leaf: leaf.map(served)).static.items()
         for method, serve in leaf.methods.items()
     }
-    has_lifespan = runtime.has_lifespan
 
-    async def application(scope: Any, proto: Any) -> None:
-        values: tuple[str, ...] = ()
+    def application(scope: Any, proto: Any) -> Awaitable[None]:
+        if not runtime.ready or scope.proto != "http":
+            return other(scope, proto)
         serve = static.get((scope.path, scope.method))
-        if serve is None or "transfer-encoding" in scope.headers or scope.proto != "http":
-            if scope.proto != "http":
-                proto.close(None)  # a WebSocket, if Granian was not told that there are none
-                return
-            serve, values = match(scope)
-        if has_lifespan and not runtime.ready and not await runtime.start_lazily():
+        if serve is not None and "transfer-encoding" not in scope.headers:
+            return serve(scope, proto, ())
+        serve, values = match(scope)
+        return serve(scope, proto, values)
+
+    async def other(scope: Any, proto: Any) -> None:
+        if scope.proto != "http":
+            proto.close(None)  # a WebSocket, if Granian was not told that there are none
+        elif await runtime.start_lazily():
+            await application(scope, proto)
+        else:
             unstarted = HTTPError(503, "The application failed to start.")
-            serve = _serve(blueprint.refusing(scope.method, unstarted), runtime)
-        await serve(scope, proto, values)
+            await _serve(blueprint.refusing(scope.method, unstarted), runtime)(scope, proto, ())
 
     def head_of(frame: FrameType) -> Any:
-        mine = frame.f_code is application.__code__ and frame.f_locals["runtime"] is runtime
+        mine = frame.f_code in codes and frame.f_locals["runtime"] is runtime
         return frame.f_locals["scope"] if mine else None
 
     runtime.find_requests(head, head_of)
@@ -90,7 +100,7 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
                 if reads_body:
                     length = head.framing(scope, limit)
                     if length is None:
-                        whole = exchange_of(scope, proto, values).read_body(limit)
+                        whole = RSGIExchange(scope, proto, endpoint, values, runtime.state).read_body(limit)
                     else:
                         whole = read_whole(proto, length)
                     result = call(scope, values, await whole, None)
@@ -108,11 +118,8 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
         if how is not None:
             proto.response_bytes(status, how[1], content)
             return
-        exchange = exchange_of(scope, proto, values)
+        exchange = RSGIExchange(scope, proto, endpoint, values, runtime.state)
         await send(exchange, Sink(exchange), content)
-
-    def exchange_of(scope: Any, proto: Any, values: tuple[str, ...]) -> RSGIExchange:
-        return RSGIExchange(scope, proto, endpoint, values, runtime.state)
 
     def other(result: Any) -> Response:
         plain = endpoint.plain(type(result)) if is_plain else None

@@ -1,7 +1,6 @@
 """An in-process connection to an RSGI application: what `hinge.testing` sends requests through.
 
-Law: the application sees what Granian would show it (lenient decoding of the path, lines that are not ASCII left out of
-all but `keys`), and is held to the protocol: one response, of text and bytes.
+Law: the application sees what Granian would show it, and is held to the protocol: one response, of text and bytes.
 """
 
 import asyncio

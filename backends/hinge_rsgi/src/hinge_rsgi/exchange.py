@@ -1,7 +1,6 @@
 """A request on its RSGI connection: the body, the leaving, the response.
 
-Law: a complete response is one call, and Granian frames it. A stream ends when its transport is let go. A file that is
-still the one that was promised is sent by Granian, unless somebody waits for the end, which Granian does not tell.
+Law: a complete response is one call. Granian sends a file, unless somebody waits for the end, which it does not tell.
 """
 
 from contextlib import suppress

@@ -1,8 +1,7 @@
 """Reading a request's head from an RSGI scope (hinge.backend.HeadReader).
 
-Law: Granian leaves lines that are not ASCII out of `get_all` and `items`, but not out of `keys`; they read as empty, as
-everywhere. Names with `_` are dropped: on WSGI they could not be told from `-`. RSGI knows no mount prefix and no raw
-path, so a path that was not UTF-8 shows by its replacement character only.
+Law: Granian leaves lines that are not ASCII out of `get_all` and `items`, but not out of `keys`; they read as empty.
+There is no mount prefix and no raw path, so a path that was not UTF-8 shows by its replacement character only.
 """
 
 from collections.abc import Callable
@@ -67,8 +66,7 @@ def headers(scope: Any) -> Headers:
 
 def http_version(scope: Any) -> str:
     """Return "1.0", "1.1" or "2"."""
-    version: str = scope.http_version
-    return _HTTP_VERSIONS.get(version, version)
+    return _HTTP_VERSIONS.get(scope.http_version, str(scope.http_version))
 
 
 def client(scope: Any) -> Address | None:
