@@ -22,6 +22,8 @@ from hinge_wsgi.runtime import Runtime
 
 _END: Any = object()
 
+_next: Any = next  # pyright finds no overload of it for a partial
+
 
 class Stream(Iterator[bytes]):
     """What the server iterates and closes."""
@@ -44,7 +46,7 @@ class Stream(Iterator[bytes]):
             behind, self._replaced = _colours(self._replaced)
             self._loop_source = LoopIterator(runtime.portal, source, behind)
         # No frame of ours between the server and a plain source.
-        self._step = partial(next, source, _END) if self._loop_source is None else self._step_on_loop
+        self._step = partial(_next, source, _END) if self._loop_source is None else self._step_on_loop
         self._first: bytes | None = None
         self._over = False
         self._cut = False
