@@ -121,32 +121,37 @@ suite_on() {
     ".ci/venv-$1/bin/python" -m pytest -q -m "$2" --ignore=tests/benchmarks --ignore=tests/docs --ignore=tests/conformance
 }
 
-# The in-process suite on the Python in the middle.
+# The in-process suite on the other Pythons.
 python_3_12() {
     suite_on 3.12 'not server and not browser'
 }
 
-# The newest Python, under Granian as well: what becomes of threads, signals and exit handlers changes between versions.
 python_3_13() {
     suite_on 3.13 'not server and not browser'
+}
+
+# The newest Python under Granian as well: what becomes of threads, signals and exit handlers changes between versions.
+servers_3_13() {
     .ci/venv-3.13/bin/python -m pytest -q -m 'server and not browser' tests/servers tests/examples \
         -k 'granian or test_run or test_soak or test_served'
 }
 
-# side_by_side FIRST SECOND: two functions at once, the second one's output after the first one's; fails if either does.
+# side_by_side FUNCTION...: functions at once, the output of each after the one before; fails if one of them does.
 side_by_side() {
-    local log first second code=0
-    log="$(mktemp)"
+    local logs name code=0
+    local -A jobs=()
+    logs="$(mktemp -d)"
     # shellcheck disable=SC2064
-    trap "rm -f '$log'" EXIT
-    (set -euo pipefail; "$2") >"$log" 2>&1 &
-    second=$!
-    # Behind `||` the shell would not obey `set -e` within; a job does.
-    (set -euo pipefail; "$1") &
-    first=$!
-    wait "$first" || code=$?
-    wait "$second" || code=$?
-    cat "$log"
+    trap "rm -rf '$logs'" EXIT
+    for name in "$@"; do
+        # Behind `||` the shell would not obey `set -e` within; a job does.
+        (set -euo pipefail; "$name") >"$logs/$name" 2>&1 &
+        jobs[$name]=$!
+    done
+    for name in "$@"; do
+        wait "${jobs[$name]}" || code=$?
+        cat "$logs/$name"
+    done
     return "$code"
 }
 
