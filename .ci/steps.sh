@@ -132,6 +132,7 @@ python_3_13() {
 
 # The newest Python under Granian as well: what becomes of threads, signals and exit handlers changes between versions.
 servers_3_13() {
+    environment 3.13 test
     .ci/venv-3.13/bin/python -m pytest -q -m 'server and not browser' tests/servers tests/examples \
         -k 'granian or test_run or test_soak or test_served'
 }
