@@ -114,7 +114,7 @@ def _served(endpoint: Endpoint, blueprint: Blueprint, runtime: Runtime) -> Serve
 
 
 def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
-    return (_through_layers if endpoint.layers else direct)(endpoint, runtime)
+    return (_through_layers if endpoint.layers or endpoint.plan.reads_form else direct)(endpoint, runtime)
 
 
 def _through_layers(endpoint: Endpoint, runtime: Runtime) -> Serve:

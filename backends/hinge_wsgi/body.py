@@ -92,14 +92,15 @@ def body_stream(
     read = _pieces(environ, length, limit)
 
     def blocking() -> bytes:
-        if _on_a_loop():
+        if on_a_loop():
             raise RuntimeError("a coroutine reads its BodyStream with `async for`: `for` would stop the event loop")
         return read()
 
     return BodyStream(blocking, lambda: on_request_thread(read), limit)
 
 
-def _on_a_loop() -> bool:
+def on_a_loop() -> bool:
+    """Tell whether the caller would stop an event loop."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

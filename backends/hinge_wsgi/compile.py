@@ -24,6 +24,7 @@ from hinge_wsgi.begin import async_beginner, beginner
 from hinge_wsgi.body import read_body
 from hinge_wsgi.direct import Serve, body_getter, coloured_call, direct, failure_response
 from hinge_wsgi.environ import Environ
+from hinge_wsgi.form import releasing
 from hinge_wsgi.portal import current, on_request_thread
 from hinge_wsgi.respond import StartResponse, answer_with
 from hinge_wsgi.runtime import Runtime
@@ -77,7 +78,7 @@ def _starting(blueprint: Blueprint, runtime: Runtime, serve: Serve, method: str)
 
 
 def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
-    return (_through_layers if endpoint.layers else direct)(endpoint, runtime)
+    return (_through_layers if endpoint.layers or endpoint.plan.reads_form else direct)(endpoint, runtime)
 
 
 # -- endpoints inside middleware ---------------------------------------------------------------------------------------
@@ -86,6 +87,8 @@ def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
 def _through_layers(endpoint: Endpoint, runtime: Runtime) -> Serve:
     head_only = endpoint.head_only
     answer, fail = _answer(endpoint, runtime), _fail(endpoint, runtime)
+    if endpoint.plan.reads_form:
+        answer = releasing(answer)
 
     def serve(environ: Environ, start_response: StartResponse, values: tuple[str, ...]) -> Any:
         request = Request(reader, environ, endpoint, values, runtime.state)
@@ -121,7 +124,7 @@ def _answer(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Respons
 
 def _inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Response]:
     call, plan = coloured_call(endpoint, runtime), endpoint.plan
-    body_of = body_getter(endpoint) if plan.reads_body or plan.streams_body else None
+    body_of = body_getter(endpoint) if plan.reads_body or plan.streams_body or plan.reads_form else None
     respond, begin = endpoint.responder(), beginner(endpoint, runtime)
 
     def inner(request: Request) -> Response:
@@ -137,7 +140,7 @@ def _inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Response
 def _async_inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Coroutine[Any, Any, Response]]:
     call, plan = endpoint.bind(reader), endpoint.plan
     body_of, respond = body_getter(endpoint), endpoint.responder()
-    reads_body, begin = plan.reads_body, async_beginner(endpoint, runtime)
+    reads_body, begin = plan.reads_body or plan.reads_form, async_beginner(endpoint, runtime)
 
     async def inner(request: Request) -> Response:
         # A plain handler and every read of the body stay in the server's thread: neither may stop the loop.

@@ -17,6 +17,7 @@ from hinge.streaming import BODILESS, StreamingResponse
 from hinge_wsgi import environ as reader
 from hinge_wsgi.body import body_stream, read_body
 from hinge_wsgi.environ import Environ
+from hinge_wsgi.form import form_getter
 from hinge_wsgi.portal import on_request_thread
 from hinge_wsgi.respond import LENGTH_LINES, SHORT, STATUS_LINES, StartResponse, answer_with, send
 from hinge_wsgi.runtime import Runtime
@@ -167,8 +168,10 @@ def _waits(who: str) -> ConfigurationError:
 
 
 def body_getter(endpoint: Endpoint) -> Callable[[Request], Any]:
-    """Return what gives the handler its body: read whole, as a stream, or not at all."""
+    """Return what gives the handler its body: read whole, as a stream, as a form, or not at all."""
     limit = endpoint.max_body_size
+    if endpoint.plan.reads_form:
+        return form_getter(endpoint)
     if endpoint.plan.streams_body:
         return lambda request: body_stream(request._head, limit, on_request_thread)
     if not endpoint.plan.reads_body:

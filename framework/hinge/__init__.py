@@ -14,6 +14,7 @@ from hinge.errors import ClientDisconnect, ConfigurationError, HTTPError, WebSoc
 # Answer
 from hinge.events import Event, EventSourceResponse
 from hinge.files import FileResponse
+from hinge.forms import FormData, UploadFile
 from hinge.headers import Headers, MutableHeaders
 from hinge.middleware import AsyncMiddleware, Middleware
 from hinge.params import (
@@ -21,6 +22,8 @@ from hinge.params import (
     BodyParam,
     Cookie,
     CookieParam,
+    Form,
+    FormParam,
     Header,
     HeaderParam,
     Path,
@@ -53,6 +56,9 @@ __all__ = [
     "Event",
     "EventSourceResponse",
     "FileResponse",
+    "Form",
+    "FormData",
+    "FormParam",
     "HTMLResponse",
     "HTTPError",
     "Header",
@@ -74,6 +80,7 @@ __all__ = [
     "State",
     "StreamingResponse",
     "TextResponse",
+    "UploadFile",
     "WebSocket",
     "WebSocketDisconnect",
     "__version__",

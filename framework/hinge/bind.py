@@ -7,16 +7,18 @@ at the first bad value; only then does `explain` go over all arguments again, to
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from hinge.absence import REQUIRED, absence, is_shareable
 from hinge.annotations import present, without_unset
 from hinge.codecs import body_decoder
 from hinge.convert import converter
 from hinge.cookies import cookie_finder
 from hinge.decodable import unknown_class
 from hinge.errors import ConfigurationError, FieldError, HTTPError, RequestInvalid
+from hinge.forms.arguments import check_form, form_argument
+from hinge.forms.upload import UploadFile
 from hinge.headers import Headers
 from hinge.plan import MISSING, Argument, HandlerPlan, Source
 from hinge.query import parse_query
@@ -28,8 +30,6 @@ Bound = Callable[[Any, tuple[str, ...], Any, Any], Any]
 """`(head, path values, body, request) -> result or coroutine`."""
 Stage = Callable[[list[Any], Any, tuple[str, ...], Any, Any], None]
 """Put the values of one source into the list of arguments: `(arguments, head, path values, body, request)`."""
-
-_REQUIRED = "is required"
 
 
 def bind(plan: HandlerPlan, path_names: tuple[str, ...], reader: Any, *, max_query_fields: int) -> Bound:
@@ -85,9 +85,13 @@ class _Stages:
         self.converters: dict[str, Callable[[Any], Any]] = {
             argument.name: self._converter(argument)
             for argument in plan.arguments
-            if argument.source in (Source.PATH, Source.QUERY, Source.HEADER, Source.COOKIE)
+            if argument.source in (Source.PATH, Source.QUERY, Source.HEADER, Source.COOKIE, Source.FORM)
         }
         self.decoder = self._decoder()
+        try:
+            check_form(plan)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{plan.describe()}: {error}") from None
 
     def build(self) -> tuple[Stage, ...]:
         """Return the stages."""
@@ -96,6 +100,7 @@ class _Stages:
             Source.QUERY: self._query_stage,
             Source.HEADER: self._header_stage,
             Source.COOKIE: self._cookie_stage,
+            Source.FORM: self._form_stage,
         }
         groups: dict[Source, list[Argument]] = {}
         for argument in self.plan.arguments:
@@ -137,7 +142,7 @@ class _Stages:
                     given |= bit
                     found[place] = convert(text)
             if given & required != required:
-                raise ValueError(_REQUIRED)
+                raise ValueError(REQUIRED)
 
         return stage
 
@@ -214,6 +219,15 @@ class _Stages:
 
         return stage
 
+    def _form_stage(self, arguments: list[Argument]) -> Stage:
+        slots = [(self._place(argument), self.converters[argument.name]) for argument in arguments]
+
+        def stage(found: list[Any], head: Any, values: tuple[str, ...], body: Any, request: Any) -> None:
+            for place, take in slots:
+                found[place] = take(body)
+
+        return stage
+
     # -- one argument --------------------------------------------------------------------------------------------------
 
     def _place(self, argument: Argument) -> int:
@@ -222,6 +236,8 @@ class _Stages:
     def _converter(self, argument: Argument) -> Callable[[Any], Any]:
         """Return what makes the value: from its text, from all texts of a repeated key, from the grouped fields."""
         try:
+            if argument.source is Source.FORM:
+                return form_argument(argument)
             if argument.whole:
                 return RecordReader(argument.type, argument.source.value)
             if argument.many:
@@ -248,7 +264,9 @@ class _Stages:
             raise self._refuse(
                 body,
                 f"msgspec cannot decode it: it does not know the class {getattr(unknown, '__qualname__', unknown)}",
-                "make it a msgspec.Struct or a dataclass, or take bytes or a BodyStream",
+                "mark it with Form[...]"
+                if unknown is UploadFile
+                else "make it a msgspec.Struct or a dataclass, or take bytes or a BodyStream",
             )
         return decoder
 
@@ -304,6 +322,8 @@ class _Stages:
         if argument.source is Source.QUERY:
             fields = grouped(parse_query(self.reader.query_string(head), self.max_query_fields))
             self._query_value(argument, fields)
+        elif argument.source is Source.FORM:
+            self.converters[argument.name](body)
         elif argument.source in (Source.HEADER, Source.COOKIE, Source.BODY):
             stage = {Source.HEADER: self._header_stage, Source.COOKIE: self._cookie_stage}.get(argument.source)
             put = self._body_stage(argument) if stage is None else stage([argument])
@@ -344,24 +364,4 @@ def _raw_stage(argument: Argument, place: int) -> Stage:
 
 def _is_plain(argument: Argument) -> bool:
     """Tell whether an argument takes one text, and a default that all requests may share."""
-    return not argument.many and not argument.whole and _is_shareable(argument.default)
-
-
-def _is_shareable(default: Any) -> bool:
-    try:
-        return copy.deepcopy(default) is default
-    except Exception:  # noqa: BLE001 - what refuses to be copied is shared, as in any Python function
-        return True
-
-
-def absence(default: Any) -> Callable[[], Any]:
-    """Return what gives the value of an absent argument: a required one has none, a mutable one is new each time."""
-    if default is MISSING:
-        return _required
-    if _is_shareable(default):
-        return lambda: default
-    return lambda: copy.deepcopy(default)
-
-
-def _required() -> Any:
-    raise ValueError(_REQUIRED)
+    return not argument.many and not argument.whole and is_shareable(argument.default)

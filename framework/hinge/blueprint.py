@@ -16,6 +16,9 @@ from hinge.bind import Bound, bind
 from hinge.body import check_framing
 from hinge.config import Config
 from hinge.errors import HTTPError
+from hinge.forms.arguments import is_optional, reads_parts
+from hinge.forms.limits import FormLimits
+from hinge.forms.reader import OpenForm, form_opener
 from hinge.lifespan import Lifespan, LifespanStack
 from hinge.middleware.layer import Layer
 from hinge.plan import HandlerPlan
@@ -62,8 +65,8 @@ class Endpoint(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def needs_request(self) -> bool:
-        """Whether a `Request` object must exist: a layer, the handler or its `BodyStream` hangs on one."""
-        return bool(self.layers) or self.plan.needs_request or self.plan.streams_body
+        """Whether a `Request` object must exist: a layer, the handler, its `BodyStream` or its form hangs on one."""
+        return bool(self.layers) or self.plan.needs_request or self.plan.streams_body or self.plan.reads_form
 
     @property
     def has_async_layers(self) -> bool:
@@ -78,6 +81,13 @@ class Endpoint(msgspec.Struct, frozen=True, eq=False):
 
         """
         return bind(self.plan, self.path_names, reader, max_query_fields=self.config.max_query_fields)
+
+    def form_opener(self, reader: Any) -> OpenForm:
+        """Return what makes the reader of a request's form, for heads that `reader` reads; see `hinge.forms.reader`."""
+        plan = self.plan
+        return form_opener(
+            FormLimits.of(self.config), reader.header, is_optional=is_optional(plan), parts=reads_parts(plan)
+        )
 
     def plain(self, kind: type) -> Plain | None:
         """Return how a result of a type becomes a body, None if it needs `respond`."""

@@ -58,9 +58,23 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, metaclass=_Told):
     """Show the cause of a 500 to the client."""
 
     max_body_size: _Bytes = 10 * MiB
-    """The largest request body in bytes; a larger one is answered with 413. Routes may set their own."""
+    """The largest request body in bytes, forms and their files included; 413 above. Routes may set their own."""
     max_query_fields: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 1000
-    """The largest number of fields in a query string or form; more are answered with 400."""
+    """The largest number of fields in a query string; more are answered with 400."""
+    max_form_parts: _Count = 1000
+    """The largest number of fields and files in a form; more are answered with 413."""
+    max_form_files: _Count = 100
+    """The largest number of files in a form; more are answered with 413."""
+    max_form_text: _Bytes = MiB
+    """The bytes of a form's texts, with all names; more are answered with 413."""
+    max_file_size: _Bytes | None = None
+    """The largest single file of a form in bytes, 413 above; nothing: what fits into `max_body_size`."""
+    max_file_memory: _Bytes = MiB
+    """The bytes of a form's files that stay in memory; what is more goes to temporary files."""
+    max_part_headers: _Count = 16
+    """The largest number of headers of a part of a multipart form; more are answered with 413."""
+    max_part_header_size: Annotated[int, msgspec.Meta(ge=128, le=65_536)] = 4096
+    """The largest header of a part in bytes; a larger one is answered with 413."""
     max_message_size: _Bytes = MiB
     """The largest WebSocket message in bytes; a larger one closes the connection with 1009."""
     allowed_origins: list[str] = []

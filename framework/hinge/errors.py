@@ -90,7 +90,7 @@ class HTTPError(Exception):
 
 
 class FieldError(msgspec.Struct, frozen=True):
-    """Name one invalid value: `source` is body, query, header or cookie, `where` a JSON pointer or a name."""
+    """Name one invalid value: `source` is body, form, query, header or cookie, `where` a JSON pointer or a name."""
 
     source: str
     where: str

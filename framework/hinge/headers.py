@@ -36,7 +36,7 @@ _NOT_A_LIST = frozenset(
 """Fields that are no list, and whose value may hold a comma all the same: dates, comments, addresses, credentials."""
 
 
-class Headers(MultiDict):
+class Headers(MultiDict[str]):
     """Hold the headers of a message, names without regard to case.
 
     `get` and `multi_items` show each field once, repeated lines joined with `,` (Cookie with `; `); `get_all` shows a

@@ -6,12 +6,13 @@ asked for.
 """
 
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
-from typing import Any, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 
-class MultiDict(Mapping[str, str]):
+class MultiDict(Mapping[str, V], Generic[V]):
     """Map names to one or more values, in the order in which they came.
 
     Takes `(name, value)` pairs. Equal to another multi-dict with the same values, in the same order, for each name, and
@@ -20,11 +21,11 @@ class MultiDict(Mapping[str, str]):
 
     __slots__ = ("_first", "_grouped", "_pairs")
 
-    _first: dict[str, str]
-    _pairs: list[tuple[str, str]]
-    _grouped: dict[str, list[str]] | None
+    _first: dict[str, V]
+    _pairs: list[tuple[str, V]]
+    _grouped: dict[str, list[V]] | None
 
-    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+    def __init__(self, pairs: Iterable[tuple[str, V]] = ()) -> None:
         self._pairs = pairs = list(pairs)
         first = dict(pairs)
         if len(first) != len(pairs):
@@ -33,7 +34,7 @@ class MultiDict(Mapping[str, str]):
         self._first = first
         self._grouped = None
 
-    def __getitem__(self, name: str) -> str:
+    def __getitem__(self, name: str) -> V:
         return self._first[name]
 
     def __contains__(self, name: object) -> bool:
@@ -46,14 +47,14 @@ class MultiDict(Mapping[str, str]):
         return len(self._first)
 
     @overload
-    def get(self, name: str, default: None = None, /) -> str | None: ...
+    def get(self, name: str, default: None = None, /) -> V | None: ...
     @overload
-    def get(self, name: str, default: str | T, /) -> str | T: ...
+    def get(self, name: str, default: V | T, /) -> V | T: ...
     def get(self, name: str, default: Any = None, /) -> Any:
         """Return the first value of `name`, or `default`."""
         return self._first.get(name, default)
 
-    def get_all(self, name: str) -> list[str]:
+    def get_all(self, name: str) -> list[V]:
         """Return every value of `name` in order; an empty list if there is none."""
         first = self._first
         if name not in first:
@@ -62,7 +63,7 @@ class MultiDict(Mapping[str, str]):
             return [first[name]]
         return self._groups()[name].copy()
 
-    def multi_items(self) -> list[tuple[str, str]]:
+    def multi_items(self) -> list[tuple[str, V]]:
         """Return all pairs in order."""
         return self._pairs.copy()
 
@@ -72,15 +73,15 @@ class MultiDict(Mapping[str, str]):
         """Return a view of the names, each once."""
         return self._first.keys()
 
-    def values(self) -> ValuesView[str]:
+    def values(self) -> ValuesView[V]:
         """Return a view of the first value of each name."""
         return self._first.values()
 
-    def items(self) -> ItemsView[str, str]:
+    def items(self) -> ItemsView[str, V]:
         """Return a view of each name with its first value."""
         return self._first.items()
 
-    def _groups(self) -> dict[str, list[str]]:
+    def _groups(self) -> dict[str, list[V]]:
         groups = self._grouped
         if groups is None:
             groups = {}

@@ -39,6 +39,10 @@ class BodyParam(Param, frozen=True):
     """Take the value from the request body; `bytes` takes it undecoded, whatever its media type."""
 
 
+class FormParam(Param, frozen=True):
+    """Take the value from a form: a text, a file, lists of them for repeated names, or a Struct for the whole form."""
+
+
 class Called(msgspec.Struct, frozen=True):
     """What `Query(5)` gives: a mistake that is told where its parameter is known."""
 
@@ -79,6 +83,7 @@ if TYPE_CHECKING:
     Header = Annotated[T, HeaderParam()]
     Cookie = Annotated[T, CookieParam()]
     Body = Annotated[T, BodyParam()]
+    Form = Annotated[T, FormParam()]
 else:
     # The same at run time, but one that is called, or stands alone, can be found and refused (hinge.slips).
     Path = Alias("Path", PathParam())
@@ -86,3 +91,4 @@ else:
     Header = Alias("Header", HeaderParam())
     Cookie = Alias("Cookie", CookieParam())
     Body = Alias("Body", BodyParam())
+    Form = Alias("Form", FormParam())

@@ -16,8 +16,10 @@ import msgspec
 from hinge.annotations import absent, is_record, item_type, notes_within, present, split
 from hinge.body import BodyStream
 from hinge.errors import ConfigurationError
+from hinge.forms import FormData
+from hinge.forms.kinds import is_of_files
 from hinge.location import locate, qualified_name
-from hinge.params import BodyParam, CookieParam, HeaderParam, Param, PathParam, QueryParam
+from hinge.params import BodyParam, CookieParam, FormParam, HeaderParam, Param, PathParam, QueryParam
 from hinge.request import Connection, Request
 from hinge.signature import Colour, colour_of, read_signature
 from hinge.slips import refuse_slips
@@ -30,12 +32,13 @@ _is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 
 
 class Source(enum.Enum):
-    """Where an argument comes from. The values of the first four stand in error documents."""
+    """Where an argument comes from. The values of the first five stand in error documents."""
 
     QUERY = "query"
     HEADER = "header"
     COOKIE = "cookie"
     BODY = "body"
+    FORM = "form"
     PATH = "path"
     REQUEST = "request"
     HEAD = "head"
@@ -65,7 +68,7 @@ class Argument(msgspec.Struct, frozen=True):
     many: bool = False
     """Takes every value of a repeated key."""
     whole: bool = False
-    """Takes the whole source (a record from the query string)."""
+    """Takes the whole source (a record from the query string or from a form)."""
     keyword: bool = False
     marker: Param | None = None
 
@@ -107,7 +110,12 @@ class HandlerPlan(msgspec.Struct, frozen=True):
     @property
     def reads_body(self) -> bool:
         """Whether the whole body must be read before the call: it is decoded, or `Request.body` is in reach."""
-        return not self.streams_body and self._takes(Source.BODY, Source.REQUEST)
+        return not self.streams_body and not self.reads_form and self._takes(Source.BODY, Source.REQUEST)
+
+    @property
+    def reads_form(self) -> bool:
+        """Whether the body is a form, which is parsed as it arrives; the handler gets what is in it."""
+        return self._takes(Source.FORM)
 
     @property
     def is_async(self) -> bool:
@@ -129,6 +137,7 @@ _INJECTED: dict[Any, Source] = {
     Connection: Source.HEAD,
     WebSocket: Source.WEBSOCKET,
     BodyStream: Source.STREAM,
+    FormData: Source.FORM,
     State: Source.STATE,
 }
 _MARKED: dict[type[Param], Source] = {
@@ -137,6 +146,7 @@ _MARKED: dict[type[Param], Source] = {
     HeaderParam: Source.HEADER,
     CookieParam: Source.COOKIE,
     BodyParam: Source.BODY,
+    FormParam: Source.FORM,
 }
 
 
@@ -194,8 +204,8 @@ def _argument(parameter: inspect.Parameter, annotation: Any, path_names: frozens
     alias = _alias(name, marker, source, who)
     if default is MISSING and source is not Source.PATH:
         default = absent(kind, MISSING)
-    whole = source is Source.QUERY and is_record(kind)
-    many = source in (Source.QUERY, Source.HEADER) and not whole and item_type(kind) is not None
+    whole = source in (Source.QUERY, Source.FORM) and is_record(kind)
+    many = source in (Source.QUERY, Source.HEADER, Source.FORM) and not whole and item_type(kind) is not None
     return Argument(name, source, alias, kind, default, many=many, whole=whole, keyword=keyword, marker=marker)
 
 
@@ -241,6 +251,8 @@ def _source(name: str, marker: Param | None, kind: Any, path_names: frozenset[st
             if isinstance(marker, kind_of_marker):
                 return source
         raise ConfigurationError(f"{who} is marked {_class_name(marker)}, which has no source. Fix: QueryParam(), ...")
+    if is_of_files(kind):
+        return Source.FORM
     return Source.BODY if is_record(kind) else Source.QUERY
 
 
@@ -282,6 +294,7 @@ def _check(plan: HandlerPlan, path_names: frozenset[str], *, websocket: bool) ->
             f"{who}: the path has {{{unused[0]}}} but no parameter takes it. Fix: add a parameter {unused[0]!r}"
         )
     bodies = [argument.name for argument in plan.arguments if argument.source in (Source.BODY, Source.STREAM)]
+    bodies += [argument.name for argument in plan.arguments if argument.source is Source.FORM][:1]  # all of one
     if len(bodies) > 1:
         raise ConfigurationError(
             f"{who}: parameters {' and '.join(map(repr, bodies))} both take the body. "

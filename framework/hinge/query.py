@@ -13,14 +13,16 @@ from hinge.multidict import MultiDict
 _broken_escape = re.compile("%(?![0-9A-Fa-f]{2})").search
 
 
-class QueryParams(MultiDict):
+class QueryParams(MultiDict[str]):
     """Hold the decoded fields of a query string."""
 
     __slots__ = ()
 
 
-def parse_query(raw: str, max_fields: int) -> list[tuple[str, str]]:
+def parse_query(raw: str, max_fields: int, what: str = "query string") -> list[tuple[str, str]]:
     """Return the decoded `(name, value)` pairs of an undecoded query string, one character a byte.
+
+    A form is written in the same way; `what` names it in errors.
 
     A field without `=` has an empty value, an empty field is no field, `+` is a space.
 
@@ -34,7 +36,7 @@ def parse_query(raw: str, max_fields: int) -> list[tuple[str, str]]:
     if "" in fields:
         fields = [field for field in fields if field]
     if len(fields) > max_fields:
-        raise HTTPError(400, f"The query string has more than {max_fields} fields.")
+        raise HTTPError(400, f"The {what} has more than {max_fields} fields.")
     pairs = []
     if "%" not in raw and raw.isascii():
         if "+" in raw:
@@ -44,13 +46,13 @@ def parse_query(raw: str, max_fields: int) -> list[tuple[str, str]]:
             pairs.append((name, value))
         return pairs
     if _broken_escape(raw):
-        raise HTTPError(400, "The query string has an invalid percent-encoding.")
+        raise HTTPError(400, f"The {what} has an invalid percent-encoding.")
     try:
         for field in fields:
             name, _, value = field.partition("=")
             pairs.append((_decode(name), _decode(value)))
     except UnicodeError:
-        raise HTTPError(400, "The query string is not UTF-8.") from None
+        raise HTTPError(400, f"The {what} is not UTF-8.") from None
     return pairs
 
 

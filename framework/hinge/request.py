@@ -190,7 +190,7 @@ class Request(Connection):
         if self._body is UNREAD:
             raise RuntimeError(
                 "request.body was not read for this route. Fix: take `Request` or a body in the handler, "
-                "or register the middleware with needs_body=True; a BodyStream is read by its handler alone"
+                "or register the middleware with needs_body=True; a BodyStream or a form is read for its handler alone"
             )
         body: bytes = self._body
         return body

@@ -19,8 +19,9 @@ _INJECTED_NAMES = {
     "websocket": "WebSocket",
     "state": "State",
     "body": "Body[bytes]",
+    "form": "FormData",
 }
-_OWN_CLASSES = ("Request", "WebSocket", "BodyStream", "State")
+_OWN_CLASSES = ("Request", "WebSocket", "BodyStream", "State", "FormData", "UploadFile")
 _LONG_NAMES = {"alias": "name", "regex": "pattern"}
 _OF_MARKER = ("name", "description", "deprecated")
 _OF_META = ("gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length", "pattern", "title")

@@ -190,6 +190,8 @@ def leaf_kinds(info: inspect.Type) -> frozenset[type]:
         return frozenset(type(member.value) for member in info.cls)
     if isinstance(info, inspect.LiteralType):
         return frozenset(type(value) for value in info.values)
+    if isinstance(info, inspect.CustomType):
+        return frozenset({info.cls})  # such as a form's files, which are there already
     return _LEAF_KINDS.get(type(info), frozenset())
 
 

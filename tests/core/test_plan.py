@@ -554,7 +554,7 @@ def test_names_that_no_client_can_send_are_refused() -> None:
 
 def test_every_marker_has_a_source() -> None:
     markers = {kind for kind in vars(params).values() if isinstance(kind, type) and issubclass(kind, Param)} - {Param}
-    assert len(markers) == 5
+    assert len(markers) == 6
     for marker in markers:
         path = ("value",) if marker is PathParam else ()
         assert only(Annotated[int, marker()], path=path).marker == marker()

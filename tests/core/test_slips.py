@@ -38,6 +38,7 @@ def refusal(handler: Any, *path: str, **options: Any) -> str:
         ("websocket", "WebSocket"),
         ("state", "State"),
         ("body", "Body[bytes]"),
+        ("form", "FormData"),
     ],
 )
 def test_a_name_that_looks_injected_needs_an_annotation(name: str, kind: str) -> None:

@@ -14,7 +14,7 @@ from hinge.freeze import Judged
 from hinge.location import qualified_name
 from hinge.plan import MISSING, Argument, Source
 
-_NAMED = (Source.PATH, Source.QUERY, Source.HEADER, Source.COOKIE)
+_NAMED = (Source.PATH, Source.QUERY, Source.HEADER, Source.COOKIE, Source.FORM)
 _LIMITS = ("sync_threads", "stream_threads", "threads", "max_query_fields", "max_message_size", "graceful_timeout")
 
 
@@ -78,6 +78,8 @@ def _arguments(endpoint: Endpoint) -> Iterator[tuple[str, str]]:
     limit = _size(endpoint.max_body_size)
     if plan.streams_body:
         yield "body", f"read by the handler as it arrives, at most {limit}"
+    elif plan.reads_form:
+        yield "body", f"a form, parsed before the call as it arrives, at most {limit}"
     elif plan.body is not None:
         yield "body", f"read before the call into {_type_name(plan.body.type)}, at most {limit}"
     elif plan.reads_body:

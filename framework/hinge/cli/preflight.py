@@ -99,7 +99,8 @@ def _load(target: str, flags: dict[str, Any], *, factory: bool) -> Launch:
 
 _COMPILED_IN = (
     "debug", "max_body_size", "max_query_fields", "max_message_size", "allowed_origins",
-    "sync_threads", "stream_threads",
+    "max_form_parts", "max_form_files", "max_form_text", "max_file_size", "max_file_memory", "max_part_headers",
+    "max_part_header_size", "sync_threads", "stream_threads",
 )  # fmt: skip
 """The settings that an application depends on; the others concern the server alone."""
 

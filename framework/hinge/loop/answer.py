@@ -12,6 +12,7 @@ from hinge.blueprint import Endpoint
 from hinge.body import BodyStream
 from hinge.errors import HTTPError
 from hinge.loop.begin import beginner
+from hinge.loop.form import form_reading, releasing
 from hinge.loop.inline import watched
 from hinge.loop.runtime import Runtime, handler_threads
 from hinge.loop.watch import failure_of
@@ -66,14 +67,16 @@ def answering(
     fail = failing(endpoint)
     inner = _inner(endpoint, reader, runtime, read_body, open_body)
     if before is None:
-        return weave_async(layers, inner, fail)
+        answer = weave_async(layers, inner, fail)
+        return releasing(answer) if endpoint.plan.reads_form else answer
     inside = weave_async(layers[before:], inner, fail)
 
     async def with_body(request: Any) -> Response:
         request._body = await read_body(request, limit)
         return await inside(request)
 
-    return weave_async(layers[:before], with_body, fail)
+    answer = weave_async(layers[:before], with_body, fail)
+    return releasing(answer) if endpoint.plan.reads_form else answer
 
 
 def _inner(
@@ -81,13 +84,15 @@ def _inner(
 ) -> Callable[[Any], Awaitable[Response]]:
     call, awaits = coloured_call(endpoint, reader, runtime)
     plan, limit, respond = endpoint.plan, endpoint.max_body_size, endpoint.responder()
-    streams_body, reads_body = plan.streams_body, plan.reads_body
+    reads_body = plan.reads_body
+    read_form = form_reading(endpoint, reader, runtime, open_body) if plan.reads_form else None
+    is_special = plan.streams_body or plan.reads_form
     begin = beginner(endpoint, runtime)
 
     async def inner(request: Any) -> Response:
         body: Any = None
-        if streams_body:
-            body = open_body(request, limit)
+        if is_special:
+            body = open_body(request, limit) if read_form is None else await read_form(request)
         elif reads_body:
             body = request._body
             if not isinstance(body, bytes):

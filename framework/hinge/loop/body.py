@@ -16,7 +16,7 @@ def body_stream(next_piece: Callable[[], Coroutine[Any, Any, bytes]], limit: int
     """Return what a handler reads; `next_piece` returns the next piece, and an empty one at the end."""
 
     def blocking() -> bytes:
-        if _on_a_loop():
+        if on_a_loop():
             raise RuntimeError("a coroutine reads its BodyStream with `async for`: `for` would stop the event loop")
         return anyio.from_thread.run(next_piece)
 
@@ -45,7 +45,8 @@ def declared_pieces(
     return next_piece
 
 
-def _on_a_loop() -> bool:
+def on_a_loop() -> bool:
+    """Tell whether the caller would stop an event loop."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

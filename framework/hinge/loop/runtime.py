@@ -67,6 +67,7 @@ class Runtime:
             "streams": (config.stream_threads, "stream_threads"),
             "streams of uploads": (config.stream_threads, "stream_threads"),
             "teardown": (config.sync_threads, "sync_threads"),
+            "files": (config.sync_threads, "sync_threads"),
             "after": (config.sync_threads, "sync_threads"),
         }
         self._limiters: dict[str, anyio.CapacityLimiter] = {}

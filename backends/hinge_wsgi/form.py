@@ -1,0 +1,53 @@
+"""A form, read as its body arrives: parsed and written to the disk in the server's thread."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from hinge.blueprint import Endpoint
+from hinge.forms import FormData
+from hinge.forms.reader import FORM, release
+from hinge.forms.upload import Read
+from hinge.request import Request
+from hinge.response import Response
+from hinge_wsgi import environ as reader
+from hinge_wsgi.body import body_stream, on_a_loop
+from hinge_wsgi.portal import on_request_thread
+
+
+def form_getter(endpoint: Endpoint) -> Callable[[Request], FormData]:
+    """Return `(request) -> its form`; raises HTTPError and ClientDisconnect as a body does, OSError for the disk."""
+    open_form, limit = endpoint.form_opener(reader), endpoint.max_body_size
+
+    def read_form(request: Request) -> FormData:
+        form = open_form(request._head, _blocking, _waiting)
+        request._memo[FORM] = form
+        body = request._body
+        pieces: Any = [body] if isinstance(body, bytes) else body_stream(request._head, limit, on_request_thread)
+        for piece in pieces:
+            if piece and form.feed(piece):
+                form.flush()
+        return form.end()
+
+    return read_form
+
+
+def releasing(answer: Callable[[Request], Response]) -> Callable[[Request], Response]:
+    """Return an `answer` behind which the form is released, however it ends."""
+
+    def answer_and_release(request: Request) -> Response:
+        try:
+            return answer(request)
+        finally:
+            release(request)
+
+    return answer_and_release
+
+
+def _blocking(read: Read) -> bytes:
+    if on_a_loop():
+        raise RuntimeError("a coroutine reads an UploadFile with `await aread()`: `read()` would stop the event loop")
+    return read()
+
+
+def _waiting(read: Read) -> Awaitable[bytes]:
+    return on_request_thread(read)

@@ -1,0 +1,10 @@
+"""Forms: urlencoded and multipart bodies as fields and files.
+
+Law: parsed as they arrive, never held whole, and pure: bytes in, fields and files out. What blocks (writing to a
+temporary file, and reading it back) is work that a backend's edge is handed, to be done where blocking is allowed.
+"""
+
+from hinge.forms.data import FormData
+from hinge.forms.upload import UploadFile
+
+__all__ = ["FormData", "UploadFile"]

@@ -1,0 +1,81 @@
+"""Content-Type -> which of the two forms a body is.
+
+Law: what a browser sends and nothing else: `application/x-www-form-urlencoded` and `multipart/form-data`, in UTF-8, the
+latter with a boundary that RFC 2046 section 5.1.1 allows. Everything else is a 415, a bad boundary a 400.
+"""
+
+import re
+
+from hinge.errors import HTTPError
+
+URLENCODED = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
+
+# RFC 9110 sections 5.6.2, 5.6.4 and 5.6.6; possessive, so that no header can make it backtrack.
+_PARAMETER = re.compile(
+    r"""[ \t]*+;[ \t]*+(?:([!#$%&'*+.^_`|~0-9A-Za-z-]++)=([!#$%&'*+.^_`|~0-9A-Za-z-]++|"(?:[^"\\]|\\.)*+"))?[ \t]*+"""
+)
+_ESCAPED = re.compile(r"\\(.)")
+_is_boundary = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]").fullmatch
+
+
+def check_coding(content_encoding: str | None) -> None:
+    """Refuse a body that is compressed or the like.
+
+    Raises:
+        HTTPError: 415.
+
+    """
+    if content_encoding is not None and content_encoding.strip(" \t").lower() not in {"", "identity"}:
+        raise HTTPError(
+            415, "The form has a Content-Encoding that is not decoded.", headers={"accept-encoding": "identity"}
+        )
+
+
+def boundary_of(content_type: str | None, accepted: tuple[str, ...]) -> str | None:
+    """Return the boundary of a multipart form, None for an urlencoded one.
+
+    Raises:
+        HTTPError: 415 for what is not among the `accepted` media types, or not UTF-8; 400 for a bad boundary.
+
+    """
+    if content_type is None:
+        raise _unsupported("The form has no Content-Type.", accepted)
+    essence = content_type.partition(";")[0]
+    parameters = _parameters(content_type, len(essence))
+    essence = essence.strip(" \t").lower()
+    if essence not in accepted:
+        raise _unsupported("The form's Content-Type is not one that is read here.", accepted)
+    if parameters is None:
+        raise HTTPError(400, "The form's Content-Type is malformed.")
+    if parameters.get("charset", "utf-8").lower() not in {"utf-8", "utf8"}:
+        raise _unsupported("The form's Content-Type names a charset other than utf-8.", accepted)
+    if essence == URLENCODED:
+        return None
+    boundary = parameters.get("boundary")
+    if boundary is None:
+        raise HTTPError(400, "The form's Content-Type has no boundary.")
+    if not _is_boundary(boundary):
+        raise HTTPError(400, "The form's boundary is not one of 1 to 70 characters that RFC 2046 allows.")
+    return boundary
+
+
+def _parameters(content_type: str, start: int) -> dict[str, str] | None:
+    """Return a media type's parameters, None if they are malformed or one stands twice."""
+    found: dict[str, str] = {}
+    while start < len(content_type):
+        matched = _PARAMETER.match(content_type, start)
+        if matched is None:
+            return None
+        start = matched.end()
+        name, value = matched[1], matched[2]
+        if name is None:
+            continue
+        if name.lower() in found:
+            return None
+        found[name.lower()] = _ESCAPED.sub(r"\1", value[1:-1]) if value[0] == '"' else value
+    return found
+
+
+def _unsupported(detail: str, accepted: tuple[str, ...]) -> HTTPError:
+    return HTTPError(415, f"{detail} Send {' or '.join(accepted)}.", headers={"accept": ", ".join(accepted)})

@@ -1,0 +1,154 @@
+"""A multipart body as it arrives -> its parts (RFC 7578): bytes in, events out.
+
+Law: `multipart` finds the parts, and what it lets pass that two readers may understand differently is refused here: a
+preamble, a header that stands twice, a charset other than UTF-8, a transfer encoding, `filename*`, a part without a
+name. The events are the same however the body is cut into pieces. Texts of errors are Hinge's own.
+"""
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any, TypeAlias
+
+import msgspec
+
+from hinge.errors import ConfigurationError, HTTPError
+from hinge.forms.limits import FormLimits, exceeded, malformed
+from hinge.headers import Headers
+
+MISSING = "it takes files, and the package `multipart` is not installed. Fix: pip install 'hinge[forms]'"
+
+
+class Part(msgspec.Struct, frozen=True):
+    """What a part's headers say. `filename` is None for a text."""
+
+    name: str
+    filename: str | None
+    content_type: str
+    headers: Headers
+
+
+Event: TypeAlias = Part | bytes | None
+"""A part begins, goes on, ends."""
+
+_UTF8 = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
+_IDENTITY = frozenset({"7bit", "8bit", "binary"})
+
+
+def library() -> Any:
+    """Return the module that parses.
+
+    Raises:
+        ConfigurationError: it is not installed, or another package has taken its name.
+
+    """
+    try:
+        multipart = import_module("multipart")  # an extra, and it loads what apps without forms do not need
+    except ImportError:
+        raise ConfigurationError(MISSING) from None
+    if not hasattr(multipart, "PushMultipartParser"):
+        raise ConfigurationError(
+            "the installed package that answers to `multipart` is another or too old. Fix: pip install 'hinge[forms]'"
+        )
+    return multipart
+
+
+class PartParser:
+    """One body.
+
+    `feed` and `end` raise HTTPError: 400 for what is not multipart, 413 above a limit.
+    """
+
+    def __init__(self, boundary: str, limits: FormLimits) -> None:
+        module = library()
+        self._refused = (module.MultipartError, AssertionError)
+        self._too_much = module.ParserLimitReached
+        self._limits = limits
+        self._opening = b"--" + boundary.encode()
+        self._start: bytearray | None = bytearray()
+        self._parser = module.PushMultipartParser(
+            boundary, max_header_size=limits.header, max_header_count=limits.headers
+        )
+        self._parts = 0
+
+    def feed(self, data: bytes) -> Iterator[Event]:
+        """Yield what a piece of the body brings; it is to be iterated to its end."""
+        if self._start is not None:
+            self._start += data
+            if not self._has_begun(self._start):
+                return
+            data, self._start = bytes(self._start), None
+        try:
+            for event in self._parser.parse(data):
+                yield event if event is None or isinstance(event, bytes) else self._part(event)
+        except self._too_much:
+            limits = self._limits
+            raise exceeded(
+                f"A part of the form has more than {limits.headers} headers, or one above {limits.header} bytes.",
+                limits.header,
+            ) from None
+        except self._refused:
+            raise malformed("The form is not well-formed multipart/form-data.") from None
+
+    def end(self) -> None:
+        """Check that the body is complete."""
+        try:
+            self._parser.close()
+        except self._refused:
+            raise malformed("The form ends before its closing boundary.") from None
+
+    def _has_begun(self, start: bytearray) -> bool:
+        """Tell whether enough has come to see that the body begins with its boundary."""
+        opening = self._opening
+        at = 2 if start[:2] == b"\r\n" else 0
+        if opening[: len(start) - at] != start[at : at + len(opening)] and start != b"\r":
+            raise malformed("The form does not begin with its boundary.")
+        return len(start) >= at + len(opening)
+
+    def _part(self, segment: Any) -> Part:
+        self._parts += 1
+        if self._parts > self._limits.parts:
+            raise exceeded(f"The form has more than {self._limits.parts} parts.", self._limits.parts)
+        fields: dict[str, str] = {}
+        for name, value in segment.headerlist:
+            if name.lower() in fields:
+                raise malformed("A part of the form has a header twice.")
+            fields[name.lower()] = value
+        if not segment.name:
+            raise malformed("A part of the form has no name.")
+        if segment.filename is None:
+            self._check_text(segment, fields)
+        if fields.get("content-transfer-encoding", "binary").strip().lower() not in _IDENTITY:
+            raise malformed("A part of the form has a Content-Transfer-Encoding (RFC 7578 section 4.7).")
+        return Part(segment.name, segment.filename, fields.get("content-type", ""), _headers(fields))
+
+    def _check_text(self, segment: Any, fields: dict[str, str]) -> None:
+        if "filename*" in fields["content-disposition"].lower():
+            raise malformed("A part of the form has a filename* (RFC 7578 section 4.2).")
+        if (segment.charset or "utf-8").lower() not in _UTF8:
+            raise malformed(f"A text of the form names a charset other than utf-8: {segment.name!r}.")
+        if (segment.content_type or "").startswith("multipart/"):
+            raise malformed("A part of the form is multipart itself (RFC 7578 section 4.3).")
+
+
+def _headers(fields: dict[str, str]) -> Headers:
+    return Headers(fields.items())
+
+
+def text_of(name: str, data: bytes | bytearray) -> str:
+    """Return a text part's text.
+
+    Raises:
+        HTTPError: 400, it is not UTF-8.
+
+    """
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise HTTPError(400, f"A text of the form is not UTF-8: {name!r}.") from None
+
+
+def last_part(filename: str) -> str:
+    """Return the last part of a path as any system writes it, without control characters; "" if nothing is left."""
+    last = filename.replace("\\", "/").rpartition("/")[2]
+    last = "".join(character for character in last if character.isprintable()).strip()
+    return "" if last in {".", ".."} else last

@@ -1,0 +1,64 @@
+"""A form, read as its body arrives.
+
+Law: parsing is done on the event loop, piece by piece; what touches the disk is done in a worker thread.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from hinge.blueprint import Endpoint
+from hinge.body import BodyStream
+from hinge.forms import FormData
+from hinge.forms.reader import FORM, release
+from hinge.forms.upload import Read
+from hinge.loop.body import on_a_loop
+from hinge.loop.runtime import Runtime
+from hinge.response import Response
+
+ReadForm = Callable[[Any], Awaitable[FormData]]
+
+
+def form_reading(
+    endpoint: Endpoint, reader: Any, runtime: Runtime, open_body: Callable[[Any, int], BodyStream]
+) -> ReadForm:
+    """Return `(exchange) -> its form`; raises HTTPError and ClientDisconnect as a body does, OSError for the disk."""
+    open_form, limit = endpoint.form_opener(reader), endpoint.max_body_size
+    in_thread = runtime.in_thread
+
+    async def waiting(read: Read) -> bytes:
+        return await in_thread("files", read)
+
+    async def read_form(exchange: Any) -> FormData:
+        form = open_form(exchange._head, _blocking, waiting)
+        exchange._memo[FORM] = form
+        body = exchange._body
+        pieces = _of(body) if isinstance(body, bytes) else open_body(exchange, limit)
+        async for piece in pieces:
+            if form.feed(piece):
+                await in_thread("files", form.flush)
+        return form.end()
+
+    return read_form
+
+
+def releasing(answer: Callable[[Any], Awaitable[Response]]) -> Callable[[Any], Awaitable[Response]]:
+    """Return an `answer` behind which the form is released, however it ends."""
+
+    async def answer_and_release(exchange: Any) -> Response:
+        try:
+            return await answer(exchange)
+        finally:
+            release(exchange)
+
+    return answer_and_release
+
+
+async def _of(body: bytes) -> AsyncIterator[bytes]:
+    if body:
+        yield body
+
+
+def _blocking(read: Read) -> bytes:
+    if on_a_loop():
+        raise RuntimeError("a coroutine reads an UploadFile with `await aread()`: `read()` would stop the event loop")
+    return read()
