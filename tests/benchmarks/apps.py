@@ -45,6 +45,10 @@ def wsgi_app(layers: int = 0) -> App:
     async def inline() -> str:
         return HELLO
 
+    @app.get("/thread", loop="thread")
+    async def thread() -> str:
+        return HELLO
+
     @app.get("/stream")
     def stream() -> StreamingResponse:
         return StreamingResponse((chunk for chunk in CHUNKS), media_type="application/octet-stream")
@@ -106,4 +110,20 @@ def asgi_app(layers: int = 0) -> App:
     async def events() -> EventSourceResponse:
         return EventSourceResponse(_ticks())
 
+    return app
+
+
+def many(interface: str, count: int) -> App:
+    """Return an app of so many routes, its handlers in the colour that the backend calls directly."""
+    app = App()
+
+    def plain(number: int) -> str:
+        return HELLO
+
+    async def coroutine(number: int) -> str:
+        return HELLO
+
+    handler = plain if interface == "wsgi" else coroutine
+    for index in range(count):
+        app.get(f"/r{index}/{{number}}/detail", name=f"r{index}")(handler)
     return app

@@ -70,6 +70,8 @@ class Case(msgspec.Struct, frozen=True):
     """The answer comes in pieces: they are taken out, and a client stays until the end."""
     hops: bool = False
     """Another thread takes part: the time on the clock counts, and not the processor's."""
+    only: str = ""
+    """The one interface on which Hinge has this; the other frameworks have it nowhere."""
 
     @property
     def headers(self) -> list[tuple[str, str]]:
@@ -92,10 +94,17 @@ CASES = [
     Case("five middlewares", "/plain", layers=5),
     Case("other colour", "/other", hops=True),
     Case("other colour, inline", "/inline"),
+    Case("other colour, loop of the thread", "/thread", only="wsgi"),
     Case("64 KiB in 16 chunks", "/stream", streams=True),
     Case("100 server-sent events", "/events", streams=True),
 ]
 """The ones that are timed. "Other colour" is `async def` on WSGI and `def` elsewhere."""
+
+
+def cases_of(interface: str) -> list[Case]:
+    """Return the cases that there are on one interface."""
+    return [case for case in CASES if case.only in ("", interface)]
+
 
 HEADLINE = tuple(case.name for case in CASES[:5])
 """The ones with a bar of their own."""

@@ -108,6 +108,18 @@ def _chunks() -> Iterator[bytes]:
         yield chunk
 
 
+_kept = threading.local()
+
+
+def _wsgi_thread(environ: Environ, start_response: Start) -> list[bytes]:
+    runner = getattr(_kept, "runner", None)
+    if runner is None:
+        runner = _kept.runner = asyncio.Runner()
+    content = runner.run(_coroutine()).encode()
+    start_response("200 OK", [TEXT, ("content-length", str(len(content)))])
+    return [content]
+
+
 def _wsgi_stream(environ: Environ, start_response: Start) -> Iterable[bytes]:
     start_response("200 OK", [BYTES])
     return _chunks()
@@ -149,6 +161,7 @@ _WSGI_STATIC: dict[str, tuple[dict[str, Handler], str]] = {
     "/session": (_wsgi_methods(_wsgi_session), READ),
     "/other": (_wsgi_methods(_wsgi_other), READ),
     "/inline": (_wsgi_methods(_wsgi_inline), READ),
+    "/thread": (_wsgi_methods(_wsgi_thread), READ),
     "/stream": (_wsgi_methods(_wsgi_stream), READ),
     "/events": (_wsgi_methods(_wsgi_events), READ),
     "/items": ({"POST": _wsgi_create, "OPTIONS": _wsgi_options(WRITE)}, WRITE),

@@ -6,6 +6,7 @@ that takes ASCII digits only, a repeated query key, 415, 413, a cut upload, two 
 """
 
 from hand_asgi import asgi, asgi_layer
+from hand_rsgi import rsgi, rsgi_layer
 from hand_wsgi import wsgi, wsgi_layer
 
-__all__ = ["asgi", "asgi_layer", "wsgi", "wsgi_layer"]
+__all__ = ["asgi", "asgi_layer", "rsgi", "rsgi_layer", "wsgi", "wsgi_layer"]

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from agreement import check_hinge, check_peer
-from cases import CASES, Case
+from cases import Case, cases_of
 from features import featured
 from interfaces import INTERFACES, hand, hinge
-from peers import Peer, installed
 from place import place
+from roster import Peer, installed
 
 Samples = dict[str, list[float]]
 Timer = Callable[[int], float]
@@ -32,7 +32,7 @@ Timer = Callable[[int], float]
 # Short turns, so that most of them are not interrupted, and the caches that an interruption empties cost few of them.
 TURN = 0.0004
 MOST_CALLS = 400
-ROUNDS, QUICK_ROUNDS = 250, 60
+ROUNDS, QUICK_ROUNDS = 250, 120
 
 
 # -- timing ------------------------------------------------------------------------------------------------------------
@@ -72,13 +72,13 @@ def compare(rounds: int, peers: Iterable[Peer] = ()) -> list[dict[str, Any]]:
     timers: dict[str, Timer] = {}
     for interface in INTERFACES:
         check_hinge(interface)
-        _add(timers, interface, "hand", lambda layers, of=interface: hand(of, layers), CASES)
-        _add(timers, interface, "hinge", lambda layers, of=interface: hinge(of, layers), CASES)
+        _add(timers, interface, "hand", lambda layers, of=interface: hand(of, layers), cases_of(interface))
+        _add(timers, interface, "hinge", lambda layers, of=interface: hinge(of, layers), cases_of(interface))
     for peer in peers:
         check_peer(peer.interface, peer.name, peer.build, peer.cases)
         _add(timers, peer.interface, peer.name, peer.build, peer.cases)
     samples = measure(timers, rounds)
-    return [_row(samples, interface, case) for interface in INTERFACES for case in CASES]
+    return [_row(samples, interface, case) for interface in INTERFACES for case in cases_of(interface)]
 
 
 def _add(timers: dict[str, Timer], interface: str, who: str, build: Callable[[int], Any], cases: list[Case]) -> None:

@@ -8,11 +8,11 @@ from typing import Any, Protocol, cast
 
 import handwritten
 import over_asgi
+import over_rsgi
 import over_wsgi
 from apps import asgi_app, wsgi_app
 from cases import Case
 
-from hinge import App
 from hinge.backend import installed_backends
 
 
@@ -28,19 +28,14 @@ class Interface(Protocol):
         ...
 
 
-_MODULES = {"wsgi": over_wsgi, "asgi": over_asgi}
+_MODULES = {"wsgi": over_wsgi, "asgi": over_asgi, "rsgi": over_rsgi}
 INTERFACES = {name: cast("Interface", module) for name, module in _MODULES.items() if name in installed_backends()}
 """Those that a backend is installed for; their names are the backends'."""
 
 
 def hinge(interface: str, layers: int = 0) -> Any:
     """Return Hinge's callable, its handlers in the colour that the backend calls directly."""
-    return hinge_app(interface, layers).compile(interface)
-
-
-def hinge_app(interface: str, layers: int = 0) -> App:
-    """Return the Hinge app in the backend's native colour."""
-    return (wsgi_app if interface == "wsgi" else asgi_app)(layers)
+    return (wsgi_app if interface == "wsgi" else asgi_app)(layers).compile(interface)
 
 
 def hand(interface: str, layers: int = 0) -> Any:

@@ -11,8 +11,8 @@ from cases import Case
 Answer = tuple[int, list[tuple[str, str]], bytes]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
-_runner = asyncio.Runner()
-atexit.register(_runner.close)
+RUNNER = asyncio.Runner()
+atexit.register(RUNNER.close)
 
 
 def scope_of(case: Case) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def answer(application: Callable[..., Any], case: Case) -> Answer:
 
         await application(scope_of(case), client.receive, send)
 
-    _runner.run(run())
+    RUNNER.run(run())
     headers = [(name.decode().lower(), value.decode()) for name, value in sent[0]["headers"]]
     return sent[0]["status"], headers, b"".join(message.get("body", b"") for message in sent[1:])
 
@@ -110,4 +110,4 @@ def timer(application: Callable[..., Any], case: Case) -> Callable[[int], float]
         return clock() - started
 
     coroutine = stay if case.streams else run
-    return lambda calls: _runner.run(coroutine(calls))
+    return lambda calls: RUNNER.run(coroutine(calls))

@@ -41,17 +41,21 @@ def measured() -> dict[str, tuple[float, float]]:
     }
 
 
-def recorded() -> dict[str, float]:
-    """Return the recorded ratios by "backend, case"."""
-    found: dict[str, float] = json.loads(_FILE.read_text(encoding="utf-8"))
+def recorded() -> dict[str, list[float]]:
+    """Return the recorded ratios, as `measured` does."""
+    found: dict[str, list[float]] = json.loads(_FILE.read_text(encoding="utf-8"))
     return found
 
 
 def main() -> None:
     """Record what is measured now."""
     runs = [measured() for _ in range(RUNS)]
-    medians = {name: round(statistics.median(run[name][0] for run in runs), 2) for name in runs[0]}
-    _FILE.write_text(json.dumps(medians, indent=2) + "\n", encoding="utf-8")
+    medians = {
+        name: [round(statistics.median(run[name][measure] for run in runs), 2) for measure in (0, 1)]
+        for name in runs[0]
+    }
+    lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(pair)}" for name, pair in medians.items())
+    _FILE.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
     sys.stdout.write(_FILE.read_text(encoding="utf-8"))
 
 

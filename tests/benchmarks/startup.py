@@ -1,7 +1,8 @@
-"""What a start costs: importing, and compiling an app of many typed routes: `python tests/benchmarks/startup.py`.
+"""What a start costs: imports, compiling an app of many typed routes, and the time to a first answer.
 
-Each figure is the least of several fresh processes, in milliseconds of processor time. Imports are those of a deployed
-installation: the bytecode is cached.
+`python tests/benchmarks/startup.py` prints Hinge's figures; each is the least of several fresh processes. Imports and
+compiling are milliseconds of processor time with the bytecode cached, as a deployed installation has it. The first
+answer is on the clock on the wall, from the start of the command on.
 """
 
 import argparse
@@ -9,16 +10,36 @@ import os
 import resource
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
 
-ROUTES = 1000
+from interfaces import INTERFACES
+from roster import Peer
+
+from servers import free_port, granian, started
+
+ROUTES = (10, 500, 1000, 5000)
 
 _IMPORTS = {
-    "python alone": "pass",
+    "Python alone": "pass",
     "msgspec": "import msgspec",
     "hinge, with msgspec": "import hinge",
-    "hinge and the WSGI backend": "import hinge, hinge_wsgi.compile",
-    "hinge and the ASGI backend": "import hinge, hinge_asgi.compile",
+    **{f"hinge and the backend {name}": f"import hinge, hinge_{name}.compile" for name in INTERFACES},
     "anyio alone": "import anyio, anyio.to_thread, anyio.from_thread",
+}
+
+_PEER_IMPORTS = {
+    "Starlette": "import starlette.applications, starlette.routing, starlette.responses, starlette.requests",
+    "FastAPI": "import fastapi",
+    "Litestar": "import litestar",
+    "Falcon": "import falcon, falcon.asgi",
+    "BlackSheep": "import blacksheep",
+    "Quater": "import quater",
+    "Flask": "import flask",
+    "Bottle": "import bottle",
+    "Django": "import django.core.handlers.wsgi, django.urls, django.http",
 }
 
 _COMPILE = """
@@ -56,21 +77,72 @@ def _run(code: str) -> tuple[float, str]:
     return used * 1e3, done.stdout
 
 
+def measure_imports(repeat: int, peers: Iterable[Peer] = ()) -> list[dict[str, Any]]:
+    """Return the milliseconds of each import, what Python itself takes included."""
+    codes = _IMPORTS | {name: _PEER_IMPORTS[name] for name in dict.fromkeys(peer.name for peer in peers)}
+    for code in codes.values():
+        _run(code)  # write the bytecode
+    times: dict[str, list[float]] = {name: [] for name in codes}
+    for _ in range(repeat):
+        for name, code in codes.items():
+            times[name].append(_run(code)[0])
+    return [{"import": name, "ms": round(min(found), 1)} for name, found in times.items()]
+
+
+def measure_compile(repeat: int) -> list[dict[str, Any]]:
+    """Return the milliseconds that apps of typed routes with validated bodies take."""
+    rows = []
+    for backend in INTERFACES:
+        for routes in ROUTES:
+            code = _COMPILE.format(backend=backend, routes=routes)
+            outputs = [[float(text) for text in _run(code)[1].split()] for _ in range(repeat)]
+            declare, compile_ = (round(min(found), 1) for found in zip(*outputs, strict=True))
+            rows.append({"backend": backend, "routes": routes, "declare_ms": declare, "compile_ms": compile_})
+    return rows
+
+
+def measure_first_answer(repeat: int, peers: Iterable[Peer] = ()) -> list[dict[str, Any]]:
+    """Return the milliseconds from a command to the first answer: `hinge run`, and Granian around each stack."""
+    starts: dict[tuple[str, str], Callable[[], Any]] = {}
+    for interface in INTERFACES:
+        starts[interface, "hinge run"] = lambda of=interface: _hinge_run(of)
+        for who in ("hand", "hinge"):
+            starts[interface, who] = lambda of=interface, module=who: granian(module, of)
+    for peer in peers:
+        starts[peer.interface, peer.name] = lambda of=peer: granian(of.module, of.interface)
+    times: dict[tuple[str, str], list[float]] = {name: [] for name in starts}
+    for _ in range(repeat):
+        for name, start in starts.items():
+            started_at = time.perf_counter()
+            with start():
+                times[name].append(time.perf_counter() - started_at)
+    return [
+        {"backend": interface, "who": who, "ms": round(min(found) * 1e3)} for (interface, who), found in times.items()
+    ]
+
+
+def _hinge_run(interface: str) -> Any:
+    port = free_port()
+    target = str(Path(__file__).with_name("first.py"))
+    command = [sys.executable, "-m", "hinge", "run", target, "--backend", interface, "--port", str(port)]
+    return started(command, port, "hinge", interface)
+
+
 def main() -> None:
-    """Measure and print two tables."""
+    """Measure and print three tables."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--repeat", type=int, default=10, help="processes for each figure")
     repeat = parser.parse_args().repeat
     sys.stdout.write("| import | ms |\n| --- | ---: |\n")
-    for name, code in _IMPORTS.items():
-        _run(code)  # write the bytecode
-        sys.stdout.write(f"| {name} | {min(_run(code)[0] for _ in range(repeat)):.0f} |\n")
-    sys.stdout.write(f"\n| {ROUTES} typed routes | declare, ms | compile, ms |\n| --- | ---: | ---: |\n")
-    for backend in ("wsgi", "asgi"):
-        code = _COMPILE.format(backend=backend, routes=ROUTES)
-        outputs = [[float(text) for text in _run(code)[1].split()] for _ in range(max(3, repeat // 3))]
-        declare, compile_ = (min(found) for found in zip(*outputs, strict=True))
-        sys.stdout.write(f"| {backend} | {declare:.0f} | {compile_:.0f} |\n")
+    for row in measure_imports(repeat):
+        sys.stdout.write(f"| {row['import']} | {row['ms']:.0f} |\n")
+    sys.stdout.write("\n| backend | typed routes | declare, ms | compile, ms |\n| --- | ---: | ---: | ---: |\n")
+    for row in measure_compile(max(3, repeat // 3)):
+        line = f"| {row['backend']} | {row['routes']:,} | {row['declare_ms']:.0f} | {row['compile_ms']:.0f} |\n"
+        sys.stdout.write(line)
+    sys.stdout.write("\n| backend | started by | first answer, ms |\n| --- | --- | ---: |\n")
+    for row in measure_first_answer(3):
+        sys.stdout.write(f"| {row['backend']} | {row['who']} | {row['ms']} |\n")
 
 
 if __name__ == "__main__":

@@ -112,3 +112,15 @@ def asgi(layers: int) -> Any:
         return ServerSentEventsResponse(_ticks)
 
     return app
+
+
+def many(interface: str, count: int) -> Any:
+    """Return an app of so many routes."""
+    app = Application(router=Router(), show_error_details=False)
+
+    async def detail(number: int) -> Response:
+        return text(HELLO)
+
+    for index in range(count):
+        app.router.add_get(f"/r{index}/{{int:number}}/detail", detail)
+    return app

@@ -69,3 +69,16 @@ def wsgi(layers: int) -> Bottle:
     for _ in range(layers):
         app.install(_passing)
     return app
+
+
+def many(interface: str, count: int) -> Bottle:
+    """Return an app of so many routes."""
+    app = Bottle()
+
+    def detail(number: int) -> str:
+        response.content_type = "text/plain; charset=utf-8"
+        return HELLO
+
+    for index in range(count):
+        app.get(f"/r{index}/<number:int>/detail")(detail)
+    return app

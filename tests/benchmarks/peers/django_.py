@@ -157,15 +157,23 @@ def async_passing(get_response: Callable[[HttpRequest], Awaitable[HttpResponseBa
 
 
 class _Wsgi(WSGIHandler):
+    def __init__(self, urls: type) -> None:
+        super().__init__()
+        self._urls = urls
+
     def resolve_request(self, request: HttpRequest) -> Any:
-        # The settings are one for the process, which serves both interfaces here.
-        request.urlconf = WsgiUrls
+        # The settings are one for the process, which serves several apps here.
+        request.urlconf = self._urls
         return super().resolve_request(request)
 
 
 class _Asgi(ASGIHandler):
+    def __init__(self, urls: type) -> None:
+        super().__init__()
+        self._urls = urls
+
     def resolve_request(self, request: HttpRequest) -> Any:
-        request.urlconf = AsgiUrls
+        request.urlconf = self._urls
         return super().resolve_request(request)
 
 
@@ -201,21 +209,41 @@ class AsgiUrls:
 
 def wsgi(layers: int) -> WSGIHandler:
     """Return the WSGI handler behind so many middlewares."""
-    return _made(_Wsgi, ["peers.django_.passing"] * layers)
+    return _made(_Wsgi, WsgiUrls, ["peers.django_.passing"] * layers)
 
 
 def asgi(layers: int) -> ASGIHandler:
     """Return the ASGI handler behind so many middlewares."""
-    return _made(_Asgi, ["peers.django_.async_passing"] * layers)
+    return _made(_Asgi, AsgiUrls, ["peers.django_.async_passing"] * layers)
 
 
-def _made(handler: Callable[[], Any], middleware: list[str]) -> Any:
+def _made(handler: Callable[[type], Any], urls: type, middleware: list[str]) -> Any:
     if not settings.configured:
         settings.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF=__name__, LOGGING_CONFIG=None, USE_I18N=False)
         django.setup()
         logging.getLogger("django.request").setLevel(logging.ERROR)  # a 404 is no news
     with override_settings(MIDDLEWARE=middleware):
-        return handler()
+        return handler(urls)
+
+
+@require_GET
+def detail(request: HttpRequest, number: int) -> HttpResponse:
+    """Answer with text."""
+    return HttpResponse(HELLO, content_type=_TEXT)
+
+
+@require_GET
+async def async_detail(request: HttpRequest, number: int) -> HttpResponse:
+    """Answer with text."""
+    return HttpResponse(HELLO, content_type=_TEXT)
+
+
+def many(interface: str, count: int) -> Any:
+    """Return a handler of so many routes."""
+    view = detail if interface == "wsgi" else async_detail
+    patterns = tuple(path(f"r{index}/<int:number>/detail", view) for index in range(count))
+    urls = type("Urls", (), {"urlpatterns": patterns})
+    return _made(_Wsgi if interface == "wsgi" else _Asgi, urls, [])
 
 
 urlpatterns = WsgiUrls.urlpatterns

@@ -206,3 +206,30 @@ def asgi(layers: int) -> Any:
     app = falcon.asgi.App(middleware=[AsyncPassing() for _ in range(layers)])
     resources = AsyncPlain(), AsyncJson(), AsyncRead(), AsyncCreate(), AsyncSession(), AsyncStream(), AsyncEvents()
     return _with_routes(app, *resources)
+
+
+class Detail:
+    """Answer with text."""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, number: int) -> None:
+        """Answer a GET."""
+        resp.content_type = _CHARSET
+        resp.text = HELLO
+
+
+class AsyncDetail:
+    """Answer with text."""
+
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, number: int) -> None:
+        """Answer a GET."""
+        resp.content_type = _CHARSET
+        resp.text = HELLO
+
+
+def many(interface: str, count: int) -> Any:
+    """Return an app of so many routes."""
+    app: Any = falcon.App() if interface == "wsgi" else falcon.asgi.App()
+    resource = Detail() if interface == "wsgi" else AsyncDetail()
+    for index in range(count):
+        app.add_route(f"/r{index}/{{number:int}}/detail", resource)
+    return app

@@ -88,3 +88,15 @@ def asgi(layers: int) -> FastAPI:
             yield {"tick": tick}
 
     return app
+
+
+def many(interface: str, count: int) -> FastAPI:
+    """Return an app of so many routes."""
+    app = FastAPI(openapi_url=None)
+
+    async def detail(number: int) -> str:
+        return HELLO
+
+    for index in range(count):
+        app.get(f"/r{index}/{{number}}/detail", response_class=PlainTextResponse)(detail)
+    return app

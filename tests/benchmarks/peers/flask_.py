@@ -69,3 +69,15 @@ def wsgi(layers: int) -> Flask:
         return Response(_ticks(), mimetype="text/event-stream", headers={"Cache-Control": "no-store"})
 
     return app
+
+
+def many(interface: str, count: int) -> Flask:
+    """Return an app of so many routes."""
+    app = Flask(__name__, static_folder=None)
+
+    def detail(number: int) -> ResponseReturnValue:
+        return HELLO, {"Content-Type": "text/plain; charset=utf-8"}
+
+    for index in range(count):
+        app.add_url_rule(f"/r{index}/<int:number>/detail", f"r{index}", detail)
+    return app

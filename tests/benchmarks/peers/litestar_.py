@@ -91,3 +91,14 @@ def asgi(layers: int) -> Litestar:
     """Return the app behind so many middlewares."""
     handlers = [plain, json, read, create, session, other, inline, stream, events]
     return Litestar(handlers, middleware=[_passing] * layers, openapi_config=None, logging_config=None)
+
+
+def many(interface: str, count: int) -> Litestar:
+    """Return an app of so many routes."""
+
+    async def detail(number: int) -> str:
+        return HELLO
+
+    paths = [f"/r{index}/{{number:int}}/detail" for index in range(count)]
+    handlers = [get(path, media_type=MediaType.TEXT)(detail) for path in paths]
+    return Litestar(handlers, openapi_config=None, logging_config=None)

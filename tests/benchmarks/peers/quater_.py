@@ -1,4 +1,4 @@
-"""Quater, on ASGI and on WSGI: one app for both, handlers are coroutines. Bodies are msgspec's."""
+"""Quater, on WSGI, ASGI and RSGI: one app for all, handlers are coroutines. Bodies are msgspec's."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -7,11 +7,13 @@ from cases import CHUNKS, HELLO, TICKS, Item, Page, passed
 from quater import Cookie, Header, JSONResponse, Quater, Request, Response, StreamResponse
 
 NAME = "Quater"
+_COROUTINES = {
+    "other colour": "handlers are coroutines",
+    "other colour, inline": "handlers are coroutines",
+}
 LACKS = {
-    "asgi": {
-        "other colour": "handlers are coroutines",
-        "other colour, inline": "handlers are coroutines",
-    },
+    "asgi": _COROUTINES,
+    "rsgi": _COROUTINES,
     "wsgi": {"other colour, inline": "a coroutine always runs on an event loop"},
 }
 
@@ -82,3 +84,20 @@ def asgi(layers: int) -> Any:
 def wsgi(layers: int) -> Any:
     """Return the WSGI callable behind so many middlewares."""
     return _app(layers).wsgi
+
+
+def many(interface: str, count: int) -> Any:
+    """Return an app of so many routes."""
+    app = Quater(allowed_hosts=["shop.example.org"], docs_path=None, openapi_path=None, mcp_docs_path=None)
+
+    async def detail(number: int) -> str:
+        return HELLO
+
+    for index in range(count):
+        app.get(f"/r{index}/{{number:int}}/detail", public=True, name=f"r{index}")(detail)
+    return getattr(app, interface)
+
+
+def rsgi(layers: int) -> Any:
+    """Return the RSGI callable behind so many middlewares."""
+    return _app(layers).rsgi

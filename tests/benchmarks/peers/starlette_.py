@@ -96,3 +96,13 @@ def asgi(layers: int) -> Starlette:
         Route("/events", events),
     ]
     return Starlette(routes=routes, middleware=[Middleware(Passing)] * layers)
+
+
+async def detail(request: Request) -> Response:
+    """Answer with text."""
+    return PlainTextResponse(HELLO)
+
+
+def many(interface: str, count: int) -> Starlette:
+    """Return an app of so many routes."""
+    return Starlette(routes=[Route(f"/r{index}/{{number:int}}/detail", detail) for index in range(count)])

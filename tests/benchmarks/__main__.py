@@ -1,0 +1,99 @@
+"""Measure Hinge against hand-written callables and other frameworks, and write tables and plots.
+
+`python tests/benchmarks` takes less than 15 minutes, needs the extra `benchmarks` (for the other frameworks), wrk and
+h2load, and writes docs/benchmarks.md, docs/benchmarks.json, docs/benchmark-*.svg and the table in README.md. A layer
+that is measured alone replaces its part of the report. `--quick` writes to build/benchmarks instead.
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import inprocess
+import oversockets
+import scale_concurrency
+import scale_memory
+import scale_routes
+import startup
+from load import missing
+from place import place
+from plots import plots
+from roster import Peer, installed
+from tables import headline, page
+
+_ROOT = Path(__file__).resolve().parents[2]
+_BEGIN, _END = "<!-- [what python tests/benchmarks writes -->", "<!-- ] -->"
+LAYERS = ("inprocess", "sockets", "scale")
+
+
+def _inprocess(peers: list[Peer], *, quick: bool) -> dict[str, Any]:
+    rounds = inprocess.QUICK_ROUNDS if quick else inprocess.ROUNDS
+    return {"ratios": inprocess.compare(rounds, peers), "features": inprocess.features(rounds)}
+
+
+def _sockets(peers: list[Peer], *, quick: bool) -> dict[str, Any]:
+    return {"rows": oversockets.measure(oversockets.QUICK_ROUNDS if quick else oversockets.ROUNDS, peers)}
+
+
+def _scale(peers: list[Peer], *, quick: bool) -> dict[str, Any]:
+    repeat = 3 if quick else 10
+    return {
+        "routes": scale_routes.measure_routes(scale_routes.QUICK_ROUNDS if quick else scale_routes.ROUNDS, peers),
+        "imports": startup.measure_imports(repeat, peers),
+        "compile": startup.measure_compile(1 if quick else 3),
+        "first_answer": startup.measure_first_answer(1 if quick else 3, peers),
+        "workers": scale_memory.measure_workers(peers),
+        "idle": scale_memory.measure_idle(),
+        "connections": scale_concurrency.measure_connections(1, peers),
+        "waiting": scale_concurrency.measure_waiting(),
+    }
+
+
+def _write(report: dict[str, Any], out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "benchmarks.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    (out / "benchmarks.md").write_text(page(report), encoding="utf-8")
+    for name, text in plots(report).items():
+        (out / name).write_text(text, encoding="utf-8")
+    readme = _ROOT / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    if out == _ROOT / "docs" and "inprocess" in report and _BEGIN in text:
+        before, rest = text.split(_BEGIN)
+        after = rest.split(_END)[1]
+        readme.write_text(f"{before}{_BEGIN}\n{headline(report)}\n{_END}{after}", encoding="utf-8")
+
+
+def main() -> int:
+    """Measure and write."""
+    parser = argparse.ArgumentParser("python tests/benchmarks", description=__doc__.partition("\n")[0])
+    parser.add_argument("--layer", choices=LAYERS, action="append", help="only this layer; may be given again")
+    parser.add_argument("--peers", action=argparse.BooleanOptionalAction, default=True, help="other frameworks too")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds: figures to look at, not to keep")
+    parser.add_argument("--out", type=Path, help="directory for the report (docs; build/benchmarks with --quick)")
+    parser.add_argument("--render", action="store_true", help="measure nothing: write the report again from its JSON")
+    options = parser.parse_args()
+    layers = () if options.render else options.layer or LAYERS
+    if lacking := missing() if set(layers) & {"sockets", "scale"} else []:
+        parser.error(f"not installed: {', '.join(lacking)} (Debian: apt-get install wrk nghttp2-client)")
+    peers = list(installed()) if options.peers else []
+    if options.peers and not peers:
+        parser.error("no other framework is installed: pip install -e '.[benchmarks]', or --no-peers")
+    out = (options.out or _ROOT / ("build/benchmarks" if options.quick else "docs")).resolve()
+    written = out / "benchmarks.json"
+    report: dict[str, Any] = json.loads(written.read_text(encoding="utf-8")) if written.exists() else {}
+    for name, measure in (("inprocess", _inprocess), ("sockets", _sockets), ("scale", _scale)):
+        if name in layers:
+            started = time.monotonic()
+            report[name] = {"place": place(), "quick": options.quick, **measure(peers, quick=options.quick)}
+            sys.stderr.write(f"{name}: {time.monotonic() - started:.0f} s\n")
+            _write(report, out)  # after each layer: what was measured is kept
+    _write(report, out)
+    sys.stdout.write(f"{out / 'benchmarks.md'}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

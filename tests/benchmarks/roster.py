@@ -1,0 +1,37 @@
+"""Who is compared: which of the other frameworks are installed, and what each can answer."""
+
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, NamedTuple
+
+from cases import Case, cases_of
+from interfaces import INTERFACES
+
+MODULES = ("starlette_", "fastapi_", "litestar_", "falcon_", "blacksheep_", "quater_", "flask_", "bottle_", "django_")
+
+
+class Peer(NamedTuple):
+    """One framework on one interface."""
+
+    name: str
+    interface: str
+    module: str
+    build: Callable[[int], Any]
+    cases: list[Case]
+    lacks: dict[str, str]
+    many: Callable[[str, int], Any]
+
+
+def installed() -> Iterator[Peer]:
+    """Yield every peer whose package is installed, once for each interface."""
+    for name in MODULES:
+        if find_spec(name.rstrip("_")) is None:
+            continue
+        module = import_module(f"peers.{name}")
+        for interface in INTERFACES:
+            build = getattr(module, interface, None)
+            if build is not None:
+                lacks = module.LACKS.get(interface, {})
+                cases = [case for case in cases_of(interface) if case.name not in lacks and not case.only]
+                yield Peer(module.NAME, interface, name, build, cases, lacks, module.many)

@@ -1,0 +1,220 @@
+"""The tables of a report, in Markdown."""
+
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from cases import HEADLINE
+
+_NAMES = {"hand": "hand-written", "hinge": "**Hinge**", "hinge run": "**`hinge run`**"}
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table whose first column is text and whose others are numbers."""
+    marks = ["---", *["---:"] * (len(columns) - 1)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in (columns, marks, *rows))
+
+
+def page(report: dict[str, Any]) -> str:
+    """Return the page that holds all tables of a report."""
+    said = (
+        "Written by `python tests/benchmarks`; [Performance](performance.md) says what is measured and how to read it. "
+        "The figures for machines are in [benchmarks.json](benchmarks.json)."
+    )
+    parts = ["# Benchmark results", said]
+    for name, render in (("inprocess", _inprocess), ("sockets", _sockets), ("scale", _scale)):
+        if name in report:
+            parts += render(report[name])
+    return "\n\n".join(parts) + "\n"
+
+
+def headline(report: dict[str, Any]) -> str:
+    """Return the table for the README: five kinds of request, ours and the fastest of the others."""
+    layer = report["inprocess"]
+    backends = list(dict.fromkeys(row["backend"] for row in layer["ratios"]))
+    columns = ["in process, times hand-written"]
+    for backend in backends:
+        columns += [f"Hinge, {backend.upper()}", "fastest other"]
+    rows = [[name, *_headline_cells(layer, name, backends)] for name in HEADLINE]
+    means = ["mean"]
+    for backend in backends:
+        ratios = [row["ratio"] for row in layer["ratios"] if row["backend"] == backend and row["case"] in HEADLINE]
+        means += [f"**{statistics.mean(ratios):.2f}**", ""]
+    return table(columns, [*rows, means]) + f"\n\n{_place(layer)}"
+
+
+def _headline_cells(layer: dict[str, Any], name: str, backends: list[str]) -> list[str]:
+    cells = []
+    for backend in backends:
+        row = next(row for row in layer["ratios"] if row["backend"] == backend and row["case"] == name)
+        peers = sorted((peer["ratio"], who) for who, peer in row["peers"].items())
+        cells += [f"**{row['ratio']:.2f}**", f"{peers[0][0]:.1f} ({peers[0][1]})" if peers else ""]
+    return cells
+
+
+def _place(layer: dict[str, Any]) -> str:
+    place = layer["place"]
+    versions = ", ".join(f"{name} {found}" for name, found in place["versions"].items())
+    short = " A quick run." if layer["quick"] else ""
+    return f"{place['date']}, {place['python']}, {place['machine']}; {versions}.{short}"
+
+
+def _inprocess(layer: dict[str, Any]) -> list[str]:
+    parts = ["## In process", _place(layer)]
+    parts.append(
+        "Microseconds of the hand-written callable and of Hinge, and everybody's ratio to the hand-written one."
+    )
+    parts.append("![Ratios in process](benchmark-inprocess.svg)")
+    for backend in dict.fromkeys(row["backend"] for row in layer["ratios"]):
+        rows = [row for row in layer["ratios"] if row["backend"] == backend]
+        peers = list(dict.fromkeys(name for row in rows for name in row["peers"]))
+        columns = [backend.upper(), "hand-written, us", "Hinge, us", "**Hinge**", *peers]
+        lines = [
+            [
+                row["case"],
+                f"{row['hand_us']:.2f}",
+                f"{row['hinge_us']:.2f}",
+                f"**{row['ratio']:.2f}**",
+                *[_ratio(row["peers"].get(name)) for name in peers],
+            ]
+            for row in rows
+        ]
+        parts.append(table(columns, lines))
+    backends = list(dict.fromkeys(row["backend"] for row in layer["ratios"]))
+    rows = [
+        [row["feature"], *[_number(row[f"{backend}_us"], lambda value: f"{value:.2f}") for backend in backends]]
+        for row in layer["features"]
+    ]
+    said = "The time of a whole request, to be compared with the first line."
+    return [*parts, "### Features", said, table(["", *[f"{backend.upper()}, us" for backend in backends]], rows)]
+
+
+def _ratio(peer: dict[str, float] | None) -> str:
+    return "" if peer is None else f"{peer['ratio']:.1f}" if peer["ratio"] < 100 else f"{peer['ratio']:.0f}"
+
+
+def _sockets(layer: dict[str, Any]) -> list[str]:
+    parts = ["## Over sockets", _place(layer), "![Requests a second](benchmark-sockets.svg)"]
+    for http in dict.fromkeys(row["http"] for row in layer["rows"]):
+        for backend in dict.fromkeys(row["backend"] for row in layer["rows"]):
+            rows = [row for row in layer["rows"] if row["http"] == http and row["backend"] == backend]
+            parts.append(f"### {backend.upper()}, {http}")
+            columns = ["", "requests/s", "x hand-written"]
+            if http == "HTTP/1.1":
+                columns += ["p50, ms", "p99, ms", "processor, us"]
+            for case in dict.fromkeys(row["case"] for row in rows):
+                lines = [_socket_cells(row) for row in rows if row["case"] == case]
+                parts.append(table([case, *columns[1:]], lines))
+    return parts
+
+
+def _socket_cells(row: dict[str, Any]) -> list[str]:
+    cells = [_NAMES.get(row["who"], row["who"]), f"{row['rate']:,}", f"{row['ratio']:.2f}"]
+    if "p50_us" in row:
+        cells += [f"{row['p50_us'] / 1e3:.1f}", f"{row['p99_us'] / 1e3:.1f}", f"{row['cpu_us']:.0f}"]
+    if row["errors"]:
+        cells[1] += f" ({row['errors']:.0f} errors)"
+    return cells
+
+
+def _scale(layer: dict[str, Any]) -> list[str]:
+    parts = ["## Scale", _place(layer), "### Many routes", "![Many routes](benchmark-routes.svg)"]
+    parts += ["Microseconds of a request, in process.", _routes(layer["routes"])]
+    parts += ["### Connections", "![Connections](benchmark-connections.svg)", "Requests a second, JSON."]
+    parts.append(_pivot(layer["connections"], "connections", "rate", lambda value: f"{value:,}"))
+    parts += [
+        "### Handlers that wait",
+        "200 connections to a handler that waits 100 ms: 2,000 requests a second at most.",
+    ]
+    columns = ["", "handler", "threads", "requests/s", "p99, ms", "processor, us"]
+    parts.append(
+        table(
+            columns,
+            [
+                [
+                    f"{_NAMES[row['who']]}, {row['backend'].upper()}",
+                    row["handler"],
+                    str(row["threads"] or ""),
+                    f"{row['rate']:,}",
+                    str(row["p99_ms"]),
+                    str(row["cpu_us"]),
+                ]
+                for row in layer["waiting"]
+            ],
+        )
+    )
+    return parts + _memory(layer) + _start(layer)
+
+
+def _routes(rows: list[dict[str, Any]]) -> str:
+    columns = list(dict.fromkeys((row["routes"], row["place"]) for row in rows))
+    columns.sort(key=lambda column: column[0])
+    cells = {(row["who"], row["backend"], row["routes"], row["place"]): row["us"] for row in rows}
+    lines = [
+        [
+            f"{_NAMES.get(who, who)}, {backend.upper()}",
+            *[_number(cells.get((who, backend, *column)), lambda value: f"{value:.2f}") for column in columns],
+        ]
+        for who, backend in dict.fromkeys((row["who"], row["backend"]) for row in rows)
+    ]
+    return table(["", *[f"{count:,}, {place}" for count, place in columns]], lines)
+
+
+def _pivot(rows: list[dict[str, Any]], column: str, value: str, show: Callable[[Any], str]) -> str:
+    columns = sorted({row[column] for row in rows})
+    cells = {(row["who"], row["backend"], row[column]): row[value] for row in rows}
+    lines = [
+        [
+            f"{_NAMES.get(who, who)}, {backend.upper()}",
+            *[_number(cells.get((who, backend, one)), show) for one in columns],
+        ]
+        for who, backend in dict.fromkeys((row["who"], row["backend"]) for row in rows)
+    ]
+    return table(["", *[f"{one:,}" for one in columns]], lines)
+
+
+def _number(value: Any, show: Callable[[Any], str]) -> str:
+    return "" if value is None else show(value)
+
+
+def _memory(layer: dict[str, Any]) -> list[str]:
+    workers = [
+        [f"{_NAMES.get(row['who'], row['who'])}, {row['backend'].upper()}", f"{row['kib'] / 1024:.1f}"]
+        for row in layer["workers"]
+    ]
+    idle = [
+        [f"{_NAMES[row['who']]}, {row['backend'].upper()}", row["kind"], f"{row['kib']:.1f}"] for row in layer["idle"]
+    ]
+    return [
+        "### Memory",
+        "Private pages of a worker after some thousand requests, and of what idles in it.",
+        table(["worker", "MiB"], workers),
+        table(["idle connection", "kind", "KiB each"], idle),
+    ]
+
+
+def _start(layer: dict[str, Any]) -> list[str]:
+    imports = [[row["import"], f"{row['ms']:.0f}"] for row in layer["imports"]]
+    compiles = [
+        [
+            f"{row['backend'].upper()}, {row['routes']:,} typed routes",
+            f"{row['declare_ms']:.0f}",
+            f"{row['compile_ms']:.0f}",
+        ]
+        for row in layer["compile"]
+    ]
+    answers = [
+        [f"{_NAMES.get(row['who'], row['who'])}, {row['backend'].upper()}", str(row["ms"])]
+        for row in layer["first_answer"]
+    ]
+    said = (
+        "Milliseconds: of processor time for imports (Python itself included) and for compiling; on the clock from the "
+        "command to the first answer, for Granian around each stack and for `hinge run`."
+    )
+    return [
+        "### Start",
+        said,
+        table(["import", "ms"], imports),
+        table(["typed routes", "declare, ms", "compile, ms"], compiles),
+        table(["first answer", "ms"], answers),
+    ]
