@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from hinge.errors import FAILURES
 from hinge.events import EventSourceResponse
-from hinge.problems import aborted, log_failure
+from hinge.problems import aborted, log_cut, log_failure
 from hinge.request import Request
 from hinge.streaming import StreamAborted, StreamingResponse, close_failure, encode_chunk
 from hinge_wsgi.after import run_after
@@ -66,6 +66,7 @@ class Stream(Iterator[bytes]):
         if chunk is not None:
             return chunk
         if self._cut and not self.is_event_stream:
+            log_cut(self._request)
             raise StreamAborted(Cut())
         raise StopIteration
 

@@ -154,6 +154,11 @@ def aborted(request: Any, error: Exception) -> StreamAborted:
     return StreamAborted(error)
 
 
+def log_cut(request: Any) -> None:
+    """Log which stream a stopping worker cuts: the server's own line does not say whose it was."""
+    logger.warning("the worker stops before a stream has ended: %s is cut", describe(request))
+
+
 def log_failure(request: Any, error: BaseException) -> None:
     """Log a failure with its traceback, naming the request (if there is one) and the handler."""
     logger.error("%s failed", describe(request), exc_info=error)

@@ -17,7 +17,7 @@ from hinge.errors import FAILURES
 from hinge.events import EventSourceResponse
 from hinge.loop.runtime import Runtime, step_threads
 from hinge.loop.watch import Ended, Watch, stopping
-from hinge.problems import aborted, log_failure
+from hinge.problems import aborted, log_cut, log_failure
 from hinge.request import Request
 from hinge.response import Response
 from hinge.streaming import StreamAborted, StreamingResponse, close_failure, encode_chunk
@@ -239,6 +239,7 @@ class _Stream:
             # A message that the server has begun to send is whole, or comes again with the client.
             await self._complete()
         elif self._has_started or self._is_sending:
+            log_cut(self._request)
             raise StreamAborted(stopping())
         else:
             raise Unsent(stopping())
