@@ -110,24 +110,21 @@ types() {
     return "$code"
 }
 
-# Asserts of the package code would vanish here; those of test modules are rewritten by pytest and stay.
-optimised() {
-    .ci/venv-3.11/bin/python -O -m pytest -q -m 'not server and not browser' --ignore=tests/benchmarks --ignore=tests/conformance
-}
-
-# suite_on VERSION MARKS: the suite on another Python; what is no Python's business (pages, benchmark) once is enough.
+# suite_on VERSION OPTIONS: the in-process suite on another Python; what is no Python's business once is enough.
 suite_on() {
     environment "$1" test
-    ".ci/venv-$1/bin/python" -m pytest -q -m "$2" --ignore=tests/benchmarks --ignore=tests/docs --ignore=tests/conformance
+    # shellcheck disable=SC2086
+    ".ci/venv-$1/bin/python" $2 -m pytest -q -m 'not server and not browser' --ignore=tests/benchmarks --ignore=tests/docs \
+        --ignore=tests/conformance
 }
 
-# The in-process suite on the other Pythons.
-python_3_12() {
-    suite_on 3.12 'not server and not browser'
+# Asserts of the package code would vanish here; those of test modules are rewritten by pytest and stay.
+python_3_12_optimised() {
+    suite_on 3.12 -O
 }
 
 python_3_13() {
-    suite_on 3.13 'not server and not browser'
+    suite_on 3.13 ''
 }
 
 # The newest Python under Granian as well: what becomes of threads, signals and exit handlers changes between versions.
