@@ -402,3 +402,28 @@ def test_files_need_the_extra_and_texts_do_not(monkeypatch: pytest.MonkeyPatch, 
     assert client.post("/", content="name=x", headers=URLENCODED).text == "x"
     response = client.post("/", content=closed(text("name", "x")), headers=MULTIPART)
     assert (response.status_code, response.headers["accept"]) == (415, "application/x-www-form-urlencoded")
+
+
+# -- the client's own forms --------------------------------------------------------------------------------------------
+
+
+def test_the_client_writes_forms(client_for: ClientFor, app: App) -> None:
+    client = client_for(app)
+    fields = {'a "b"': ["1\r\n2", 3, True], "é&=": "ü;+ %"}
+    expected = [['a "b"', "1\r\n2"], ['a "b"', "3"], ['a "b"', "true"], ["é&=", "ü;+ %"]]
+    assert client.post("/form", form=fields).json() == expected
+    hostile = b"\r\n------hinge-testing--\r\n"
+    files = [*fields.items(), ("f", ('x"y.png', hostile, "image/png")), ("f", ("z", "text"))]
+    answer = client.post("/form", form=files).json()
+    kind = "application/octet-stream"
+    assert answer == [*expected, ["f", ["f", 'x"y.png', "image/png", len(hostile)]], ["f", ["f", "z", kind, 4]]]
+    with client.stream("POST", "/form", form={"a": "1"}) as response:
+        assert response.status_code == 200
+
+
+def test_a_request_of_the_client_has_one_body_and_a_form_no_bare_bytes(client_for: ClientFor, app: App) -> None:
+    client = client_for(app)
+    with pytest.raises(TypeError, match="one body"):
+        client.post("/form", form={}, content=b"")
+    with pytest.raises(TypeError, match=r"Fix: \(filename, content\) for a file"):
+        client.post("/form", form={"f": b"x"})

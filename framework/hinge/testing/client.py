@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from hinge.backend import Address, Connection, Reply, load_backend
 from hinge.testing.answers import ClientResponse, StreamedResponse
+from hinge.testing.forms import Form
 from hinge.testing.jar import CookieJar
 from hinge.testing.outgoing import (
     UNSET,
@@ -98,6 +99,7 @@ class Client:
         *,
         json: Any = UNSET,
         content: Any = None,
+        form: Form | None = None,
         params: Params | None = None,
         headers: HeaderPairs | None = None,
         cookies: Mapping[str, str] | None = None,
@@ -106,7 +108,9 @@ class Client:
         """Send a request and return the response once the app is done with it, work after the response included.
 
         `json` is encoded by msgspec. `content` is bytes, str, or an iterable of bytes, which goes out chunked, without
-        a length, pulled as the app reads it. `cookies` go with this request only, in addition to the jar's.
+        a length, pulled as the app reads it. `form` has names with texts and files, these as `(filename, content)` or
+        `(filename, content, content type)`, in a list for a name that repeats; with a file it goes out as multipart.
+        `cookies` go with this request only, in addition to the jar's.
 
         Raises:
             Aborted: the app failed while the body was being sent.
@@ -114,7 +118,7 @@ class Client:
             TimeoutError: the app did not answer in time.
 
         """
-        outgoing = self._outgoing(method, target, json, content, params, headers, cookies)
+        outgoing = self._outgoing(method, target, json, content, form, params, headers, cookies)
         response = self._whole(outgoing)
         history: list[ClientResponse] = []
         follow = self._follow if follow_redirects is None else follow_redirects
@@ -165,6 +169,7 @@ class Client:
         *,
         json: Any = UNSET,
         content: Any = None,
+        form: Form | None = None,
         params: Params | None = None,
         headers: HeaderPairs | None = None,
         cookies: Mapping[str, str] | None = None,
@@ -173,7 +178,7 @@ class Client:
 
         Leaving the block is a client that leaves; it waits until the app has noticed.
         """
-        outgoing = self._outgoing(method, target, json, content, params, headers, cookies)
+        outgoing = self._outgoing(method, target, json, content, form, params, headers, cookies)
         reply = self._send(outgoing)
         try:
             yield StreamedResponse(outgoing.method, reply)
@@ -214,11 +219,12 @@ class Client:
         target: str,
         json: Any,
         content: Any,
+        form: Form | None,
         params: Params | None,
         headers: HeaderPairs | None,
         cookies: Mapping[str, str] | None,
     ) -> Outgoing:
-        body, described = body_of(method, json, content)
+        body, described = body_of(method, json, content, form)
         outgoing = Outgoing(method, target_of(target, params), framed(merged(self._defaults, headers), described), body)
         self._add_cookies(outgoing.headers, outgoing.path, cookies)
         return outgoing

@@ -11,6 +11,8 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
+from hinge.testing.forms import Form, form_body
+
 HeaderPairs = Mapping[str, str | None] | Iterable[tuple[str, str | None]]
 """Headers as a test writes them; None takes away what the client would send by itself."""
 Params = Mapping[str, Any] | Iterable[tuple[str, Any]]
@@ -79,16 +81,19 @@ def pairs(headers: Any) -> list[tuple[str, Any]]:
     return list(headers.items() if isinstance(headers, Mapping) else headers)
 
 
-def body_of(method: str, json: Any, content: Any) -> tuple[Body, list[tuple[str, str]]]:
+def body_of(method: str, json: Any, content: Any, form: Form | None = None) -> tuple[Body, list[tuple[str, str]]]:
     """Return the body and the headers that go with it.
 
     Raises:
         TypeError: there are two bodies, or the content is none of bytes, str and an iterable of bytes.
 
     """
+    if (json is not UNSET) + (content is not None) + (form is not None) > 1:
+        raise TypeError("a request has one body: either json=, content= or form=")
+    if form is not None:
+        body, content_type = form_body(form)
+        return body, [("content-type", content_type), ("content-length", str(len(body)))]
     if json is not UNSET:
-        if content is not None:
-            raise TypeError("a request has one body: either json= or content=")
         body = msgspec.json.encode(json)
         return body, [("content-type", "application/json"), ("content-length", str(len(body)))]
     if content is None:
