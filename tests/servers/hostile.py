@@ -109,6 +109,13 @@ CASES = (
     Case("wrong types in JSON", _post("/items", b'{"name":1,"price":"x"}', JSON), 422, method="POST"),
     Case("JSON as text/plain", _post("/items", b"{}", ("Content-Type", "text/plain")), 415, method="POST"),
     Case("JSON without a type", _post("/items", b"{}"), 415, method="POST"),
+    Case(
+        "two Content-Type lines",
+        _post("/items", b'{"name":"x","price":1}', JSON, ("Content-Type", "text/plain")),
+        415,
+        {"granian-wsgi": 201, "gunicorn": 400},
+        method="POST",
+    ),
     Case("encoded body", _post("/items", b"{}", JSON, ("Content-Encoding", "gzip")), 415, method="POST"),
     Case(
         "above the limit",
