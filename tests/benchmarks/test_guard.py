@@ -4,8 +4,10 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-SLACK = 1.14
-"""What a busy machine may add, in both measures and in two runs; a quarter more is beyond it."""
+SLACK = 1.19
+"""What a busy machine or another processor may add, in both measures and in every run; a quarter more is beyond it."""
+
+RUNS = 3
 
 
 def _record() -> Any:
@@ -33,10 +35,12 @@ def test_no_request_is_a_quarter_dearer_than_recorded() -> None:
     record = _record()
     recorded = record.recorded()
     measured = record.measured()
+    found = dearer(measured, recorded)
     assert not set(measured) - set(recorded), "python tests/benchmarks/record.py records new cases"
     assert len(measured) >= 24
-    found = dearer(measured, recorded)
-    if found:
+    for _ in range(RUNS - 1):
+        if not found:
+            break
         again = dearer(record.measured(), recorded)  # once more: another process may have taken the core
         found = {name: text for name, text in again.items() if name in found}
     assert not found, "dearer than it was (python tests/benchmarks/record.py, if it has to be)"
