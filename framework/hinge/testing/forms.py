@@ -18,8 +18,10 @@ def form_body(form: Form) -> tuple[bytes, str]:
         TypeError: a value is neither a text or number nor a file.
 
     """
-    given: Iterable[tuple[str, Any]] = form.items() if isinstance(form, Mapping) else form
-    fields = [(name, one) for name, value in given for one in (value if isinstance(value, list) else [value])]
+    given: Any = form.items() if isinstance(form, Mapping) else form
+    fields: list[tuple[str, Any]] = [
+        (name, one) for name, value in given for one in (value if isinstance(value, list) else [value])
+    ]
     if not any(isinstance(value, tuple) for _, value in fields):
         pairs = [(name, _text(name, value)) for name, value in fields]
         return urlencode(pairs).encode(), "application/x-www-form-urlencoded"
