@@ -1,6 +1,7 @@
 """What a worker process, an idle WebSocket and an idle event stream hold of memory: private pages, in KiB.
 
-A worker has answered some thousand requests. What idles is measured on ASGI: on WSGI an open stream holds a thread.
+A worker has answered some thousand requests. What idles is measured on event loops: on WSGI an open
+stream holds a thread.
 """
 
 import os
@@ -43,7 +44,8 @@ def measure_idle() -> list[dict[str, Any]]:
     for interface in INTERFACES:
         if interface == "wsgi":
             continue
-        for kind, request in (("WebSocket", _UPGRADE), ("event stream", _IDLE)):
+        kinds = {"WebSocket": _UPGRADE} if interface == "asgi" else {}
+        for kind, request in {**kinds, "event stream": _IDLE}.items():
             for who in ("hand", "hinge"):
                 rows.append({"backend": interface, "kind": kind, "who": who, "kib": _idle(who, interface, request)})
     return rows

@@ -43,6 +43,19 @@ async def by_hand_asgi(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await send({"type": "http.response.body", "body": _HELLO, "more_body": False})
 
 
+async def by_hand_rsgi(scope: Any, proto: Any) -> None:
+    """Answer after the wait, or wait for the client."""
+    if scope.path == "/idle":
+        headers = [("content-type", "text/event-stream"), ("cache-control", "no-store")]
+        transport = proto.response_stream(200, headers)
+        await transport.send_bytes(b"data: here\n\n")
+        await proto.client_disconnect()
+        return
+    if scope.path == "/wait":
+        await asyncio.sleep(SECONDS)
+    proto.response_bytes(200, [("content-type", "text/plain; charset=utf-8")], _HELLO)
+
+
 def on_hinge(interface: str) -> Any:
     """Return the Hinge app's callable."""
     from hinge import App, EventSourceResponse, WebSocket
@@ -68,7 +81,7 @@ def on_hinge(interface: str) -> Any:
     async def idle() -> EventSourceResponse:
         return EventSourceResponse(events())
 
-    if interface != "wsgi":
+    if interface == "asgi":
 
         @app.websocket("/ws")
         async def stay(ws: WebSocket) -> None:
@@ -83,4 +96,4 @@ _interface = os.environ["BENCHMARK_INTERFACE"]
 if os.environ["BENCHMARK_STACK"] == "hinge":
     app = on_hinge(_interface)
 else:
-    app = by_hand_wsgi if _interface == "wsgi" else by_hand_asgi
+    app = {"wsgi": by_hand_wsgi, "asgi": by_hand_asgi, "rsgi": by_hand_rsgi}[_interface]
