@@ -49,7 +49,7 @@ class StaticFiles:
     ) -> None:
         self._root = os.path.realpath(directory)
         if not os.path.isdir(self._root):  # noqa: PTH112 - strings all the way: a Path costs as much as the look-up
-            raise ConfigurationError(f"{os.fspath(directory)!r} is no directory. Fix: make it, or give its path")
+            raise ConfigurationError(f"{os.fspath(directory)!r} is no directory{_seen_from(directory)}")
         for option, name in (("index", index), ("fallback", fallback)):
             if name is not None and not (isinstance(name, str) and name and "\0" not in name):
                 raise ConfigurationError(f"{option}={name!r} is no file name. Fix: {option}='index.html'")
@@ -161,3 +161,11 @@ def _patterns(cache_control: CacheControl) -> list[tuple[Callable[[str], bool], 
 
 def _matcher(pattern: str) -> Callable[[str], bool]:
     return lambda name: fnmatchcase(name, pattern)
+
+
+def _seen_from(directory: str | os.PathLike[str]) -> str:
+    """Return what helps to find a directory that is missing: a relative one depends on where the server was started."""
+    if os.path.isabs(directory):  # noqa: PTH117 - as above
+        return ". Fix: make it, or give its path"
+    beside = f"Path(__file__).parent / {os.fspath(directory)!r}"
+    return f" in {os.getcwd()}. Fix: give its path from the app's file: {beside}"  # noqa: PTH109 - as above

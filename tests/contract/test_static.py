@@ -218,6 +218,16 @@ def test_mistakes_are_found_at_once(site: Path, options: dict[str, Any], message
     assert "test_static.py" in str(caught.value)
 
 
+def test_a_missing_relative_directory_is_told_with_where_it_was_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError) as caught:
+        App().static("/s", "pages")
+    assert f"'pages' is no directory in {tmp_path}. Fix: " in str(caught.value)
+    assert "Path(__file__).parent / 'pages'" in str(caught.value)
+
+
 @pytest.mark.parametrize("name", ["a", "a.b", "a b", "über", "...a", "con", "nul.txt", "a:b", "x.", "x "])
 def test_names_elsewhere(name: str) -> None:
     assert is_safe(name, dot_files=True, windows=False)
