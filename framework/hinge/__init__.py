@@ -16,6 +16,7 @@ from hinge.events import Event, EventSourceResponse
 from hinge.files import FileResponse
 from hinge.forms import FormData, UploadFile
 from hinge.headers import Headers, MutableHeaders
+from hinge.jsonlines import JSONLinesResponse
 from hinge.middleware import AsyncMiddleware, Middleware
 from hinge.params import (
     Body,
@@ -64,6 +65,7 @@ __all__ = [
     "Header",
     "HeaderParam",
     "Headers",
+    "JSONLinesResponse",
     "JSONResponse",
     "Middleware",
     "MutableHeaders",

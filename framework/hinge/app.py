@@ -12,6 +12,7 @@ from hinge import answers
 from hinge.backend import Application, Backend, Feature, load_backend
 from hinge.blueprint import Blueprint
 from hinge.calls import fits
+from hinge.codecs import Codec, check_codecs
 from hinge.config import Config, resolve_config
 from hinge.errors import ConfigurationError
 from hinge.freeze import Frame, Judged, anything, http_table, judge, uncollected, unmet_needs, websocket_table
@@ -43,6 +44,8 @@ class App(BareGranian, Registrar):
     """A web application, written once and compiled by a backend.
 
     `slashes="redirect"` answers `/items/` for a registered `/items` (and the reverse) with 308, "strict" with 404.
+    `codecs` (of `hinge.codecs`) are the formats that bodies are read in by their Content-Type and results are answered
+    in by the request's Accept, the preferred one first; without it bodies are JSON or MessagePack, and results JSON.
     `config` is the base that pyproject.toml, environment and command line override. `wsgi_middleware` and
     `asgi_middleware` wrap the compiled callable, the first one outermost. The OpenAPI document is at `openapi_path` and
     the page that shows it at `docs_path`, unless a route of the app is; None: nowhere. `security_schemes` and
@@ -63,6 +66,7 @@ class App(BareGranian, Registrar):
         config: Config | None = None,
         slashes: Literal["redirect", "strict"] = "redirect",
         middleware: Iterable[MiddlewareFunction] = (),
+        codecs: Iterable[Codec] | None = None,
         wsgi_middleware: Iterable[Wrapper] = (),
         asgi_middleware: Iterable[Wrapper] = (),
         openapi_path: str | None = "/openapi.json",
@@ -88,6 +92,7 @@ class App(BareGranian, Registrar):
         self._slashes = slashes
         self._catalog = Catalog()
         self._layers: list[Layer] = as_layers(middleware, f"App(middleware=...) ({caller()})")
+        self._codecs = None if codecs is None else check_codecs(codecs)
         self._errors: dict[type[Exception], ErrorHandler] = {}
         self._lifespans: list[Lifespan] = []
         self._wrappers = {
@@ -225,7 +230,10 @@ class App(BareGranian, Registrar):
     def judged(self) -> tuple[list[Judged], Frame]:
         """Return every route with its endpoint and what is wrong with it, and what the endpoints share."""
         errors = ErrorHandlers(self._errors, debug=self.config.debug)
-        frame = Frame(self.config, errors, tuple(self._layers), self.url_for)
+        for codec in self._codecs or ():
+            if codec.prepare is not None:
+                codec.prepare()
+        frame = Frame(self.config, errors, tuple(self._layers), self.url_for, self._codecs)
         return [judge(route, frame) for route in self.routes], frame
 
     def blueprint(self, backend: str, *, skip_unsupported: bool = False) -> Blueprint:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from hinge.bind import Bound, bind
 from hinge.body import check_framing
+from hinge.codecs import CODECS, Codec
 from hinge.config import Config
 from hinge.errors import HTTPError
 from hinge.forms.arguments import is_optional, reads_parts
@@ -24,7 +25,8 @@ from hinge.middleware.layer import Layer
 from hinge.plan import HandlerPlan
 from hinge.problems import ErrorHandlers
 from hinge.response import Response
-from hinge.results import Plain, plain, responder, returns_tuples, stream_type
+from hinge.results import Plain, plain, responder
+from hinge.returns import Returns
 from hinge.routing import Route, RouteTable
 
 T = TypeVar("T")
@@ -46,14 +48,11 @@ class Endpoint(msgspec.Struct, frozen=True, eq=False):
     head_only: bool = False
     """The answer to HEAD: computed like GET's, sent without its body (RFC 9110 section 9.3.2)."""
     max_body_size: int = 0
+    codecs: tuple[Codec, ...] = CODECS
+    """What bodies are read as."""
     closes: bool = False
     """Whether the connection is closed behind the answer, whatever middleware makes of that: what follows may be a
     smuggled request."""
-
-    @property
-    def stream_type(self) -> str:
-        """The media type of bare iterators that the handler returns."""
-        return stream_type(self.plan.returns)
 
     @property
     def body_before(self) -> int | None:
@@ -80,7 +79,8 @@ class Endpoint(msgspec.Struct, frozen=True, eq=False):
             ConfigurationError: a parameter's type cannot come from its source.
 
         """
-        return bind(self.plan, self.path_names, reader, max_query_fields=self.config.max_query_fields)
+        limit = self.config.max_query_fields
+        return bind(self.plan, self.path_names, reader, max_query_fields=limit, codecs=self.codecs)
 
     def form_opener(self, reader: Any) -> OpenForm:
         """Return what makes the reader of a request's form, for heads that `reader` reads; see `hinge.forms.reader`."""
@@ -91,12 +91,11 @@ class Endpoint(msgspec.Struct, frozen=True, eq=False):
 
     def plain(self, kind: type) -> Plain | None:
         """Return how a result of a type becomes a body, None if it needs `respond`."""
-        return plain(kind, tuples=returns_tuples(self.plan.returns))
+        return plain(kind, Returns(self.plan.returns))
 
     def responder(self) -> Callable[[Any], Response]:
         """Return the function that makes a response of any result; it raises TypeError for what cannot be encoded."""
-        tuples = returns_tuples(self.plan.returns)
-        return responder(self.status, self.stream_type, written_to=bool(self.layers), tuples=tuples)
+        return responder(self.status, Returns(self.plan.returns), written_to=bool(self.layers))
 
 
 class Leaf(msgspec.Struct, Generic[T], frozen=True, eq=False):

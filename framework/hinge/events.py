@@ -6,14 +6,14 @@ chunk is whole events, so a backend may send `keep_alive()` between any two.
 """
 
 import math
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, Callable, Iterable
 from typing import Any, ClassVar
 
 import msgspec
 
-from hinge.errors import FAILURES
+from hinge.frames import framed
 from hinge.response import Lines, Pairs
-from hinge.streaming import StreamingResponse, resolve_source
+from hinge.streaming import StreamingResponse
 
 KEEP_ALIVE = b": keep-alive\n\n"
 """A comment, which clients skip: it keeps proxies from closing a silent connection, and finds clients that left."""
@@ -91,9 +91,7 @@ class EventSourceResponse(StreamingResponse):
     ) -> None:
         if ping is not None and not (ping > 0 and math.isfinite(ping)):
             raise ValueError(f"ping is a positive number of seconds, not {ping!r}")
-        source, is_async = resolve_source(content)
-        frames = _AsyncFrames(source) if is_async else _Frames(source)
-        super().__init__(frames, status=status, headers=headers, media_type=media_type)
+        super().__init__(framed(content, encode_event), status=status, headers=headers, media_type=media_type)
         self.eager_start = True
         self.ping = ping
         self.keep_alive: Callable[[], bytes] = lambda: KEEP_ALIVE
@@ -144,55 +142,3 @@ def _check_line(name: str, value: object) -> None:
         raise TypeError(f"an event's {name} is a str, not {type(value).__name__}")
     if "\n" in value or "\r" in value or "\0" in value:
         raise ValueError(f"an event's {name} is one line without NUL, not {value!r}")
-
-
-# Classes and not generators: a generator that was never started does not run its `finally`, and the source stays open.
-
-
-class _Frames(Iterator[bytes]):
-    """Encode the items of a sync source, and close it."""
-
-    __slots__ = ("_source",)
-
-    def __init__(self, source: Iterator[Any]) -> None:
-        self._source: Iterator[Any] | None = source
-
-    def __next__(self) -> bytes:
-        if self._source is None:
-            raise StopIteration
-        try:
-            return encode_event(next(self._source))
-        except FAILURES:  # StopIteration too: the end is the end whoever consumes this
-            self.close()
-            raise
-
-    def close(self) -> None:
-        source, self._source = self._source, None
-        close = getattr(source, "close", None)
-        if close is not None:
-            close()
-
-
-class _AsyncFrames(AsyncIterator[bytes]):
-    """Encode the items of an async source, and close it."""
-
-    __slots__ = ("_source",)
-
-    def __init__(self, source: AsyncIterator[Any]) -> None:
-        self._source: AsyncIterator[Any] | None = source
-
-    async def __anext__(self) -> bytes:
-        if self._source is None:
-            raise StopAsyncIteration
-        try:
-            return encode_event(await self._source.__anext__())
-        except FAILURES:
-            # A cancellation is left to the backend's aclose(): closing inside a cancelled scope would be cut short.
-            await self.aclose()
-            raise
-
-    async def aclose(self) -> None:
-        source, self._source = self._source, None
-        aclose = getattr(source, "aclose", None)
-        if aclose is not None:
-            await aclose()

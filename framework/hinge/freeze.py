@@ -16,11 +16,13 @@ from hinge import answers
 from hinge.backend import Backend, Feature
 from hinge.bind import check
 from hinge.blueprint import Endpoint, Leaf, head_of
+from hinge.codecs import CODECS, Codec
 from hinge.config import Config
 from hinge.errors import ConfigurationError, HTTPError
 from hinge.middleware.layer import Layer
 from hinge.plan import HandlerPlan, plan_handler
 from hinge.problems import ErrorHandlers
+from hinge.representations import negotiated
 from hinge.response import Response
 from hinge.routing import Route, RouteTable
 
@@ -44,9 +46,18 @@ class Frame(msgspec.Struct, frozen=True):
     errors: ErrorHandlers
     layers: tuple[Layer, ...]
     url_for: Callable[..., str]
+    codecs: tuple[Codec, ...] | None = None
+    """What the app enables for bodies and results; None: bodies of the usual ones, and results as JSON."""
 
     def endpoint(self, route: Route, plan: HandlerPlan) -> Endpoint:
-        """Return the endpoint of a route."""
+        """Return the endpoint of a route.
+
+        Raises:
+            ConfigurationError: no codec encodes its results.
+
+        """
+        if self.codecs is not None and not route.websocket:
+            plan = negotiated(plan, self.codecs, route.status)
         limit = self.config.max_body_size if route.max_body_size is None else route.max_body_size
         return Endpoint(
             plan,
@@ -58,6 +69,7 @@ class Frame(msgspec.Struct, frozen=True):
             route,
             route.status,
             max_body_size=limit,
+            codecs=self.codecs or CODECS,
         )
 
     def automatic(self, handler: Callable[..., Any]) -> Endpoint:
@@ -96,9 +108,9 @@ def judge(route: Route, frame: Frame) -> Judged:
             own_loop=route.loop == "thread",
             websocket=route.websocket,
         )
+        endpoint = frame.endpoint(route, plan)
     except ConfigurationError as error:
         return Judged(route, None, [str(error)])
-    endpoint = frame.endpoint(route, plan)
     mistakes = []
     eager = next((layer for layer in endpoint.layers if layer.needs_body), None)
     if plan.streams_body and plan.body is not None and eager is not None:
@@ -107,7 +119,7 @@ def judge(route: Route, frame: Frame) -> Judged:
             f"{eager.name} ({eager.location}) needs the whole of it before. Fix: drop one of the two"
         )
     try:
-        check(plan, route.template.names)
+        check(plan, route.template.names, endpoint.codecs)
     except ConfigurationError as error:
         mistakes.append(str(error))
     return Judged(route, endpoint, mistakes)

@@ -5,6 +5,7 @@ Law: a header is a wish. Members that are malformed are passed over one by one, 
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from hinge.headers import split_list
 
@@ -45,3 +46,82 @@ def choose_coding(accepted: str | None, offered: Sequence[str]) -> str | None:
             best, best_weight = coding, weight
     # Not wished for with a weight, content as it is remains the last resort.
     return best if best_weight >= wishes.get("identity", 0.0) else None
+
+
+_NAME = r"[!#$%&'*+.^_`|~0-9a-z-]++"
+# Possessive, so that no header can make them backtrack.
+_range = re.compile(rf"({_NAME})/({_NAME})[ \t]*+").match
+_parameter = re.compile(rf""";[ \t]*+(?:({_NAME})=({_NAME}|"(?:[^"\\]|\\.)*+")[ \t]*+)?""", re.DOTALL).match
+_CHARSETS = frozenset({"utf-8", "utf8"})
+
+
+class _Range(NamedTuple):
+    """One member of Accept: `*` for any type or subtype; parameters in lower case, without the weight."""
+
+    type: str
+    subtype: str
+    parameters: frozenset[tuple[str, str]]
+    weight: float
+
+
+def choose_media_type(accepted: str | None, offered: Sequence[str]) -> str | None:
+    """Return the media type to answer with, the first of `offered` among equals; None: none of them is acceptable.
+
+    `accepted` is the request's `Accept`. Where it is absent, or says nothing well-formed, everything is acceptable. The
+    most specific range that matches a type sets its weight, and 0 refuses it (RFC 9110 section 12.5.1); a range with
+    parameters matches a type that has them. A charset says nothing about types that have none, so
+    `utf-8` is passed over.
+    """
+    ranges = _ranges(accepted) if accepted else []
+    if not ranges:
+        return offered[0] if offered else None
+    best, best_weight = None, 0.0
+    for one in offered:
+        weight = _weight_of(one, ranges)
+        if weight > best_weight:
+            best, best_weight = one, weight
+    return best
+
+
+def _ranges(accepted: str) -> list[_Range]:
+    found = (_parsed(member.lower()) for member in split_list(accepted)[:MOST_MEMBERS])
+    return [one for one in found if one is not None]
+
+
+def _parsed(member: str) -> _Range | None:
+    """Return a member of Accept, or a media type; None if it is malformed."""
+    match = _range(member)
+    if match is None or (match[1] == "*" and match[2] != "*"):
+        return None
+    at, quality, parameters = match.end(), None, []
+    while at < len(member):
+        parameter = _parameter(member, at)
+        if parameter is None:
+            return None
+        at = parameter.end()
+        name, value = parameter[1], parameter[2]
+        if name == "q":
+            if quality is not None or not _weight(value):
+                return None
+            quality = float(value)
+        elif name is not None:
+            parameters.append((name, value.strip('"')))
+    return _Range(match[1], match[2], frozenset(parameters), 1.0 if quality is None else quality)
+
+
+def _weight_of(media_type: str, ranges: Sequence[_Range]) -> float:
+    """Return the weight of the most specific range that matches; of equally specific ones the first counts."""
+    own = _parsed(media_type.lower())
+    if own is None:
+        return 0.0
+    best, weight = (-1, -1), 0.0
+    for one in ranges:
+        if one.type not in ("*", own.type) or one.subtype not in ("*", own.subtype):
+            continue
+        asked = one.parameters - own.parameters
+        if any(name != "charset" or value not in _CHARSETS for name, value in asked):
+            continue
+        specificity = ((one.type != "*") + (one.subtype != "*"), len(one.parameters) - len(asked))
+        if specificity > best:
+            best, weight = specificity, one.weight
+    return weight

@@ -15,7 +15,7 @@ from hinge.codecs import encode_json
 from hinge.errors import FAILURES, ClientDisconnect, ConfigurationError, HTTPError
 from hinge.location import caller, locate, qualified_name
 from hinge.response import Response, check_status
-from hinge.results import OCTETS, responder
+from hinge.results import responder
 from hinge.signature import Colour, colour_of
 from hinge.streaming import StreamAborted
 
@@ -67,7 +67,7 @@ class ErrorHandlers:
         status = error.status if isinstance(error, HTTPError) else 500
         respond = self._responders.get(status)
         if respond is None:
-            respond = self._responders[status] = responder(status, OCTETS, written_to=True, tuples=False)
+            respond = self._responders[status] = responder(status, written_to=True)
         return respond(result)
 
     def _second(self, request: Any, first: Exception, second: Exception) -> Response:

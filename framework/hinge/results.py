@@ -8,6 +8,7 @@ that the program's handlers return, not with anything a client sends.
 
 (*) as a copy where somebody may write to it: a handler may answer every request with one and the same object.
 
+The annotation says the rest: `Iterator[Item]` is a stream of JSON lines, fields beyond the annotated class stay behind.
 A tuple is JSON only where the annotation says so: in other frameworks `return value, 201` sets the status.
 """
 
@@ -15,19 +16,18 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any, get_args, get_origin
+from typing import Any
 
-from hinge.annotations import members
 from hinge.codecs import encode_json
+from hinge.jsonlines import JSONLinesResponse
 from hinge.response import HTMLResponse, JSONResponse, RedirectResponse, Response, ResponseHeaders, TextResponse
+from hinge.returns import OCTETS, TEXT, UNANNOTATED, Returns, is_stream
 from hinge.streaming import StreamingResponse
 
 Encode = Callable[[Any], bytes]
 Plain = tuple[Encode, str]
 """How a plain result becomes a body, and its media type."""
 
-TEXT = "text/plain; charset=utf-8"
-OCTETS = "application/octet-stream"
 JSON = "application/json"
 
 
@@ -35,9 +35,9 @@ def _same(value: Any) -> Any:
     return value
 
 
-def plain(kind: type, *, tuples: bool = True) -> Plain | None:
-    """Return how results of a type become a body, None if they need `respond`; `tuples` tells whether these are one."""
-    if kind is tuple and not tuples:
+def plain(kind: type, returns: Returns = UNANNOTATED) -> Plain | None:
+    """Return how results of a type become a body, None if they need `respond`."""
+    if kind is tuple and not returns.tuples:
         return None
     if kind is type(None) or issubclass(kind, Response | BaseException) or is_stream(kind) or _is_awaitable(kind):
         return None
@@ -47,37 +47,18 @@ def plain(kind: type, *, tuples: bool = True) -> Plain | None:
         return _same, OCTETS
     if issubclass(kind, bytes | bytearray | memoryview):
         return bytes, OCTETS
-    return encode_json, JSON
+    project = returns.project_of(kind)
+    return (encode_json if project is None else lambda value: encode_json(project(value))), JSON
 
 
-def is_stream(kind: type) -> bool:
-    """Tell whether a type is a sync or async iterator, or an async iterable: what is sent piece by piece."""
-    return hasattr(kind, "__next__") or hasattr(kind, "__anext__") or hasattr(kind, "__aiter__")
+def is_encoded(kind: type, returns: Returns) -> bool:
+    """Tell whether results of a type are encoded, and not sent as text, as bytes or as the response they are."""
+    how = plain(kind, returns)
+    return how is not None and how[1] == JSON
 
 
 def _is_awaitable(kind: type) -> bool:
     return hasattr(kind, "__await__")
-
-
-def stream_type(returns: Any) -> str:
-    """Return the media type of what a handler streams, by its return annotation: `Iterator[str]` is text."""
-    # Of Generator[yielded, sent, returned] the first one counts.
-    return TEXT if any(get_args(member)[:1] == (str,) for member in members(returns)) else OCTETS
-
-
-def returns_tuples(returns: Any) -> bool:
-    """Tell whether a return annotation has room for a tuple; none, or `Any`, does not say so."""
-    return any(_takes_tuples(member) for member in members(returns))
-
-
-def _takes_tuples(member: Any) -> bool:
-    if member is Any:
-        return False
-    kind = get_origin(member) or member
-    try:
-        return not isinstance(kind, type) or issubclass(tuple, kind) or kind is list
-    except TypeError:  # a Protocol with attributes
-        return True
 
 
 _WITHOUT_MORE = frozenset({Response, TextResponse, HTMLResponse, JSONResponse, RedirectResponse})
@@ -99,12 +80,12 @@ def own(response: Response) -> Response:
 
 
 def responder(
-    status: int | None, stream_media_type: str, *, written_to: bool = False, tuples: bool = True
+    status: int | None, returns: Returns = UNANNOTATED, *, written_to: bool = False
 ) -> Callable[[Any], Response]:
     """Return the function that makes a response of any result; `status` is the route's, None if it declares none.
 
     With `written_to` each response is one request's own. The function raises TypeError if msgspec cannot encode the
-    value, if a `StreamingResponse` is answered with again, and for a tuple unless `tuples`.
+    value, if a `StreamingResponse` is answered with again, and for a tuple unless the annotation names one.
     """
     makers: dict[type, Callable[[Any], Response]] = {}
 
@@ -112,16 +93,15 @@ def responder(
         kind = type(value)
         make = makers.get(kind)
         if make is None:
-            if kind is tuple and not tuples:
-                make = makers[kind] = _refuse_tuple
-            else:
-                make = makers[kind] = _maker(kind, status, stream_media_type, written_to=written_to)
+            make = makers[kind] = _maker(kind, status, returns, written_to=written_to)
         return make(value)
 
     return respond
 
 
-def _maker(kind: type, status: int | None, stream_media_type: str, *, written_to: bool) -> Callable[[Any], Response]:
+def _maker(kind: type, status: int | None, returns: Returns, *, written_to: bool) -> Callable[[Any], Response]:
+    if kind is tuple and not returns.tuples:
+        return _refuse_tuple
     if issubclass(kind, StreamingResponse):
         return (lambda value: own(_unused(value))) if written_to else _unused
     if issubclass(kind, Response):
@@ -133,12 +113,19 @@ def _maker(kind: type, status: int | None, stream_media_type: str, *, written_to
     if kind is type(None):
         return lambda value: Response(status=204 if status is None else status)
     code = status or 200
-    how = plain(kind)
+    how = plain(kind, returns)
     if how is None:
-        return lambda value: StreamingResponse(value, status=code, media_type=stream_media_type)
+        return _streamer(code, returns)
     encode, media_type = how
     lines = (("content-type", media_type),)
     return lambda value: Response.trusted(encode(value), code, lines)
+
+
+def _streamer(code: int, returns: Returns) -> Callable[[Any], Response]:
+    items, media_type = returns.items, returns.stream_type
+    if items is None:
+        return lambda value: StreamingResponse(value, status=code, media_type=media_type)
+    return lambda value: JSONLinesResponse.of(value, items, status=code)
 
 
 def _unused(response: StreamingResponse) -> StreamingResponse:

@@ -20,7 +20,8 @@ import msgspec
 import pytest
 
 from hinge import HTMLResponse, HTTPError, Response, StreamingResponse
-from hinge.results import OCTETS, TEXT, plain, responder, returns_tuples, stream_type
+from hinge.results import OCTETS, TEXT, plain, responder
+from hinge.returns import Returns, returns_tuples, stream_type
 
 
 class Item(msgspec.Struct):
@@ -41,7 +42,7 @@ class Text(str):
 
 
 def respond(value: Any, status: int | None = None) -> Response:
-    return responder(status, OCTETS)(value)
+    return responder(status, Returns(object))(value)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_plain_results(value: Any, body: bytes, media_type: str) -> None:
     response = respond(value)
     assert (response.status, response.body, response.headers["content-type"]) == (200, body, media_type)
     assert type(response.body) is bytes
-    how = plain(type(value))
+    how = plain(type(value), Returns(object))
     assert how is not None
     assert (how[0](value), how[1]) == (body, media_type), "the way without a Response is the same"
 
@@ -115,7 +116,7 @@ class OnlyAsyncIterable:
 )
 def test_iterators_are_streamed(make: Callable[[], Any], is_async: bool) -> None:
     value = make()
-    response = responder(None, TEXT)(value)
+    response = responder(None, Returns(Iterator[str]))(value)
     assert isinstance(response, StreamingResponse)
     assert (response.is_async, response.headers["content-type"]) == (is_async, TEXT)
     assert plain(type(value)) is None
@@ -146,13 +147,13 @@ def test_what_is_streamed_is_text_if_the_annotation_says_so(returns: Any, media_
 
 
 def test_one_responder_answers_all_types_again_and_again() -> None:
-    answer = responder(None, OCTETS)
+    answer = responder(None)
     for _ in range(2):
         assert [answer(value).body for value in ("x", b"y", 1, None)] == [b"x", b"y", b"1", b""]
 
 
 def test_responses_of_one_type_share_no_headers() -> None:
-    answer = responder(None, OCTETS)
+    answer = responder(None)
     answer("x").headers["x-one"] = "1"
     assert "x-one" not in answer("y").headers
 
@@ -189,8 +190,8 @@ def test_a_tuple_is_json_where_the_annotation_has_room_for_one(returns: Any, tak
 
 
 def test_a_tuple_that_nobody_announced_is_refused() -> None:
-    answer = responder(None, OCTETS, tuples=False)
-    assert plain(tuple, tuples=False) is None
+    answer = responder(None)
+    assert plain(tuple) is None
     for _ in range(2):
         with pytest.raises(TypeError, match=r"returned a tuple.*Fix: .* status=201"):
             answer(({}, 201))

@@ -18,30 +18,14 @@ from typing import Any, Protocol
 
 import msgspec
 
-from hinge.depth import MAX_DEPTH, check_json_depth, check_msgpack_depth
+from hinge.body import too_large
+from hinge.codecs.codec import JSON, MSGPACK, Codec
+from hinge.depth import MAX_DEPTH, check_json_depth
 from hinge.errors import ConfigurationError, HTTPError, RequestInvalid
 from hinge.validation import decoder_error, first_error, is_unhashable, rejection_errors
 
 MAX_EXPLAINED = 256 * 1024
 """Bytes of the largest body that is decoded a second time, to report all of its faults."""
-
-
-class Codec(msgspec.Struct, frozen=True):
-    """A format of bodies.
-
-    `decoder` makes the function that reads a type; it raises `msgspec.ValidationError` for what does not fit, and
-    another `msgspec.DecodeError`, `UnicodeDecodeError` or `RecursionError` for what is malformed. `plain_decoder` reads
-    a body without a type, for the report of its faults. `check_depth` refuses what nests too deeply: HTTPError 400.
-    """
-
-    name: str
-    media_type: str
-    aliases: frozenset[str]
-    suffix: str
-    decoder: Callable[[Any], Callable[[bytes], Any]]
-    plain_decoder: Callable[[bytes], Any]
-    check_depth: Callable[[bytes], None]
-    encode: Callable[[Any], bytes]
 
 
 class BodyDecoder(Protocol):
@@ -58,55 +42,18 @@ class BodyDecoder(Protocol):
         ...
 
 
-def _json_decoder(target: Any) -> Callable[[bytes], Any]:
-    return msgspec.json.Decoder(target).decode
-
-
-def _msgpack_decoder(target: Any) -> Callable[[bytes], Any]:
-    return msgspec.msgpack.Decoder(target).decode
-
-
-encode_json: Callable[[Any], bytes] = msgspec.json.Encoder().encode
-"""Encode a result as JSON; TypeError for an object that msgspec does not know."""
-
-encode_msgpack: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
-"""Encode a result as MessagePack; TypeError for an object that msgspec does not know."""
-
-JSON = Codec(
-    name="JSON",
-    media_type="application/json",
-    aliases=frozenset(),
-    suffix="+json",
-    decoder=_json_decoder,
-    # float() takes a number beyond the range as infinity, so one such number does not hide the other faults.
-    plain_decoder=msgspec.json.Decoder(float_hook=float).decode,
-    check_depth=check_json_depth,
-    encode=encode_json,
-)
-
-MSGPACK = Codec(
-    name="MessagePack",
-    media_type="application/msgpack",
-    aliases=frozenset({"application/x-msgpack", "application/vnd.msgpack"}),
-    suffix="+msgpack",
-    decoder=_msgpack_decoder,
-    plain_decoder=msgspec.msgpack.Decoder().decode,
-    check_depth=check_msgpack_depth,
-    encode=encode_msgpack,
-)
-
 CODECS: tuple[Codec, ...] = (JSON, MSGPACK)
 """What bodies are read as when a route or an app says nothing else."""
 
 # RFC 9110 sections 5.6.2, 5.6.4 and 5.6.6; possessive, so that no header can make it backtrack.
-_TYPE = re.compile(r"[ \t]*+(application/[!#$%&'*+.^_`|~0-9a-z-]++)[ \t]*+", re.IGNORECASE)
+_TYPE = re.compile(r"[ \t]*+([!#$%&'*+.^_`|~0-9a-z-]++/[!#$%&'*+.^_`|~0-9a-z-]++)[ \t]*+", re.IGNORECASE)
 _PARAMETER = re.compile(
     r""";[ \t]*+(?:([!#$%&'*+.^_`|~0-9a-z-]++)=((?:[!#$%&'*+.^_`|~0-9a-z-]++|"(?:[^"\\]|\\.)*+"))[ \t]*+)?""",
     re.IGNORECASE,
 )
 _POSITION = re.compile(r"\(byte (\d+)\)\Z")
 _CHARSETS = frozenset({"utf-8", "utf8"})
-_REFUSED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError)
+_REFUSED = (ValueError, RecursionError, TypeError)
 
 
 def select_codec(
@@ -131,9 +78,13 @@ def select_codec(
         raise _unsupported("The body's Content-Type is malformed or names a charset other than utf-8.", codecs)
     essence = matched[1].lower()
     for codec in codecs:
-        if essence == codec.media_type or essence in codec.aliases or essence.endswith(codec.suffix):
+        if essence == codec.media_type or essence in codec.aliases or _is_built_on(codec, essence):
             return codec
     raise _unsupported("The body's Content-Type is not one that is decoded.", codecs)
+
+
+def _is_built_on(codec: Codec, essence: str) -> bool:
+    return bool(codec.suffix) and essence.endswith(codec.suffix) and essence.startswith("application/")
 
 
 def body_decoder(target: Any, *, codecs: Sequence[Codec] = CODECS) -> BodyDecoder:
@@ -143,6 +94,9 @@ def body_decoder(target: Any, *, codecs: Sequence[Codec] = CODECS) -> BodyDecode
         ConfigurationError: the type cannot be decoded.
 
     """
+    codecs = [codec for codec in codecs if codec.decoder is not None]
+    if not codecs:
+        raise ConfigurationError("none of App(codecs=...) reads bodies")
     readers = {codec.media_type: _reader(codec, target) for codec in codecs}
 
     def read_other(body: bytes, content_type: str | None, content_encoding: str | None) -> Any:
@@ -156,7 +110,7 @@ def body_decoder(target: Any, *, codecs: Sequence[Codec] = CODECS) -> BodyDecode
 
         return read_any
 
-    decode = JSON.decoder(target)
+    decode = msgspec.json.Decoder(target).decode
 
     def read(body: bytes, content_type: str | None, content_encoding: str | None = None) -> Any:
         if content_type != "application/json" or content_encoding is not None:
@@ -177,13 +131,16 @@ def body_decoder(target: Any, *, codecs: Sequence[Codec] = CODECS) -> BodyDecode
 
 def _reader(codec: Codec, target: Any) -> Callable[[bytes], Any]:
     try:
-        decode = codec.decoder(target)
+        decode: Callable[[bytes], Any] = codec.decoder(target)  # type: ignore[misc]  # those without are left out
     except TypeError as error:
-        raise ConfigurationError(f"{target!r} cannot be read from a {codec.name} body: {error}") from error
-    check_depth = codec.check_depth
+        raise ConfigurationError(f"{target!r} cannot be read from a {codec.title} body: {error}") from error
+    check_depth, max_size = codec.check_depth, codec.max_size
 
     def read(body: bytes) -> Any:
-        check_depth(body)
+        if max_size is not None and len(body) > max_size:
+            raise too_large(max_size)
+        if check_depth is not None:
+            check_depth(body)
         try:
             return decode(body)
         except _REFUSED as error:
@@ -198,13 +155,13 @@ def _refusal(codec: Codec, target: Any, body: bytes, error: Exception) -> Except
         return error
     if not isinstance(error, (msgspec.ValidationError, TypeError)):
         return _malformed(codec, body, error)
-    if len(body) > MAX_EXPLAINED:
+    if len(body) > MAX_EXPLAINED or codec.plain_decoder is None:
         return RequestInvalid([decoder_error(error)])
     try:
         value = codec.plain_decoder(body)
     except msgspec.ValidationError as beyond:  # an integer of thousands of digits, a timestamp out of range
         return RequestInvalid([first_error(error if isinstance(error, msgspec.ValidationError) else beyond)])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as malformed:
+    except (ValueError, RecursionError) as malformed:
         # The decoder stopped at a value that does not fit, before the syntax error behind it.
         return _malformed(codec, body, malformed)
     return RequestInvalid(rejection_errors(target, value, error))
@@ -212,10 +169,10 @@ def _refusal(codec: Codec, target: Any, body: bytes, error: Exception) -> Except
 
 def _malformed(codec: Codec, body: bytes, error: Exception) -> HTTPError:
     if not body:
-        return HTTPError(400, f"The body is empty; {codec.name} was expected.")
+        return HTTPError(400, f"The body is empty; {codec.title} was expected.")
     position = _POSITION.search(str(error))
     where = f" (at byte {position[1]})" if position else ""
-    return HTTPError(400, f"The body is not well-formed {codec.name}{where}.")
+    return HTTPError(400, f"The body is not well-formed {codec.title}{where}.")
 
 
 def _is_utf8(content_type: str, start: int) -> bool:

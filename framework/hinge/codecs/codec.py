@@ -1,0 +1,132 @@
+"""A format of bodies as data, and the two that are always there.
+
+Law: a codec is values and functions, without state; all that it needs is there before the first request, or the compile
+says in one line what to install.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from hinge.depth import check_json_depth, check_msgpack_depth
+from hinge.errors import ConfigurationError
+from hinge.location import caller
+
+_is_media_type = re.compile(r"[!#$%&'+.^_`|~0-9a-z-]+/[!#$%&'+.^_`|~0-9a-z-]+").fullmatch
+
+
+class Codec(msgspec.Struct, frozen=True):
+    """A format of bodies: what `App(codecs=[...])` takes. All but the media type may be left out.
+
+    `decoder` makes the function that reads a type from bytes; without one, requests are not read. What it makes raises
+    `msgspec.ValidationError` for what does not fit (422), and another ValueError for what is malformed (400).
+    `plain_decoder` reads a body without a type, so that all of its faults can be told and not just the first.
+    `check_depth` refuses with an HTTPError what nests too deeply for the decoder.
+
+    `encode` writes a result; without one, nothing is answered in this format. It raises ValueError for a value that the
+    format cannot express, and TypeError for what nobody can encode. `objects_only` says that nothing but an object can
+    be a whole document, `max_size` (bytes) what a body may have at most. `aliases` are other media types for the same
+    format, `suffix` (`+json`) is that of `application/` types built on it. `prepare` is called by the compile.
+
+    Raises:
+        ConfigurationError: a media type is none, or there is neither `decoder` nor `encode`.
+
+    """
+
+    media_type: str
+    decoder: Callable[[Any], Callable[[bytes], Any]] | None = None
+    encode: Callable[[Any], bytes] | None = None
+    name: str = ""
+    aliases: frozenset[str] = frozenset()
+    suffix: str = ""
+    plain_decoder: Callable[[bytes], Any] | None = None
+    check_depth: Callable[[bytes], None] | None = None
+    objects_only: bool = False
+    max_size: int | None = None
+    prepare: Callable[[], Any] | None = None
+
+    def __post_init__(self) -> None:
+        for one in (self.media_type, *self.aliases):
+            if not isinstance(one, str) or not _is_media_type(one):
+                raise ConfigurationError(
+                    f"Codec({one!r}) ({caller()}): it is no media type. Fix: 'type/subtype' in lower case"
+                )
+        if self.suffix and not _is_media_type(f"application/x{self.suffix}"):
+            raise ConfigurationError(f"Codec(suffix={self.suffix!r}) ({caller()}): it is none. Fix: such as '+json'")
+        if self.decoder is None and self.encode is None:
+            raise ConfigurationError(
+                f"Codec({self.media_type!r}) ({caller()}): it neither reads nor writes. Fix: give decoder or encode"
+            )
+
+    @property
+    def title(self) -> str:
+        """What messages call the format."""
+        return self.name or self.media_type
+
+    @property
+    def media_types(self) -> tuple[str, ...]:
+        """The media type and its aliases."""
+        return (self.media_type, *sorted(self.aliases))
+
+
+def check_codecs(codecs: Iterable[Codec]) -> tuple[Codec, ...]:
+    """Return the codecs that an app is given.
+
+    Raises:
+        ConfigurationError: one is none, there is none, or two claim a media type.
+
+    """
+    place = f"App(codecs=...) ({caller()})"
+    if isinstance(codecs, str | Codec) or not isinstance(codecs, Iterable):
+        raise ConfigurationError(f"{place}: {codecs!r} is no list. Fix: codecs=[JSON, ...], of hinge.codecs")
+    given = tuple(codecs)
+    taken: dict[str, Codec] = {}
+    for codec in given:
+        if not isinstance(codec, Codec):
+            raise ConfigurationError(f"{place}: {codec!r} is no Codec. Fix: codecs=[JSON, ...], of hinge.codecs")
+        for one in codec.media_types:
+            if one in taken:
+                raise ConfigurationError(f"{place}: two codecs claim {one!r}. Fix: keep one of them")
+            taken[one] = codec
+    if not given:
+        raise ConfigurationError(f"{place}: it is empty. Fix: leave it out, or name a codec")
+    return given
+
+
+def _json_decoder(target: Any) -> Callable[[bytes], Any]:
+    return msgspec.json.Decoder(target).decode
+
+
+def _msgpack_decoder(target: Any) -> Callable[[bytes], Any]:
+    return msgspec.msgpack.Decoder(target).decode
+
+
+encode_json: Callable[[Any], bytes] = msgspec.json.Encoder().encode
+"""Encode a result as JSON; TypeError for an object that msgspec does not know."""
+
+encode_msgpack: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
+"""Encode a result as MessagePack; TypeError for an object that msgspec does not know."""
+
+JSON = Codec(
+    "application/json",
+    _json_decoder,
+    encode_json,
+    name="JSON",
+    suffix="+json",
+    # float() takes a number beyond the range as infinity, so one such number does not hide the other faults.
+    plain_decoder=msgspec.json.Decoder(float_hook=float).decode,
+    check_depth=check_json_depth,
+)
+
+MSGPACK = Codec(
+    "application/msgpack",
+    _msgpack_decoder,
+    encode_msgpack,
+    name="MessagePack",
+    aliases=frozenset({"application/x-msgpack", "application/vnd.msgpack"}),
+    suffix="+msgpack",
+    plain_decoder=msgspec.msgpack.Decoder().decode,
+    check_depth=check_msgpack_depth,
+)

@@ -1,0 +1,77 @@
+"""The items of a stream, each encoded as one chunk.
+
+Law: a source is closed by whoever ends first, the source or its consumer. These are classes and not generators: a
+generator that was never started does not run its `finally`, and the source stays open.
+"""
+
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from typing import Any
+
+from hinge.errors import FAILURES
+from hinge.streaming import resolve_source
+
+Encode = Callable[[Any], bytes]
+
+
+def framed(content: Iterable[Any] | AsyncIterable[Any], encode: Encode) -> Iterator[bytes] | AsyncIterator[bytes]:
+    """Return the iterator over the encoded items, of the source's colour.
+
+    Raises:
+        TypeError: `content` is no such iterable.
+
+    """
+    source, is_async = resolve_source(content)
+    return AsyncFrames(source, encode) if is_async else Frames(source, encode)
+
+
+class Frames(Iterator[bytes]):
+    """Encode the items of a sync source, and close it."""
+
+    __slots__ = ("_encode", "_source")
+
+    def __init__(self, source: Iterator[Any], encode: Encode) -> None:
+        self._source: Iterator[Any] | None = source
+        self._encode = encode
+
+    def __next__(self) -> bytes:
+        if self._source is None:
+            raise StopIteration
+        try:
+            return self._encode(next(self._source))
+        except FAILURES:  # StopIteration too: the end is the end whoever consumes this
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the source."""
+        source, self._source = self._source, None
+        close = getattr(source, "close", None)
+        if close is not None:
+            close()
+
+
+class AsyncFrames(AsyncIterator[bytes]):
+    """Encode the items of an async source, and close it."""
+
+    __slots__ = ("_encode", "_source")
+
+    def __init__(self, source: AsyncIterator[Any], encode: Encode) -> None:
+        self._source: AsyncIterator[Any] | None = source
+        self._encode = encode
+
+    async def __anext__(self) -> bytes:
+        if self._source is None:
+            raise StopAsyncIteration
+        try:
+            return self._encode(await self._source.__anext__())
+        except FAILURES:
+            # A cancellation is left to the backend's aclose(): closing inside a cancelled scope would be cut short.
+            await self.aclose()
+            raise
+
+    async def aclose(self) -> None:
+        """Close the source."""
+        source, self._source = self._source, None
+        aclose = getattr(source, "aclose", None)
+        if aclose is not None:
+            await aclose()
