@@ -7,12 +7,12 @@ at the first bad value; only then does `explain` go over all arguments again, to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from hinge.absence import REQUIRED, absence, is_shareable
 from hinge.annotations import present, without_unset
-from hinge.codecs import CODECS, Codec, body_decoder
+from hinge.codecs import CODECS, body_decoder
 from hinge.convert import converter
 from hinge.cookies import cookie_finder
 from hinge.decodable import unknown_class
@@ -32,15 +32,8 @@ Stage = Callable[[list[Any], Any, tuple[str, ...], Any, Any], None]
 """Put the values of one source into the list of arguments: `(arguments, head, path values, body, request)`."""
 
 
-def bind(
-    plan: HandlerPlan,
-    path_names: tuple[str, ...],
-    reader: Any,
-    *,
-    max_query_fields: int,
-    codecs: Sequence[Codec] = CODECS,
-) -> Bound:
-    """Return the closure of a plan for heads that `reader` reads; bodies are read as one of `codecs`.
+def bind(plan: HandlerPlan, path_names: tuple[str, ...], reader: Any, *, max_query_fields: int) -> Bound:
+    """Return the closure of a plan for heads that `reader` reads.
 
     Raises:
         ConfigurationError: a parameter's type cannot come from its source.
@@ -49,7 +42,7 @@ def bind(
     handler = plan.handler
     if not plan.arguments:
         return lambda head, values, body, request: handler()
-    stages = _Stages(plan, path_names, reader, max_query_fields, codecs)
+    stages = _Stages(plan, path_names, reader, max_query_fields)
     put, explain = stages.build(), stages.explain
     defaults = [argument.default for argument in plan.arguments]
     keywords = tuple(argument.name for argument in plan.arguments if argument.keyword)
@@ -69,7 +62,7 @@ def bind(
     return call
 
 
-def check(plan: HandlerPlan, path_names: tuple[str, ...], codecs: Sequence[Codec] = CODECS) -> None:
+def check(plan: HandlerPlan, path_names: tuple[str, ...]) -> None:
     """Find out whether a plan can be bound, without binding it.
 
     Raises:
@@ -77,22 +70,14 @@ def check(plan: HandlerPlan, path_names: tuple[str, ...], codecs: Sequence[Codec
 
     """
     if plan.arguments:
-        _Stages(plan, path_names, None, 0, codecs)
+        _Stages(plan, path_names, None, 0)
 
 
 class _Stages:
     """Make the stages of one plan, and the slow path that explains a failure of any of them."""
 
-    def __init__(
-        self,
-        plan: HandlerPlan,
-        path_names: tuple[str, ...],
-        reader: Any,
-        max_query_fields: int,
-        codecs: Sequence[Codec],
-    ) -> None:
+    def __init__(self, plan: HandlerPlan, path_names: tuple[str, ...], reader: Any, max_query_fields: int) -> None:
         self.plan = plan
-        self.codecs = codecs
         self.path_names = path_names
         self.reader = reader
         self.max_query_fields = max_query_fields
@@ -271,12 +256,12 @@ class _Stages:
         if body is None or body.source is Source.STREAM or present(body.type) == [bytes]:
             return None
         try:
-            decoder = body_decoder(body.type, codecs=self.codecs)
+            decoder = body_decoder(body.type, codecs=self.plan.reads)
         except (ConfigurationError, TypeError, NameError, AttributeError) as error:
             raise self._refuse(body, f"msgspec cannot decode it: {error}") from None
         unknown = unknown_class(body.type)
         # A codec of the app's own may know it.
-        if unknown is not None and not set(CODECS).isdisjoint(self.codecs):
+        if unknown is not None and not set(CODECS).isdisjoint(self.plan.reads):
             raise self._refuse(
                 body,
                 f"msgspec cannot decode it: it does not know the class {getattr(unknown, '__qualname__', unknown)}",

@@ -14,7 +14,6 @@ from msgspec.structs import replace
 
 from hinge.bind import Bound, bind
 from hinge.body import check_framing
-from hinge.codecs import CODECS, Codec
 from hinge.config import Config
 from hinge.errors import HTTPError
 from hinge.forms.arguments import is_optional, reads_parts
@@ -48,8 +47,6 @@ class Endpoint(msgspec.Struct, frozen=True, eq=False):
     head_only: bool = False
     """The answer to HEAD: computed like GET's, sent without its body (RFC 9110 section 9.3.2)."""
     max_body_size: int = 0
-    codecs: tuple[Codec, ...] = CODECS
-    """What bodies are read as."""
     closes: bool = False
     """Whether the connection is closed behind the answer, whatever middleware makes of that: what follows may be a
     smuggled request."""
@@ -79,8 +76,7 @@ class Endpoint(msgspec.Struct, frozen=True, eq=False):
             ConfigurationError: a parameter's type cannot come from its source.
 
         """
-        limit = self.config.max_query_fields
-        return bind(self.plan, self.path_names, reader, max_query_fields=limit, codecs=self.codecs)
+        return bind(self.plan, self.path_names, reader, max_query_fields=self.config.max_query_fields)
 
     def form_opener(self, reader: Any) -> OpenForm:
         """Return what makes the reader of a request's form, for heads that `reader` reads; see `hinge.forms.reader`."""

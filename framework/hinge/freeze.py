@@ -16,7 +16,7 @@ from hinge import answers
 from hinge.backend import Backend, Feature
 from hinge.bind import check
 from hinge.blueprint import Endpoint, Leaf, head_of
-from hinge.codecs import CODECS, Codec
+from hinge.codecs import Codec
 from hinge.config import Config
 from hinge.errors import ConfigurationError, HTTPError
 from hinge.middleware.layer import Layer
@@ -69,7 +69,6 @@ class Frame(msgspec.Struct, frozen=True):
             route,
             route.status,
             max_body_size=limit,
-            codecs=self.codecs or CODECS,
         )
 
     def automatic(self, handler: Callable[..., Any]) -> Endpoint:
@@ -119,7 +118,7 @@ def judge(route: Route, frame: Frame) -> Judged:
             f"{eager.name} ({eager.location}) needs the whole of it before. Fix: drop one of the two"
         )
     try:
-        check(plan, route.template.names, endpoint.codecs)
+        check(endpoint.plan, route.template.names)
     except ConfigurationError as error:
         mistakes.append(str(error))
     return Judged(route, endpoint, mistakes)

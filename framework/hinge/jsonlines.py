@@ -11,6 +11,7 @@ import msgspec
 
 from hinge.frames import framed
 from hinge.response import Lines, Pairs
+from hinge.returns import JSON_LINES
 from hinge.streaming import StreamingResponse
 
 _encode_json = msgspec.json.Encoder().encode
@@ -30,7 +31,7 @@ class JSONLinesResponse(StreamingResponse):
 
     __slots__ = ()
 
-    default_headers: ClassVar[Lines | None] = (("content-type", "application/jsonl"),)
+    default_headers: ClassVar[Lines | None] = (("content-type", JSON_LINES),)
 
     def __init__(
         self,

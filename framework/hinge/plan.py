@@ -15,6 +15,7 @@ import msgspec
 
 from hinge.annotations import absent, is_record, item_type, notes_within, present, split
 from hinge.body import BodyStream
+from hinge.codecs import CODECS, Codec
 from hinge.errors import ConfigurationError
 from hinge.forms import FormData
 from hinge.forms.kinds import is_of_files
@@ -85,6 +86,10 @@ class HandlerPlan(msgspec.Struct, frozen=True):
     """Whether the handler, a coroutine, shares nothing bound to a loop, so that any may run it."""
     arguments: tuple[Argument, ...]
     returns: Any
+    reads: tuple[Codec, ...] = CODECS
+    """What the body is read as, by its Content-Type."""
+    offers: tuple[Codec, ...] = ()
+    """What results are encoded as, by the request's Accept; empty: JSON, without a look at it."""
 
     def _takes(self, *sources: Source) -> bool:
         return any(argument.source in sources for argument in self.arguments)

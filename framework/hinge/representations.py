@@ -30,12 +30,13 @@ _NO_OBJECTS = (list, tuple, set, frozenset, int, float)
 
 
 def negotiated(plan: HandlerPlan, codecs: Sequence[Codec], status: int | None) -> HandlerPlan:
-    """Return the plan whose results are in the format that the request asks for; the same plan if none is encoded.
+    """Return the plan that reads bodies by these codecs, and whose results are in the format that the request asks for.
 
     Raises:
         ConfigurationError: none of the codecs encodes the results.
 
     """
+    plan = replace(plan, reads=tuple(codecs))
     always = _encodes(plan)
     if always is False:
         return plan
@@ -45,7 +46,7 @@ def negotiated(plan: HandlerPlan, codecs: Sequence[Codec], status: int | None) -
             f"{plan.describe()}: none of App(codecs=...) can encode its result. Fix: add one that can, such as JSON"
         )
     handler = _offering(plan, _Offers(fitting, status or 200), always=always)
-    return replace(plan, handler=handler, arguments=(_ACCEPT, *plan.arguments))
+    return replace(plan, handler=handler, arguments=(_ACCEPT, *plan.arguments), offers=fitting)
 
 
 def _same(value: Any) -> Any:
@@ -136,10 +137,10 @@ class _Offers:
                 way = self._chosen(accept, offered)
 
 
-def _fitting(plan: HandlerPlan, codecs: Sequence[Codec]) -> list[Codec]:
+def _fitting(plan: HandlerPlan, codecs: Sequence[Codec]) -> tuple[Codec, ...]:
     kinds = [get_origin(member) or member for member in members(plan.returns)]
     is_object = not any(isinstance(kind, type) and issubclass(kind, _NO_OBJECTS) for kind in kinds)
-    return [codec for codec in codecs if codec.encode is not None and (is_object or not codec.objects_only)]
+    return tuple(codec for codec in codecs if codec.encode is not None and (is_object or not codec.objects_only))
 
 
 def _encodes(plan: HandlerPlan) -> bool | None:

@@ -11,6 +11,7 @@ from hinge.projection import Project, projection
 
 TEXT = "text/plain; charset=utf-8"
 OCTETS = "application/octet-stream"
+JSON_LINES = "application/jsonl"
 
 
 class Returns:
@@ -34,6 +35,8 @@ def is_stream(kind: type) -> bool:
 
 def stream_type(returns: Any) -> str:
     """Return the media type of what a handler streams, by its return annotation: `Iterator[str]` is text."""
+    if stream_items(returns) is not None:
+        return JSON_LINES
     # Of Generator[yielded, sent, returned] the first one counts.
     return TEXT if any(get_args(member)[:1] == (str,) for member in members(returns)) else OCTETS
 

@@ -493,8 +493,8 @@ def test_a_required_body_that_is_absent() -> None:
 def test_an_invalid_body_is_decoded_once(monkeypatch: pytest.MonkeyPatch, query: str) -> None:
     read = []
 
-    def counting(kind: Any) -> Any:
-        decode = body_decoder(kind)
+    def counting(kind: Any, **options: Any) -> Any:
+        decode = body_decoder(kind, **options)
 
         def counted(*given: Any) -> Any:
             read.append(given)

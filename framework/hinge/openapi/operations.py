@@ -15,7 +15,8 @@ from hinge.response import OCTETS
 from hinge.routing import Route
 
 _IN = {Source.PATH: "path", Source.QUERY: "query", Source.HEADER: "header", Source.COOKIE: "cookie"}
-_BODY_TYPES = ("application/json", "application/msgpack")
+_OF_THE_MEDIA = frozenset({"accept", "content-type", "authorization"})
+"""Headers that are no parameters (OpenAPI 3.1.1, section 4.8.12)."""
 
 
 def operation(route: Route, plan: HandlerPlan, schemas: Schemas) -> Later:
@@ -38,7 +39,7 @@ def operation(route: Route, plan: HandlerPlan, schemas: Schemas) -> Later:
     if route.security is not None:
         head["security"] = list(route.security)
     parameters = [one for argument in plan.arguments for one in _parameters(argument, schemas)]
-    body = None if plan.body is None else _body(plan.body, schemas)
+    body = None if plan.body is None else _body(plan.body, plan, schemas)
     responses = responses_of(route, plan, schemas)
 
     def later() -> dict[str, Any]:
@@ -65,7 +66,7 @@ def _texts(route: Route) -> tuple[str | None, str | None]:
 
 def _parameters(argument: Argument, schemas: Schemas) -> list[Later]:
     """Return the parameter objects of an argument: one, one for each field of a record, or none."""
-    if argument.source not in _IN:
+    if argument.source not in _IN or (argument.source is Source.HEADER and argument.alias in _OF_THE_MEDIA):
         return []
     if argument.whole:
         record = present(argument.type)[0]
@@ -92,7 +93,7 @@ def _parameter(name: str, where: str, schema: Later, more: dict[str, Any], defau
     return later
 
 
-def _body(argument: Argument, schemas: Schemas) -> Later:
+def _body(argument: Argument, plan: HandlerPlan, schemas: Schemas) -> Later:
     required = argument.default is MISSING
     marker = argument.marker
     head: dict[str, Any] = {"required": required}
@@ -101,4 +102,5 @@ def _body(argument: Argument, schemas: Schemas) -> Later:
     if argument.source is Source.STREAM or argument.type is bytes:
         return lambda: {**head, "content": {"*/*": {}, OCTETS: {}}}
     schema = schemas.of(argument.type)
-    return lambda: {**head, "content": {media_type: {"schema": schema()} for media_type in _BODY_TYPES}}
+    media_types = [codec.media_type for codec in plan.reads if codec.decoder is not None]
+    return lambda: {**head, "content": {media_type: {"schema": schema()} for media_type in media_types}}

@@ -13,11 +13,13 @@ from hinge.annotations import present
 from hinge.errors import REASONS, ConfigurationError
 from hinge.events import EventSourceResponse
 from hinge.files import FileResponse
+from hinge.jsonlines import JSONLinesResponse
 from hinge.openapi.schemas import Schemas
 from hinge.plan import HandlerPlan, Source
 from hinge.problems import PROBLEM
 from hinge.response import OCTETS, HTMLResponse, JSONResponse, RedirectResponse, Response, TextResponse
-from hinge.results import JSON, TEXT, is_stream, stream_type
+from hinge.results import JSON
+from hinge.returns import JSON_LINES, TEXT, is_stream, stream_type
 from hinge.routing import Route
 
 Later = Callable[[], dict[str, Any]]
@@ -58,6 +60,7 @@ Problem: Any = msgspec.defstruct(
 _MEDIA_TYPES: tuple[tuple[type, str], ...] = (
     (EventSourceResponse, "text/event-stream"),
     (FileResponse, OCTETS),
+    (JSONLinesResponse, JSON_LINES),
     (HTMLResponse, "text/html"),
     (TextResponse, "text/plain"),
     (JSONResponse, JSON),
@@ -102,13 +105,13 @@ def _results(route: Route, plan: HandlerPlan, schemas: Schemas) -> dict[str, Lat
         else:
             plain.append(member)
     if plain:
-        found[_success(route, 200)] = _plain(route, plain, schemas)
+        found[_success(route, 200)] = _plain(route, plan, plain, schemas)
     if type(None) in get_args(plan.returns) and route.status is None:
         found["204"] = _response("No Content", None)
     return found
 
 
-def _plain(route: Route, kinds: list[Any], schemas: Schemas) -> Later:
+def _plain(route: Route, plan: HandlerPlan, kinds: list[Any], schemas: Schemas) -> Later:
     """Return the response of results that become a body by themselves: text, bytes, or JSON."""
     contents: list[Later] = []
     texts = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, str)]
@@ -122,7 +125,8 @@ def _plain(route: Route, kinds: list[Any], schemas: Schemas) -> Later:
         union: Any = other[0]
         for kind in other[1:]:
             union = union | kind
-        contents.append(_content(JSON, schemas.of(union)))
+        schema = schemas.of(union)
+        contents += [_content(one, schema) for one in [codec.media_type for codec in plan.offers] or [JSON]]
     return _response(_reason(route, 200), lambda: {name: entry for one in contents for name, entry in one().items()})
 
 
@@ -143,6 +147,8 @@ def _failures(route: Route, plan: HandlerPlan) -> list[int]:
         found |= {400, 413}
     if plan.body is not None and plan.body.source is Source.BODY and plan.body.type is not bytes:
         found.add(415)
+    if plan.offers:
+        found.add(406)
     return sorted(found)
 
 
