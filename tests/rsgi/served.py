@@ -11,8 +11,10 @@ from hinge import (
     Body,
     BodyStream,
     Config,
+    Cookie,
     EventSourceResponse,
     FileResponse,
+    Header,
     Request,
     StreamingResponse,
     WebSocket,
@@ -38,6 +40,16 @@ async def life() -> AsyncIterator[dict[str, Any]]:
 @app.get("/")
 async def home(request: Request) -> dict[str, Any]:
     return {"host": request.host, "version": request.http_version, "answer": request.state.answer}
+
+
+@app.get("/lines")
+async def lines(request: Request, a: Cookie[str], b: Cookie[str]) -> list[Any]:
+    return [dict(request.headers.multi_items()).get("x-a"), request.headers.get("x-b"), a, b]
+
+
+@app.get("/one")
+async def one(x_a: Header[str], b: Cookie[str]) -> str:
+    return f"{x_a} {b}"
 
 
 @app.get("/plain")

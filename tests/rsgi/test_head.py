@@ -32,6 +32,12 @@ def test_a_line_that_is_not_ascii_reads_as_empty() -> None:
     assert dict(head.headers(asked).multi_items()) == {"x-a": "", "x-b": "1,2"}
 
 
+@pytest.mark.parametrize("lines", [["1", "\xe9"], ["\xe9", "1"]])
+def test_a_line_that_is_not_ascii_takes_nothing_from_its_neighbours(lines: list[str]) -> None:
+    asked = scope(*[("x-a", line) for line in lines])
+    assert head.header("x-a")(asked) == head.headers(asked)["x-a"] == "1"
+
+
 @pytest.mark.parametrize(
     ("client", "seen"),
     [

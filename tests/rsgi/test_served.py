@@ -211,6 +211,19 @@ def test_websocket_routes_are_told_before_anything_is_served(
     assert "Traceback" not in service.log()
 
 
+@pytest.mark.parametrize("protocol", ["--http1.1", "--http2-prior-knowledge"])
+def test_repeated_header_lines_are_all_read(serve: Callable[..., Service], protocol: str) -> None:
+    service = hinge_run(serve).started()
+    lines = [b"x-a: 1", b"x-a: 2", b"x-b: \xe9", b"cookie: a=1", b"cookie: b=2"]
+    options = [part for line in lines for part in (b"-H", line)]
+
+    def ask(path: str) -> str:
+        command = [b"curl", b"-s", protocol.encode(), *options, f"http://127.0.0.1:{service.port}{path}".encode()]
+        return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True).stdout
+
+    assert (ask("/lines"), ask("/one")) == ('["1,2","","1","2"]', "1,2 2")
+
+
 def test_http_2_has_a_host(serve: Callable[..., Service]) -> None:
     service = hinge_run(serve).started()
     asked = ["curl", "-s", "--http2-prior-knowledge", f"http://127.0.0.1:{service.port}/"]

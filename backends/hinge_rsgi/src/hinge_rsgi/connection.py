@@ -69,7 +69,7 @@ class _Headers:
         return name in self.keys()
 
     def keys(self) -> list[str]:
-        return [name for name, _ in self._lines]
+        return [*dict(self._lines)]  # each name once
 
     def items(self) -> _Lines:
         return [line for line in self._lines if line[1].isascii()]

@@ -1,6 +1,7 @@
 """Reading a request's head from an RSGI scope (hinge.backend.HeadReader).
 
-Law: Granian leaves lines that are not ASCII out of `get_all` and `items`, but not out of `keys`; they read as empty.
+Law: Granian leaves lines that are not ASCII out of `get_all` and `items`, and names each header once in `keys`. So such
+a line is as if it were not sent; a header that has no other one reads as empty.
 There is no mount prefix and no raw path, so a path that was not UTF-8 shows by its replacement character only.
 """
 
@@ -41,12 +42,9 @@ def header(name: str) -> Callable[[Any], str | None]:
         return lambda scope: None
 
     def get(scope: Any) -> str | None:
-        found = scope.headers
-        if name not in found:
-            return None
-        lines = found.get_all(name)
-        if len(lines) != found.keys().count(name):
-            return empty
+        lines = scope.headers.get_all(name)
+        if not lines:
+            return empty if name in scope.headers else None
         return (lines[0] if len(lines) == 1 else joint.join(lines)) or empty
 
     # HTTP/2 has the host as a field of its own.
@@ -56,12 +54,10 @@ def header(name: str) -> Callable[[Any], str | None]:
 def headers(scope: Any) -> Headers:
     """Return all request headers."""
     lines, names = scope.headers.items(), scope.headers.keys()
-    readable = [name for name, _ in lines]
+    readable = {name for name, _ in lines}
     if scope.authority is not None and "host" not in names:
         lines.append(("host", scope.authority))
-    if len(readable) == len(names):
-        return kept(lines)
-    return kept(lines, {name for name in names if names.count(name) != readable.count(name)})
+    return kept(lines, () if len(readable) == len(names) else {*names} - readable)
 
 
 def http_version(scope: Any) -> str:
