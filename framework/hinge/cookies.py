@@ -1,4 +1,4 @@
-"""The Cookie header read, the Set-Cookie line written (RFC 6265).
+"""The Cookie header read, the Set-Cookie line written (RFC 6265bis).
 
 Law: reading never fails and is linear: what is malformed is left out, pair by pair. Writing never escapes: what would
 leave its place, or what a browser would drop or cut, is a ValueError. What is written is read back as it was.
@@ -10,7 +10,10 @@ from datetime import UTC, datetime
 from functools import cache
 
 MAX_SIZE = 4096
-"""Bytes of a whole Set-Cookie value that every browser keeps (RFC 6265 section 6.1)."""
+"""Bytes of a cookie's name and value together (RFC 6265bis section 5.6): browsers drop a longer one."""
+
+MAX_ATTRIBUTE = 1024
+"""Bytes of one attribute's value: browsers pass over a longer one."""
 
 # Browsers send more than RFC 6265's tokens, so any visible character that delimits nothing may stand in a name. But an
 # empty name is no name: "=__Host-a=1" would be taken for a cookie that only a secure page of this host can set.
@@ -23,7 +26,10 @@ _value = re.compile(r"[!#-+\--:<-\[\]-~]*").fullmatch
 _path = re.compile(r"/[!-+\--:<-~]*").fullmatch
 _domain = re.compile(r"\.?[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*").fullmatch
 
-_PREFIXES = ("__host-", "__secure-")
+# What browsers demand of a cookie whose name begins so, compared without regard to case (RFC 6265bis section 4.1.3).
+_SECURE = ("__secure-", "__host-", "__http-")
+_HOST_ONLY = ("__host-",)
+_HTTP_ONLY = ("__http-", "__host-http-")
 _SAME_SITE = {"lax": "Lax", "strict": "Strict", "none": "None"}
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -77,14 +83,15 @@ def format_cookie(
     """Return a Set-Cookie value (RFC 6265 section 4.1). `max_age` is in seconds; `expires` has a time zone.
 
     Raises:
-        ValueError: a part has characters that its place does not take, browsers would refuse the combination (a
-            `__Host-` or `__Secure-` name, SameSite=None or Partitioned without what they demand), or the whole is
-            longer than 4096 bytes.
+        ValueError: a part has characters that its place does not take, browsers would refuse the combination (a name
+            with the prefix `__Host-`, `__Secure-`, `__Http-` or `__Host-Http-`, SameSite=None or Partitioned without
+            what they demand), name and value have more than 4096 bytes, or the path or the domain more than 1024.
         TypeError: a part is of another type.
 
     """
     _check_characters(name, value, path, domain)
-    _check_guarantees(name, path, domain, secure=secure, samesite=samesite, partitioned=partitioned)
+    _check_sizes(name, value, path, domain)
+    _check_guarantees(name, path, domain, secure=secure, httponly=httponly, samesite=samesite, partitioned=partitioned)
     parts = [f"{name}={value}"]
     if max_age is not None:
         if not isinstance(max_age, int) or isinstance(max_age, bool):
@@ -103,10 +110,7 @@ def format_cookie(
         parts.append(f"SameSite={_SAME_SITE[samesite.lower()]}")
     if partitioned:
         parts.append("Partitioned")
-    cookie = "; ".join(parts)
-    if len(cookie) > MAX_SIZE:
-        raise ValueError(f"the cookie {name[:40]!r} has {len(cookie)} bytes, browsers keep {MAX_SIZE}")
-    return cookie
+    return "; ".join(parts)
 
 
 def _check_characters(name: str, value: str, path: str, domain: str | None) -> None:
@@ -127,15 +131,38 @@ def _check_characters(name: str, value: str, path: str, domain: str | None) -> N
         raise ValueError(f"a cookie's domain is a host name in ASCII (IDNA), not {domain!r}")
 
 
-def _check_guarantees(
-    name: str, path: str, domain: str | None, *, secure: bool, samesite: str | None, partitioned: bool
-) -> None:
-    # Browsers compare the prefixes without regard to case (RFC 6265bis section 4.1.3), and drop what breaks the rule.
+def _check_sizes(name: str, value: str, path: str, domain: str | None) -> None:
+    size = len(name) + len(value)
+    if size > MAX_SIZE:
+        raise ValueError(f"the cookie {name[:40]!r} has {size} bytes in name and value, browsers keep {MAX_SIZE}")
+    for part, what in ((path, "path"), (domain or "", "domain")):
+        if len(part) > MAX_ATTRIBUTE:
+            raise ValueError(f"the {what} of the cookie {name[:40]!r} has more than {MAX_ATTRIBUTE} bytes")
+
+
+def needs_of(name: str) -> tuple[bool, bool]:
+    """Return whether a name's prefix demands Secure, and HttpOnly."""
     prefix = name.lower()
-    if prefix.startswith(_PREFIXES) and not secure:
+    return prefix.startswith(_SECURE), prefix.startswith(_HTTP_ONLY)
+
+
+def _check_guarantees(
+    name: str,
+    path: str,
+    domain: str | None,
+    *,
+    secure: bool,
+    httponly: bool,
+    samesite: str | None,
+    partitioned: bool,
+) -> None:
+    prefix = name.lower()
+    if prefix.startswith(_SECURE) and not secure:
         raise ValueError(f"the cookie {name!r} needs secure=True: its prefix promises it")
-    if prefix.startswith(_PREFIXES[0]) and (path != "/" or domain is not None):
+    if prefix.startswith(_HOST_ONLY) and (path != "/" or domain is not None):
         raise ValueError(f'the cookie {name!r} needs path="/" and no domain: its prefix promises it')
+    if prefix.startswith(_HTTP_ONLY) and not httponly:
+        raise ValueError(f"the cookie {name!r} needs httponly=True: its prefix promises it")
     if samesite is not None and (not isinstance(samesite, str) or samesite.lower() not in _SAME_SITE):
         raise ValueError(f"a cookie's samesite is lax, strict, none or None, not {samesite!r}")
     if samesite is not None and samesite.lower() == "none" and not secure:

@@ -5,6 +5,7 @@ Law: a header is a wish. Members that are malformed are passed over one by one, 
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from hinge.headers import split_list
@@ -72,6 +73,12 @@ def choose_media_type(accepted: str | None, offered: Sequence[str]) -> str | Non
     parameters matches a type that has them. A charset says nothing about types that have none, so
     `utf-8` is passed over.
     """
+    if accepted is None or len(accepted) <= _MOST_REMEMBERED:
+        return _remembered(accepted, tuple(offered))
+    return _choice(accepted, offered)
+
+
+def _choice(accepted: str | None, offered: Sequence[str]) -> str | None:
     ranges = _ranges(accepted) if accepted else []
     if not ranges:
         return offered[0] if offered else None
@@ -81,6 +88,11 @@ def choose_media_type(accepted: str | None, offered: Sequence[str]) -> str | Non
         if weight > best_weight:
             best, best_weight = one, weight
     return best
+
+
+# Clients send few different ones; what a hostile one sends takes 128 KiB at most.
+_MOST_REMEMBERED = 512
+_remembered = lru_cache(maxsize=256)(_choice)
 
 
 def _ranges(accepted: str) -> list[_Range]:

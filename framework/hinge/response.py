@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from hinge.cookies import format_cookie
+from hinge.cookies import format_cookie, needs_of
 from hinge.headers import MutableHeaders, check_name
 
 Pairs: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
@@ -231,15 +231,15 @@ class Response:
             ValueError: as for `set_cookie`.
 
         """
-        # A browser ignores a line for a prefixed name that is not secure: such a cookie could never be deleted.
-        secure = secure or name.lower().startswith(("__host-", "__secure-"))
+        # A browser ignores a line that lacks what the name's prefix demands: such a cookie could never be deleted.
+        needs_secure, needs_httponly = needs_of(name)
         self.set_cookie(
             name,
             max_age=0,
             path=path,
             domain=domain,
-            secure=secure,
-            httponly=httponly,
+            secure=secure or needs_secure,
+            httponly=httponly or needs_httponly,
             samesite=samesite,
             partitioned=partitioned,
         )

@@ -222,11 +222,28 @@ def test_what_browsers_accept_on_secure_cookies_alone():
         assert "Secure" in format_cookie("a", "b", secure=True, **arguments)
 
 
-def test_what_browsers_would_cut_is_refused():
-    room = MAX_SIZE - len(format_cookie("a", ""))
-    assert len(format_cookie("a", "x" * room)) == MAX_SIZE
+@pytest.mark.parametrize("name", ["__Http-a", "__HTTP-a", "__Host-Http-a", "__host-http-a"])
+def test_http_cookies_keep_their_promise(name):
+    good = {"secure": True, "httponly": True}
+    assert format_cookie(name, "b", **good) == f"{name}=b; Path=/; Secure; HttpOnly; SameSite=Lax"
+    for broken in ({"secure": False}, {"httponly": False}):
+        with pytest.raises(ValueError, match="prefix"):
+            format_cookie(name, "b", **good | broken)
+    if "host" in name.lower():
+        with pytest.raises(ValueError, match="prefix"):
+            format_cookie(name, "b", **good, path="/x")
+
+
+def test_what_browsers_would_drop_is_refused():
+    assert format_cookie("a", "x" * (MAX_SIZE - 1)).startswith("a=x")
     with pytest.raises(ValueError, match="4097 bytes"):
-        format_cookie("a", "x" * (room + 1))
+        format_cookie("a", "x" * MAX_SIZE)
+    path, domain = "/" + "x" * 1023, ".".join(["x" * 63] * 16)
+    assert f"Path={path}; Domain={domain};" in format_cookie("a", "x" * (MAX_SIZE - 1), path=path, domain=domain)
+    with pytest.raises(ValueError, match="1024 bytes"):
+        format_cookie("a", "b", path=path + "x")
+    with pytest.raises(ValueError, match="1024 bytes"):
+        format_cookie("a", "b", domain=domain + ".x")
     with pytest.raises(ValueError, match="bytes"):
         format_cookie("a" * 5000, "")
     with pytest.raises(ValueError, match="bytes"):
@@ -261,6 +278,50 @@ def test_lines_joined_with_a_comma_give_no_cookie_that_they_did_not_give_apart(l
     assert {name: joined[name] for name in first if name != last_name} == {
         name: value for name, value in first.items() if name != last_name
     }
+
+
+def stored(line):
+    """What a browser keeps of a Set-Cookie line: the algorithm of RFC 6265bis section 5.6, as it is written."""
+    pair, *attributes = line.split(";")
+    name, _, value = pair.partition("=")
+    found = [one.partition("=") for one in attributes]
+    return (name.strip(" \t"), value.strip(" \t")), [
+        (key.strip(" \t").lower(), text.strip(" \t")) for key, _, text in found if len(text) <= 1024
+    ]
+
+
+PARTS = st.text(alphabet=st.sampled_from('aZ0/.-_=;, \t\r\n\x00"\\\x7f\x85é\u2028SecurePath'), max_size=12)
+
+
+@given(
+    name=PARTS | NAMES | NAMES.map("__Host-".__add__) | NAMES.map("__Http-".__add__),
+    value=PARTS | VALUES,
+    path=PARTS | st.sampled_from(["/", "/x"]),
+    domain=st.none() | PARTS | st.just("example.org"),
+    samesite=st.sampled_from(["lax", "strict", "none", None]) | PARTS,
+    secure=st.booleans(),
+    httponly=st.booleans(),
+    partitioned=st.booleans(),
+)
+def test_a_browser_keeps_what_was_asked_for_and_nothing_else(name, value, path, domain, samesite, **flags):
+    try:
+        line = format_cookie(name, value, path=path, domain=domain, samesite=samesite, **flags)
+    except ValueError:
+        return
+    pair, attributes = stored(line)
+    assert pair == (name, value)
+    wanted = {"path": path, "domain": domain, "samesite": samesite and samesite.capitalize()}
+    wanted = {key: text for key, text in wanted.items() if text is not None}
+    wanted |= {flag: "" for flag, is_set in flags.items() if is_set}
+    assert dict(attributes) == wanted
+    assert len(attributes) == len(wanted)
+    lowered = name.lower()
+    if lowered.startswith(("__host-", "__secure-", "__http-")) or samesite == "none" or flags["partitioned"]:
+        assert flags["secure"]
+    if lowered.startswith("__host-"):
+        assert ("domain" not in wanted, path) == (True, "/")
+    if lowered.startswith(("__http-", "__host-http-")):
+        assert flags["httponly"]
 
 
 def naive(header):

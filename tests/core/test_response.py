@@ -325,7 +325,7 @@ def test_a_deleted_cookie_expires_at_once_in_its_own_place():
     assert {"max-age=0", "path=/x", "domain=example.org"} <= set(parts)
 
 
-@pytest.mark.parametrize("name", ["__Host-a", "__Secure-a"])
+@pytest.mark.parametrize("name", ["__Host-a", "__Secure-a", "__Http-a", "__Host-Http-a"])
 def test_prefixed_cookies_can_be_deleted(name):
     response = Response()
     response.delete_cookie(name)
