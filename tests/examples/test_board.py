@@ -17,7 +17,7 @@ from hinge import Config, ConfigurationError
 from hinge.testing import Client, ClientResponse, WebSocketDenied
 
 LONG = 9_223_372_036_854_775_807
-SOON = 3.0
+SOON = 12.0
 """Seconds, less than a long poll waits by default: what comes sooner was not found at its end."""
 
 
