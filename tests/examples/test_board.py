@@ -294,7 +294,7 @@ def test_no_poll_keeps_a_worker_from_stopping(board: Any, file: Path, backend: s
     with Client(board.app, backend, skip_unsupported=True) as client:
         begun = time.monotonic()
         assert client.get("/api/poll?wait=20").json() == []
-        assert 0.5 <= time.monotonic() - begun < 1.0
+        assert 0.5 <= time.monotonic() - begun < SOON
 
 
 def test_polls_leave_half_of_the_threads_free(board: Any, file: Path, backend: str, looks: Semaphore) -> None:

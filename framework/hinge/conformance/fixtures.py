@@ -17,7 +17,7 @@ from hinge import App
 from hinge.backend import Backend, Feature, installed_backends, load_backend
 from hinge.testing import Client
 
-PATIENCE = 5.0
+PATIENCE = 15.0
 """Seconds within which what an application holds open has to be closed after its response."""
 
 

@@ -16,6 +16,8 @@ from hinge.testing import Aborted, Client
 pytestmark = pytest.mark.clause("body.stream")
 
 PATIENCE = 10
+BUSY = 6.0
+"""Seconds that a thing may take which is owed at once or within one second: a busy machine adds the rest."""
 
 
 def layer() -> Middleware:
@@ -335,7 +337,7 @@ def test_a_leaving_is_noticed_although_the_body_is_not_read_on(
         assert (next(chunks), next(chunks)) == (b"begun", b"read")
         started = time.monotonic()
     assert closed.is_set()
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < BUSY
 
 
 class Leaving(Exception):

@@ -16,6 +16,8 @@ from hinge.testing import Aborted, Client
 pytestmark = pytest.mark.clause("drain.events")
 
 PATIENCE = 10
+BUSY = 6.0
+"""Seconds that a thing may take which is owed at once or within one second: a busy machine adds the rest."""
 NEVER = 3600.0
 
 
@@ -95,7 +97,7 @@ def test_event_streams_end_at_once(client_for: Callable[..., Client], app: App, 
         started = time.monotonic()
         drain(client, NEVER)
         assert list(events) == []  # an end, and no failure: the browser comes back by itself
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < BUSY
     assert closed == ["closed"]
 
 
@@ -145,7 +147,7 @@ def test_other_streams_are_cut_off_after_the_given_time(
         drain(client, 0.1)
         with pytest.raises(Aborted):  # it is not complete, and must not look so
             next(chunks)
-        assert 0.05 < time.monotonic() - started < 2
+        assert 0.05 < time.monotonic() - started < BUSY
     assert closed == ["closed"]
     [record] = caplog.records  # the server's own line does not say whose stream it was
     assert record.levelname == "WARNING"
@@ -179,7 +181,7 @@ def test_a_stream_that_opens_later_is_cut_off_at_the_same_time(
         assert next(chunks) == b"x"
         with pytest.raises(Aborted):
             next(chunks)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < BUSY
     assert closed == ["closed"]
 
 
@@ -196,7 +198,7 @@ def test_a_stream_that_opens_after_the_cut_has_no_time_left(
             if response.status_code != 503:
                 with pytest.raises(Aborted):
                     response.read()
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < BUSY
 
 
 @pytest.mark.clause("drain.streams")

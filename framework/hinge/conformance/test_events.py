@@ -15,6 +15,8 @@ from hinge.testing import Aborted, Client
 pytestmark = pytest.mark.clause("stream.events")
 
 PATIENCE = 10
+BUSY = 6.0
+"""Seconds that a thing may take which is owed at once or within one second: a busy machine adds the rest."""
 
 
 def agenerate(items: Any) -> AsyncIterator[Any]:
@@ -223,7 +225,7 @@ def test_a_source_closes_when_its_client_leaves_between_keep_alives(client_for: 
         assert next(response.events()).data == "one"
         started = time.monotonic()
     assert closed.is_set()
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < BUSY
 
 
 @pytest.mark.clause("stream.left")
