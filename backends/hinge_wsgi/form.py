@@ -4,9 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hinge.blueprint import Endpoint
-from hinge.forms import FormData
-from hinge.forms.reader import FORM, release
-from hinge.forms.upload import Read
+from hinge.forms import FormData, Read, release_form
 from hinge.request import Request
 from hinge.response import Response
 from hinge_wsgi import environ as reader
@@ -16,11 +14,10 @@ from hinge_wsgi.portal import on_request_thread
 
 def form_getter(endpoint: Endpoint) -> Callable[[Request], FormData]:
     """Return `(request) -> its form`; raises HTTPError and ClientDisconnect as a body does, OSError for the disk."""
-    open_form, limit = endpoint.form_opener(reader), endpoint.max_body_size
+    open_form, limit = endpoint.form_opener(reader, _blocking, _waiting), endpoint.max_body_size
 
     def read_form(request: Request) -> FormData:
-        form = open_form(request._head, _blocking, _waiting)
-        request._memo[FORM] = form
+        form = open_form(request)
         body = request._body
         pieces: Any = [body] if isinstance(body, bytes) else body_stream(request._head, limit, on_request_thread)
         for piece in pieces:
@@ -38,7 +35,7 @@ def releasing(answer: Callable[[Request], Response]) -> Callable[[Request], Resp
         try:
             return answer(request)
         finally:
-            release(request)
+            release_form(request)
 
     return answer_and_release
 

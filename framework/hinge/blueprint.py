@@ -19,6 +19,7 @@ from hinge.errors import HTTPError
 from hinge.forms.arguments import is_optional, reads_parts
 from hinge.forms.limits import FormLimits
 from hinge.forms.reader import OpenForm, form_opener
+from hinge.forms.upload import Blocking, Waiting
 from hinge.lifespan import Lifespan, LifespanStack
 from hinge.middleware.layer import Layer
 from hinge.plan import HandlerPlan
@@ -78,12 +79,14 @@ class Endpoint(msgspec.Struct, frozen=True, eq=False):
         """
         return bind(self.plan, self.path_names, reader, max_query_fields=self.config.max_query_fields)
 
-    def form_opener(self, reader: Any) -> OpenForm:
-        """Return what makes the reader of a request's form, for heads that `reader` reads; see `hinge.forms.reader`."""
-        plan = self.plan
-        return form_opener(
-            FormLimits.of(self.config), reader.header, is_optional=is_optional(plan), parts=reads_parts(plan)
-        )
+    def form_opener(self, reader: Any, blocking: Blocking, waiting: Waiting) -> OpenForm:
+        """Return `(request) -> the reader of its form`, for heads that `reader` reads; see `hinge.forms.FormReader`.
+
+        Files are read back through `blocking`, which raises RuntimeError on an event loop, or `waiting`.
+        """
+        plan, limits = self.plan, FormLimits.of(self.config)
+        optional, parts = is_optional(plan), reads_parts(plan)
+        return form_opener(limits, reader.header, blocking, waiting, is_optional=optional, parts=parts)
 
     def plain(self, kind: type) -> Plain | None:
         """Return how a result of a type becomes a body, None if it needs `respond`."""

@@ -85,6 +85,7 @@ def written(name: str, value: Any) -> bytes:
 @given(
     st.lists(fields, max_size=6), st.lists(st.integers(1, 90), min_size=1, max_size=5), st.sampled_from([0, 50, 2**20])
 )
+@example([("filename*=x", "")], [1], 0)
 @example([("f", ("a", "", b"\r\n----hing\r\n----hinge"[:-1]))], [1], 0)
 def test_any_form_comes_out_as_it_went_in(form: list[Any], sizes: list[int], memory: int) -> None:
     body = closed(*(written(name, value) for name, value in form))

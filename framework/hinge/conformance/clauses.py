@@ -24,6 +24,7 @@ CLAUSES = {
     "body.left": "A client that leaves mid-upload is no failure: nothing is logged, and the handler does not run on.",
     "body.stream": "A `BodyStream` gives the pieces as they arrive, to both colours, with the same limits.",
     "body.duplex": "A body can be read while its response is on its way.",
+    "body.form": "A form is parsed as it arrives; its files are there to both colours, and gone behind the response.",
     # What goes out.
     "response.result": "A result goes out with its status, media type and length, as `Endpoint.responder` makes it.",
     "response.headers": "Headers go out as they were set, one line each; nothing else frames the body.",

@@ -5,6 +5,7 @@ temporary file, and reading it back) is work that a backend's edge is handed, to
 """
 
 from hinge.forms.data import FormData
-from hinge.forms.upload import UploadFile
+from hinge.forms.reader import FormReader, release_form
+from hinge.forms.upload import Read, UploadFile
 
-__all__ = ["FormData", "UploadFile"]
+__all__ = ["FormData", "FormReader", "Read", "UploadFile", "release_form"]

@@ -5,6 +5,7 @@ preamble, a header that stands twice, a charset other than UTF-8, a transfer enc
 name. The events are the same however the body is cut into pieces. Texts of errors are Hinge's own.
 """
 
+import re
 from collections.abc import Iterator
 from importlib import import_module
 from typing import Any, TypeAlias
@@ -30,6 +31,7 @@ class Part(msgspec.Struct, frozen=True):
 Event: TypeAlias = Part | bytes | None
 """A part begins, goes on, ends."""
 
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"')
 _UTF8 = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 _IDENTITY = frozenset({"7bit", "8bit", "binary"})
 
@@ -122,7 +124,7 @@ class PartParser:
         return Part(segment.name, segment.filename, fields.get("content-type", ""), _headers(fields))
 
     def _check_text(self, segment: Any, fields: dict[str, str]) -> None:
-        if "filename*" in fields["content-disposition"].lower():
+        if "filename*" in _QUOTED.sub("", fields["content-disposition"]).lower():
             raise malformed("A part of the form has a filename* (RFC 7578 section 4.2).")
         if (segment.charset or "utf-8").lower() not in _UTF8:
             raise malformed(f"A text of the form names a charset other than utf-8: {segment.name!r}.")

@@ -15,11 +15,11 @@ from hinge.forms.parts import Part, PartParser, last_part, text_of
 from hinge.forms.upload import Blocking, Spool, UploadFile, Waiting
 from hinge.query import parse_query
 
-FORM = "form"
+_FORM = "form"
 """Where a request keeps the reader of its form (`Request._memo`)."""
 
-OpenForm: TypeAlias = Callable[[Any, Blocking, Waiting], "FormReader"]
-"""`(head, blocking, waiting) -> the reader of the request's form`; raises HTTPError 415 or 400."""
+OpenForm: TypeAlias = Callable[[Any], "FormReader"]
+"""`(request) -> the reader of its form`; raises HTTPError 415 or 400."""
 
 BLOCK = 256 * 1024
 """Bytes of the file that is under way, below which it is not worth to write them."""
@@ -190,7 +190,13 @@ def _too_much_text(limits: FormLimits) -> HTTPError:
 
 
 def form_opener(
-    limits: FormLimits, header: Callable[[str], Callable[[Any], str | None]], *, is_optional: bool, parts: bool
+    limits: FormLimits,
+    header: Callable[[str], Callable[[Any], str | None]],
+    blocking: Blocking,
+    waiting: Waiting,
+    *,
+    is_optional: bool,
+    parts: bool,
 ) -> OpenForm:
     """Return what makes the reader of a request's form.
 
@@ -200,7 +206,7 @@ def form_opener(
     accepted = (URLENCODED, MULTIPART) if parts else (URLENCODED,)
     content_type, content_encoding = header("content-type"), header("content-encoding")
 
-    def open_form(head: Any, blocking: Blocking, waiting: Waiting) -> FormReader:
+    def reader_of(head: Any) -> FormReader:
         check_coding(content_encoding(head))
         kind = content_type(head)
         if kind is None and is_optional:
@@ -210,11 +216,15 @@ def form_opener(
             return UrlencodedReader(limits)
         return MultipartReader(boundary, limits, blocking, waiting)
 
+    def open_form(request: Any) -> FormReader:
+        form = request._memo[_FORM] = reader_of(request._head)
+        return form
+
     return open_form
 
 
-def release(request: Any) -> None:
+def release_form(request: Any) -> None:
     """Have what is left of a request's form removed once the response is out, and the work after it done."""
-    form: FormReader | None = request._memo.pop(FORM, None)
+    form: FormReader | None = request._memo.pop(_FORM, None)
     if form is not None and form.has_files:
         request.after_response(form.close)

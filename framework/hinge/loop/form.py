@@ -8,9 +8,7 @@ from typing import Any
 
 from hinge.blueprint import Endpoint
 from hinge.body import BodyStream
-from hinge.forms import FormData
-from hinge.forms.reader import FORM, release
-from hinge.forms.upload import Read
+from hinge.forms import FormData, Read, release_form
 from hinge.loop.body import on_a_loop
 from hinge.loop.runtime import Runtime
 from hinge.response import Response
@@ -22,15 +20,15 @@ def form_reading(
     endpoint: Endpoint, reader: Any, runtime: Runtime, open_body: Callable[[Any, int], BodyStream]
 ) -> ReadForm:
     """Return `(exchange) -> its form`; raises HTTPError and ClientDisconnect as a body does, OSError for the disk."""
-    open_form, limit = endpoint.form_opener(reader), endpoint.max_body_size
-    in_thread = runtime.in_thread
+    in_thread, limit = runtime.in_thread, endpoint.max_body_size
 
     async def waiting(read: Read) -> bytes:
         return await in_thread("files", read)
 
+    open_form = endpoint.form_opener(reader, _blocking, waiting)
+
     async def read_form(exchange: Any) -> FormData:
-        form = open_form(exchange._head, _blocking, waiting)
-        exchange._memo[FORM] = form
+        form = open_form(exchange)
         body = exchange._body
         pieces = _of(body) if isinstance(body, bytes) else open_body(exchange, limit)
         async for piece in pieces:
@@ -48,7 +46,7 @@ def releasing(answer: Callable[[Any], Awaitable[Response]]) -> Callable[[Any], A
         try:
             return await answer(exchange)
         finally:
-            release(exchange)
+            release_form(exchange)
 
     return answer_and_release
 
