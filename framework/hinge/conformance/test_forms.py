@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import msgspec
@@ -11,8 +12,10 @@ from hinge import App, AsyncMiddleware, Config, Form, FormData, Middleware, Requ
 from hinge.testing import Client
 from hinge.testing.forms import form_body
 
-pytestmark = pytest.mark.clause("body.form")
-pytest.importorskip("multipart", reason="files need hinge[forms]")
+pytestmark = [
+    pytest.mark.clause("body.form"),
+    pytest.mark.skipif(find_spec("multipart") is None, reason="files need hinge[forms]"),
+]
 
 ClientFor = Callable[..., Client]
 
