@@ -109,13 +109,15 @@ class Anything:
 class Leaf:
     """A type without parts: msgspec decides, the wording says why."""
 
-    __slots__ = ("exact", "info", "kinds", "plain", "target")
+    __slots__ = ("exact", "info", "kinds", "plain", "said", "target")
 
     def __init__(self, info: inspect.Type, target: Any, plain: Any) -> None:
         self.info = info
         self.target = target
         self.plain = plain
         self.kinds: frozenset[type] | None = wording.leaf_kinds(info)
+        self.said: dict[type, str] = {}
+        """What was said of values of a kind that this type never takes: it depends on nothing else."""
         self.exact = target if target in {bool, int, float, str, bytes} else None
 
     def check(self, value: Any, path: Path | None, report: Report) -> Any:
@@ -130,8 +132,14 @@ class Leaf:
         return value
 
     def _fault(self, value: Any, *, strict: bool) -> str:
-        if strict or type(value) is not str:
-            return wording.leaf_fault(self.info, value, self._parse)
+        kind = type(value)
+        if strict or kind is not str:
+            said = self.said.get(kind)
+            if said is None:
+                said = wording.leaf_fault(self.info, value, self._parse)
+                if self.kinds and kind not in self.kinds:
+                    self.said[kind] = said
+            return said
         try:
             read = msgspec.convert(value, self.plain, strict=False)
         except msgspec.ValidationError:

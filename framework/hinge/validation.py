@@ -108,12 +108,22 @@ def _steps(path: Path | None) -> tuple[object, ...]:
 
 def _where(steps: tuple[object, ...], source: str, prefix: str) -> str:
     """Write a place; over-long keys are cut, so that an answer stays small whatever the client's keys are."""
+    if not steps:
+        return prefix
+    if len(steps) == 1 and len(only := str(steps[0])) <= _MAX_TOKEN:  # most faults are those of a field at the top
+        if source == "body":
+            return f"{prefix}/{only}" if "~" not in only and "/" not in only else f"{prefix}/{_escaped(only)}"
+        return f"{prefix}.{only}" if prefix else only
     tokens = [token if len(token) <= _MAX_TOKEN else token[: _MAX_TOKEN - 1] + "…" for token in map(str, steps)]
     if source == "body":
-        where = prefix + "".join("/" + token.replace("~", "~0").replace("/", "~1") for token in tokens)
+        where = prefix + "".join(["/" + _escaped(token) for token in tokens])
     else:
         where = ".".join([prefix, *tokens] if prefix else tokens)
     return where if len(where) <= _MAX_WHERE else where[: _MAX_WHERE - 1] + "…"
+
+
+def _escaped(token: str) -> str:
+    return token.replace("~", "~0").replace("/", "~1")
 
 
 def _shape_of(type: Any) -> Shape | None:  # noqa: A002 - as above
