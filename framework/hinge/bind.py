@@ -19,6 +19,7 @@ from hinge.decodable import unknown_class
 from hinge.errors import ConfigurationError, FieldError, HTTPError, RequestInvalid
 from hinge.forms.arguments import check_form, form_argument
 from hinge.forms.upload import UploadFile
+from hinge.head_records import head_record, record_reader
 from hinge.headers import Headers
 from hinge.plan import MISSING, Argument, HandlerPlan, Source
 from hinge.query import parse_query
@@ -82,7 +83,7 @@ class _Stages:
         self.reader = reader
         self.max_query_fields = max_query_fields
         self.places = {argument.name: place for place, argument in enumerate(plan.arguments)}
-        self.converters: dict[str, Callable[[Any], Any]] = {
+        self.converters: dict[str, Any] = {
             argument.name: self._converter(argument)
             for argument in plan.arguments
             if argument.source in (Source.PATH, Source.QUERY, Source.HEADER, Source.COOKIE, Source.FORM)
@@ -102,12 +103,13 @@ class _Stages:
             Source.COOKIE: self._cookie_stage,
             Source.FORM: self._form_stage,
         }
-        groups: dict[Source, list[Argument]] = {}
+        groups: dict[tuple[Source, bool], list[Argument]] = {}
         for argument in self.plan.arguments:
-            groups.setdefault(argument.source, []).append(argument)
+            is_head_record = argument.whole and argument.source in (Source.HEADER, Source.COOKIE)
+            groups.setdefault((argument.source, is_head_record), []).append(argument)
         return tuple(
             makers[source](arguments) if source in makers else self._object_stage(source, arguments)
-            for source, arguments in groups.items()
+            for (source, _), arguments in groups.items()
         )
 
     # -- stages ------------------------------------------------------------------------------------------------------
@@ -154,7 +156,18 @@ class _Stages:
 
         return stage
 
+    def _head_record_stage(self, arguments: list[Argument]) -> Stage:
+        slots = [(self._place(one), head_record(one, self.converters[one.name], self.reader)) for one in arguments]
+
+        def stage(found: list[Any], head: Any, values: tuple[str, ...], body: Any, request: Any) -> None:
+            for place, take in slots:
+                found[place] = take(head)
+
+        return stage
+
     def _header_stage(self, arguments: list[Argument]) -> Stage:
+        if arguments[0].whole:
+            return self._head_record_stage(arguments)
         slots = [
             (
                 self._place(argument),
@@ -173,6 +186,8 @@ class _Stages:
         return stage
 
     def _cookie_stage(self, arguments: list[Argument]) -> Stage:
+        if arguments[0].whole:
+            return self._head_record_stage(arguments)
         get = self.reader.header("cookie")
         slots = [
             (
@@ -239,7 +254,7 @@ class _Stages:
             if argument.source is Source.FORM:
                 return form_argument(argument)
             if argument.whole:
-                return RecordReader(argument.type, argument.source.value)
+                return record_reader(argument)
             if argument.many:
                 return collection_reader(argument.type, argument.source.value, argument.alias)
             return converter(without_unset(argument.type))

@@ -28,11 +28,14 @@ class QueryParam(Param, frozen=True):
 
 
 class HeaderParam(Param, frozen=True):
-    """Take the value from a request header; the name defaults to the parameter's with `-` for `_`."""
+    """Take the value from a request header, its name by default the parameter's with `-` for `_`.
+
+    A list takes the members of a list header, a Struct one header for each field.
+    """
 
 
 class CookieParam(Param, frozen=True):
-    """Take the value from a cookie."""
+    """Take the value from a cookie; a Struct takes one for each field."""
 
 
 class BodyParam(Param, frozen=True):

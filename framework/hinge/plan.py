@@ -69,7 +69,7 @@ class Argument(msgspec.Struct, frozen=True):
     many: bool = False
     """Takes every value of a repeated key."""
     whole: bool = False
-    """Takes the whole source (a record from the query string or from a form)."""
+    """Takes the whole source (a record from the query string, a form, the headers or the cookies)."""
     keyword: bool = False
     marker: Param | None = None
 
@@ -209,9 +209,12 @@ def _argument(parameter: inspect.Parameter, annotation: Any, path_names: frozens
     alias = _alias(name, marker, source, who)
     if default is MISSING and source is not Source.PATH:
         default = absent(kind, MISSING)
-    whole = source in (Source.QUERY, Source.FORM) and is_record(kind)
+    whole = source in _FIELDS and is_record(kind)
     many = source in (Source.QUERY, Source.HEADER, Source.FORM) and not whole and item_type(kind) is not None
     return Argument(name, source, alias, kind, default, many=many, whole=whole, keyword=keyword, marker=marker)
+
+
+_FIELDS = (Source.QUERY, Source.FORM, Source.HEADER, Source.COOKIE)
 
 
 def _injected(kind: Any) -> Any | None:

@@ -68,14 +68,16 @@ def collection_reader(kind: Any, source: str, name: str) -> Callable[[list[str]]
 
 
 class RecordReader:
-    """A function from grouped text fields to a record. `names` are the fields that the record knows.
+    """A function from grouped text fields to a record.
+
+    `names` are the fields that the record knows, `collections` those of them that take repeated keys.
 
     Raises:
         ConfigurationError: the type is a union of records, or a field's type cannot come from text.
 
     """
 
-    __slots__ = ("_forbids", "_kind", "_readers", "_source", "names")
+    __slots__ = ("_forbids", "_kind", "_readers", "_source", "collections", "names")
 
     def __init__(self, kind: Any, source: str) -> None:
         records = present(kind)
@@ -93,6 +95,8 @@ class RecordReader:
             for field in getattr(info, "fields", ())
         }
         self.names = self._readers.keys()
+        fields = getattr(info, "fields", ())
+        self.collections = {field.encode_name for field in fields if item_type(types.get(field.name, str)) is not None}
 
     def _reader(self, name: str, kind: Any) -> Callable[[list[str]], Any]:
         try:

@@ -7,6 +7,7 @@ import inspect
 from typing import Any
 
 from hinge.annotations import present
+from hinge.head_records import header_name
 from hinge.openapi.responses import Later, responses_of
 from hinge.openapi.schemas import Schemas
 from hinge.plan import MISSING, Argument, HandlerPlan, Source
@@ -69,9 +70,16 @@ def _parameters(argument: Argument, schemas: Schemas) -> list[Later]:
     if argument.source not in _IN or (argument.source is Source.HEADER and argument.alias in _OF_THE_MEDIA):
         return []
     if argument.whole:
-        record = present(argument.type)[0]
+        record, where = present(argument.type)[0], _IN[argument.source]
+        is_optional = argument.default is not MISSING
         return [
-            _parameter(name, "query", schemas.of(kind), {"required": required and argument.default is MISSING}, default)
+            _parameter(
+                header_name(name) if argument.source is Source.HEADER else name,
+                where,
+                schemas.of(kind),
+                {"required": required and not is_optional},
+                default,
+            )
             for name, kind, required, default in record_fields(record)
         ]
     more: dict[str, Any] = {"required": argument.source is Source.PATH or argument.default is MISSING}
