@@ -74,11 +74,11 @@ class _Messages:
             headers.append((b"content-length", b"%d" % length))
         await self._send(_start(response.status, headers))
 
-    async def chunk(self, data: bytes) -> None:
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+    def chunk(self, data: bytes) -> Awaitable[None]:
+        return self._send({"type": "http.response.body", "body": data, "more_body": True})
 
-    async def end(self) -> None:
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+    def end(self) -> Awaitable[None]:
+        return self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def _start(status: int, headers: Pairs) -> dict[str, Any]:

@@ -5,13 +5,13 @@ thread. The source is closed once, whatever happens, and so is the one that a mi
 status is out is logged and cuts the connection; what ends the worker ends event streams and cuts the others.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import copy_context
 from functools import partial
 from typing import Any, cast
 
 from hinge.errors import FAILURES
-from hinge.events import EventSourceResponse
+from hinge.events import EventSourceResponse, unframed
 from hinge.problems import aborted, log_cut, log_failure
 from hinge.request import Request
 from hinge.streaming import StreamAborted, StreamingResponse, close_failure, encode_chunk
@@ -46,7 +46,16 @@ class Stream(Iterator[bytes]):
             behind, self._replaced = _colours(self._replaced)
             self._loop_source = LoopIterator(runtime.portal, source, behind)
         # No frame of ours between the server and a plain source.
-        self._step = partial(_next, source, _END) if self._loop_source is None else self._step_on_loop
+        self._as_it_is: Any = bytes
+        self._encode: Callable[[Any], bytes] = encode_chunk
+        if self._loop_source is not None:
+            self._step: Callable[[], Any] = self._step_on_loop
+        else:
+            if (items := unframed(source)) is not None:
+                source, self._encode = items
+                self._as_it_is = None
+            self._step = partial(_next, source, _END)
+        self._run = self._context.run
         self._first: bytes | None = None
         self._over = False
         self._cut = False
@@ -72,12 +81,13 @@ class Stream(Iterator[bytes]):
 
     def _next(self) -> bytes | None:
         """Return the next chunk, None after the last. An empty one would end a chunked body on some servers."""
-        chunk = _END if self._over else self._context.run(self._step)
-        while chunk is not _END:
-            encoded = encode_chunk(chunk)
-            if encoded:
-                return encoded
-            chunk = _END if self._over else self._context.run(self._step)
+        while not self._over:
+            chunk: Any = self._run(self._step)
+            if chunk is _END:
+                break
+            data: bytes = chunk if chunk.__class__ is self._as_it_is else self._encode(chunk)
+            if data:
+                return data
         self._over = True
         return None
 

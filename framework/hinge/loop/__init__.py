@@ -9,11 +9,11 @@ from hinge.loop.body import body_stream, declared_pieces
 from hinge.loop.exchange import Exchange
 from hinge.loop.hold import until_told
 from hinge.loop.inflight import HeadOf
+from hinge.loop.line import Sink
 from hinge.loop.pace import Pace
 from hinge.loop.runtime import OpenTask, Runtime
 from hinge.loop.send import WholeSink, answer_with
 from hinge.loop.serve import Serve, sending, serving
-from hinge.loop.stream import Sink
 from hinge.loop.watch import Ended, Watch, failure_of, stopping, take_back_cut
 
 __all__ = [

@@ -9,8 +9,9 @@ from typing import Protocol
 
 from hinge.loop.answer import Fail
 from hinge.loop.exchange import Exchange
+from hinge.loop.line import Sink
 from hinge.loop.runtime import Runtime
-from hinge.loop.stream import Sink, Unsent, close_source, send_stream
+from hinge.loop.stream import Unsent, close_source, send_stream
 from hinge.response import Response
 from hinge.streaming import BODILESS, StreamingResponse
 

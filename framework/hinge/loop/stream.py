@@ -10,42 +10,32 @@ import contextlib
 import threading
 from collections.abc import Awaitable, Callable
 from contextvars import copy_context
-from typing import Any, Protocol
+from time import monotonic
+from typing import Any
 
 from hinge.context import carry_back
 from hinge.errors import FAILURES
-from hinge.events import EventSourceResponse
+from hinge.events import EventSourceResponse, unframed
+from hinge.loop.line import Gone, KeepAlive, Line, Sink
 from hinge.loop.runtime import Runtime, step_threads
 from hinge.loop.watch import Ended, Watch, stopping
 from hinge.problems import aborted, log_cut, log_failure
 from hinge.request import Request
-from hinge.response import Response
 from hinge.streaming import StreamAborted, StreamingResponse, close_failure, encode_chunk
 
-CHUNKS_IN_A_ROW = 8
-"""After so many chunks everybody else gets a turn: neither a source that is always ready nor a server's `send` need
-ever wait (Granian's does not once the client has left), and then nothing else would run, not even what notices that."""
+CHUNKS_IN_A_ROW = 64
+SECONDS_IN_A_ROW = 0.0005
+"""After so many chunks, or so long, everybody else gets a turn: neither a source that is always ready nor a server's
+`send` need ever wait (Granian's does not once the client has left), and then nothing else would run, not even what
+notices that. The clock is read after every LOOK_EVERY chunks."""
+
+LOOK_EVERY = 8
 
 _END: Any = object()
 
 
-class Sink(Protocol):
-    """Where one response goes. Each method returns when the server is ready for more.
-
-    Raises OSError if the client has left and the server says so by refusing.
-    """
-
-    async def start(self, response: Response) -> None:
-        """Send the status and the headers of a response whose body follows in chunks, or not at all."""
-        ...
-
-    async def chunk(self, data: bytes) -> None:
-        """Send a part of the body, which is never empty."""
-        ...
-
-    async def end(self) -> None:
-        """End the body."""
-        ...
+class _Over(Exception):  # noqa: N818 - as StopAsyncIteration
+    """A plain source has ended."""
 
 
 class Unsent(Exception):  # noqa: N818 - carries a failure on to where it is answered
@@ -54,10 +44,6 @@ class Unsent(Exception):  # noqa: N818 - carries a failure on to where it is ans
     def __init__(self, error: Exception) -> None:
         super().__init__()
         self.error = error
-
-
-class _Gone(Exception):  # noqa: N818 - an event of the protocol
-    """The server took no more, because the client has left."""
 
 
 async def send_stream(
@@ -76,7 +62,7 @@ async def send_stream(
     failure: Exception | None = None
     try:
         await watch.run(stream.pump)
-    except (Ended, _Gone):
+    except (Ended, Gone):
         pass
     except FAILURES as error:  # judged once the source is closed
         failure = error
@@ -88,7 +74,7 @@ async def send_stream(
     if failure is not None:
         stream.fail(failure)
     elif watch.is_cut and not watch.has_left:
-        with contextlib.suppress(_Gone):
+        with contextlib.suppress(Gone):
             await stream.cut()
 
 
@@ -104,7 +90,6 @@ class _Stream:
         request: Request,
     ) -> None:
         self._runtime = runtime
-        self._sink = sink
         self._watch = watch
         self._request = request
         self._response = response
@@ -115,89 +100,62 @@ class _Stream:
         self._context = copy_context()
         self._stepping = threading.Lock()
         self.is_event_stream = isinstance(response, EventSourceResponse)
-        self._turn = asyncio.Lock()
-        self._has_started = False
-        self._is_sending = False
+        self._line = Line(sink)
         self._is_complete = False
-        self._refusal: Exception | None = None
-        self._sent = 0
-        self._pinging: asyncio.Task[None] | None = None
-        self._send: Callable[..., Awaitable[None]] = self._send_now
+        self._keep_alive: KeepAlive | None = None
         if isinstance(response, EventSourceResponse) and response.ping is not None:
-            self._pinging = asyncio.create_task(self._keep_alive(response.ping, response.keep_alive))
-            self._send = self._send_in_turn
-
-    # -- sending -------------------------------------------------------------------------------------------------------
+            self._keep_alive = KeepAlive(self._line, response.ping, response.keep_alive, watch.leave)
 
     async def pump(self) -> None:
         """Send everything."""
+        line, watch = self._line, self._watch
+        pull: Callable[[], Awaitable[Any]] = self._pull_from_thread
+        over: type[Exception] = _Over
+        as_it_is: Any = bytes
+        encode: Callable[[Any], bytes] = encode_chunk
+        if self._is_async:
+            source = self._source
+            if (items := unframed(source)) is not None:
+                source, encode = items
+                as_it_is = None
+            pull, over = source.__anext__, StopAsyncIteration
         if self._is_eager:
-            await self._send(self._sink.start, self._response)
-        pull = self._pull if self._is_async else self._pull_from_thread
-        while (chunk := await pull()) is not _END:
-            data = encode_chunk(chunk)
+            await line.start(self._response)
+        since = monotonic()
+        while True:
+            try:
+                chunk: Any = await pull()
+            except over:
+                break
+            if watch.has_left or watch.is_cut:  # the source may have taken the end for something else
+                raise Ended
+            data: bytes = chunk if chunk.__class__ is as_it_is else encode(chunk)
             if not data:
                 continue  # an empty one would end a chunked body on some servers
-            if not self._has_started:
-                await self._send(self._sink.start, self._response)
-            await self._send(self._sink.chunk, data)
-            if self._sent % CHUNKS_IN_A_ROW == 0:
+            if not line.sent:
+                await line.start(self._response)
+            await line.chunk(data)
+            if line.sent % LOOK_EVERY == 0 and (
+                line.sent % CHUNKS_IN_A_ROW == 0 or monotonic() - since > SECONDS_IN_A_ROW
+            ):
                 await asyncio.sleep(0)
+                since = monotonic()
+        watch.check()
         await self._complete()
 
     async def _complete(self) -> None:
-        if not self._has_started:
-            await self._send(self._sink.start, self._response)
-        await self._send(self._sink.end)
+        if not self._line.sent:
+            await self._line.start(self._response)
+        await self._line.end()
         self._is_complete = True
-
-    async def _send_in_turn(self, step: Callable[..., Awaitable[None]], *what: Any) -> None:
-        if self._turn.locked():  # by the keep-alive, which does not begin while anything else is being sent
-            async with self._turn:
-                await self._send_now(step, *what)
-        else:
-            await self._send_now(step, *what)
-
-    async def _send_now(self, step: Callable[..., Awaitable[None]], *what: Any) -> None:
-        self._is_sending = True
-        try:
-            await step(*what)
-        except OSError:
-            raise _Gone from None
-        except Exception as error:
-            self._refusal = error
-            raise
-        self._is_sending = False
-        self._has_started = True
-        self._sent += 1
-
-    async def _keep_alive(self, seconds: float, comment: Callable[[], bytes]) -> None:
-        """Send a comment after each silence, so that no proxy takes the stream for dead."""
-        while True:
-            sent = self._sent
-            await asyncio.sleep(seconds)
-            if self._has_started and self._sent == sent and not self._is_sending:
-                try:
-                    async with self._turn:
-                        if body := comment():  # made in turn: a coding of the content depends on the order
-                            await self._send_now(self._sink.chunk, body)
-                except Exception:  # noqa: BLE001 - whatever the server has against it, nobody is there any more
-                    self._watch.leave()
-                    return
 
     # -- the source ----------------------------------------------------------------------------------------------------
 
-    async def _pull(self) -> Any:
-        """Return the source's next chunk, `_END` after the last."""
-        try:
-            chunk = await self._source.__anext__()
-        except StopAsyncIteration:
-            chunk = _END
-        self._watch.check()  # it may have taken the end for something else
-        return chunk
-
     async def _pull_from_thread(self) -> Any:
-        return await self._watch.undisturbed(self._runtime.in_thread(self._threads, self._step))
+        chunk = await self._watch.undisturbed(self._runtime.in_thread(self._threads, self._step))
+        if chunk is _END:
+            raise _Over
+        return chunk
 
     def _step(self) -> Any:
         with self._stepping:
@@ -206,9 +164,8 @@ class _Stream:
     async def end(self) -> None:
         """Stop what runs beside, and close the source."""
         try:
-            if self._pinging is not None:
-                self._pinging.cancel()
-                await asyncio.wait((self._pinging,))
+            if self._keep_alive is not None:
+                await self._keep_alive.stop()
         finally:
             if self._is_async:
                 await close_source(self._runtime, self._request, (self._source, True))
@@ -225,9 +182,9 @@ class _Stream:
             if self._watch.has_left:
                 return
             raise cut from None
-        if failure is self._refusal:
+        if failure is self._line.refusal:
             raise failure  # the server's own
-        if not self._has_started:
+        if not self._line.sent:
             raise Unsent(failure)
         raise aborted(self._request, failure) from None
 
@@ -238,7 +195,7 @@ class _Stream:
         if self.is_event_stream:
             # A message that the server has begun to send is whole, or comes again with the client.
             await self._complete()
-        elif self._has_started or self._is_sending:
+        elif self._line.sent or self._line.is_sending:
             log_cut(self._request)
             raise StreamAborted(stopping())
         else:

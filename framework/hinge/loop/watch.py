@@ -77,7 +77,9 @@ def failure_of(error: BaseException) -> Exception:
 class Watch:
     """Wait for the client's leaving beside the task that makes it, and end what that task runs through `run`."""
 
-    def __init__(self, disconnected: Callable[[], Awaitable[None]], *, ends_at_once: bool = False) -> None:
+    def __init__(
+        self, disconnected: Callable[[], Awaitable[None]], *, ends_at_once: bool = False, is_late: bool = False
+    ) -> None:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a response is sent by a task")
@@ -90,12 +92,20 @@ class Watch:
         """Whether a stopping worker ends this before other things."""
         self.has_left = False
         self.is_cut = False
-        self._watcher = asyncio.create_task(self._wait(disconnected))
+        self._watcher: asyncio.Task[None] | None = None
+        self._beginning: asyncio.Handle | None = None
+        if is_late:  # not before the request's task waits for something, and one that is always ready never does
+            self._beginning = task.get_loop().call_soon(self._begin, disconnected)
+        else:
+            self._begin(disconnected)
 
     @property
     def is_over(self) -> bool:
         """Whether there is nothing to go on for."""
         return self.has_left or self.is_cut
+
+    def _begin(self, disconnected: Callable[[], Awaitable[None]]) -> None:
+        self._watcher = self.task.get_loop().create_task(self._wait(disconnected))
 
     async def _wait(self, disconnected: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -173,6 +183,8 @@ class Watch:
 
     async def stop(self) -> None:
         """Watch no more."""
-        if not self._watcher.done():
+        if self._beginning is not None:
+            self._beginning.cancel()
+        if self._watcher is not None and not self._watcher.done():
             self._watcher.cancel()
             await asyncio.wait((self._watcher,))
