@@ -1,21 +1,16 @@
-"""Forms: parsed as they arrive, files readable in both colours, nothing kept behind the response."""
+"""Forms of texts: parsed as they arrive, and arguments like others."""
 
 import asyncio
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from typing import Any
 
 import msgspec
 import pytest
 
-from hinge import App, AsyncMiddleware, Config, Form, FormData, Middleware, Request, UploadFile
+from hinge import App, AsyncMiddleware, Config, Form, Middleware
 from hinge.testing import Client
-from hinge.testing.forms import form_body
 
-pytestmark = [
-    pytest.mark.clause("body.form"),
-    pytest.mark.skipif(find_spec("multipart") is None, reason="files need hinge[forms]"),
-]
+pytestmark = pytest.mark.clause("body.form")
 
 ClientFor = Callable[..., Client]
 
@@ -37,117 +32,60 @@ LAYERS: dict[str, list[Any]] = {
 }
 
 
+class Person(msgspec.Struct):
+    name: str
+    age: int = 7
+
+
 @pytest.fixture(params=list(LAYERS))
-def layers(request: pytest.FixtureRequest) -> list[Any]:
-    return LAYERS[request.param]
+def app(request: pytest.FixtureRequest, coloured: Callable[..., Any]) -> App:
+    app = App(config=Config(max_form_text=1000))
 
-
-class Letter(msgspec.Struct):
-    subject: str
-    copies: int = 1
-    attachments: list[UploadFile] = []
-
-
-CONTENT = bytes(range(256)) * 200
-
-
-def test_texts_and_files_are_arguments(client_for: ClientFor, coloured: Any, layers: list[Any]) -> None:
-    app = App(config=Config(max_file_memory=1000))
-
-    @app.post("/", middleware=layers)
+    @app.post("/whole", middleware=LAYERS[request.param])
     @coloured
-    def handler(letter: Form[Letter]) -> list[Any]:
-        return [letter.subject, letter.copies, [(file.filename, file.size) for file in letter.attachments]]
+    def whole(person: Form[Person]) -> list[Any]:
+        return [person.name, person.age]
 
+    @app.post("/fields", middleware=LAYERS[request.param])
+    @coloured
+    def fields(name: Form[str], size: Form[int] = 1) -> list[Any]:
+        return [name, size]
+
+    return app
+
+
+def test_texts_are_arguments(client_for: ClientFor, app: App) -> None:
     client = client_for(app)
-    assert client.post("/", form={"subject": "é", "copies": 2}).json() == ["é", 2, []]
-    form = {"subject": "x", "attachments": [("a", CONTENT), ("b", b"")]}
-    assert client.post("/", form=form).json() == ["x", 1, [["a", len(CONTENT)], ["b", 0]]]
-    errors = client.post("/", form={"copies": "many"}).json()["errors"]
-    assert sorted((error["in"], error["name"]) for error in errors) == [("form", "copies"), ("form", "subject")]
+    assert client.post("/whole", form={"name": "é", "age": 2}).json() == ["é", 2]
+    assert client.post("/fields", form={"name": "x y"}).json() == ["x y", 1]
+    errors = client.post("/whole", form={"age": "old"}).json()["errors"]
+    assert sorted((error["in"], error["name"]) for error in errors) == [("form", "age"), ("form", "name")]
+    assert client.post("/fields", json={"name": "x"}).status_code == 415
 
 
-@pytest.mark.parametrize("memory", [0, 10**6], ids=["on the disk", "in memory"])
-def test_a_file_is_read_in_both_colours(client_for: ClientFor, layers: list[Any], memory: int) -> None:
-    app = App(config=Config(max_file_memory=memory))
-
-    @app.post("/def", middleware=layers)
-    def plain(f: UploadFile) -> list[bool]:
-        whole = f.read()
-        f.seek(0)
-        return [whole == CONTENT, b"".join(f.chunks(1000)) == CONTENT]
-
-    @app.post("/async", middleware=layers)
-    async def coroutine(f: UploadFile) -> list[bool]:
-        with pytest.raises(RuntimeError):
-            f.read()
-        whole = await f.aread()
-        f.seek(0)
-        return [whole == CONTENT, b"".join([chunk async for chunk in f.chunks(1000)]) == CONTENT]
-
-    client = client_for(app)
-    for path in ("/def", "/async"):
-        assert client.post(path, form={"f": ("x", CONTENT)}).json() == [True, True]
-
-
-def test_a_file_is_there_until_the_work_after_the_response(client_for: ClientFor, coloured: Any) -> None:
-    app = App(config=Config(max_file_memory=0))
-    seen: list[Any] = []
-
-    @app.post("/")
-    @coloured
-    def handler(request: Request, f: UploadFile) -> None:
-        request.after_response(lambda: seen.append((f, f.read())))
-
-    client_for(app).post("/", form={"f": ("x", CONTENT)})
-    ((file, content),) = seen
-    assert content == CONTENT
-    file.seek(0)
-    with pytest.raises(ValueError, match="has been answered"):
-        file.read()
-
-
-def test_a_form_is_parsed_while_it_arrives(client_for: ClientFor, coloured: Any, layers: list[Any]) -> None:
-    """What is wrong with its beginning is told before its end has come."""
-    app = App(config=Config(max_body_size=10**6, max_file_size=1000))
-
-    @app.post("/", middleware=layers)
-    @coloured
-    def handler(form: FormData) -> None: ...
-
-    body, content_type = form_body({"f": ("x", b"1" * 900_000)})
-    pulled = 0
+def test_a_form_is_parsed_while_it_arrives(client_for: ClientFor, app: App) -> None:
+    pulled: list[bytes] = []
 
     def pieces() -> Iterator[bytes]:
-        nonlocal pulled
-        for start in range(0, len(body), 10_000):
-            pulled += 1
-            yield body[start : start + 10_000]
+        for _ in range(100):
+            pulled.append(b"1" * 500)
+            yield pulled[-1]
 
-    response = client_for(app).post("/", content=pieces(), headers={"content-type": content_type})
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    response = client_for(app).post("/fields", content=pieces(), headers=headers)
     assert (response.status_code, response.json()["limit"]) == (413, 1000)
-    assert pulled < 20
+    assert len(pulled) < 10
 
 
-def test_a_client_that_leaves_in_the_middle_calls_no_handler(
-    client_for: ClientFor, coloured: Any, layers: list[Any], caplog: pytest.LogCaptureFixture
+@pytest.mark.clause("body.left")
+def test_a_client_that_leaves_calls_no_handler(
+    client_for: ClientFor, app: App, caplog: pytest.LogCaptureFixture
 ) -> None:
-    app = App(config=Config(max_file_memory=0))
-    called: list[str] = []
-
-    @app.post("/", middleware=layers)
-    @coloured
-    def handler(f: UploadFile) -> None:
-        called.append(f.filename)
-
-    body, content_type = form_body({"f": ("x", CONTENT)})
-
     def leaving() -> Iterator[bytes]:
-        yield body[:-100]
+        yield b"name=x"
         raise ConnectionError
 
-    headers = {"content-type": content_type, "content-length": str(len(body))}
+    headers = {"content-type": "application/x-www-form-urlencoded", "content-length": "100"}
     with pytest.raises(ConnectionError):
-        client_for(app).post("/", content=leaving(), headers=headers)
-    assert called == []
+        client_for(app).post("/fields", content=leaving(), headers=headers)
     assert caplog.text == ""

@@ -1,0 +1,152 @@
+"""Files of forms: parsed as they arrive, readable in both colours, not kept behind the response.
+
+They need hinge[forms]; without it these checks are not collected.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from hinge import App, AsyncMiddleware, Config, Form, FormData, Middleware, Request, UploadFile
+from hinge.testing import Client
+from hinge.testing.forms import form_body
+
+pytestmark = pytest.mark.clause("body.form")
+
+ClientFor = Callable[..., Client]
+
+
+def layer() -> Middleware:
+    yield
+
+
+async def async_layer() -> AsyncMiddleware:
+    await asyncio.sleep(0)
+    yield
+
+
+LAYERS: dict[str, list[Any]] = {
+    "bare": [],
+    "layer": [layer],
+    "async layer": [async_layer],
+    "both": [layer, async_layer],
+}
+
+
+@pytest.fixture(params=list(LAYERS))
+def layers(request: pytest.FixtureRequest) -> list[Any]:
+    return LAYERS[request.param]
+
+
+class Letter(msgspec.Struct):
+    subject: str
+    copies: int = 1
+    attachments: list[UploadFile] = []
+
+
+CONTENT = bytes(range(256)) * 200
+
+
+def test_texts_and_files_are_arguments(client_for: ClientFor, coloured: Any, layers: list[Any]) -> None:
+    app = App(config=Config(max_file_memory=1000))
+
+    @app.post("/", middleware=layers)
+    @coloured
+    def handler(letter: Form[Letter]) -> list[Any]:
+        return [letter.subject, letter.copies, [(file.filename, file.size) for file in letter.attachments]]
+
+    client = client_for(app)
+    assert client.post("/", form={"subject": "é", "copies": 2}).json() == ["é", 2, []]
+    form = {"subject": "x", "attachments": [("a", CONTENT), ("b", b"")]}
+    assert client.post("/", form=form).json() == ["x", 1, [["a", len(CONTENT)], ["b", 0]]]
+    errors = client.post("/", form={"copies": "many"}).json()["errors"]
+    assert sorted((error["in"], error["name"]) for error in errors) == [("form", "copies"), ("form", "subject")]
+
+
+@pytest.mark.parametrize("memory", [0, 10**6], ids=["on the disk", "in memory"])
+def test_a_file_is_read_in_both_colours(client_for: ClientFor, layers: list[Any], memory: int) -> None:
+    app = App(config=Config(max_file_memory=memory))
+
+    @app.post("/def", middleware=layers)
+    def plain(f: UploadFile) -> list[bool]:
+        whole = f.read()
+        f.seek(0)
+        return [whole == CONTENT, b"".join(f.chunks(1000)) == CONTENT]
+
+    @app.post("/async", middleware=layers)
+    async def coroutine(f: UploadFile) -> list[bool]:
+        with pytest.raises(RuntimeError):
+            f.read()
+        whole = await f.aread()
+        f.seek(0)
+        return [whole == CONTENT, b"".join([chunk async for chunk in f.chunks(1000)]) == CONTENT]
+
+    client = client_for(app)
+    for path in ("/def", "/async"):
+        assert client.post(path, form={"f": ("x", CONTENT)}).json() == [True, True]
+
+
+def test_a_file_is_there_until_the_work_after_the_response(client_for: ClientFor, coloured: Any) -> None:
+    app = App(config=Config(max_file_memory=0))
+    seen: list[Any] = []
+
+    @app.post("/")
+    @coloured
+    def handler(request: Request, f: UploadFile) -> None:
+        request.after_response(lambda: seen.append((f, f.read())))
+
+    client_for(app).post("/", form={"f": ("x", CONTENT)})
+    ((file, content),) = seen
+    assert content == CONTENT
+    file.seek(0)
+    with pytest.raises(ValueError, match="has been answered"):
+        file.read()
+
+
+def test_a_form_is_parsed_while_it_arrives(client_for: ClientFor, coloured: Any, layers: list[Any]) -> None:
+    """What is wrong with its beginning is told before its end has come."""
+    app = App(config=Config(max_body_size=10**6, max_file_size=1000))
+
+    @app.post("/", middleware=layers)
+    @coloured
+    def handler(form: FormData) -> None: ...
+
+    body, content_type = form_body({"f": ("x", b"1" * 900_000)})
+    pulled = 0
+
+    def pieces() -> Iterator[bytes]:
+        nonlocal pulled
+        for start in range(0, len(body), 10_000):
+            pulled += 1
+            yield body[start : start + 10_000]
+
+    response = client_for(app).post("/", content=pieces(), headers={"content-type": content_type})
+    assert (response.status_code, response.json()["limit"]) == (413, 1000)
+    assert pulled < 20
+
+
+def test_a_client_that_leaves_in_the_middle_calls_no_handler(
+    client_for: ClientFor, coloured: Any, layers: list[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    app = App(config=Config(max_file_memory=0))
+    called: list[str] = []
+
+    @app.post("/", middleware=layers)
+    @coloured
+    def handler(f: UploadFile) -> None:
+        called.append(f.filename)
+
+    body, content_type = form_body({"f": ("x", CONTENT)})
+
+    def leaving() -> Iterator[bytes]:
+        yield body[:-100]
+        raise ConnectionError
+
+    headers = {"content-type": content_type, "content-length": str(len(body))}
+    with pytest.raises(ConnectionError):
+        client_for(app).post("/", content=leaving(), headers=headers)
+    assert called == []
+    assert caplog.text == ""
