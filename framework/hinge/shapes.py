@@ -117,13 +117,18 @@ class Leaf:
         self.plain = plain
         self.kinds: frozenset[type] | None = wording.leaf_kinds(info)
         self.said: dict[type, str] = {}
-        """What was said of values of a kind that this type never takes: it depends on nothing else."""
+        """What is said of the kinds that this type never takes, from the first value on that msgspec refused."""
         self.exact = target if target in {bool, int, float, str, bytes} else None
 
     def check(self, value: Any, path: Path | None, report: Report) -> Any:
         """Report one fault at most."""
         report.visit()
-        if type(value) is self.exact:
+        kind = type(value)
+        if kind is self.exact:
+            return value
+        if report.strict and kind in self.said:
+            report.left -= CONVERSION
+            report.add(path, self.said[kind])
             return value
         try:
             report.convert(value, self.target)

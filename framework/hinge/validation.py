@@ -56,11 +56,12 @@ def rejection_errors(type: Any, value: Any, error: Exception) -> list[FieldError
     The decoder sees more than the decoded value has (an earlier one of two equal keys, a number too large), so its own
     fault is listed too, unless something at that place or below it already is.
     """
-    own = decoder_error(error)
     found = _walk(type, value, "body", "", strict=True)
-    if any(listed.where == own.where or listed.where.startswith(own.where + "/") for listed in found):
+    steps = wording.place(error) if isinstance(error, msgspec.ValidationError) else ()
+    own = _where(tuple(steps), "body", "")
+    if any(listed.where == own or listed.where.startswith(own + "/") for listed in found):
         return found
-    return [*found, own]
+    return [*found, decoder_error(error)]
 
 
 def decoder_error(error: Exception) -> FieldError:
@@ -99,6 +100,8 @@ def _walk(type: Any, value: Any, source: str, prefix: str, *, strict: bool) -> l
 
 
 def _steps(path: Path | None) -> tuple[object, ...]:
+    if path is not None and path[0] is None:
+        return path[1:]
     steps: list[object] = []
     while path is not None:
         path, step = path

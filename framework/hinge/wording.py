@@ -247,6 +247,25 @@ _NAMES = {
 }
 
 
+def place(error: msgspec.ValidationError) -> list[str | int]:
+    """Return where msgspec found its one fault, as `locate` does."""
+    text = str(error)
+    found = _PLACE.search(text)
+    steps = [] if found is None else _steps_of(found["path"])
+    if text.startswith("Object ") and (missing := _MISSING.match(text)):
+        steps.append(missing[2])
+    return steps
+
+
+def _steps_of(path: str) -> list[str | int]:
+    steps: list[str | int] = []
+    at = 0
+    while step := _STEP.match(path, at):
+        steps.append(step[1] if step[1] is not None else int(step[2]))
+        at = step.end()
+    return steps
+
+
 def locate(error: msgspec.ValidationError) -> tuple[list[str | int], str]:
     """Return where msgspec found its one fault, as steps from the whole, and what to say about it.
 
@@ -254,22 +273,18 @@ def locate(error: msgspec.ValidationError) -> tuple[list[str | int], str]:
     raised is passed on; a `TypeError` is a slip of that code, and its text is not the client's business.
     """
     text = str(error)
-    place = _PLACE.search(text)
-    steps: list[str | int] = []
-    if place is not None:
-        path, at = place["path"], 0
-        while step := _STEP.match(path, at):
-            steps.append(step[1] if step[1] is not None else int(step[2]))
-            at = step.end()
-        text = text[: place.start()]
-        if "`key` in" in place[0]:
+    found = _PLACE.search(text)
+    steps = [] if found is None else _steps_of(found["path"])
+    if found is not None:
+        text = text[: found.start()]
+        if "`key` in" in found[0]:
             return steps, "has an invalid name"
     cause = error.__cause__
     if isinstance(cause, (ValueError, TypeError)):
         said = str(cause).strip() if isinstance(cause, ValueError) else ""
         return steps, said[:_MAX_TEXT] or "is invalid"
-    if found := _MISSING.match(text):
-        return [*steps, found[2]], "is required" if found[1].startswith("missing") else "is not a known field"
+    if missing := _MISSING.match(text):
+        return [*steps, missing[2]], "is required" if missing[1].startswith("missing") else "is not a known field"
     return steps, _translated(text)
 
 

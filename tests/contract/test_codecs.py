@@ -240,6 +240,23 @@ def test_json_lines_and_streams_are_not_negotiated(each_backend: Any) -> None:
         assert (answer.headers["content-type"], json.loads(answer.text)["name"]) == ("application/jsonl", "lämp")
 
 
+def test_the_openapi_document_names_the_formats() -> None:
+    from hinge.openapi import describe
+
+    paths = describe(shop())["paths"]
+    both = ["application/json", "application/msgpack", "application/yaml"]
+    create = paths["/items"]["post"]
+    assert list(create["requestBody"]["content"]) == both
+    assert list(create["responses"]["201"]["content"]) == [*both, "text/csv"]
+    assert "406" in create["responses"]
+    assert "parameters" not in paths["/items"]["get"]
+    assert [one["in"] for one in paths["/free"]["get"]["parameters"]] == ["query", "query"]
+    paths = describe(shop(codecs=None))["paths"]
+    assert list(paths["/items"]["post"]["requestBody"]["content"]) == both[:2]
+    assert list(paths["/items"]["get"]["responses"]["200"]["content"]) == both[:1]
+    assert "406" not in paths["/items"]["get"]["responses"]
+
+
 # -- mistakes ----------------------------------------------------------------------------------------------------------
 
 
