@@ -211,6 +211,26 @@ def test_websocket_routes_are_told_before_anything_is_served(
     assert "Traceback" not in service.log()
 
 
+def test_a_chunked_body_that_breaks_off_is_not_taken_for_a_whole_one(serve: Callable[..., Service]) -> None:
+    service = hinge_run(serve).started()
+    head = b"PUT /stream HTTP/1.1\r\nhost: a\r\nconnection: close\r\ntransfer-encoding: chunked\r\n"
+
+    def ask(rest: bytes, *, leaves: bool = False) -> bytes:
+        with service.raw(head + rest) as connection:
+            if leaves:
+                connection.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: connection.recv(65536), b""))[9:12]
+
+    whole = b"3\r\nabc\r\n"
+    assert ask(b"\r\n" + whole + b"0\r\n\r\n") == b"200"
+    assert ask(b"trailer: x-a\r\n\r\n" + whole + b"0\r\nx-a: 1\r\n\r\n") == b"200"
+    assert ask(b"\r\n" + whole + b"zz\r\n") == b"400"
+    for broken in (whole, b"9\r\nabc"):
+        assert ask(b"\r\n" + broken, leaves=True) in (b"400", b"")  # Granian may be gone before the answer
+    assert service.client.put("/stream", content=iter([b"abc", b"de"])).json() == 5
+    assert "Traceback" not in service.log()
+
+
 @pytest.mark.parametrize("protocol", ["--http1.1", "--http2-prior-knowledge"])
 def test_repeated_header_lines_are_all_read(serve: Callable[..., Service], protocol: str) -> None:
     service = hinge_run(serve).started()

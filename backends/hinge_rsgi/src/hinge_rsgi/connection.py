@@ -4,15 +4,15 @@ Law: the application sees what Granian would show it, and is held to the protoco
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Self
 from urllib.parse import unquote
 
 from hinge.backend import Connection, Feature, Session
-from hinge.errors import ConfigurationError
+from hinge.errors import ClientDisconnect, ConfigurationError
 from hinge.loop.inprocess import OpenRequests, Served, running
 from hinge_rsgi.exchange import ProtocolClosed
 
@@ -89,16 +89,18 @@ class _Exchange(Served):
         await application(self._scope, self)
 
     async def __call__(self) -> bytes:
-        return b"".join([piece async for piece in self])
+        body = b"".join([piece async for piece in self])
+        if not self.upload.is_over:
+            raise ProtocolClosed
+        return body
 
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        piece = await self.piece()
-        if piece is not None:
-            return piece
-        raise StopAsyncIteration if self.upload.is_over else ProtocolClosed
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with suppress(ClientDisconnect):
+            while piece := await self.receive():
+                yield piece
+        if not self.upload.is_over:
+            yield b""  # Granian's sign that it broke off
+        yield b""  # and that of its end
 
     async def client_disconnect(self) -> None:
         await self.gone.wait()

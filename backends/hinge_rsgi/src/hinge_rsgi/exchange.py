@@ -45,13 +45,14 @@ class RSGIExchange(Exchange):
         """Return the next piece of the body, an empty one at its end."""
         if self._pieces is None:
             self._pieces = self.proto.__aiter__()  # it may be asked for once
-        piece: bytes = b""
+        piece, empty = b"", 0
         with suppress(StopAsyncIteration):
-            try:
-                while not piece:
-                    piece = await self._pieces.__anext__()
-            except ProtocolClosed:
-                raise ClientDisconnect from None
+            while not piece:
+                piece = await self._pieces.__anext__()
+                empty += not piece
+        # A body ends with an empty piece, and another one before it where it broke off or where there are trailers.
+        if empty > 1 and self.head.http_version in ("1", "1.1") and "trailer" not in self.head.headers:
+            raise ClientDisconnect
         return piece
 
     async def read_body(self, limit: int) -> bytes:
