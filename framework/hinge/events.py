@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from hinge.frames import framed
+from hinge.frames import AsyncFrames, Frames, framed
 from hinge.response import Lines, Pairs
 from hinge.streaming import StreamingResponse
 
@@ -129,12 +129,12 @@ def encode_event(item: Any) -> bytes:
 
 
 def unframed(frames: Any) -> tuple[Any, Callable[[Any], bytes]] | None:
-    """Return the items of an event stream's own iterator and what encodes them; None for any other iterator.
+    """Return the items of a stream's own iterator and what encodes them; None for any other iterator.
 
     A backend that takes the items itself saves a call for each. It still closes the iterator and not the items.
     """
-    if isinstance(frames, (_Frames, _AsyncFrames)) and frames._source is not None:
-        return frames._source, encode_event
+    if isinstance(frames, (Frames, AsyncFrames)) and frames._source is not None:
+        return frames._source, frames._encode
     return None
 
 
