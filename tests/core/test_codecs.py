@@ -131,14 +131,14 @@ def test_identity_is_no_encoding(coding: str | None) -> None:
 
 
 def test_content_type_costs_linear_time() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     for hostile in (
         "application/json" + ";" * 100_000,
         'application/json; a="' + "\\" * 100_001,
         "application/" + "a+" * 100_000,
     ):
         refusal(select_codec, hostile + "\0")
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_select_codec() -> None:

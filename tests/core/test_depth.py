@@ -204,9 +204,9 @@ def test_msgpack_walker_survives_anything(body: bytes) -> None:
     ids=lambda body: repr(body[:6]),
 )
 def test_json_check_is_linear(body: bytes) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     json_is_refused(body)
-    assert time.perf_counter() - started < 2  # quadratic would take hours
+    assert time.process_time() - started < 2  # quadratic would take hours
 
 
 ON_A_SMALL_STACK = """

@@ -136,12 +136,12 @@ BOMB = b"a: &a [x, x]\n" + b"".join(b"%c: &%c [*%c, *%c]\n" % (n, n, n - 1, n - 
     ],
 )
 def test_hostile_yaml_ends_soon(body: bytes) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     read = body_decoder(list[int], codecs=[YAML])
     with pytest.raises(HTTPError) as raised:
         read(body, "application/yaml")
     assert raised.value.status in {400, 422}
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize(
@@ -160,12 +160,12 @@ def test_hostile_yaml_ends_soon(body: bytes) -> None:
     ],
 )
 def test_hostile_toml_ends_soon(body: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     read = body_decoder(dict[str, int], codecs=[TOML])
     with pytest.raises(HTTPError) as raised:
         read(body.encode(), "application/toml")
     assert raised.value.status in {400, 422}
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_dots_in_text_are_no_depth() -> None:

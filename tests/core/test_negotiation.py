@@ -47,9 +47,9 @@ def test_the_best_offer_is_chosen(wishes: dict[str, float]) -> None:
 
 
 def test_a_hostile_list_is_cut() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     assert len(weighted("a;q=0.5," * 100_000)) == MOST_MEMBERS
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 # -- Accept ------------------------------------------------------------------------------------------------------------
@@ -124,7 +124,7 @@ def test_any_accept_has_an_answer(value: str) -> None:
 
 
 def test_a_hostile_accept_is_cut() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     for hostile in ("a/b;q=0.5," * 100_000, "a/b" + ";x" * 100_000, 'a/b;a="' + "\\" * 100_001, "a/b;" + " " * 100_000):
         choose_media_type(hostile, ("a/b", "b/a"))
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
