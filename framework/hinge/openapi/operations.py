@@ -8,6 +8,7 @@ from typing import Any
 
 from hinge.annotations import present
 from hinge.head_records import header_name
+from hinge.openapi.forms import form_body
 from hinge.openapi.responses import Later, responses_of
 from hinge.openapi.schemas import Schemas
 from hinge.plan import MISSING, Argument, HandlerPlan, Source
@@ -41,6 +42,8 @@ def operation(route: Route, plan: HandlerPlan, schemas: Schemas) -> Later:
         head["security"] = list(route.security)
     parameters = [one for argument in plan.arguments for one in _parameters(argument, schemas)]
     body = None if plan.body is None else _body(plan.body, plan, schemas)
+    if plan.reads_form:
+        body = form_body(plan, schemas)
     responses = responses_of(route, plan, schemas)
 
     def later() -> dict[str, Any]:

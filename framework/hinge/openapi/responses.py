@@ -147,6 +147,8 @@ def _failures(route: Route, plan: HandlerPlan) -> list[int]:
         found |= {400, 413}
     if plan.body is not None and plan.body.source is Source.BODY and plan.body.type is not bytes:
         found.add(415)
+    if Source.FORM in sources:
+        found |= {400, 413, 415, 422}
     if plan.offers:
         found.add(406)
     return sorted(found)

@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from hinge.forms import UploadFile
+
 REFERENCE = "#/components/schemas/{name}"
 
 
@@ -28,17 +30,28 @@ class Schemas:
     def make(self) -> None:
         """Make the schemas of all types."""
         try:
-            made, self.components = msgspec.json.schema_components(self._types, ref_template=REFERENCE)
+            made, self.components = msgspec.json.schema_components(
+                self._types, schema_hook=_file, ref_template=REFERENCE
+            )
         except (TypeError, NotImplementedError):
             # One of them has no schema: the others shall have theirs.
             self._types = [kind if _has_schema(kind) else Any for kind in self._types]
-            made, self.components = msgspec.json.schema_components(self._types, ref_template=REFERENCE)
+            made, self.components = msgspec.json.schema_components(
+                self._types, schema_hook=_file, ref_template=REFERENCE
+            )
         self._made = list(made)
 
 
 def _has_schema(kind: Any) -> bool:
     try:
-        msgspec.json.schema(kind)
+        msgspec.json.schema(kind, schema_hook=_file)
     except (TypeError, NotImplementedError):
         return False
     return True
+
+
+def _file(kind: type) -> dict[str, Any]:
+    """Return the schema of a form's file; nothing else that msgspec does not know has one."""
+    if kind is UploadFile:
+        return {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}
+    raise NotImplementedError
