@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, cast
 
 from hinge.errors import FAILURES
-from hinge.events import EventSourceResponse, unframed
+from hinge.events import EventSourceResponse
 from hinge.problems import aborted, log_cut, log_failure
 from hinge.request import Request
 from hinge.streaming import StreamAborted, StreamingResponse, close_failure, encode_chunk
@@ -46,14 +46,9 @@ class Stream(Iterator[bytes]):
             behind, self._replaced = _colours(self._replaced)
             self._loop_source = LoopIterator(runtime.portal, source, behind)
         # No frame of ours between the server and a plain source.
-        self._as_it_is: Any = bytes
-        self._encode: Callable[[Any], bytes] = encode_chunk
         if self._loop_source is not None:
             self._step: Callable[[], Any] = self._step_on_loop
         else:
-            if (items := unframed(source)) is not None:
-                source, self._encode = items
-                self._as_it_is = None
             self._step = partial(_next, source, _END)
         self._run = self._context.run
         self._first: bytes | None = None
@@ -85,7 +80,7 @@ class Stream(Iterator[bytes]):
             chunk: Any = self._run(self._step)
             if chunk is _END:
                 break
-            data: bytes = chunk if chunk.__class__ is self._as_it_is else self._encode(chunk)
+            data = chunk if chunk.__class__ is bytes else encode_chunk(chunk)
             if data:
                 return data
         self._over = True

@@ -11,12 +11,14 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from hinge.frames import AsyncFrames, Frames, framed
+from hinge.frames import framed
 from hinge.response import Lines, Pairs
 from hinge.streaming import StreamingResponse
 
 KEEP_ALIVE = b": keep-alive\n\n"
 """A comment, which clients skip: it keeps proxies from closing a silent connection, and finds clients that left."""
+
+_LF, _CR = b"\n\r"  # a byte is found in a third of the time of bytes
 
 _encode_json = msgspec.json.Encoder().encode
 
@@ -112,8 +114,8 @@ def encode_event(item: Any) -> bytes:
     else:
         value = data.encode() if isinstance(data, str) else _encode_json(data)
         # Most events are one line: framed without a further call, because each pays for it.
-        is_line = b"\n" not in value and b"\r" not in value
-        last = b"data: " + value + b"\n\n" if is_line else _field(b"data: ", value) + b"\n"
+        is_line = _LF not in value and _CR not in value
+        last = b"data: %b\n\n" % value if is_line else _field(b"data: ", value) + b"\n"
     if event.event is None and event.id is None and event.comment is None and event.retry is None:
         return last
     parts: list[bytes] = []
@@ -126,16 +128,6 @@ def encode_event(item: Any) -> bytes:
     if event.retry is not None:
         parts.append(b"retry: %d\n" % event.retry)
     return b"".join((*parts, last))
-
-
-def unframed(frames: Any) -> tuple[Any, Callable[[Any], bytes]] | None:
-    """Return the items of a stream's own iterator and what encodes them; None for any other iterator.
-
-    A backend that takes the items itself saves a call for each. It still closes the iterator and not the items.
-    """
-    if isinstance(frames, (Frames, AsyncFrames)) and frames._source is not None:
-        return frames._source, frames._encode
-    return None
 
 
 def _field(name: bytes, value: bytes) -> bytes:

@@ -24,6 +24,16 @@ def framed(content: Iterable[Any] | AsyncIterable[Any], encode: Encode) -> Itera
     return AsyncFrames(source, encode) if is_async else Frames(source, encode)
 
 
+def unframed(frames: Any) -> tuple[AsyncIterator[Any], Encode] | None:
+    """Return the items that an async iterator of `framed` encodes, and what encodes them; None for any other iterator.
+
+    A backend that awaits the items itself saves a coroutine for each. It still closes the iterator, not the items.
+    """
+    if isinstance(frames, AsyncFrames) and frames._source is not None:
+        return frames._source, frames._encode
+    return None
+
+
 class Frames(Iterator[bytes]):
     """Encode the items of a sync source, and close it."""
 

@@ -15,7 +15,8 @@ from typing import Any
 
 from hinge.context import carry_back
 from hinge.errors import FAILURES
-from hinge.events import EventSourceResponse, unframed
+from hinge.events import EventSourceResponse
+from hinge.frames import unframed
 from hinge.loop.line import Gone, KeepAlive, Line, Sink
 from hinge.loop.runtime import Runtime, step_threads
 from hinge.loop.watch import Ended, Watch, stopping
