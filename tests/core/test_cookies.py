@@ -260,7 +260,8 @@ def test_expires_does_not_depend_on_the_locale_or_the_year():
 @given(st.dictionaries(NAMES, VALUES, max_size=5), st.sampled_from(["; ", ";", " ; "]))
 def test_what_is_written_is_read_back(cookies, separator):
     lines = [
-        format_cookie(name, value, secure=True, samesite=None).partition("; ")[0] for name, value in cookies.items()
+        format_cookie(name, value, secure=True, httponly=True, samesite=None).partition("; ")[0]
+        for name, value in cookies.items()
     ]
     assert parse_cookies(separator.join(lines)) == cookies
 
