@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from tests.contract.forms import closed, file, part, text
 
@@ -89,9 +89,7 @@ def written(name: str, value: Any) -> bytes:
 @example([("f", ("a", "", b"\r\n----hing\r\n----hinge"[:-1]))], [1], 0)
 def test_any_form_comes_out_as_it_went_in(form: list[Any], sizes: list[int], memory: int) -> None:
     body = closed(*(written(name, value) for name, value in form))
-    assert f"--{BOUNDARY}".encode() not in b"".join(
-        value.encode() if isinstance(value, str) else value[2] for _, value in form
-    )
+    assume(not any(f"--{BOUNDARY}".encode() in raw(value) for _, value in form))
     assert read(body, sizes, limits(max_file_memory=memory)) == form
     assert read(body, None, limits(max_file_memory=memory)) == form
 
