@@ -1,6 +1,14 @@
 """Fixtures and rules for the whole suite."""
 
+import signal
+
 import pytest
+
+
+def pytest_configure() -> None:
+    """Let servers be interrupted: what a shell starts in the background ignores SIGINT, and so would its children."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
