@@ -81,6 +81,11 @@ def written(name: str, value: Any) -> bytes:
     return part(f'name="{name}"; filename="{filename}"', content, *([f"Content-Type: {kind}"] if kind else []))
 
 
+def raw(value: Any) -> bytes:
+    content: bytes = value.encode() if isinstance(value, str) else value[2]
+    return content
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     st.lists(fields, max_size=6), st.lists(st.integers(1, 90), min_size=1, max_size=5), st.sampled_from([0, 50, 2**20])
