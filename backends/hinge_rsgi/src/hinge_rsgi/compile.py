@@ -33,18 +33,20 @@ def compile_rsgi(blueprint: Blueprint) -> Any:
         return serve
 
     match = blueprint.matching(served, head)
-    static = {
-        (path, method): serve
-        for path, leaf in blueprint.table.map(lambda leaf: leaf.map(served)).static.items()
-        for method, serve in leaf.methods.items()
-    }
+    table = blueprint.table.map(lambda leaf: leaf.map(served))
+    static, find = table.static, table.find
 
     def application(scope: Any, proto: Any) -> Awaitable[None]:
         if not runtime.ready or scope.proto != "http":
             return other(scope, proto)
-        serve = static.get((scope.path, scope.method))
-        if serve is not None and "transfer-encoding" not in scope.headers:
-            return serve(scope, proto, ())
+        if "transfer-encoding" not in scope.headers:
+            path = scope.path
+            leaf = static.get(path)
+            if leaf is not None:
+                return leaf.methods.get(scope.method, leaf.otherwise)(scope, proto, ())
+            found = None if "\ufffd" in path else find(path)
+            if found is not None:
+                return found[0].methods.get(scope.method, found[0].otherwise)(scope, proto, found[1])
         serve, values = match(scope)
         return serve(scope, proto, values)
 
@@ -66,8 +68,7 @@ def compile_rsgi(blueprint: Blueprint) -> Any:
     hooked.__rsgi_init__ = lambda loop: loop.run_until_complete(runtime.start())
     hooked.__rsgi_del__ = lambda loop: loop.run_until_complete(runtime.stop())
     hooked.start = hooked.stop = lambda: None  # the two above do it
-    hooked.drain, hooked.still_open = runtime.drain, runtime.still_open
-    hooked.runtime = runtime  # for in-process connections
+    hooked.drain, hooked.still_open, hooked.runtime = runtime.drain, runtime.still_open, runtime
     return blueprint.wrap(application)
 
 
@@ -113,8 +114,7 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
             how = prepared.get(result.__class__)
             content: Any = other(result) if how is None else how[0](result)
         except _ENDS as error:
-            content = failure_of(error)
-            how = None
+            content, how = failure_of(error), None
         if how is not None:
             proto.response_bytes(status, how[1], content)
             return
