@@ -111,3 +111,11 @@ def test_the_clause_is_shown_also_without_asserts_in_packages(tmp_path: Path) ->
     assert "PASSED [response.headers]" in run.output
     assert {check.outcome for check in run.checks} == {"passed"}
     assert {name for check in run.checks for name in ("wsgi", "asgi") if name in check.test} == {"wsgi", "asgi"}
+
+
+def test_a_summary_of_skips_shows_no_clause_of_another_check(tmp_path: Path) -> None:
+    run = run_kit(tmp_path, "hinge.conformance.test_websocket", "--backend", "wsgi", "-rs", "-k", "echo or close")
+    assert run.exit == 0, run.output
+    assert "SKIPPED [1] " in run.output
+    assert "(Feature.WEBSOCKET): " in run.output
+    assert "SKIPPED [websocket" not in run.output

@@ -76,8 +76,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_report_teststatus(report: Any) -> Generator[None, Any, Any]:
-    """Show the clause beside the outcome with `-v`."""
+    """Show the clause beside the outcome with `-v`.
+
+    Not beside a skip: the summary of `-rs` shows all of them with the word of the first.
+    """
     status = yield
+    if report.skipped:
+        return status
     name = dict(getattr(report, "user_properties", ())).get(_PROPERTY)
     if name is None or not status or not isinstance(status[2], str) or not status[2]:
         return status
