@@ -98,7 +98,7 @@ def _with_worker_hooks(wrapped: Any, application: Any, runtime: Runtime) -> Any:
 
 def _served(endpoint: Endpoint, blueprint: Blueprint, runtime: Runtime) -> Serve:
     serve = _serve(endpoint, runtime)
-    if not endpoint.layers:
+    if not endpoint.layers and not endpoint.plan.reads_form:
         return serve  # it looks at the framing by itself
 
     def checked(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> Awaitable[None]:

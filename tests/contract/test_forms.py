@@ -330,8 +330,11 @@ def test_a_stream_reads_the_file_while_it_is_sent(client_for: ClientFor) -> None
         assert client.post(path, content=closed(file("f", "x", b"abc" * 10)), headers=MULTIPART).text == "ABC" * 10
 
 
-def test_work_after_the_response_reads_the_file_and_nobody_later(client_for: ClientFor, coloured: Coloured) -> None:
-    app = App(config=Config(max_file_memory=0))
+@pytest.mark.parametrize("memory", [0, 1000])
+def test_work_after_the_response_reads_the_file_and_nobody_later(
+    client_for: ClientFor, coloured: Coloured, memory: int
+) -> None:
+    app = App(config=Config(max_file_memory=memory))
     kept: list[Any] = []
 
     @app.post("/")

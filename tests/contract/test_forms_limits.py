@@ -158,6 +158,15 @@ def test_what_is_no_form_is_refused_unread(client_for: ClientFor, app: App, head
     assert problem(response)[0] == status
 
 
+def test_two_framings_are_refused_before_anything_else(client_for: ClientFor, app: App) -> None:
+    headers = {"content-type": "text/plain", "content-length": "3", "transfer-encoding": "chunked"}
+    response = client_for(app).post("/", content=iter([b"abc"]), headers=headers)
+    assert problem(response)[:2] == (
+        400,
+        "A request has either Content-Length or Transfer-Encoding, not both.",
+    )
+
+
 def test_the_limit_of_a_route_is_for_its_whole_form(client_for: ClientFor, opened: list[Any]) -> None:
     app = App(config=Config(max_body_size=1000, max_file_memory=1000))
 

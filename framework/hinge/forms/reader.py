@@ -42,7 +42,7 @@ class FormReader(Protocol):
 
     @property
     def has_files(self) -> bool:
-        """Whether there is a temporary file for `close` to remove."""
+        """Whether there is a file for `close` to take away, in memory or on the disk: nobody shall read it later."""
         ...
 
     def close(self) -> None:
@@ -176,12 +176,13 @@ class MultipartReader:
 
     @property
     def has_files(self) -> bool:
-        """Whether there is a temporary file to remove."""
-        return any(spool.is_on_disk for spool in self._spools)
+        """Whether there is a file to take away."""
+        return bool(self._spools)
 
     def close(self) -> None:
         """Give back the memory and the temporary files."""
-        for spool in self._spools:
+        spools, self._spools = self._spools, []
+        for spool in spools:
             spool.close()
 
 
