@@ -134,6 +134,17 @@ servers_3_13() {
         -k 'granian or test_run or test_soak or test_served'
 }
 
+# Every real server runs on the README's Python; on the newest the one that Hinge starts itself, in between none.
+other_pythons() {
+    local name code=0
+    for name in python_3_12_optimised python_3_13 servers_3_13; do
+        # Behind `||` the shell would not obey `set -e` within; a job does.
+        (set -euo pipefail; "$name") &
+        wait "$!" || code=$?
+    done
+    return "$code"
+}
+
 # side_by_side FUNCTION...: functions at once, the output of each after the one before; fails if one of them does.
 side_by_side() {
     local logs name code=0
@@ -142,7 +153,6 @@ side_by_side() {
     # shellcheck disable=SC2064
     trap "rm -rf '$logs'" EXIT
     for name in "$@"; do
-        # Behind `||` the shell would not obey `set -e` within; a job does.
         (set -euo pipefail; "$name") >"$logs/$name" 2>&1 &
         jobs[$name]=$!
     done

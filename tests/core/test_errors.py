@@ -143,7 +143,7 @@ def untextual(thing: complex) -> None: ...
 def record_in_path(thing: Item) -> None: ...
 
 
-def record_in_header(thing: Header[Item]) -> None: ...
+def record_in_header(thing: Header[Nested]) -> None: ...
 
 
 def list_in_cookie(thing: Cookie[list[str]]) -> None: ...
@@ -198,7 +198,12 @@ HANDLERS: list[tuple[Callable[[App], Any], str, str, str]] = [
     ),
     (route(untextual_map), "untextual_map", "parameter 'thing'", "or mark it with Body[...] if it is the body"),
     (route(record_in_path, "/{thing}"), "record_in_path", "parameter 'thing'", "Fix: take a type that a text becomes"),
-    (route(record_in_header), "record_in_header", "parameter 'thing'", "Fix: take a type that a text becomes"),
+    (
+        route(record_in_header),
+        "record_in_header",
+        "parameter 'thing': its field 'item'",
+        "Fix: take a type that a text becomes",
+    ),
     (route(list_in_cookie), "list_in_cookie", "parameter 'thing'", "Fix: take a type that a text becomes"),
     (
         route(nested_query),

@@ -669,7 +669,7 @@ def test_a_handler_that_was_told_may_take_its_time(client_for: Callable[..., Cli
         await ws.accept()
         async for _ in ws:
             pass
-        await asyncio.sleep(NOTICE)
+        await asyncio.sleep(1.1)  # one that was not told has a second
         after.set()
 
     with client_for(app).websocket("/"):
