@@ -1,7 +1,7 @@
 """Measure Hinge against hand-written callables and other frameworks, and write tables and plots.
 
 `python tests/benchmarks` takes less than 15 minutes, needs the extra `benchmarks` (for the other frameworks), wrk and
-h2load, and writes docs/benchmarks.md, docs/benchmarks.json, docs/benchmark-*.svg and the table in README.md. A layer
+h2load, and writes docs/benchmarks.md, docs/plots/benchmarks.json, docs/plots/*.svg and the table in README.md. A layer
 that is measured alone replaces its part of the report. `--quick` writes to build/benchmarks instead.
 """
 
@@ -53,8 +53,8 @@ def _scale(peers: list[Peer], *, quick: bool) -> dict[str, Any]:
 
 
 def _write(report: dict[str, Any], out: Path) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "benchmarks.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    (out / "plots").mkdir(parents=True, exist_ok=True)
+    (out / "plots" / "benchmarks.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     (out / "benchmarks.md").write_text(page(report), encoding="utf-8")
     for name, text in plots(report).items():
         (out / name).write_text(text, encoding="utf-8")
@@ -82,7 +82,7 @@ def main() -> int:
     if options.peers and not peers:
         parser.error("no other framework is installed: pip install -e '.[benchmarks]', or --no-peers")
     out = (options.out or _ROOT / ("build/benchmarks" if options.quick else "docs")).resolve()
-    written = out / "benchmarks.json"
+    written = out / "plots" / "benchmarks.json"
     report: dict[str, Any] = json.loads(written.read_text(encoding="utf-8")) if written.exists() else {}
     for name, measure in (("inprocess", _inprocess), ("sockets", _sockets), ("scale", _scale)):
         if name in layers:

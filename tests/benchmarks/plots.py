@@ -14,12 +14,12 @@ def plots(report: dict[str, Any]) -> dict[str, str]:
     """Return what there are figures for."""
     found: dict[str, str] = {}
     if "inprocess" in report:
-        found["benchmark-inprocess.svg"] = _inprocess(report["inprocess"])
+        found["plots/benchmark-inprocess.svg"] = _inprocess(report["inprocess"])
     if "sockets" in report:
-        found["benchmark-sockets.svg"] = _sockets(report["sockets"])
+        found["plots/benchmark-sockets.svg"] = _sockets(report["sockets"])
     if "scale" in report:
-        found["benchmark-routes.svg"] = _routes(report["scale"])
-        found["benchmark-connections.svg"] = _connections(report["scale"])
+        found["plots/benchmark-routes.svg"] = _routes(report["scale"])
+        found["plots/benchmark-connections.svg"] = _connections(report["scale"])
     return found
 
 

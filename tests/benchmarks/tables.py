@@ -19,7 +19,7 @@ def page(report: dict[str, Any]) -> str:
     """Return the page that holds all tables of a report."""
     said = (
         "Written by `python tests/benchmarks`; [Performance](performance.md) says what is measured and how to read it. "
-        "The figures for machines are in [benchmarks.json](benchmarks.json)."
+        "The figures for machines are in [benchmarks.json](plots/benchmarks.json)."
     )
     parts = ["# Benchmark results", said]
     for name, render in (("inprocess", _inprocess), ("sockets", _sockets), ("scale", _scale)):
@@ -64,7 +64,7 @@ def _inprocess(layer: dict[str, Any]) -> list[str]:
     parts.append(
         "Microseconds of the hand-written callable and of Hinge, and everybody's ratio to the hand-written one."
     )
-    parts.append("![Ratios in process](benchmark-inprocess.svg)")
+    parts.append("![Ratios in process](plots/benchmark-inprocess.svg)")
     for backend in dict.fromkeys(row["backend"] for row in layer["ratios"]):
         rows = [row for row in layer["ratios"] if row["backend"] == backend]
         peers = list(dict.fromkeys(name for row in rows for name in row["peers"]))
@@ -94,7 +94,7 @@ def _ratio(peer: dict[str, float] | None) -> str:
 
 
 def _sockets(layer: dict[str, Any]) -> list[str]:
-    parts = ["## Over sockets", _place(layer), "![Requests a second](benchmark-sockets.svg)"]
+    parts = ["## Over sockets", _place(layer), "![Requests a second](plots/benchmark-sockets.svg)"]
     for http in dict.fromkeys(row["http"] for row in layer["rows"]):
         for backend in dict.fromkeys(row["backend"] for row in layer["rows"]):
             rows = [row for row in layer["rows"] if row["http"] == http and row["backend"] == backend]
@@ -118,9 +118,9 @@ def _socket_cells(row: dict[str, Any]) -> list[str]:
 
 
 def _scale(layer: dict[str, Any]) -> list[str]:
-    parts = ["## Scale", _place(layer), "### Many routes", "![Many routes](benchmark-routes.svg)"]
+    parts = ["## Scale", _place(layer), "### Many routes", "![Many routes](plots/benchmark-routes.svg)"]
     parts += ["Microseconds of a request, in process.", _routes(layer["routes"])]
-    parts += ["### Connections", "![Connections](benchmark-connections.svg)", "Requests a second, JSON."]
+    parts += ["### Connections", "![Connections](plots/benchmark-connections.svg)", "Requests a second, JSON."]
     parts.append(_pivot(layer["connections"], "connections", "rate", lambda value: f"{value:,}"))
     parts += [
         "### Handlers that wait",
