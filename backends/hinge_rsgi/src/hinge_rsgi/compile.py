@@ -97,7 +97,9 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
 
     async def serve(scope: Any, proto: Any, values: tuple[str, ...]) -> None:
         try:
-            if bare is None:
+            if bare is not None:
+                result = await bare()
+            else:
                 if reads_body:
                     length = head.framing(scope, limit)
                     if length is None:
@@ -107,10 +109,8 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
                     result = call(scope, values, await whole, None)
                 else:
                     result = call(scope, values, None, None)
-            else:
-                result = bare()
-            if awaits:
-                result = await result
+                if awaits:
+                    result = await result
             how = prepared.get(result.__class__)
             content: Any = other(result) if how is None else how[0](result)
         except _ENDS as error:
