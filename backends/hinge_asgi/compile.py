@@ -58,17 +58,12 @@ def compile_asgi(blueprint: Blueprint) -> Any:
 
     runtime.find_requests(reader, _head_of(application.__code__, runtime))
 
-    async def other(kind: str, scope: Scope, receive: Receive, send: Send) -> None:
+    def other(kind: str, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if kind == "lifespan":
-            await serve_lifespan(blueprint, runtime, scope, receive, send)
-        elif kind == "websocket":
-            if has_lifespan and not runtime.ready and not await runtime.start_lazily():
-                await receive()
-                await send({"type": "websocket.close", "code": 1013, "reason": ""})
-                return
-            await websocket(scope, receive, send)
-        else:
-            raise NotImplementedError(f"this server sent an ASGI scope of type {kind!r}, which is not known here")
+            return serve_lifespan(blueprint, runtime, scope, receive, send)
+        if kind == "websocket":
+            return websocket(scope, receive, send)
+        raise NotImplementedError(f"this server sent an ASGI scope of type {kind!r}, which is not known here")
 
     return _with_worker_hooks(blueprint.wrap(application), application, runtime)
 

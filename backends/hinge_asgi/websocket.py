@@ -8,8 +8,8 @@ handler just ends.
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import anyio
@@ -47,21 +47,43 @@ MOST_UNREAD = 1024
 MOST_UNREAD_SIZE = 1024 * 1024
 """What may pile up from then on, in messages and in characters or bytes; more than either closes with 1008."""
 
+Handle = Callable[[WebSocket], Awaitable[Response]]
+
 
 class ASGITransport:
-    """The server's side of one WebSocket (hinge.websocket.WebSocketTransport)."""
+    """The server's side of one WebSocket (hinge.websocket.WebSocketTransport).
+
+    Thousands of them idle in a worker: nothing is made before it is needed.
+    """
+
+    __slots__ = (
+        "_messages",
+        "_reading",
+        "_reads_on",
+        "_receive",
+        "_room",
+        "_scope",
+        "_send",
+        "_sent",
+        "_waiters",
+        "_waiting_size",
+        "gone",
+        "subprotocols",
+        "told",
+    )
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._scope = scope
         self._receive = receive
         self._send = send
-        self._messages: deque[str | bytes] = deque()
+        self._messages: list[str | bytes] = []
         self._waiting_size = 0
         self._reads_on = False
         self._sent = 0
         self._reading: asyncio.Task[Any] | None = None
-        self._changed = asyncio.Event()
-        self._room = anyio.Event()
+        self._waiters: list[asyncio.Future[None]] = []
+        """Of who waits for a message; an asyncio.Event would hold a deque of 700 bytes for it."""
+        self._room: anyio.Event | None = None
         self.gone: WebSocketDisconnect | None = None
         self.told = False
         self.subprotocols: tuple[str, ...] = tuple(scope.get("subprotocols") or ())
@@ -101,13 +123,21 @@ class ASGITransport:
             if self.gone is not None:
                 self.told = True
                 raise self.gone
-            self._changed.clear()
-            await self._changed.wait()
-        message = self._messages.popleft()
+            news = asyncio.get_running_loop().create_future()
+            self._waiters.append(news)
+            await news
+        message = self._messages.pop(0)
         self._waiting_size -= len(message)
         self._reads_on = False
-        self._room.set()
+        if self._room is not None:
+            self._room.set()
         return message
+
+    def _tell_waiters(self) -> None:
+        waiters, self._waiters = self._waiters, []
+        for news in waiters:
+            if not news.done():  # it is where whoever waited was cancelled
+                news.set_result(None)
 
     async def read_ahead(self) -> None:
         """Read from the server until the peer leaves."""
@@ -123,11 +153,12 @@ class ASGITransport:
                 content: str | bytes = message.get("bytes") or b"" if text is None else text
                 self._messages.append(content)
                 self._waiting_size += len(content)
-            self._changed.set()
+            self._tell_waiters()
             while self._is_full() and self.gone is None and not self._reads_on:
                 self._room = anyio.Event()
                 with anyio.move_on_after(UNREAD_SECONDS) as patience:
                     await self._room.wait()
+                self._room = None
                 self._reads_on = patience.cancelled_caught
             if self._reads_on and self._is_overfull():
                 await self.close(1008, "messages are not read")
@@ -143,6 +174,7 @@ class ASGITransport:
         if self.gone is not None:
             return
         self.gone = WebSocketDisconnect(code, reason)
+        self._tell_waiters()  # a task of the handler's that still waits for a message
         if self._reading is not None:
             # Granian keeps the close frame back for as long as somebody waits for a message.
             self._reading.cancel()
@@ -182,28 +214,36 @@ def compile_websockets(blueprint: Blueprint, runtime: Runtime) -> Callable[[Scop
     allowed = blueprint.config.allowed_origins
     origin_of, host_of = reader.header("origin"), reader.header("host")
 
-    async def websocket(scope: Scope, receive: Receive, send: Send) -> None:
+    async def opened(scope: Scope, receive: Receive, transport: ASGITransport) -> tuple[WebSocket, Handle] | None:
+        """Return the WebSocket of a handshake and what handles it, None for one that is answered."""
         if (await receive())["type"] != "websocket.connect":
-            return
-        transport = ASGITransport(scope, receive, send)
+            return None
+        if runtime.has_lifespan and not runtime.ready and not await runtime.start_lazily():
+            await transport.close(1013, "")
+            return None
         secure = reader.scheme(scope) in ("wss", "https")
         if not origin_allowed(origin_of(scope), host_of(scope), allowed, secure=secure):
             refusal = HTTPError(403, "WebSockets are not opened for pages of this origin.")
             await transport.deny(blueprint.errors.problem(refusal))
-            return
+            return None
         try:
             found = table.find(reader.path(scope))
         except HTTPError as error:
             await transport.deny(blueprint.errors.problem(error))
-            return
+            return None
         (endpoint, handle), values = found or (unknown, ())
-        ws = WebSocket(reader, scope, endpoint, values, runtime.state, transport)
-        await _Session(runtime, ws, transport).run(handle)
+        return WebSocket(reader, scope, endpoint, values, runtime.state, transport), handle
+
+    async def websocket(scope: Scope, receive: Receive, send: Send) -> None:
+        transport = ASGITransport(scope, receive, send)
+        found = await opened(scope, receive, transport)
+        if found is not None:
+            await _serve(runtime, found[0], transport, found[1])
 
     return websocket
 
 
-def _handler(endpoint: Endpoint) -> Callable[[WebSocket], Awaitable[Response]]:
+def _handler(endpoint: Endpoint) -> Handle:
     """Return the handler inside its middleware; a response other than the 101 it returns is a denial."""
     call = endpoint.bind(reader)
     awaits = endpoint.plan.is_async
@@ -241,53 +281,50 @@ def _is_leaving(error: Exception) -> bool:
     return isinstance(error, ExceptionGroup) and error.split(WebSocketDisconnect)[1] is None
 
 
-class _Session:
-    """One connection from its handshake to its end."""
-
-    def __init__(self, runtime: Runtime, ws: WebSocket, transport: ASGITransport) -> None:
-        self._runtime = runtime
-        self._ws = ws
-        self._transport = transport
-
-    async def run(self, handle: Callable[[WebSocket], Awaitable[Response]]) -> None:
-        watch = Watch(self._left, ends_at_once=True)
-        self._runtime.register(watch)
-        failure: Exception | None = None
-        response: Response | None = None
+async def _serve(runtime: Runtime, ws: WebSocket, transport: ASGITransport, handle: Handle) -> None:
+    """Look after one connection until its end."""
+    watch = Watch(partial(_left, ws, transport), ends_at_once=True)
+    runtime.register(watch)
+    failure: Exception | None = None
+    response: Response | None = None
+    try:
+        response = await watch.run(partial(handle, ws))
+    except (WebSocketDisconnect, Ended):
+        pass
+    except asyncio.CancelledError:
+        watch.is_cut = True  # by the server
+        raise
+    except FAILURES as error:
+        failure = None if _is_leaving(error) else error
+    finally:
         try:
-            response = await watch.run(lambda: handle(self._ws))
-        except (WebSocketDisconnect, Ended):
-            pass
-        except asyncio.CancelledError:
-            watch.is_cut = True  # by the server
-            raise
-        except FAILURES as error:
-            failure = None if _is_leaving(error) else error
+            await watch.stop()
         finally:
             try:
-                await watch.stop()
+                await _end(ws, transport, response, failure, is_cut=watch.is_cut)
             finally:
-                try:
-                    await self._end(response, failure, is_cut=watch.is_cut)
-                finally:
-                    self._runtime.unregister(watch)
+                runtime.unregister(watch)
 
-    async def _left(self) -> None:
-        """Return when the peer has left and the handler will not learn of it by itself."""
-        await self._transport.read_ahead()
-        await asyncio.sleep(NOTICE_SECONDS)
-        if self._transport.told or self._ws.state_of_connection is WebSocketState.CLOSED:
-            await asyncio.Event().wait()
 
-    async def _end(self, response: Response | None, failure: Exception | None, *, is_cut: bool) -> None:
-        state = self._ws.state_of_connection
-        if failure is not None:
-            log_failure(self._ws, failure)
-        if state is WebSocketState.CONNECTING:
-            denied = response if response is not None and response.status >= 300 else Response(status=403)
-            await self._transport.deny(Response(status=503) if is_cut else denied)
-        elif state is WebSocketState.OPEN:
-            code = 1011 if failure is not None else 1001 if is_cut else 1000
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(CUT_SECONDS if is_cut else CLOSE_SECONDS):
-                    await self._transport.close(code, "")
+async def _left(ws: WebSocket, transport: ASGITransport) -> None:
+    """Return when the peer has left and the handler will not learn of it by itself."""
+    await transport.read_ahead()
+    await asyncio.sleep(NOTICE_SECONDS)
+    if transport.told or ws.state_of_connection is WebSocketState.CLOSED:
+        await asyncio.get_running_loop().create_future()
+
+
+async def _end(
+    ws: WebSocket, transport: ASGITransport, response: Response | None, failure: Exception | None, *, is_cut: bool
+) -> None:
+    state = ws.state_of_connection
+    if failure is not None:
+        log_failure(ws, failure)
+    if state is WebSocketState.CONNECTING:
+        denied = response if response is not None and response.status >= 300 else Response(status=403)
+        await transport.deny(Response(status=503) if is_cut else denied)
+    elif state is WebSocketState.OPEN:
+        code = 1011 if failure is not None else 1001 if is_cut else 1000
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CUT_SECONDS if is_cut else CLOSE_SECONDS):
+                await transport.close(code, "")

@@ -93,3 +93,24 @@ def test_a_peer_that_does_not_take_the_close_frame_keeps_nobody(monkeypatch: pyt
         await ws.accept()
 
     assert [message["type"] for message in serve(app, Deaf())] == ["websocket.accept", "websocket.close"]
+
+
+def test_a_task_that_still_waits_for_a_message_learns_of_the_close() -> None:
+    app = App()
+    ended = []
+
+    @app.websocket("/")
+    async def handler(ws: WebSocket) -> None:
+        await ws.accept()
+
+        async def read() -> None:
+            ended.extend([message async for message in ws])
+            ended.append("read")
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(read())
+            await asyncio.sleep(0)
+            await ws.close(3000, "done")
+
+    assert serve(app, Server())[-1] == {"type": "websocket.close", "code": 3000, "reason": "done"}
+    assert ended == ["read"]

@@ -75,7 +75,7 @@ def on_hinge(interface: str) -> Any:
 
     async def events() -> AsyncIterator[str]:
         yield "here"
-        await asyncio.Event().wait()
+        await asyncio.get_running_loop().create_future()  # an Event would be memory of the benchmark's own
 
     @app.get("/idle")
     async def idle() -> EventSourceResponse:
