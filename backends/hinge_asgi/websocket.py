@@ -211,7 +211,6 @@ def compile_websockets(blueprint: Blueprint, runtime: Runtime) -> Callable[[Scop
     """Return what serves WebSocket scopes."""
     table = blueprint.websockets.map(lambda endpoint: (endpoint, _handler(endpoint)))
     unknown = (blueprint.websocket_not_found, _handler(blueprint.websocket_not_found))
-    allowed = blueprint.config.allowed_origins
     origin_of, host_of = reader.header("origin"), reader.header("host")
 
     async def opened(scope: Scope, receive: Receive, transport: ASGITransport) -> tuple[WebSocket, Handle] | None:
@@ -221,17 +220,17 @@ def compile_websockets(blueprint: Blueprint, runtime: Runtime) -> Callable[[Scop
         if runtime.has_lifespan and not runtime.ready and not await runtime.start_lazily():
             await transport.close(1013, "")
             return None
-        secure = reader.scheme(scope) in ("wss", "https")
-        if not origin_allowed(origin_of(scope), host_of(scope), allowed, secure=secure):
-            refusal = HTTPError(403, "WebSockets are not opened for pages of this origin.")
-            await transport.deny(blueprint.errors.problem(refusal))
-            return None
         try:
             found = table.find(reader.path(scope))
         except HTTPError as error:
             await transport.deny(blueprint.errors.problem(error))
             return None
         (endpoint, handle), values = found or (unknown, ())
+        secure, allowed = reader.scheme(scope) in ("wss", "https"), endpoint.config.allowed_origins
+        if not origin_allowed(origin_of(scope), host_of(scope), allowed, secure=secure):
+            refusal = HTTPError(403, "WebSockets are not opened for pages of this origin.")
+            await transport.deny(blueprint.errors.problem(refusal))
+            return None
         return WebSocket(reader, scope, endpoint, values, runtime.state, transport), handle
 
     async def websocket(scope: Scope, receive: Receive, send: Send) -> None:

@@ -15,11 +15,12 @@ from hinge.calls import fits
 from hinge.codecs import Codec, check_codecs
 from hinge.config import Config, resolve_config
 from hinge.errors import ConfigurationError
-from hinge.freeze import Frame, Judged, anything, http_table, judge, uncollected, unmet_needs, websocket_table
+from hinge.freeze import uncollected, unmet_needs
 from hinge.lifespan import Lifespan, lifespan_of
 from hinge.location import caller, locate, qualified_name
 from hinge.middleware.layer import Layer, MiddlewareFunction
-from hinge.problems import ErrorHandler, ErrorHandlers, check_error_handler, check_error_kind
+from hinge.mount import Mount, Part, Tables, differing, lifespans_of, mount_of, parts_of, planned_of
+from hinge.problems import ErrorHandler, check_error_handler, check_error_kind
 from hinge.routing.catalog import Catalog
 from hinge.routing.route import Route, as_layers
 from hinge.routing.router import Registrar, Router, close
@@ -95,6 +96,8 @@ class App(BareGranian, Registrar):
         self._codecs = None if codecs is None else check_codecs(codecs)
         self._errors: dict[type[Exception], ErrorHandler] = {}
         self._lifespans: list[Lifespan] = []
+        self._mounts: list[Mount] = []
+        self._overrides: dict[str, Any] = {}
         self._wrappers = {
             "wsgi": tuple(_wrapper(one, "wsgi_middleware") for one in wsgi_middleware),
             "asgi": tuple(_wrapper(one, "asgi_middleware") for one in asgi_middleware),
@@ -109,8 +112,8 @@ class App(BareGranian, Registrar):
 
     @property
     def routes(self) -> tuple[Route, ...]:
-        """All routes in the order of registration."""
-        return tuple(self._catalog)
+        """All routes in the order of registration, then those of mounted apps below their prefixes."""
+        return (*self._catalog, *(route for mount in self._mounts for route in mount.routes()))
 
     def _add(self, route: Route) -> None:
         self._check_open(f"{route.describe()}: {route.template.text}")
@@ -131,6 +134,22 @@ class App(BareGranian, Registrar):
         self._check_open(f"include() ({caller()})")
         for route in close(router, "", prefix):
             self._add(route)
+
+    @fits
+    def mount(self, path: str, app: "App", *, name: str | None = None) -> None:
+        """Have another app answer everything below `path`, and `path` itself.
+
+        It keeps its middleware, inside this app's, and its error handlers, limits, 404, lifespans and document; its
+        lifespans run after this app's have started. With a `name`, `url_for("name:route")` leads to its routes. It may
+        get routes until this app is compiled. Where paths of both match, the more specific one answers.
+
+        Raises:
+            ConfigurationError: it is no app, holds this one, or has native middleware; or `path` is no prefix.
+
+        """
+        mount = mount_of(path, app, name, self)
+        self._check_open(f"mount({path!r}, ...) ({mount.location})")
+        self._mounts.append(mount)
 
     @fits
     def error(self, kind: type[Exception]) -> ErrorDecorator:
@@ -175,7 +194,15 @@ class App(BareGranian, Registrar):
             ConfigurationError: no route or several have that name, or the parameters do not fit.
 
         """
-        return self._catalog.named(name).template.build(**params)
+        return self._named(name).template.build(**params)
+
+    def _named(self, name: str) -> Route:
+        """Return the route of a name, or of a mounted app's `mount:route`."""
+        outer, _, inner = name.partition(":")
+        for mount in self._mounts if inner else ():
+            if mount.name == outer:
+                return mount.named(inner)
+        return self._catalog.named(name)
 
     def _check_open(self, what: str) -> None:
         if self._frozen is not None:
@@ -198,6 +225,7 @@ class App(BareGranian, Registrar):
 
         """
         self._check_open(f"configure() ({caller()})")
+        self._overrides = differing(config, self.config)  # they hold for mounted apps too
         vars(self)["config"] = config
 
     @fits
@@ -224,17 +252,11 @@ class App(BareGranian, Registrar):
 
     def unmet(self, backend: str, *, skip_unsupported: bool = False) -> list[str]:
         """Return a line for everything that keeps the backend from compiling the app; empty when nothing does."""
-        judged, _ = self.judged()
-        return _mistakes(judged, load_backend(backend), skip_unsupported=skip_unsupported)
+        return _mistakes(self.parts(), load_backend(backend), skip_unsupported=skip_unsupported)
 
-    def judged(self) -> tuple[list[Judged], Frame]:
-        """Return every route with its endpoint and what is wrong with it, and what the endpoints share."""
-        errors = ErrorHandlers(self._errors, debug=self.config.debug)
-        for codec in self._codecs or ():
-            if codec.prepare is not None:
-                codec.prepare()
-        frame = Frame(self.config, errors, tuple(self._layers), self.url_for, self._codecs)
-        return [judge(route, frame) for route in self.routes], frame
+    def parts(self) -> list[Part]:
+        """Return this app and those mounted in it, with their routes' endpoints and what is wrong with them."""
+        return parts_of(self)
 
     def blueprint(self, backend: str, *, skip_unsupported: bool = False) -> Blueprint:
         """Return the frozen app for a backend; what `compile` hands over.
@@ -244,30 +266,24 @@ class App(BareGranian, Registrar):
 
         """
         target = load_backend(backend)
-        judged, frame = self.judged()
-        mistakes = _mistakes(judged, target, skip_unsupported=skip_unsupported)
+        parts = self.parts()
+        mistakes = _mistakes(parts, target, skip_unsupported=skip_unsupported)
         if mistakes:
             raise ConfigurationError("\n".join(mistakes))
-        planned = [(route, endpoint) for route, endpoint, _ in judged if endpoint is not None]
-        self._frozen = self._frozen or caller()
-        if self.openapi_path is not None:
-            from hinge.openapi.pages import routes_for  # noqa: PLC0415 - only apps that show their document pay for it
-
-            shown = routes_for(self, [(route, endpoint.plan) for route, endpoint in planned])
-            added = [judge(route, frame) for route in shown]
-            planned += [(route, endpoint) for route, endpoint, _ in added if endpoint is not None]
-        table = http_table(planned, frame)
-        exists = None if self._slashes == "strict" else lambda path: table.find(path) is not None
-        served = planned if Feature.WEBSOCKET in target.features else []
+        frozen, tables = caller(), Tables()
+        for part in parts:
+            part.app._frozen = part.app._frozen or frozen
+            tables.add(part, planned_of(part), has_websockets=Feature.WEBSOCKET in target.features)
+        frame = parts[0].frame
         return Blueprint(
             app=self,
             config=self.config,
-            table=table,
-            not_found=anything(answers.not_found(exists, frame.refusing), frame),
-            websockets=websocket_table(served),
+            table=tables.http,
+            not_found=tables.not_found,
+            websockets=tables.websockets,
             websocket_not_found=frame.automatic(answers.websocket_not_found),
             errors=frame.errors,
-            lifespans=tuple(self._lifespans),
+            lifespans=lifespans_of(parts),
             wrappers=self._wrappers.get(target.interface, ()),
         )
 
@@ -328,8 +344,9 @@ def _look_like_asgi(app: App) -> None:
     vars(app)["__call__"] = __call__
 
 
-def _mistakes(judged: list[Judged], target: Backend, *, skip_unsupported: bool) -> list[str]:
+def _mistakes(parts: list[Part], target: Backend, *, skip_unsupported: bool) -> list[str]:
     """Return a line for everything that is wrong, and for every need that the backend does not meet."""
+    judged = [one for part in parts for one in part.judged]
     found = [mistake for one in judged for mistake in one.mistakes]
     return found if skip_unsupported else found + unmet_needs([one.route for one in judged], target)
 

@@ -51,6 +51,8 @@ class Endpoint(msgspec.Struct, frozen=True, eq=False):
     closes: bool = False
     """Whether the connection is closed behind the answer, whatever middleware makes of that: what follows may be a
     smuggled request."""
+    mounted: str | None = None
+    """Under which key the state of its app is kept (hinge.state.MOUNTED); None: it is the outermost one's."""
 
     @property
     def body_before(self) -> int | None:

@@ -48,6 +48,8 @@ class Frame(msgspec.Struct, frozen=True):
     url_for: Callable[..., str]
     codecs: tuple[Codec, ...] | None = None
     """What the app enables for bodies and results; None: bodies of the usual ones, and results as JSON."""
+    mounted: str | None = None
+    """Under which key the state of a mounted app is kept; None: it is the outermost."""
 
     def endpoint(self, route: Route, plan: HandlerPlan) -> Endpoint:
         """Return the endpoint of a route.
@@ -69,13 +71,23 @@ class Frame(msgspec.Struct, frozen=True):
             route,
             route.status,
             max_body_size=limit,
+            mounted=self.mounted,
         )
 
     def automatic(self, handler: Callable[..., Any]) -> Endpoint:
         """Return the endpoint of an answer that the framework gives by itself."""
         plan = plan_handler(handler, (), inline=True)
         limit = self.config.max_body_size
-        return Endpoint(plan, (), self.config, self.errors, self.url_for, self.layers, max_body_size=limit)
+        return Endpoint(
+            plan,
+            (),
+            self.config,
+            self.errors,
+            self.url_for,
+            self.layers,
+            max_body_size=limit,
+            mounted=self.mounted,
+        )
 
     def refusing(self, make: Callable[[], HTTPError]) -> Callable[[], Response]:
         """Return what answers with an error; one response serves all requests where nothing of the app sees errors."""

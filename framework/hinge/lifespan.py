@@ -12,6 +12,7 @@ import msgspec
 from hinge.errors import ConfigurationError
 from hinge.location import locate, qualified_name
 from hinge.signature import Colour, colour_of, takes_one
+from hinge.state import MOUNTED
 
 
 class Lifespan(msgspec.Struct, frozen=True):
@@ -21,6 +22,8 @@ class Lifespan(msgspec.Struct, frozen=True):
     is_async: bool
     name: str
     location: str
+    mounted: str | None = None
+    """Under which key its mounted app's state is kept (hinge.state.MOUNTED); None: it is the outermost app's."""
 
     def misuse(self, what: str) -> ConfigurationError:
         """Return an error that names this lifespan."""
@@ -85,10 +88,13 @@ class LifespanStack:
             return
         if not isinstance(yielded, Mapping):
             raise lifespan.misuse(f"it yielded {type(yielded).__name__}. Fix: yield a mapping, or nothing")
-        clash = self.state.keys() & yielded.keys()
+        state = self.state
+        if lifespan.mounted is not None:
+            state = state.setdefault(MOUNTED, {}).setdefault(lifespan.mounted, {})
+        clash = state.keys() & yielded.keys()
         if clash:
             raise lifespan.misuse(f"it yields {min(clash)!r}, which another lifespan yields too. Fix: rename one")
-        self.state.update(yielded)
+        state.update(yielded)
 
     async def stop(self) -> None:
         """Stop all in reverse order; the first failure is raised after the last one has ended."""

@@ -15,7 +15,7 @@ from hinge.depth import check_json_depth
 from hinge.errors import HTTPError
 from hinge.headers import Headers, parse_host
 from hinge.query import QueryParams, parse_query
-from hinge.state import State
+from hinge.state import MOUNTED, State
 
 if TYPE_CHECKING:
     from hinge.backend import Address, HeadReader
@@ -134,8 +134,18 @@ class Connection:
 
     @property
     def state(self) -> State:
-        """A mapping of this request alone; it starts as a copy of what the lifespans yielded."""
-        state: State = self._once("state", lambda: State(self._lifespan_state))
+        """A mapping of this request alone; it starts as a copy of what the lifespans yielded.
+
+        A mounted app's request has what the outermost app's lifespans yielded too; its own wins.
+        """
+        state: State = self._once("state", self._copy_state)
+        return state
+
+    def _copy_state(self) -> State:
+        state = State(self._lifespan_state)
+        mounted = state.pop(MOUNTED, None)
+        if mounted is not None:
+            state.update(mounted.get(self._endpoint.mounted, {}))
         return state
 
     def url_for(self, name: str, /, **params: Any) -> str:

@@ -6,6 +6,9 @@ Keys that are named like a method of a mapping (`items`, `get`) are read as `sta
 
 from typing import Any
 
+MOUNTED = "hinge.mounted"
+"""Where the lifespans' state holds that of mounted apps, by a key for each."""
+
 
 class State(dict[str, Any]):
     """Hold values by name: `state["db"]` and `state.db` are the same."""

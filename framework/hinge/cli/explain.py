@@ -29,7 +29,7 @@ def command(ctx: click.Context, target: str, *, factory: bool) -> None:
     """
     app = load_app(target, factory=factory)
     backends = {name: _loaded(name) for name in installed_backends()}
-    judged, _ = app.judged()
+    judged = [one for part in app.parts() for one in part.judged]
     for one in judged:
         click.echo(f"{methods_of(one.route)} {one.route.template.text}")
         for label, text in _lines(one, backends):

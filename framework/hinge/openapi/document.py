@@ -29,7 +29,7 @@ def describe(app: Any) -> dict[str, Any]:
         ConfigurationError: with a line for every mistake in the app.
 
     """
-    judged, _ = app.judged()
+    judged = app.parts()[0].judged
     mistakes = [line for _, _, lines in judged for line in lines]
     if mistakes:
         raise ConfigurationError("\n".join(mistakes))

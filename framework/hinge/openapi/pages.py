@@ -77,7 +77,7 @@ def document_handler(app: Any, planned: Sequence[Planned]) -> Callable[[Connecti
             if not made:
                 made.append(encode_json(document(app, planned)))
         body = made[0]
-        prefix = request._reader.prefix(request._head)
+        prefix = request._reader.prefix(request._head) + request.path.removesuffix(app.openapi_path)
         if prefix:  # paths are below the mount prefix, which the document has no other place for
             body = body[:-1] + b',"servers":[{"url":' + encode_json(quote(prefix)) + b"}]}"
         return Response(body, media_type="application/json")
