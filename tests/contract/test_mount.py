@@ -18,6 +18,7 @@ from hinge import (
     State,
     WebSocket,
 )
+from hinge.backend import Feature
 from hinge.testing import EachBackend
 
 
@@ -199,6 +200,10 @@ def test_each_app_has_its_own_document(each_backend: EachBackend) -> None:
         assert sorted(inner["paths"]) == ["/", "/fail", "/items", "/items/{item_id}"]
         assert inner["info"]["title"] == "inner"
         assert inner["servers"] == [{"url": "/admin"}]
+
+
+@pytest.mark.needs(Feature.PREFIX, "the document names it")
+def test_its_document_knows_a_prefix_of_the_server_too(each_backend: EachBackend) -> None:
     with each_backend(make_app(), prefix="/below") as client:
         assert client.get("/admin/openapi.json").json()["servers"] == [{"url": "/below/admin"}]
 
