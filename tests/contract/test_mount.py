@@ -202,8 +202,9 @@ def test_each_app_has_its_own_document(each_backend: EachBackend) -> None:
         assert inner["servers"] == [{"url": "/admin"}]
 
 
-@pytest.mark.needs(Feature.PREFIX, "the document names it")
 def test_its_document_knows_a_prefix_of_the_server_too(each_backend: EachBackend) -> None:
+    if Feature.PREFIX not in each_backend.features:
+        pytest.skip(f"{each_backend.name} lacks {Feature.PREFIX.value} (Feature.PREFIX)")
     with each_backend(make_app(), prefix="/below") as client:
         assert client.get("/admin/openapi.json").json()["servers"] == [{"url": "/below/admin"}]
 
