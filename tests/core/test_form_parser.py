@@ -56,6 +56,13 @@ def refusal(body: bytes, sizes: list[int] | None = None, bounds: FormLimits = LI
     return caught.value.status, caught.value.detail
 
 
+@pytest.mark.parametrize("sizes", [None, [1], [40]])
+@pytest.mark.parametrize("breaks", ["\n", "\r", "\n\r"])
+def test_a_line_break_within_a_header_is_refused_wherever_the_body_is_cut(breaks: str, sizes: list[int] | None) -> None:
+    status, _ = refusal(closed(part(f'name="f"; filename="a.txt{breaks}"', b"x")), sizes)
+    assert status == 400
+
+
 # -- any chunking ------------------------------------------------------------------------------------------------------
 
 # What stands in quotes as a browser writes it: percent-encoded quote, CR and LF.

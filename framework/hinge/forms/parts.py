@@ -33,6 +33,7 @@ Event: TypeAlias = Part | bytes | None
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"')
 _UTF8 = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
+_LINE_BREAKS = frozenset("\r\n")
 _IDENTITY = frozenset({"7bit", "8bit", "binary"})
 
 
@@ -114,6 +115,9 @@ class PartParser:
         for name, value in segment.headerlist:
             if name.lower() in fields:
                 raise malformed("A part of the form has a header twice.")
+            if not _LINE_BREAKS.isdisjoint(value):
+                # Whether the parser sees them depends on where the body is cut into pieces.
+                raise malformed("A header of a part of the form has a line break in its value.")
             fields[name.lower()] = value
         if not segment.name:
             raise malformed("A part of the form has no name.")
