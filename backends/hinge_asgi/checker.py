@@ -5,6 +5,7 @@ specification where servers differ: `headers` is named (Granian knows no default
 together.
 """
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ _OPTIONAL: Any = object()
 _KEYS: dict[str, dict[str, Any]] = {
     "http.response.start": {"status": int, "headers": list, "trailers": (bool, _OPTIONAL)},
     "http.response.body": {"body": (bytes, _OPTIONAL), "more_body": (bool, _OPTIONAL)},
+    "http.response.pathsend": {"path": str},
     "websocket.accept": {"subprotocol": (str | None, _OPTIONAL), "headers": (list, _OPTIONAL)},
     "websocket.send": {"text": (str | None, _OPTIONAL), "bytes": (bytes | None, _OPTIONAL)},
     "websocket.close": {"code": (int, _OPTIONAL), "reason": (str | None, _OPTIONAL)},
@@ -30,7 +32,7 @@ _KEYS: dict[str, dict[str, Any]] = {
 # State -> {message type: next state}. A body message with more to come stays in its state.
 _STEPS: dict[str, dict[str, str]] = {
     "http": {"http.response.start": "http body"},
-    "http body": {"http.response.body": "http over"},
+    "http body": {"http.response.body": "http over", "http.response.pathsend": "http over"},
     "http over": {},
     "websocket": {
         "websocket.accept": "websocket open",
@@ -109,6 +111,8 @@ def _wrong_values(message: Mapping[str, Any]) -> str | None:
         problem = _wrong_header(pair)
         if problem is not None:
             return problem
+    if "path" in message and not os.path.isabs(message["path"]):  # noqa: PTH117 - nothing else is done with it
+        return "the path is not absolute"
     return None
 
 

@@ -10,6 +10,8 @@ from typing import Any
 from hinge.loop.inprocess import Served
 from hinge_asgi.checker import MessageChecker
 
+_PIECE = 64 * 1024
+
 
 class ServedHTTP(Served):
     """One request and its answer."""
@@ -53,8 +55,16 @@ class ServedHTTP(Served):
         if message["type"] == "http.response.start":
             pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message["headers"]]
             self.answer(message["status"], pairs)
+        elif message["type"] == "http.response.pathsend":
+            await self._send_file(message["path"])
         elif self._checker.is_over:
             self.hand_over(message.get("body", b""))
             self.gone.set()
         elif message.get("body"):
             await self.chunk(message["body"])
+
+    async def _send_file(self, path: str) -> None:
+        with open(path, "rb") as file:  # noqa: ASYNC230, PTH123 - a file of a test, on a loop of its own
+            while (data := file.read(_PIECE)) and not self.gone.is_set():
+                await self.chunk(data)
+        self.gone.set()

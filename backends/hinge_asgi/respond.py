@@ -5,8 +5,10 @@ ours. A client that has left is not a failure.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
+from hinge.files import FileResponse
 from hinge.loop import Fail, Runtime, answer_with
 from hinge.response import Response
 from hinge.streaming import BODILESS, UNSIZED, StreamAborted, sent_length
@@ -50,7 +52,7 @@ async def send_any(
 
     """
     try:
-        await answer_with(runtime, _Messages(send), response, exchange, fail, head_only=head_only)
+        await answer_with(runtime, _Messages(send, exchange), response, exchange, fail, head_only=head_only)
     except StreamAborted:
         # It has the server cut the connection. Daphne does not, and an exception would end the task in which it looks
         # after its connections: it would keep each later one for ever.
@@ -61,8 +63,11 @@ async def send_any(
 class _Messages:
     """Where a response goes (hinge.loop.WholeSink)."""
 
-    def __init__(self, send: Send) -> None:
+    __slots__ = ("_exchange", "_send")
+
+    def __init__(self, send: Send, exchange: ASGIExchange) -> None:
         self._send = send
+        self._exchange = exchange
 
     async def whole(self, response: Response, *, head_only: bool) -> None:
         await send_complete(self._send, response, head_only=head_only)
@@ -76,6 +81,24 @@ class _Messages:
 
     def chunk(self, data: bytes) -> Awaitable[None]:
         return self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def took(self, response: Response) -> bool:
+        """Have the server send a whole file, if it can (the extension "path send" of ASGI).
+
+        It does not tell when it is done, so what waits for the end of the response has it sent from here.
+        """
+        scope = self._exchange._head
+        # HTTP/2 would break off where a file has grown meanwhile: the server sends all of it, whatever its length said.
+        if "http.response.pathsend" not in (scope.get("extensions") or ()) or scope["http_version"][0] != "1":
+            return False
+        if not isinstance(response, FileResponse) or self._exchange.has_work_after:
+            return False
+        if response.span() != (0, response.size) or not response.size:
+            return False
+        with suppress(OSError):  # the client has left; some servers say so by failing to send
+            await self.start(response)
+            await self._send({"type": "http.response.pathsend", "path": response.absolute})
+        return True
 
     def end(self) -> Awaitable[None]:
         return self._send({"type": "http.response.body", "body": b"", "more_body": False})

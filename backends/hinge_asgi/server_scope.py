@@ -15,7 +15,12 @@ def http_scope(
 ) -> dict[str, Any]:
     """Return the scope of a request."""
     scheme = options.get("scheme", "http")
-    return {"type": "http", "method": method, **_head(target, headers, scheme, options, state), "extensions": {}}
+    return {
+        "type": "http",
+        "method": method,
+        **_head(target, headers, scheme, options, state),
+        "extensions": {"http.response.pathsend": {}},
+    }
 
 
 def websocket_scope(

@@ -88,11 +88,10 @@ class FileResponse(StreamingResponse):
 
     """
 
-    __slots__ = ("_found", "_length", "_promised", "_span", "path", "size")
+    __slots__ = ("_file", "_found", "_length", "_promised", "_span", "size")
 
     default_headers: ClassVar[Lines | None] = ()
 
-    path: Path
     size: int
 
     def __init__(
@@ -105,24 +104,50 @@ class FileResponse(StreamingResponse):
         filename: str | None = None,
         disposition: Literal["attachment", "inline"] = "attachment",
     ) -> None:
-        self.path = Path(path)
-        self._found = found = _stat_file(self.path)
+        file = os.fspath(path)
+        self._set_up(file, _stat_file(file), status, headers, media_type)
+        if filename is not None:
+            self._add("content-disposition", content_disposition(filename, disposition))
+
+    @classmethod
+    def found(cls, file: str, found: os.stat_result, headers: Pairs) -> Self:
+        """Return the response of a regular file whose `os.stat` is known."""
+        response = cls.__new__(cls)
+        response._set_up(file, found, 200, headers, None)
+        return response
+
+    def _set_up(
+        self, file: str, found: os.stat_result, status: int, headers: Pairs | None, media_type: str | None
+    ) -> None:
+        self._file = file
+        self._found = found
         self.size = self._length = found.st_size
         self._span: tuple[int, int] | None = (0, self.size)
         self._promised: Any = self.open_chunks()
-        super().__init__(self._promised, status=status, headers=headers, media_type=media_type)
-        defaults = [
-            ("last-modified", http_date(found.st_mtime)),
-            ("etag", _etag(found)),
-            ("accept-ranges", "bytes"),
-        ]
+        StreamingResponse.__init__(self, self._promised, status=status, headers=headers, media_type=media_type)
         if media_type is None:
-            defaults.insert(0, ("content-type", content_type(guess_media_type(self.path.name))))
-        if filename is not None:
-            defaults.append(("content-disposition", content_disposition(filename, disposition)))
+            self._add("content-type", content_type(guess_media_type(os.path.basename(file))))  # noqa: PTH119
+        self._add("last-modified", http_date(found.st_mtime))
+        self._add("etag", _etag(found))
+        self._add("accept-ranges", "bytes")
+
+    def _add(self, name: str, value: str) -> None:
+        """Add a header unless it was given."""
         raw = self.headers.raw
-        given = {name for name, _ in raw}
-        raw.extend(pair for pair in defaults if pair[0] not in given)
+        for present, _ in raw:
+            if present == name:
+                return
+        raw.append((name, value))
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return Path(self._file)
+
+    @property
+    def absolute(self) -> str:
+        """Where the file is, told without the current directory."""
+        return os.path.abspath(self._file)  # noqa: PTH100 - links are followed by whoever opens it
 
     @property
     def content_length(self) -> int | None:
@@ -186,7 +211,7 @@ class FileResponse(StreamingResponse):
         narrowed._status = 206
         narrowed._span = parts[0] if len(parts) == 1 else None
         narrowed._length = sum(map(len, heads)) + sum(stop - start for start, stop in parts)
-        narrowed._promised = narrowed._iterator = _read_parts(self.path, self._found, parts, heads)
+        narrowed._promised = narrowed._iterator = _read_parts(self._file, self._found, parts, heads)
         return narrowed
 
     def span(self) -> tuple[int, int] | None:
@@ -197,7 +222,7 @@ class FileResponse(StreamingResponse):
         if self._iterator is not self._promised or self._span is None:
             return None
         try:
-            found = self.path.stat()
+            found = os.stat(self._file)  # noqa: PTH116 - strings all the way: a Path costs as much as the look-up
         except OSError:
             return None
         return self._span if os.path.samestat(found, self._found) and found.st_size >= self._span[1] else None
@@ -229,7 +254,7 @@ class FileResponse(StreamingResponse):
         """
         if size < 1:
             raise ValueError(f"a chunk has at least one byte, not {size}")
-        return _read_parts(self.path, self._found, [(0, self.size)], [b"", b""], size)
+        return _read_parts(self._file, self._found, [(0, self.size)], [b"", b""], size)
 
 
 def guess_media_type(name: str) -> str:
@@ -280,9 +305,9 @@ def http_date(timestamp: float) -> str:
     )
 
 
-def _stat_file(path: Path) -> os.stat_result:
+def _stat_file(path: str) -> os.stat_result:
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116 - as above
     except OSError as error:
         if error.errno in _ABSENT:
             raise HTTPError(404) from error
@@ -299,7 +324,7 @@ def _etag(found: os.stat_result) -> str:
 
 
 def _read_parts(
-    path: Path,
+    path: str,
     promised: os.stat_result,
     parts: list[tuple[int, int]],
     heads: list[bytes],
@@ -307,7 +332,7 @@ def _read_parts(
 ) -> Generator[bytes, None, None]:
     """Yield the parts of a file in chunks; each is preceded by its head, and the last one followed by the last head."""
     try:
-        file = path.open("rb", buffering=0)
+        file = open(path, "rb", buffering=0)  # noqa: PTH123, SIM115 - as above; the `with` follows
     except FileNotFoundError as error:
         raise HTTPError(404) from error
     with file:

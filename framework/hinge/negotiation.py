@@ -13,6 +13,8 @@ from hinge.headers import split_list
 MOST_MEMBERS = 100
 """Members beyond this many are not looked at: no client has more wishes, only an attacker."""
 
+_OWS = " \t"
+"""What may stand around parts of a header (RFC 9110 section 5.6.3): less than `str.strip` takes for space."""
 _weight = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)").fullmatch
 
 
@@ -23,11 +25,11 @@ def weighted(value: str) -> list[tuple[str, float]]:
         name, separator, quality = member.lower().partition(";")
         weight = 1.0
         if separator:
-            key, _, digits = quality.strip().partition("=")
-            if key.strip() != "q" or not _weight(digits.strip()):
+            key, _, digits = (part.strip(_OWS) for part in quality.partition("="))
+            if key != "q" or not _weight(digits):
                 continue
             weight = float(digits)
-        found.append((name.strip(), weight))
+        found.append((name.strip(_OWS), weight))
     return found
 
 

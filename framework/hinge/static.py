@@ -25,6 +25,9 @@ _DEVICES = frozenset(
 )
 """What Windows takes for a device in every folder, with any ending."""
 
+_HAS_JUNCTIONS = os.name == "nt"
+"""Links that lstat does not tell."""
+
 CacheControl = str | Mapping[str, str] | None
 
 
@@ -74,15 +77,19 @@ class StaticFiles:
             raise HTTPError(404)
         found = self._stat(segments)
         if found is not None and stat.S_ISDIR(found.st_mode):
-            if self._index is not None and self._is_file([*segments, self._index]):
+            page = None if self._index is None else [*segments, self._index]
+            index = None if page is None else self._stat_file(page)
+            if page is not None and index is not None:
                 if is_folder:
-                    return self._respond(request, [*segments, self._index])
+                    return self._respond(request, page, index)
                 return redirect_to(request, request.path + "/")  # relative links on its page depend on the slash
         elif found is not None and stat.S_ISREG(found.st_mode) and not is_folder:
-            return self._respond(request, segments)
+            return self._respond(request, segments, found)
         # An address of the page's own: what looks like a file is one that is missing.
         if self._fallback is not None and "." not in (segments[-1] if segments else ""):
-            return self._respond(request, self._fallback)
+            fallback = self._stat_file(self._fallback)
+            if fallback is not None:
+                return self._respond(request, self._fallback, fallback)
         raise HTTPError(404)
 
     def _are_safe(self, segments: Sequence[str]) -> bool:
@@ -93,44 +100,59 @@ class StaticFiles:
 
     def _stat(self, segments: Sequence[str]) -> os.stat_result | None:
         """Return what is there and within the directory."""
-        path = self._path(segments)
+        path = self._root
         try:
-            found = os.stat(path)  # noqa: PTH116 - as above
+            found = None
+            for segment in segments:  # the directory itself has no link in its path
+                path = os.path.join(path, segment)  # noqa: PTH118 - as above
+                found = os.lstat(path)
+                if stat.S_ISLNK(found.st_mode) or _HAS_JUNCTIONS:
+                    return self._stat_linked(self._path(segments))
+            return os.stat(path) if found is None else found  # noqa: PTH116 - as above
         except (OSError, ValueError):
             return None
+
+    def _stat_linked(self, path: str) -> os.stat_result:
+        """Return what a symbolic link leads to; raises FileNotFoundError if that is outside and may not be."""
         if not self._follow_symlinks:
             real = os.path.realpath(path)
             if real != self._root and not real.startswith(self._root.rstrip(os.sep) + os.sep):
-                return None
-        return found
+                raise FileNotFoundError(path)
+        return os.stat(path)  # noqa: PTH116 - as above
 
-    def _is_file(self, segments: Sequence[str]) -> bool:
+    def _stat_file(self, segments: Sequence[str]) -> os.stat_result | None:
+        """Return what a regular file is, None if there is none."""
         found = self._stat(segments)
-        return found is not None and stat.S_ISREG(found.st_mode)
+        return found if found is not None and stat.S_ISREG(found.st_mode) else None
 
-    def _respond(self, request: Connection, segments: Sequence[str]) -> Response:
+    def _respond(self, request: Connection, segments: Sequence[str], found: os.stat_result) -> Response:
         headers: list[tuple[str, str]] = []
-        name = "/".join(segments)
-        for matches, value in self._cache_control:
-            if matches(name):
-                headers.append(("cache-control", value))
-                break
+        if self._cache_control:
+            name = "/".join(segments)
+            for matches, value in self._cache_control:
+                if matches(name):
+                    headers.append(("cache-control", value))
+                    break
         path = self._path(segments)
         siblings = self._siblings(segments) if self._precompressed else {}
         if not siblings:
-            return FileResponse(path, headers=headers)
+            return FileResponse.found(path, found, headers)
         headers.append(("vary", "accept-encoding"))
         coding = choose_coding(request.headers.get("accept-encoding"), tuple(siblings))
-        if coding is not None:
-            path = self._path(siblings[coding])
-            headers.append(("content-encoding", coding))
+        if coding is None:
+            return FileResponse.found(path, found, headers)
+        headers.append(("content-encoding", coding))
         headers.append(("content-type", content_type(guess_media_type(segments[-1]))))
-        return FileResponse(path, headers=headers)
+        return FileResponse.found(path + SUFFIXES[coding], siblings[coding], headers)
 
-    def _siblings(self, segments: Sequence[str]) -> dict[str, list[str]]:
-        """Return the compressed forms of a file by their coding."""
-        beside = {coding: [*segments[:-1], segments[-1] + suffix] for coding, suffix in SUFFIXES.items()}
-        return {coding: sibling for coding, sibling in beside.items() if self._is_file(sibling)}
+    def _siblings(self, segments: Sequence[str]) -> dict[str, os.stat_result]:
+        """Return what the compressed forms of a file are, by their coding."""
+        found = {}
+        for coding, suffix in SUFFIXES.items():
+            sibling = self._stat_file([*segments[:-1], segments[-1] + suffix])
+            if sibling is not None:
+                found[coding] = sibling
+        return found
 
 
 def is_safe(segment: str, *, dot_files: bool, windows: bool = os.name == "nt") -> bool:

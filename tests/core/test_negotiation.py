@@ -128,3 +128,8 @@ def test_a_hostile_accept_is_cut() -> None:
     for hostile in ("a/b;q=0.5," * 100_000, "a/b" + ";x" * 100_000, 'a/b;a="' + "\\" * 100_001, "a/b;" + " " * 100_000):
         choose_media_type(hostile, ("a/b", "b/a"))
     assert time.process_time() - began < 5
+
+
+def test_what_python_takes_for_space_is_none_in_a_header() -> None:
+    assert weighted("gzip;q=\x1f0.5, br;\x1fq=1, zstd; q=0.5") == [("zstd", 0.5)]
+    assert choose_coding("gzip;q=\x1f\x1f0.15", ["gzip"]) is None

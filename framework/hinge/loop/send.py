@@ -19,7 +19,7 @@ from hinge.streaming import BODILESS, StreamingResponse
 class WholeSink(Sink, Protocol):
     """A sink that takes complete responses as well.
 
-    One whose server sends files by itself may have `took(response) -> bool`: whether it has taken over a stream.
+    One whose server sends files by itself may have `async took(response) -> bool`: whether it has taken over a stream.
     """
 
     async def whole(self, response: Response, *, head_only: bool) -> None:
@@ -55,7 +55,7 @@ async def _send(runtime: Runtime, sink: WholeSink, response: Response, exchange:
         exchange._source = None  # it is sent, and closed by that
     if not head_only and response.status not in BODILESS:
         took = getattr(sink, "took", None)
-        if took is not None and took(response):
+        if took is not None and await took(response):
             await close_source(runtime, exchange, (response.iterator, response.is_async))
             return
         await send_stream(runtime, sink, exchange.watched(), response, exchange)

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from contextvars import copy_context
 from time import monotonic
+from types import GeneratorType
 from typing import Any
 
 from hinge.context import carry_back
@@ -216,6 +217,11 @@ class _Steps:
                 self._stream._context.run(close)
 
 
+def _is_at_rest(iterator: Any) -> bool:
+    """Tell whether an iterator is a generator that has not begun, as a file's that the server sends, or has ended."""
+    return isinstance(iterator, GeneratorType) and not iterator.gi_running and not iterator.gi_suspended
+
+
 async def close_source(runtime: Runtime, request: Request, source: tuple[Any, bool]) -> None:
     """Close a source, async or not; a failure is logged: the response is out, and there is nobody to raise to."""
     iterator, is_async = source
@@ -225,6 +231,8 @@ async def close_source(runtime: Runtime, request: Request, source: tuple[Any, bo
             return
         if is_async:
             await close()
+        elif _is_at_rest(iterator):
+            close()  # none of its code runs: no thread is needed
         else:
             await runtime.in_thread("teardown", close)
     except BaseException as error:  # noqa: BLE001 - whatever it raises

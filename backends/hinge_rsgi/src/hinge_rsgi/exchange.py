@@ -112,7 +112,7 @@ class Sink:
         """Send its end."""
         self._exchange.transport = None
 
-    def took(self, response: Response) -> bool:
+    async def took(self, response: Response) -> bool:
         """Have Granian send a file or a part of it, if it may."""
         if not isinstance(response, FileResponse) or self._exchange.has_work_after:
             return False
