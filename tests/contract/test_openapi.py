@@ -31,6 +31,7 @@ from hinge import (
     Router,
     WebSocket,
 )
+from hinge.backend import Feature
 from hinge.openapi import describe
 
 
@@ -291,6 +292,8 @@ def test_the_apps_own_routes_win(each_backend: Any) -> None:
 
 
 def test_below_a_prefix(each_backend: Any) -> None:
+    if Feature.PREFIX not in each_backend.features:
+        pytest.skip(f"{each_backend.name} lacks {Feature.PREFIX.value} (Feature.PREFIX)")
     with each_backend(shop(), prefix="/api") as client:
         assert client.get("/openapi.json").json()["servers"] == [{"url": "/api"}]
     with each_backend(shop()) as client:

@@ -11,9 +11,9 @@ from hinge.testing import Client
 
 PLACES = {
     "wsgi": {"def": "wsgi-server", "async": "hinge-loop", "inline/def": "wsgi-server", "inline/async": "wsgi-server"},
-    "asgi": {"def": "", "async": "asgi-server", "inline/def": "asgi-server", "inline/async": "asgi-server"},
+    "asgi": {"def": "hinge-worker", "async": "asgi-server", "inline/def": "asgi-server", "inline/async": "asgi-server"},
 }
-"""The in-process server's thread, the loop's, or "": one of anyio's worker threads."""
+"""The in-process server's thread, the loop's, or a worker thread."""
 
 
 def layer() -> Middleware:
@@ -47,7 +47,4 @@ def test_each_colour_has_its_place(
     expected = PLACES[backend.name][path]
     if path == "inline/async" and async_layer in layers:
         expected = PLACES[backend.name]["async"]
-    if expected:
-        assert found == expected
-    else:
-        assert found not in ("MainThread", "asgi-server")
+    assert found == expected

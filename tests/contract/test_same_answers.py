@@ -1,6 +1,7 @@
 """Two parsers, two results: whatever is sent, every backend answers the same, and no input makes a handler fail.
 
-Requests are generated, odd ones preferred, and sent to one app on all installed backends at once.
+Requests are generated, odd ones preferred, and sent to one app on Hinge's own backends at once. What the gateway of
+another backend cannot carry is for that to document.
 """
 
 from collections.abc import Iterator
@@ -12,7 +13,6 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from hinge import App, Body, BodyStream, Config, Cookie, Header, HTTPError, Query, Request, Response
-from hinge.backend import installed_backends
 from hinge.testing import Client
 from hinge.testing.differences import VOLATILE
 
@@ -97,9 +97,7 @@ def make_app() -> App:
 def clients():
     app = make_app()
     with ExitStack() as stack:
-        yield {
-            name: stack.enter_context(Client(app, name, headers={"user-agent": None})) for name in installed_backends()
-        }
+        yield {name: stack.enter_context(Client(app, name, headers={"user-agent": None})) for name in ("wsgi", "asgi")}
 
 
 GOOD = [

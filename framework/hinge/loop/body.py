@@ -7,8 +7,6 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import anyio.from_thread
-
 from hinge.body import BodyStream, incomplete
 
 
@@ -18,8 +16,9 @@ def body_stream(next_piece: Callable[[], Coroutine[Any, Any, bytes]], limit: int
     def blocking() -> bytes:
         if on_a_loop():
             raise RuntimeError("a coroutine reads its BodyStream with `async for`: `for` would stop the event loop")
-        return anyio.from_thread.run(next_piece)
+        return asyncio.run_coroutine_threadsafe(next_piece(), loop).result()
 
+    loop = asyncio.get_running_loop()
     return BodyStream(blocking, next_piece, limit)
 
 

@@ -16,7 +16,6 @@ from contextvars import copy_context
 from typing import Any, Protocol, TypeVar
 
 import anyio
-import anyio.to_thread
 
 from hinge.blueprint import Blueprint, Endpoint
 from hinge.context import carry_back
@@ -24,6 +23,7 @@ from hinge.errors import HTTPError
 from hinge.loop.after import run_after
 from hinge.loop.hold import until_told
 from hinge.loop.inflight import Flight, HeadOf, in_flight
+from hinge.loop.threads import Lane
 from hinge.loop.watch import cut
 from hinge.problems import describe, logger
 from hinge.request import Request
@@ -62,15 +62,16 @@ class Runtime:
         self._blueprint = blueprint
         config = blueprint.config
         self._limits = {
-            "handlers": (config.sync_threads, "sync_threads"),
-            "uploads": (config.sync_threads, "sync_threads"),
-            "streams": (config.stream_threads, "stream_threads"),
-            "streams of uploads": (config.stream_threads, "stream_threads"),
-            "teardown": (config.sync_threads, "sync_threads"),
-            "files": (config.sync_threads, "sync_threads"),
-            "after": (config.sync_threads, "sync_threads"),
+            "handlers": config.sync_threads,
+            "uploads": config.sync_threads,
+            "streams": config.stream_threads,
+            "streams of uploads": config.stream_threads,
+            "teardown": config.sync_threads,
+            "files": config.sync_threads,
+            "after": config.sync_threads,
         }
-        self._limiters: dict[str, anyio.CapacityLimiter] = {}
+        self._lanes: dict[str, Lane] = {}
+        self._lanes_of: asyncio.AbstractEventLoop | None = None
         self.has_lifespan = bool(blueprint.lifespans)
         self.ready = not self.has_lifespan
         self.state: dict[str, Any] = {}
@@ -102,12 +103,13 @@ class Runtime:
 
     async def in_thread(self, purpose: str, work: Callable[..., T], *args: Any) -> T:
         """Run blocking work in a worker thread; context variables travel there and back."""
-        limiter = self._limiters.get(purpose)
-        if limiter is None:
-            limiter = self._limiters[purpose] = anyio.CapacityLimiter(self._limits[purpose][0])
         context = copy_context()
+        loop = asyncio.get_running_loop()
+        if self._lanes_of is not loop:  # what is stuck in a thread for another one does not count here
+            self._lanes = {purpose: Lane(threads) for purpose, threads in self._limits.items()}
+            self._lanes_of = loop
         try:
-            return await anyio.to_thread.run_sync(lambda: context.run(work, *args), limiter=limiter)
+            return await self._lanes[purpose].run(loop, context, work, args)
         finally:
             carry_back(context)
 
@@ -130,8 +132,7 @@ class Runtime:
         for cutter in self._cutters:
             cutter.cancel()
         self._cutters.clear()
-        self._limiters.clear()
-        self._loop = self._nothing_open = self._draining_until = self._gone_by = None
+        self._loop = self._lanes_of = self._nothing_open = self._draining_until = self._gone_by = None
         self._is_stopping = False
 
     async def start(self) -> None:

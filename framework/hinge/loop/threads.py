@@ -1,0 +1,161 @@
+"""The worker threads in which plain functions run for an event loop.
+
+Law: a call costs one hand-over each way. A thread that has ended a job takes the next one that waits for its lane by
+itself, and rests on a lock of its own otherwise. Threads are the process's; how many of them may work for what is a
+lane's, and a job that has begun holds its place in the lane until it ends, even if nobody waits for it any more.
+"""
+
+import asyncio
+import atexit
+import contextlib
+import os
+import time
+from collections import deque
+from collections.abc import Callable
+from contextvars import Context
+from threading import Lock, Thread
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+Job = tuple[asyncio.AbstractEventLoop, asyncio.Future[Any], Context, Callable[..., Any], tuple[Any, ...], "Lane"]
+
+IDLE_SECONDS = 10.0
+"""How long a thread without work is kept."""
+
+EXIT_SECONDS = 5.0
+"""How long the end of the process waits for what still runs in threads after the worker's stop has given it up."""
+
+_mutex = Lock()  # held for the lanes' counts and the list of the resting; never while anything runs
+_resting: list["_Worker"] = []
+_alive: set["_Worker"] = set()
+
+
+class Lane:
+    """So many threads for one purpose; who comes when all are taken waits in the order of coming."""
+
+    __slots__ = ("_free", "_waiting")
+
+    def __init__(self, threads: int) -> None:
+        self._free = threads
+        self._waiting: deque[Job] = deque()
+
+    def run(
+        self, loop: asyncio.AbstractEventLoop, context: Context, work: Callable[..., T], args: tuple[Any, ...]
+    ) -> asyncio.Future[T]:
+        """Run `work` in a thread, in a context that nobody else has entered, and return its future result.
+
+        Cancelled while it waits for a thread, it is never run; cancelled later, it goes on.
+        """
+        future: asyncio.Future[T] = loop.create_future()
+        job = (loop, future, context, work, args, self)
+        with _mutex:
+            if not self._free:
+                self._waiting.append(job)
+                return future
+            self._free -= 1
+            worker = _resting.pop() if _resting else None
+        if worker is not None:
+            worker.take(job)
+            return future
+        try:
+            _Worker(job).start()
+        except RuntimeError:  # the system has no thread left
+            with _mutex:
+                self._free += 1
+            raise
+        return future
+
+    def ended(self, worker: "_Worker") -> Job | None:
+        """Take note that a thread has ended a job of this lane, and return its next one; None lets it rest."""
+        with _mutex:
+            while self._waiting:
+                job = self._waiting.popleft()
+                if not job[1].cancelled():
+                    return job
+            self._free += 1
+            _resting.append(worker)
+            return None
+
+
+class _Worker(Thread):
+    """A thread. It is a daemon: one that is stuck must not keep the process from ending."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(name="hinge-worker", daemon=True)
+        self._given: Job | None = job
+        self._call = Lock()  # held while it rests, or works
+
+    def take(self, job: Job) -> None:
+        """Do a job; called once it is not among the resting any more."""
+        self._given = job
+        self._call.release()
+
+    def run(self) -> None:
+        """Work until there has been nothing to do for a while."""
+        with _mutex:
+            _alive.add(self)
+        self._call.acquire()
+        job, self._given = self._given, None
+        while job is not None:
+            job = self._do(job)
+            if job is None:  # and nothing of it is held meanwhile
+                job = self._rest()
+        with _mutex:
+            _alive.discard(self)
+
+    def _do(self, job: Job) -> Job | None:
+        """Do one job, and return the next one of its lane."""
+        loop, future, context, work, args, lane = job
+        settle: Callable[[asyncio.Future[Any], Any], None] = _succeed
+        try:
+            outcome: Any = context.run(work, *args)
+        except StopIteration as error:  # which a future cannot hold
+            settle, outcome = _fail, RuntimeError("a plain function raised StopIteration")
+            outcome.__cause__ = error
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is the caller's
+            settle, outcome = _fail, error
+        following = lane.ended(self)  # before the caller knows: its next call finds this thread
+        # The loop may have been closed meanwhile: then nobody waits.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(settle, future, outcome)
+        return following
+
+    def _rest(self) -> Job | None:
+        """Wait for a job; None after a while."""
+        while not self._call.acquire(timeout=IDLE_SECONDS):
+            with _mutex:
+                if self in _resting:  # otherwise it is being called at this very moment
+                    _resting.remove(self)
+                    return None
+        job, self._given = self._given, None
+        return job
+
+
+def _succeed(future: "asyncio.Future[Any]", outcome: Any) -> None:
+    if not future.done():
+        future.set_result(outcome)
+
+
+def _fail(future: "asyncio.Future[Any]", outcome: BaseException) -> None:
+    if not future.done():
+        future.set_exception(outcome)
+
+
+@atexit.register
+def _await_the_working() -> None:
+    """Let what still runs end, for a while; the interpreter would end it in the middle of a line."""
+    until = time.monotonic() + EXIT_SECONDS
+    while len(_alive) > len(_resting) and time.monotonic() < until:
+        time.sleep(0.01)
+
+
+def _after_fork() -> None:
+    """Forget threads that are the parent's."""
+    global _mutex  # noqa: PLW0603 - a thread of the parent may have held it
+    _mutex = Lock()
+    _resting.clear()
+    _alive.clear()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_after_fork)
