@@ -1,11 +1,11 @@
 # shellcheck shell=bash
 # What the steps of .ci/run do. Each function runs in a shell of its own, at the checkout's root, under `set -euo pipefail`.
 
-# What the tests call that pip does not bring: a browser and its driver, HTTP clients, certificates, a proxy.
+# What the tests call that pip does not bring: a browser and its driver, HTTP clients, certificates, a proxy, Node.js.
 packages() {
     local missing=() pair
     for pair in chromium:chromium chromedriver:chromium-driver curl:curl openssl:openssl h2load:nghttp2-client \
-        nginx:nginx-light; do
+        nginx:nginx-light node:nodejs npm:npm; do
         command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
     done
     # A Python of the distribution comes without venv unless it is asked for.
@@ -180,25 +180,59 @@ side_by_side() {
     return "$code"
 }
 
-# Every request that the items example's OpenAPI document allows, and many that it does not, on both backends. The tool
-# has an environment of its own: it would come into every run of pytest as a plugin.
+# What the items example's OpenAPI document says, by tools that know nothing but the document, on both backends.
+document() {
+    side_by_side requests_of_the_document typescript_clients
+}
+
+# with_items BACKEND COMMAND...: run the command, with the URL of the items example behind its arguments.
+with_items() {
+    local backend="$1" port server code=0
+    shift
+    port="$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
+    .ci/venv-3.11/bin/hinge run examples/items.py --backend "$backend" --port "$port" &
+    server=$!
+    until curl -fs -o /dev/null "http://127.0.0.1:$port/openapi.json"; do
+        kill -0 "$server"
+        sleep 0.2
+    done
+    "$@" "http://127.0.0.1:$port" || code=1
+    kill -TERM "$server"
+    wait "$server"
+    return "$code"
+}
+
+# Every request that the document allows, and many that it does not. The tool has an environment of its own: it would come
+# into every run of pytest as a plugin.
 requests_of_the_document() {
-    local venv=.ci/venv-schemathesis port backend server code=0
+    local venv=.ci/venv-schemathesis backend code=0
     "$venv/bin/schemathesis" --version >/dev/null 2>&1 || {
         "$(interpreter 3.11)" -m venv "$venv"
         "$venv/bin/python" -m pip install 'schemathesis>=4,<5'
     }
     for backend in wsgi asgi; do
-        port="$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
-        .ci/venv-3.11/bin/hinge run examples/items.py --backend "$backend" --port "$port" &
-        server=$!
-        until curl -fs -o /dev/null "http://127.0.0.1:$port/openapi.json"; do
-            kill -0 "$server"
-            sleep 0.2
-        done
-        "$venv/bin/schemathesis" run --no-color --checks all --max-examples 20 "http://127.0.0.1:$port/openapi.json" || code=1
-        kill -TERM "$server"
-        wait "$server"
+        with_items "$backend" all_checks "$venv/bin/schemathesis" || code=1
+    done
+    return "$code"
+}
+
+all_checks() {
+    "$1" run --no-color --checks all --max-examples 20 "$2/openapi.json"
+}
+
+# Clients that stock generators write from the document compile, and work (tests/typescript).
+typescript_clients() {
+    local work=build/typescript backend code=0
+    mkdir -p "$work"
+    cp tests/typescript/* "$work/"
+    .ci/venv-3.11/bin/hinge openapi examples/items.py >"$work/openapi.json"
+    npm --prefix "$work" ci --no-audit --no-fund --loglevel=error
+    npm --prefix "$work" run --silent generate
+    npm --prefix "$work" run --silent build
+    for backend in wsgi asgi; do
+        with_items "$backend" node "$work/built/with_sdk.js" || code=1
+        with_items "$backend" node "$work/built/with_schema.js" || code=1
+        echo "TypeScript clients, $backend: exit code $code"
     done
     return "$code"
 }
