@@ -19,7 +19,7 @@ from hinge_wsgi.body import body_stream, read_body
 from hinge_wsgi.environ import Environ
 from hinge_wsgi.form import form_getter
 from hinge_wsgi.portal import on_request_thread
-from hinge_wsgi.respond import LENGTH_LINES, SHORT, STATUS_LINES, StartResponse, answer_with, send
+from hinge_wsgi.respond import LENGTH_LINES, SHORT, STATUS_LINES, StartResponse, answer_with, send, send_stream
 from hinge_wsgi.runtime import Runtime
 from hinge_wsgi.thread_loop import run_here
 
@@ -96,6 +96,8 @@ class _Rest:
             if request is None:  # a failure in it is logged with its request
                 request = self._request(environ, values)
             response = response.for_request(request)
+            if isinstance(response, StreamingResponse):
+                return send_stream(self._runtime, start_response, response, request, head_only=self._head_only)
         return send(self._runtime, start_response, response, request, head_only=self._head_only)
 
     def failed(

@@ -20,6 +20,10 @@ from hinge_wsgi.portal import Portal, Waiting, current
 _NOTHING: Any = object()
 
 
+class Silence(TimeoutError):  # noqa: N818 - an event; a bare TimeoutError is the source's own
+    """No chunk came in time."""
+
+
 class LoopIterator(AsyncIterator[Any]):
     """One iteration, from the first chunk asked for to the closed source.
 
@@ -73,7 +77,7 @@ class LoopIterator(AsyncIterator[Any]):
 
         Raises:
             StopIteration: there is none.
-            TimeoutError: none came within `timeout` seconds; the next call goes on waiting for it.
+            Silence: none came within `timeout` seconds; the next call goes on waiting for it.
 
         Also raises what the source raised, once it is closed.
         """
@@ -117,7 +121,7 @@ class LoopIterator(AsyncIterator[Any]):
             try:
                 kind, value = self._mailbox.get(timeout=timeout)
             except Empty:
-                raise TimeoutError from None
+                raise Silence from None
             if kind != "work":
                 return kind, value
             value()

@@ -32,9 +32,7 @@ _HOP_BY_HOP = frozenset({"connection", "upgrade"})
 def send(
     runtime: Runtime, start_response: StartResponse, response: Response, request: Request | None, *, head_only: bool
 ) -> Any:
-    """Start a response and return its body for the server to iterate and close."""
-    if isinstance(response, StreamingResponse):
-        return _send_stream(runtime, start_response, response, request, head_only=head_only)
+    """Start a complete response and return its body for the server to iterate and close."""
     status, body = response.status, response.body or b""
     headers = _headers(response)
     if status in BODILESS:
@@ -58,15 +56,23 @@ def answer_with(
     *,
     head_only: bool,
 ) -> Any:
-    """Do what `send` does. A stream that fails before its first chunk is answered with its failure."""
+    """Start a response of any kind. A stream that fails before its first chunk is answered with its failure."""
     try:
-        return send(runtime, start_response, response, request, head_only=head_only)
+        return _send_any(runtime, start_response, response, request, head_only=head_only)
     except FAILURES as error:  # whatever a source raises
         response = fail(request, error)
     try:
-        return send(runtime, start_response, response, request, head_only=head_only)
+        return _send_any(runtime, start_response, response, request, head_only=head_only)
     except FAILURES as error:  # an error handler answers with streams, too
         response = request._endpoint.errors.last_resort(request, error)
+    return send(runtime, start_response, response, request, head_only=head_only)
+
+
+def _send_any(
+    runtime: Runtime, start_response: StartResponse, response: Response, request: Request, *, head_only: bool
+) -> Any:
+    if isinstance(response, StreamingResponse):
+        return send_stream(runtime, start_response, response, request, head_only=head_only)
     return send(runtime, start_response, response, request, head_only=head_only)
 
 
@@ -78,25 +84,24 @@ def _headers(response: Response) -> Pairs:
     return [*lines]
 
 
-def _send_stream(
-    runtime: Runtime,
-    start_response: StartResponse,
-    response: StreamingResponse,
-    request: Request | None,
-    *,
-    head_only: bool,
-) -> Any:
-    headers = _headers(response)
+def send_stream(
+    runtime: Runtime, start_response: StartResponse, response: StreamingResponse, request: Request, *, head_only: bool
+) -> Stream:
+    """Start a stream and return it for the server to iterate and close.
+
+    Raises what the source raised before its first chunk, after closing it.
+    """
+    headers, status = _headers(response), response.status
     length = sent_length(response)
     if length is not None:
         headers.append(("content-length", str(length)))
     stream = Stream(runtime, response, request)
-    if head_only or response.status in BODILESS:
+    if head_only or status in BODILESS:
         stream.skip()
     elif not response.eager_start:
         stream.prefetch()  # a failure before the first chunk is still answered with its own status
     try:
-        start_response(STATUS_LINES[response.status], headers)
+        start_response(STATUS_LINES[status], headers)
     except BaseException:
         stream.drop()
         raise

@@ -5,95 +5,94 @@ thread. The source is closed once, whatever happens, and so is the one that a mi
 status is out is logged and cuts the connection; what ends the worker ends event streams and cuts the others.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import copy_context
-from functools import partial
-from typing import Any, cast
+from itertools import repeat
+from typing import Any
 
 from hinge.errors import FAILURES
 from hinge.events import EventSourceResponse
+from hinge.frames import unframed
 from hinge.problems import aborted, log_cut, log_failure
 from hinge.request import Request
 from hinge.streaming import StreamAborted, StreamingResponse, close_failure, encode_chunk
 from hinge_wsgi.after import run_after
-from hinge_wsgi.iterate import LoopIterator
+from hinge_wsgi.iterate import LoopIterator, Silence
 from hinge_wsgi.portal import Cut
 from hinge_wsgi.runtime import Runtime
 
-_END: Any = object()
-
-_next: Any = next  # pyright finds no overload of it for a partial
+_NO_CHUNKS: Iterator[bytes] = iter(())
 
 
-class Stream(Iterator[bytes]):
+class Stream(Iterable[bytes]):
     """What the server iterates and closes."""
 
-    def __init__(self, runtime: Runtime, response: StreamingResponse, request: Request | None) -> None:
+    __slots__ = (
+        "_chunks",
+        "_closed",
+        "_context",
+        "_cut",
+        "_over",
+        "_replaced",
+        "_request",
+        "_runtime",
+        "_source",
+        "is_event_stream",
+    )
+
+    def __init__(self, runtime: Runtime, response: StreamingResponse, request: Request) -> None:
         self._runtime = runtime
         self._request = request
         self._context = copy_context()
         self.is_event_stream = isinstance(response, EventSourceResponse)
-        self._ping: float | None = None
-        if isinstance(response, EventSourceResponse):
-            self._ping, self._keep_alive = response.ping, response.keep_alive
         source: Any = response.iterator
-        self._source = source
-        self._replaced = replaced_source(request, source)
-        self._loop_source: LoopIterator | None = None
-        if isinstance(source, LoopIterator):
-            self._loop_source = source
-        elif response.is_async:
+        self._replaced = None if request._source is None else replaced_source(request, source)
+        if response.is_async and source.__class__ is not LoopIterator:
             behind, self._replaced = _colours(self._replaced)
-            self._loop_source = LoopIterator(runtime.portal, source, behind)
-        # No frame of ours between the server and a plain source.
-        if self._loop_source is not None:
-            self._step: Callable[[], Any] = self._step_on_loop
-        else:
-            self._step = partial(_next, source, _END)
-        self._run = self._context.run
-        self._first: bytes | None = None
-        self._over = False
-        self._cut = False
-        self._closed = False
+            source = LoopIterator(runtime.portal, source, behind)
+        self._source = source
+        self._over = self._cut = self._closed = False
+        # No frame of ours outside of the context, and one inside: each chunk pays for them.
+        run: Any = self._context.run
+        self._chunks: Iterator[bytes] = map(run, repeat(next), repeat(self._encoded(response)))
         runtime.register(self)
-        if request is not None and request._after:
+        if request._after:
             runtime.work.expect(request)
 
-    def __next__(self) -> bytes:
-        chunk, self._first = self._first, None
-        if chunk is None:
-            try:
-                chunk = self._next()
-            except FAILURES as error:  # whatever the source raises
-                self._over = True
-                raise aborted(self._request, error) from None
-        if chunk is not None:
-            return chunk
+    def __iter__(self) -> Iterator[bytes]:
+        return self._chunks
+
+    def _encoded(self, response: StreamingResponse) -> Iterator[bytes]:
+        """Yield what is sent; while the head is held, an empty chunk before the first one, which exists by then."""
+        items: Any = self._source
+        as_it_is: type[bytes] | None = bytes
+        encode: Callable[[Any], bytes] = encode_chunk
+        if items.__class__ is LoopIterator:
+            items = _awaited(items, response)
+        elif (unencoded := unframed(items)) is not None:
+            (items, encode), as_it_is = unencoded, None
+        is_held = not response.eager_start
+        try:
+            for item in () if self._over else items:
+                data = item if item.__class__ is as_it_is else encode(item)
+                if data:  # an empty one would end a chunked body on some servers
+                    if is_held:
+                        is_held = False
+                        yield b""
+                    yield data
+                if self._over:
+                    break
+        except FAILURES as error:  # whatever the source raises
+            if is_held:
+                raise
+            raise aborted(self._request, error) from None
+        finally:
+            self._over = True
         if self._cut and not self.is_event_stream:
+            if is_held:
+                raise Cut
             log_cut(self._request)
             raise StreamAborted(Cut())
-        raise StopIteration
-
-    def _next(self) -> bytes | None:
-        """Return the next chunk, None after the last. An empty one would end a chunked body on some servers."""
-        while not self._over:
-            chunk: Any = self._run(self._step)
-            if chunk is _END:
-                break
-            data = chunk if chunk.__class__ is bytes else encode_chunk(chunk)
-            if data:
-                return data
-        self._over = True
-        return None
-
-    def _step_on_loop(self) -> Any:
-        try:
-            return cast("LoopIterator", self._loop_source).next(self._ping)
-        except StopIteration:
-            return _END
-        except TimeoutError:
-            # A comment now and then, so that a client that left is noticed although nothing happens.
-            return self._keep_alive()
 
     def prefetch(self) -> None:
         """Take the first chunk before the status is sent.
@@ -101,24 +100,21 @@ class Stream(Iterator[bytes]):
         Raises what the source raised, after closing it.
         """
         try:
-            self._first = self._next()
+            next(self._chunks, None)
         except BaseException:
             self.drop()
             raise
-        if self._first is None and self._cut and not self.is_event_stream:
-            self.drop()
-            raise Cut
 
     def skip(self) -> None:
         """Send nothing; the source is closed unread."""
-        self._over = True
+        self._chunks = _NO_CHUNKS
 
     def finish(self) -> None:
         """End the stream early, from any thread."""
         self._cut = self._cut or not self._over
         self._over = True
-        if self._loop_source is not None:
-            self._loop_source.finish()
+        if isinstance(self._source, LoopIterator):
+            self._source.finish()
 
     def drop(self) -> None:
         """Close the source; the request goes on with another response."""
@@ -128,16 +124,17 @@ class Stream(Iterator[bytes]):
     def _release(self) -> None:
         if not self._closed:
             self._closed = True
+            self._chunks = _NO_CHUNKS  # which hold this object
             self._runtime.unregister(self)
             self._context.run(self._close_sources)
 
     def close(self) -> None:
         """Close the source, whether it ended, failed or the client left; then run what waits for the response."""
         request = self._request
-        if request is not None and request._after:
+        if request._after:
             self._runtime.work.expect(request)
         self._release()
-        if request is not None and request._after:
+        if request._after:
             # Granian ends a chunked body only after close(): in this thread, the client would wait for it.
             self._runtime.in_background(self._context.run, self._end, request)
         else:
@@ -150,9 +147,23 @@ class Stream(Iterator[bytes]):
             self._runtime.work.done(request)
 
     def _close_sources(self) -> None:
-        source = (self._source, False) if self._loop_source is None else (self._loop_source, False)
-        close_source(self._runtime, self._request, source)
+        close_source(self._runtime, self._request, (self._source, False))
         close_source(self._runtime, self._request, self._replaced)
+
+
+def _awaited(source: LoopIterator, response: StreamingResponse) -> Iterator[Any]:
+    """Yield the chunks of a source on the loop, and a comment now and then, so that a client's leaving is noticed."""
+    ping: float | None = None
+    make: Callable[[], bytes] = bytes
+    if isinstance(response, EventSourceResponse):
+        ping, make = response.ping, response.keep_alive
+    while True:
+        try:
+            yield source.next(ping)
+        except StopIteration:
+            return
+        except Silence:
+            yield make()
 
 
 Source = tuple[Any, bool]

@@ -6,7 +6,7 @@ chunk is whole events, so a backend may send `keep_alive()` between any two.
 """
 
 import math
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 from typing import Any, ClassVar
 
 import msgspec
@@ -21,6 +21,9 @@ KEEP_ALIVE = b": keep-alive\n\n"
 _LF, _CR = b"\n\r"  # a byte is found in a third of the time of bytes
 
 _encode_json = msgspec.json.Encoder().encode
+
+_NO_BYTES = frozenset({str, dict, list, msgspec.UnsetType})
+"""What data mostly is: known without a look at its bases, because each event pays for that."""
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -43,10 +46,14 @@ class Event(msgspec.Struct, frozen=True):
     comment: str | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.data, (bytes, bytearray, memoryview)):
+        if self.data.__class__ not in _NO_BYTES and isinstance(self.data, (bytes, bytearray, memoryview)):
             raise TypeError(
                 f"an event's data is text or a value for JSON, not {type(self.data).__name__}: decode it first"
             )
+        if self.event is not None or self.id is not None or self.comment is not None or self.retry is not None:
+            self._check()
+
+    def _check(self) -> None:
         if self.event is not None:
             _check_line("event", self.event)
         if self.id is not None:
@@ -96,8 +103,12 @@ class EventSourceResponse(StreamingResponse):
         super().__init__(framed(content, encode_event), status=status, headers=headers, media_type=media_type)
         self.eager_start = True
         self.ping = ping
-        self.keep_alive: Callable[[], bytes] = lambda: KEEP_ALIVE
+        self.keep_alive: Callable[[], bytes] = _comment
         """What a backend sends after a silence, called when it is its turn to be sent; empty: nothing for now."""
+
+
+def _comment() -> bytes:
+    return KEEP_ALIVE
 
 
 def encode_event(item: Any) -> bytes:
@@ -107,7 +118,7 @@ def encode_event(item: Any) -> bytes:
         TypeError: the data is bytes, or msgspec cannot encode it.
 
     """
-    event = item if isinstance(item, Event) else Event(item)
+    event = item if item.__class__ is Event or isinstance(item, Event) else Event(item)
     data = event.data
     if data is msgspec.UNSET:
         last = b"\n" if event.event is None else b"data:\n\n"
@@ -118,16 +129,19 @@ def encode_event(item: Any) -> bytes:
         last = b"data: %b\n\n" % value if is_line else _field(b"data: ", value) + b"\n"
     if event.event is None and event.id is None and event.comment is None and event.retry is None:
         return last
-    parts: list[bytes] = []
+    return b"".join((*_fields(event), last))
+
+
+def _fields(event: Event) -> Iterator[bytes]:
+    """Yield the lines of an event before those of its data."""
     if event.comment is not None:
-        parts.append(_field(b": ", event.comment.encode()))
+        yield _field(b": ", event.comment.encode())
     if event.event is not None:
-        parts.append(b"event: %b\n" % event.event.encode())
+        yield b"event: %b\n" % event.event.encode()
     if event.id is not None:
-        parts.append(b"id: %b\n" % event.id.encode())
+        yield b"id: %b\n" % event.id.encode()
     if event.retry is not None:
-        parts.append(b"retry: %d\n" % event.retry)
-    return b"".join((*parts, last))
+        yield b"retry: %d\n" % event.retry
 
 
 def _field(name: bytes, value: bytes) -> bytes:

@@ -24,12 +24,14 @@ def framed(content: Iterable[Any] | AsyncIterable[Any], encode: Encode) -> Itera
     return AsyncFrames(source, encode) if is_async else Frames(source, encode)
 
 
-def unframed(frames: Any) -> tuple[AsyncIterator[Any], Encode] | None:
-    """Return the items that an async iterator of `framed` encodes, and what encodes them; None for any other iterator.
+def unframed(frames: Any) -> tuple[Any, Encode] | None:
+    """Return the items that an iterator of `framed` encodes, and what encodes them; None for any other iterator.
 
-    A backend that awaits the items itself saves a coroutine for each. It still closes the iterator, not the items.
+    A backend that takes the items itself saves a call, or a coroutine, for each. It still closes the iterator, not the
+    items.
     """
-    if isinstance(frames, AsyncFrames) and frames._source is not None:
+    kind = type(frames)
+    if (kind is Frames or kind is AsyncFrames) and frames._source is not None:
         return frames._source, frames._encode
     return None
 

@@ -369,10 +369,12 @@ def _describe(content: object) -> Lines:
     return _OCTETS if content else ()
 
 
-def _merge(defaults: Lines, headers: Pairs | None, media_type: str | None) -> ResponseHeaders:
+def _merge(defaults: Lines, headers: Pairs | None, media_type: str | None) -> ResponseHeaders | Lines:
     known = None if media_type is None else _KNOWN.get(media_type)
     if headers is None and known is not None:
-        return ResponseHeaders.trusted([*known, *[line for line in defaults if line[0] != "content-type"]])
+        if known == defaults:
+            return known
+        return (*known, *[line for line in defaults if line[0] != "content-type"])
     merged = ResponseHeaders.trusted([]) if headers is None else ResponseHeaders(headers)
     if media_type is not None:
         if "content-type" in merged:

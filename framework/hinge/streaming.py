@@ -7,6 +7,7 @@ disconnect.
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from contextvars import copy_context
+from types import AsyncGeneratorType, GeneratorType
 from typing import Any, ClassVar, Self, TypeAlias, cast
 
 from hinge.context import carry_back
@@ -56,7 +57,7 @@ class StreamingResponse(Response):
         media_type: str | None = None,
     ) -> None:
         # The source first: a caller who sees another error than its own still owns an untouched source.
-        self.iterator = content
+        self._iterator, self.is_async = resolve_source(content)
         self.eager_start = self._is_taken = False
         super().__init__(None, status=status, headers=headers, media_type=media_type)
 
@@ -143,14 +144,16 @@ def resolve_source(content: Any) -> tuple[Any, bool]:
 
     """
     kind = type(content)
-    if isinstance(content, (str, bytes, bytearray, memoryview, Mapping)):
-        raise TypeError(f"a streamed body is an iterable of chunks, not {kind.__name__}: use Response or JSONResponse")
+    if kind is GeneratorType or kind is AsyncGeneratorType:  # as most are: a look at a class costs as much as a chunk
+        return content, kind is AsyncGeneratorType
     if hasattr(kind, "__anext__"):
         return content, True
     if hasattr(kind, "__aiter__"):
         return content.__aiter__(), True
     if hasattr(kind, "__next__"):
         return content, False
+    if isinstance(content, (str, bytes, bytearray, memoryview, Mapping)):
+        raise TypeError(f"a streamed body is an iterable of chunks, not {kind.__name__}: use Response or JSONResponse")
     if hasattr(kind, "__iter__"):
         return iter(content), False
     hint = (

@@ -250,9 +250,10 @@ def test_without_keep_alive_leaving_is_noticed_as_well(client_for: Callable[...,
     assert closed.wait(1)
 
 
+@pytest.mark.parametrize("failure", [ValueError, TimeoutError])
 @pytest.mark.clause("stream.cut")
 def test_a_failing_source_cuts_the_stream_off(
-    client_for: Callable[..., Client], caplog: pytest.LogCaptureFixture
+    client_for: Callable[..., Client], caplog: pytest.LogCaptureFixture, failure: type[Exception]
 ) -> None:
     app = App()
     closed: list[str] = []
@@ -260,14 +261,14 @@ def test_a_failing_source_cuts_the_stream_off(
     def failing() -> Iterator[str]:
         try:
             yield "one"
-            raise ValueError("no more")
+            raise failure("no more")
         finally:
             closed.append("def")
 
     async def async_failing() -> AsyncIterator[str]:
         try:
             yield "one"
-            raise ValueError("no more")
+            raise failure("no more")
         finally:
             closed.append("async")
 
@@ -281,7 +282,7 @@ def test_a_failing_source_cuts_the_stream_off(
             assert next(events).data == "one"
             with pytest.raises(Aborted):
                 next(events)
-        assert caplog.text.count("ValueError: no more") == 1
+        assert caplog.text.count(f"{failure.__name__}: no more") == 1
     assert closed == ["def", "async"]
 
 
