@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hinge.blueprint import Endpoint
-from hinge.forms import FormData, Read, release_form
+from hinge.forms import FormData, Read, is_small, take_form
 from hinge.request import Request
 from hinge.response import Response
 from hinge_wsgi import environ as reader
-from hinge_wsgi.body import body_stream, on_a_loop
+from hinge_wsgi.body import body_stream, on_a_loop, read_body
 from hinge_wsgi.portal import on_request_thread
 
 
@@ -18,7 +18,9 @@ def form_getter(endpoint: Endpoint) -> Callable[[Request], FormData]:
 
     def read_form(request: Request) -> FormData:
         form = open_form(request)
-        body = request._body
+        body: Any = request._body
+        if not isinstance(body, bytes) and is_small(request._head.get("CONTENT_LENGTH")):
+            body = read_body(request._head, limit)
         pieces: Any = [body] if isinstance(body, bytes) else body_stream(request._head, limit, on_request_thread)
         for piece in pieces:
             if piece and form.feed(piece):
@@ -35,7 +37,8 @@ def releasing(answer: Callable[[Request], Response]) -> Callable[[Request], Resp
         try:
             return answer(request)
         finally:
-            release_form(request)
+            if (form := take_form(request)) is not None:
+                request.after_response(form.close)
 
     return answer_and_release
 

@@ -1,6 +1,6 @@
 """Measure Hinge against hand-written callables and other frameworks, and write tables and plots.
 
-`python tests/benchmarks` takes less than 15 minutes, needs the extra `benchmarks` (for the other frameworks), wrk and
+`python tests/benchmarks` takes some 15 minutes, needs the extra `benchmarks` (for the other frameworks), wrk and
 h2load, and writes docs/benchmarks.md, docs/plots/benchmarks.json, docs/plots/*.svg and the table in README.md. A layer
 that is measured alone replaces its part of the report. `--quick` writes to build/benchmarks instead.
 """
@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import data
 import inprocess
 import oversockets
 import scale_concurrency
@@ -26,7 +27,7 @@ from tables import headline, page
 
 _ROOT = Path(__file__).resolve().parents[2]
 _BEGIN, _END = "<!-- [what python tests/benchmarks writes -->", "<!-- ] -->"
-LAYERS = ("inprocess", "sockets", "scale")
+LAYERS = ("inprocess", "sockets", "data", "scale")
 
 
 def _inprocess(peers: list[Peer], *, quick: bool) -> dict[str, Any]:
@@ -36,6 +37,10 @@ def _inprocess(peers: list[Peer], *, quick: bool) -> dict[str, Any]:
 
 def _sockets(peers: list[Peer], *, quick: bool) -> dict[str, Any]:
     return {"rows": oversockets.measure(oversockets.QUICK_ROUNDS if quick else oversockets.ROUNDS, peers)}
+
+
+def _data(peers: list[Peer], *, quick: bool) -> dict[str, Any]:
+    return data.measure(data.QUICK_ROUNDS if quick else data.ROUNDS, peers)
 
 
 def _scale(peers: list[Peer], *, quick: bool) -> dict[str, Any]:
@@ -76,7 +81,7 @@ def main() -> int:
     parser.add_argument("--render", action="store_true", help="measure nothing: write the report again from its JSON")
     options = parser.parse_args()
     layers = () if options.render else options.layer or LAYERS
-    if lacking := missing() if set(layers) & {"sockets", "scale"} else []:
+    if lacking := missing() if set(layers) - {"inprocess"} else []:
         parser.error(f"not installed: {', '.join(lacking)} (Debian: apt-get install wrk nghttp2-client)")
     peers = list(installed()) if options.peers else []
     if options.peers and not peers:
@@ -84,7 +89,7 @@ def main() -> int:
     out = (options.out or _ROOT / ("build/benchmarks" if options.quick else "docs")).resolve()
     written = out / "plots" / "benchmarks.json"
     report: dict[str, Any] = json.loads(written.read_text(encoding="utf-8")) if written.exists() else {}
-    for name, measure in (("inprocess", _inprocess), ("sockets", _sockets), ("scale", _scale)):
+    for name, measure in zip(LAYERS, (_inprocess, _sockets, _data, _scale), strict=True):
         if name in layers:
             started = time.monotonic()
             report[name] = {"place": place(), "quick": options.quick, **measure(peers, quick=options.quick)}

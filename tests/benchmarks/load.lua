@@ -6,7 +6,7 @@ wrk.headers["accept"] = "text/html,application/xhtml+xml,application/json;q=0.9,
 local body = os.getenv("BENCHMARK_BODY")
 if body ~= "" then
   wrk.body = body
-  wrk.headers["content-type"] = "application/json"
+  wrk.headers["content-type"] = os.getenv("BENCHMARK_TYPE")
 end
 
 function done(summary, latency, requests)

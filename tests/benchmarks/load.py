@@ -20,7 +20,8 @@ def missing() -> list[str]:
 
 def wrk(port: int, case: Case, *, connections: int = 64, seconds: int = 1) -> dict[str, float]:
     """Return requests, requests a second, the median and 99th percentile of the latency in microseconds, and errors."""
-    environment = os.environ | {"BENCHMARK_METHOD": case.method, "BENCHMARK_BODY": case.body.decode()}
+    told = {"METHOD": case.method, "BODY": case.body.decode(), "TYPE": case.content_type}
+    environment = os.environ | {f"BENCHMARK_{name}": value for name, value in told.items()}
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "5s", "-s", str(_SCRIPT)]
     output = _run([*command, f"http://127.0.0.1:{port}{_target(case)}"], environment)
     found: dict[str, Any] = json.loads(output.strip().splitlines()[-1])

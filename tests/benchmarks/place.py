@@ -9,7 +9,19 @@ from typing import Any
 
 PACKAGES = (
     *("msgspec", "anyio", "granian", "uvloop", "pydantic"),
-    *("starlette", "fastapi", "litestar", "falcon", "blacksheep", "quater", "flask", "bottle", "django"),
+    *(
+        "multipart",
+        "python-multipart",
+        "starlette",
+        "fastapi",
+        "litestar",
+        "falcon",
+        "blacksheep",
+        "quater",
+        "flask",
+        "bottle",
+        "django",
+    ),
 )
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -32,6 +32,19 @@ def resident(pid: int) -> int:
     """Return the KiB of memory that only this process has (its private pages)."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
     return sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
+
+
+@contextmanager
+def peak(pid: int) -> Iterator[Callable[[], int]]:
+    """Lend what returns by how many KiB a process has grown at most since (Linux: proc(5), clear_refs)."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")
+    before = _memory(pid, "VmRSS")
+    yield lambda: _memory(pid, "VmHWM") - before
+
+
+def _memory(pid: int, name: str) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
 
 
 def processor_seconds(pid: int) -> float:

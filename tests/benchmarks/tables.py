@@ -22,7 +22,7 @@ def page(report: dict[str, Any]) -> str:
         "The figures for machines are in [benchmarks.json](plots/benchmarks.json)."
     )
     parts = ["# Benchmark results", said]
-    for name, render in (("inprocess", _inprocess), ("sockets", _sockets), ("scale", _scale)):
+    for name, render in (("inprocess", _inprocess), ("sockets", _sockets), ("data", _data), ("scale", _scale)):
         if name in report:
             parts += render(report[name])
     return "\n\n".join(parts) + "\n"
@@ -115,6 +115,33 @@ def _socket_cells(row: dict[str, Any]) -> list[str]:
     if row["errors"]:
         cells[1] += f" ({row['errors']:.0f} errors)"
     return cells
+
+
+def _data(layer: dict[str, Any]) -> list[str]:
+    uploads = [[_who(row), f"{row['seconds']:.2f}", f"{row['mib']:.0f}"] for row in layer["uploads"]]
+    forms = [[_who(row), f"{row['rate']:,}"] for row in layer["forms"]]
+    sizes = list(dict.fromkeys(row["case"] for row in layer["files"]))
+    rates = {(row["who"], row["backend"], row["case"]): row["rate"] for row in layer["files"]}
+    files = [
+        [_who(row), *[f"{rates[row['who'], row['backend'], size]:,}" for size in sizes]]
+        for row in layer["files"]
+        if row["case"] == sizes[0]
+    ]
+    return [
+        "## Forms and files",
+        _place(layer),
+        "A multipart form with a file of 200 MB: seconds until the answer, and the most memory it took of the worker.",
+        table(["upload of 200 MB", "s", "MiB"], uploads),
+        "A multipart form with a text and a file of 4 KiB, 64 connections.",
+        table(["small forms", "requests/s"], forms),
+        "Files of a directory, requests a second, 64 connections for the small and 8 for the large one.",
+        table(["files", *sizes], files),
+    ]
+
+
+def _who(row: dict[str, Any]) -> str:
+    name = _NAMES.get(row["who"], row["who"] if row["who"] == "nginx" else row["who"].capitalize())
+    return f"{name}, {row['backend'].upper()}" if row["backend"] else name
 
 
 def _scale(layer: dict[str, Any]) -> list[str]:

@@ -89,6 +89,62 @@ def test_a_file_is_read_in_both_colours(client_for: ClientFor, layers: list[Any]
         assert client.post(path, form={"f": ("x", CONTENT)}).json() == [True, True]
 
 
+@pytest.mark.parametrize("memory", [0, 10**7], ids=["on the disk", "in memory"])
+def test_reads_of_all_lengths_from_all_places(client_for: ClientFor, memory: int) -> None:
+    """Also where the backend brings more from the disk than was asked for."""
+    app = App(config=Config(max_file_memory=memory))
+    content = b"".join(number.to_bytes(4, "big") for number in range(700_000))
+    reads = [(0, 10), (10, 65536), (5, 10), (2**20 - 3, 10), (0, 2**20), (1, 2**20), (0, 2**20 + 1), (2_799_990, 100),
+             (2_800_000, 10), (3_000_000, 10), (2_000_000, -1), (7, 0), (2**21, 65536), (2**20 - 1, 2)]  # fmt: skip
+
+    @app.post("/def")
+    def plain(f: UploadFile) -> list[Any]:
+        found = []
+        for position, size in reads:
+            f.seek(position)
+            found.append([f.read(size) == content[position:][: None if size < 0 else size], f.tell()])
+        return found
+
+    @app.post("/async")
+    async def coroutine(f: UploadFile) -> list[Any]:
+        found = []
+        for position, size in reads:
+            f.seek(position)
+            found.append([await f.aread(size) == content[position:][: None if size < 0 else size], f.tell()])
+        return found
+
+    ends = [
+        position + len(content[position:][: None if size < 0 else size]) if position < len(content) else position
+        for position, size in reads
+    ]
+    client = client_for(app)
+    for path in ("/def", "/async"):
+        assert client.post(path, form={"f": ("x", content)}).json() == [[True, end] for end in ends]
+
+
+def test_a_coroutine_reads_nothing_of_a_file_that_is_gone(client_for: ClientFor) -> None:
+    app = App(config=Config(max_file_memory=0))
+    kept: list[UploadFile] = []
+    gone: list[str] = []
+
+    @app.post("/")
+    async def keep(f: UploadFile) -> None:
+        kept.append(f)
+        assert await f.aread(10) == CONTENT[:10]
+
+    @app.get("/")
+    async def read() -> None:
+        try:
+            await kept[0].aread(10)
+        except ValueError as error:
+            gone.append(str(error))
+
+    client = client_for(app)
+    client.post("/", form={"f": ("x", CONTENT)})
+    client.get("/")
+    assert "has been answered" in gone[0]
+
+
 def test_a_file_is_there_until_the_work_after_the_response(client_for: ClientFor, coloured: Any) -> None:
     app = App(config=Config(max_file_memory=0))
     seen: list[Any] = []

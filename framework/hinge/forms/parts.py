@@ -33,7 +33,6 @@ Event: TypeAlias = Part | bytes | None
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"')
 _UTF8 = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
-_LINE_BREAKS = frozenset("\r\n")
 _IDENTITY = frozenset({"7bit", "8bit", "binary"})
 
 
@@ -111,33 +110,31 @@ class PartParser:
         self._parts += 1
         if self._parts > self._limits.parts:
             raise exceeded(f"The form has more than {self._limits.parts} parts.", self._limits.parts)
-        fields: dict[str, str] = {}
-        for name, value in segment.headerlist:
-            if name.lower() in fields:
-                raise malformed("A part of the form has a header twice.")
-            if not _LINE_BREAKS.isdisjoint(value):
+        lines = [(name.lower(), value) for name, value in segment.headerlist]
+        fields = dict(lines)
+        if len(fields) != len(lines):
+            raise malformed("A part of the form has a header twice.")
+        for value in fields.values():
+            if "\r" in value or "\n" in value:
                 # Whether the parser sees them depends on where the body is cut into pieces.
                 raise malformed("A header of a part of the form has a line break in its value.")
-            fields[name.lower()] = value
         if not segment.name:
             raise malformed("A part of the form has no name.")
         if segment.filename is None:
             self._check_text(segment, fields)
-        if fields.get("content-transfer-encoding", "binary").strip().lower() not in _IDENTITY:
+        coding = fields.get("content-transfer-encoding")
+        if coding is not None and coding.strip().lower() not in _IDENTITY:
             raise malformed("A part of the form has a Content-Transfer-Encoding (RFC 7578 section 4.7).")
-        return Part(segment.name, segment.filename, fields.get("content-type", ""), _headers(fields))
+        return Part(segment.name, segment.filename, fields.get("content-type", ""), Headers.trusted(lines))
 
     def _check_text(self, segment: Any, fields: dict[str, str]) -> None:
-        if "filename*" in _QUOTED.sub("", fields["content-disposition"]).lower():
+        disposition = fields["content-disposition"].lower()
+        if "filename*" in disposition and "filename*" in _QUOTED.sub("", disposition):
             raise malformed("A part of the form has a filename* (RFC 7578 section 4.2).")
         if (segment.charset or "utf-8").lower() not in _UTF8:
             raise malformed(f"A text of the form names a charset other than utf-8: {segment.name!r}.")
         if (segment.content_type or "").startswith("multipart/"):
             raise malformed("A part of the form is multipart itself (RFC 7578 section 4.3).")
-
-
-def _headers(fields: dict[str, str]) -> Headers:
-    return Headers(fields.items())
 
 
 def text_of(name: str, data: bytes | bytearray) -> str:
@@ -156,5 +153,7 @@ def text_of(name: str, data: bytes | bytearray) -> str:
 def last_part(filename: str) -> str:
     """Return the last part of a path as any system writes it, without control characters; "" if nothing is left."""
     last = filename.replace("\\", "/").rpartition("/")[2]
-    last = "".join(character for character in last if character.isprintable()).strip()
+    if not last.isprintable():
+        last = "".join(character for character in last if character.isprintable())
+    last = last.strip()
     return "" if last in {".", ".."} else last

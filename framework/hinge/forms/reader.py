@@ -21,7 +21,10 @@ _FORM = "form"
 OpenForm: TypeAlias = Callable[[Any], "FormReader"]
 """`(request) -> the reader of its form`; raises HTTPError 415 or 400."""
 
-BLOCK = 256 * 1024
+SMALL = 64 * 1024
+"""Bytes that a body declares, up to which it is read whole: pieces would cost more than they spare."""
+
+BLOCK = 1024 * 1024
 """Bytes of the file that is under way, below which it is not worth to write them."""
 
 
@@ -45,6 +48,11 @@ class FormReader(Protocol):
         """Whether there is a file for `close` to take away, in memory or on the disk: nobody shall read it later."""
         ...
 
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether `close` may have to wait for the disk."""
+        ...
+
     def close(self) -> None:
         """Give back the memory and the temporary files; from any thread."""
         ...
@@ -53,7 +61,7 @@ class FormReader(Protocol):
 class UrlencodedReader:
     """Texts alone: they are read whole, up to their limit."""
 
-    has_files = False
+    has_files = is_on_disk = False
 
     def __init__(self, limits: FormLimits, *, may_be_absent: bool = False) -> None:
         self._limits = limits
@@ -179,6 +187,11 @@ class MultipartReader:
         """Whether there is a file to take away."""
         return bool(self._spools)
 
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether there is a temporary file."""
+        return any(spool.is_on_disk for spool in self._spools)
+
     def close(self) -> None:
         """Give back the memory and the temporary files."""
         spools, self._spools = self._spools, []
@@ -224,8 +237,17 @@ def form_opener(
     return open_form
 
 
-def release_form(request: Any) -> None:
-    """Have what is left of a request's form removed once the response is out, and the work after it done."""
+def is_small(declared_length: str | None) -> bool:
+    """Tell by its Content-Length whether a form is read whole."""
+    return (
+        declared_length is not None
+        and declared_length.isdigit()
+        and len(declared_length) < 6
+        and (int(declared_length) <= SMALL)
+    )
+
+
+def take_form(request: Any) -> FormReader | None:
+    """Return the form of a request, if its files are to be closed after the response and the work behind that."""
     form: FormReader | None = request._memo.pop(_FORM, None)
-    if form is not None and form.has_files:
-        request.after_response(form.close)
+    return form if form is not None and form.has_files else None

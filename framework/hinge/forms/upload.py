@@ -18,6 +18,9 @@ Waiting: TypeAlias = Callable[[Read], Awaitable[bytes]]
 
 CHUNK = 65536
 
+AHEAD = 1024 * 1024
+"""Bytes that a coroutine's read brings from the disk at once."""
+
 
 class Spool:
     """The bytes of one file, while they come and afterwards. `size` counts all of them, `held` those in memory."""
@@ -40,6 +43,11 @@ class Spool:
     def is_on_disk(self) -> bool:
         """Whether a part of it was written."""
         return self._file is not None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was given back."""
+        return self._is_closed
 
     def add(self, data: bytes) -> None:
         """Append what has come."""
@@ -112,7 +120,10 @@ class UploadFile:
     is the same for both. The file can be read until the response is out and the work after it done.
     """
 
-    __slots__ = ("_blocking", "_position", "_spool", "_waiting", "content_type", "filename", "headers", "name")
+    __slots__ = (
+        "_ahead", "_ahead_at", "_blocking", "_position", "_spool", "_waiting",
+        "content_type", "filename", "headers", "name",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -131,7 +142,8 @@ class UploadFile:
         self._spool = spool
         self._blocking = blocking
         self._waiting = waiting
-        self._position = 0
+        self._position = self._ahead_at = 0
+        self._ahead = b""
 
     @property
     def size(self) -> int:
@@ -161,8 +173,19 @@ class UploadFile:
 
     async def aread(self, size: int = -1) -> bytes:
         """Return what `read` returns, without stopping the event loop."""
-        read = self._next(size)
-        return await self._waiting(read) if self._spool.is_on_disk else read()
+        spool, position = self._spool, self._position
+        left = max(0, self.size - position)
+        wanted = left if size < 0 else min(size, left)
+        if not spool.is_on_disk or wanted > AHEAD:
+            read = self._next(size)
+            return await self._waiting(read) if spool.is_on_disk else read()
+        begin = position - self._ahead_at
+        if begin < 0 or begin + wanted > len(self._ahead) or spool.is_closed:
+            # Each is a wait for a thread: it brings what the next ones will want, too.
+            self._ahead = await self._waiting(lambda: spool.read(position, AHEAD))
+            self._ahead_at, begin = position, 0
+        self._position = position + wanted
+        return self._ahead[begin : begin + wanted]
 
     def chunks(self, size: int = CHUNK) -> "Chunks":
         """Return the rest in pieces of `size` bytes, for `for` and for `async for`."""

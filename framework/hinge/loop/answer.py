@@ -85,7 +85,7 @@ def _inner(
     call, awaits = coloured_call(endpoint, reader, runtime)
     plan, limit, respond = endpoint.plan, endpoint.max_body_size, endpoint.responder()
     reads_body = plan.reads_body
-    read_form = form_reading(endpoint, reader, runtime, open_body) if plan.reads_form else None
+    read_form = form_reading(endpoint, reader, runtime, read_body, open_body) if plan.reads_form else None
     is_special = plan.streams_body or plan.reads_form
     begin = beginner(endpoint, runtime)
 

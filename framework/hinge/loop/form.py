@@ -8,7 +8,7 @@ from typing import Any
 
 from hinge.blueprint import Endpoint
 from hinge.body import BodyStream
-from hinge.forms import FormData, Read, release_form
+from hinge.forms import FormData, FormReader, Read, is_small, take_form
 from hinge.loop.body import on_a_loop
 from hinge.loop.runtime import Runtime
 from hinge.response import Response
@@ -17,10 +17,15 @@ ReadForm = Callable[[Any], Awaitable[FormData]]
 
 
 def form_reading(
-    endpoint: Endpoint, reader: Any, runtime: Runtime, open_body: Callable[[Any, int], BodyStream]
+    endpoint: Endpoint,
+    reader: Any,
+    runtime: Runtime,
+    read_body: Callable[[Any, int], Awaitable[bytes]],
+    open_body: Callable[[Any, int], BodyStream],
 ) -> ReadForm:
     """Return `(exchange) -> its form`; raises HTTPError and ClientDisconnect as a body does, OSError for the disk."""
     in_thread, limit = runtime.in_thread, endpoint.max_body_size
+    content_length = reader.header("content-length")
 
     async def waiting(read: Read) -> bytes:
         return await in_thread("files", read)
@@ -30,6 +35,8 @@ def form_reading(
     async def read_form(exchange: Any) -> FormData:
         form = open_form(exchange)
         body = exchange._body
+        if not isinstance(body, bytes) and is_small(content_length(exchange._head)):
+            body = await read_body(exchange, limit)
         pieces = _of(body) if isinstance(body, bytes) else open_body(exchange, limit)
         async for piece in pieces:
             if form.feed(piece):
@@ -46,9 +53,18 @@ def releasing(answer: Callable[[Any], Awaitable[Response]]) -> Callable[[Any], A
         try:
             return await answer(exchange)
         finally:
-            release_form(exchange)
+            form = take_form(exchange)
+            if form is not None:
+                exchange.after_response(form.close if form.is_on_disk else _closing(form))
 
     return answer_and_release
+
+
+def _closing(form: FormReader) -> Callable[[], Awaitable[None]]:
+    async def close() -> None:  # a coroutine function, which needs no thread
+        form.close()
+
+    return close
 
 
 async def _of(body: bytes) -> AsyncIterator[bytes]:
