@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hinge.blueprint import Endpoint
-from hinge.forms import FormData, Read, is_small, take_form
+from hinge.forms import FormData, Read, is_small, release_form
 from hinge.request import Request
 from hinge.response import Response
 from hinge_wsgi import environ as reader
@@ -37,8 +37,7 @@ def releasing(answer: Callable[[Request], Response]) -> Callable[[Request], Resp
         try:
             return answer(request)
         finally:
-            if (form := take_form(request)) is not None:
-                request.after_response(form.close)
+            release_form(request)
 
     return answer_and_release
 

@@ -5,7 +5,7 @@ temporary file, and reading it back) is work that a backend's edge is handed, to
 """
 
 from hinge.forms.data import FormData
-from hinge.forms.reader import FormReader, is_small, take_form
+from hinge.forms.reader import FormReader, is_small, release_form, take_form
 from hinge.forms.upload import Read, UploadFile
 
-__all__ = ["FormData", "FormReader", "Read", "UploadFile", "is_small", "take_form"]
+__all__ = ["FormData", "FormReader", "Read", "UploadFile", "is_small", "release_form", "take_form"]

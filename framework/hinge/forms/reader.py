@@ -251,3 +251,10 @@ def take_form(request: Any) -> FormReader | None:
     """Return the form of a request, if its files are to be closed after the response and the work behind that."""
     form: FormReader | None = request._memo.pop(_FORM, None)
     return form if form is not None and form.has_files else None
+
+
+def release_form(request: Any) -> None:
+    """Have what is left of a request's form removed once the response is out, and the work after it done."""
+    form = take_form(request)
+    if form is not None:
+        request.after_response(form.close)
