@@ -49,6 +49,7 @@ def _scale(peers: list[Peer], *, quick: bool) -> dict[str, Any]:
         "routes": scale_routes.measure_routes(scale_routes.QUICK_ROUNDS if quick else scale_routes.ROUNDS, peers),
         "imports": startup.measure_imports(repeat, peers),
         "compile": startup.measure_compile(1 if quick else 3),
+        "document": startup.measure_document(1 if quick else 3),
         "first_answer": startup.measure_first_answer(1 if quick else 3, peers),
         "workers": scale_memory.measure_workers(peers),
         "idle": scale_memory.measure_idle(),

@@ -66,6 +66,46 @@ compiled = time.process_time()
 print((declared - started) * 1e3, (compiled - declared) * 1e3)
 """
 
+DOCUMENTED = 500
+
+_DOCUMENT = """
+import time
+from typing import Annotated, Any, Literal
+import msgspec
+from msgspec import Meta
+from hinge import App, Query
+from hinge.testing import Client
+
+Text = Annotated[str, Meta(min_length=1, max_length=100)]
+kinds = [
+    msgspec.defstruct(
+        f"Kind{{index}}",
+        [("name", Text), ("price", Annotated[float, Meta(ge=0)]), ("tags", list[str]), ("size", dict[str, int])],
+    )
+    for index in range(50)
+]
+app = App()
+for index in range({routes}):
+    kind = kinds[index % 50]
+    def handler(
+        number: Annotated[int, Meta(ge=0)], item: kind, q: Query[Text | None] = None,
+        sort: Literal["up", "down"] = "up", limit: Annotated[int, Meta(ge=1, le=100)] = 20,
+    ) -> list[kind]:
+        ...
+    handler.__doc__ = f"Change thing {{index}}.\\n\\nIt is kept."
+    app.post(f"/things{{index}}/{{{{number}}}}", name=f"change_thing_{{index}}", tags=[f"tag{{index % 20}}"])(handler)
+with Client(app, backend="{backend}") as client:
+    client.get("/missing")
+    started = time.process_time()
+    first = client.get("/openapi.json")
+    made = time.process_time()
+    for _ in range(100):
+        again = client.get("/openapi.json")
+    if first.status_code != 200 or again.content != first.content:
+        raise SystemExit("no document")
+    print((made - started) * 1e3, (time.process_time() - made) * 10, len(first.content))
+"""
+
 
 def _run(code: str) -> tuple[float, str]:
     """Return the processor milliseconds of a fresh process, and what it printed."""
@@ -101,6 +141,19 @@ def measure_compile(repeat: int) -> list[dict[str, Any]]:
     return rows
 
 
+def measure_document(repeat: int) -> list[dict[str, Any]]:
+    """Return the milliseconds of the first request for an OpenAPI document, and of a later one, through the client."""
+    rows = []
+    for backend in INTERFACES:
+        code = _DOCUMENT.format(backend=backend, routes=DOCUMENTED)
+        outputs = [[float(text) for text in _run(code)[1].split()] for _ in range(repeat)]
+        first, later, size = (round(min(found), 2) for found in zip(*outputs, strict=True))
+        rows.append(
+            {"backend": backend, "routes": DOCUMENTED, "first_ms": first, "later_ms": later, "kib": round(size / 1024)}
+        )
+    return rows
+
+
 def measure_first_answer(repeat: int, peers: Iterable[Peer] = ()) -> list[dict[str, Any]]:
     """Return the milliseconds from a command to the first answer: `hinge run`, and Granian around each stack."""
     starts: dict[tuple[str, str], Callable[[], Any]] = {}
@@ -129,7 +182,7 @@ def _hinge_run(interface: str) -> Any:
 
 
 def main() -> None:
-    """Measure and print three tables."""
+    """Measure and print four tables."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--repeat", type=int, default=10, help="processes for each figure")
     repeat = parser.parse_args().repeat
@@ -140,6 +193,11 @@ def main() -> None:
     for row in measure_compile(max(3, repeat // 3)):
         line = f"| {row['backend']} | {row['routes']:,} | {row['declare_ms']:.0f} | {row['compile_ms']:.0f} |\n"
         sys.stdout.write(line)
+    sys.stdout.write(
+        "\n| backend | routes in the document | first request, ms | later, ms |\n| --- | ---: | ---: | ---: |\n"
+    )
+    for row in measure_document(3):
+        sys.stdout.write(f"| {row['backend']} | {row['routes']} | {row['first_ms']:.0f} | {row['later_ms']:.2f} |\n")
     sys.stdout.write("\n| backend | started by | first answer, ms |\n| --- | --- | ---: |\n")
     for row in measure_first_answer(3):
         sys.stdout.write(f"| {row['backend']} | {row['who']} | {row['ms']} |\n")

@@ -234,6 +234,10 @@ def _start(layer: dict[str, Any]) -> list[str]:
         [f"{_NAMES.get(row['who'], row['who'])}, {row['backend'].upper()}", str(row["ms"])]
         for row in layer["first_answer"]
     ]
+    documents = [
+        [f"{row['backend'].upper()}, {row['routes']:,} routes", f"{row['first_ms']:.0f}", f"{row['later_ms']:.2f}"]
+        for row in layer.get("document", ())
+    ]
     said = (
         "Milliseconds: of processor time for imports (Python itself included) and for compiling; on the clock from the "
         "command to the first answer, for Granian around each stack and for `hinge run`."
@@ -243,5 +247,6 @@ def _start(layer: dict[str, Any]) -> list[str]:
         said,
         table(["import", "ms"], imports),
         table(["typed routes", "declare, ms", "compile, ms"], compiles),
+        table(["OpenAPI document", "first request, ms", "later, ms"], documents),
         table(["first answer", "ms"], answers),
     ]
