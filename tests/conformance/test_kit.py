@@ -114,7 +114,7 @@ def test_the_clause_is_shown_also_without_asserts_in_packages(tmp_path: Path) ->
 
 
 def test_a_summary_of_skips_shows_no_clause_of_another_check(tmp_path: Path) -> None:
-    run = run_kit(tmp_path, "hinge.conformance.test_websocket", "--backend", "wsgi", "-rs", "-k", "echo or close")
+    run = run_kit(tmp_path, "hinge.conformance.test_websocket_endings", "--backend", "wsgi", "-rs", "-k", "closes")
     assert run.exit == 0, run.output
     assert "SKIPPED [1] " in run.output
     assert "(Feature.WEBSOCKET): " in run.output
