@@ -84,7 +84,7 @@ def test_a_handler_that_fails_closes_with_1011(
     (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert "handler" in record.getMessage()
     assert "/rooms/1" in record.getMessage()
-    assert "test_websocket.py:" in record.getMessage()
+    assert "test_websocket_endings.py:" in record.getMessage()
 
 
 @pytest.mark.clause("websocket.end")
