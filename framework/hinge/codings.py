@@ -103,9 +103,6 @@ _KNOWN: dict[str, tuple[Callable[[], Callable[[int], Encoder]], str, range, int]
 """By the coding's registered name: how to load it, its package, its levels, and the level for what is made anew for
 each request; the best ratios of Brotli and Zstandard take a hundred times as long."""
 
-CODINGS = tuple(_KNOWN)
-"""The codings by name, the one to prefer first."""
-
 
 def load_coding(name: str, level: int | None = None) -> Callable[[], Encoder]:
     """Return what makes an encoder of a coding.
