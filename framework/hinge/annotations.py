@@ -48,9 +48,9 @@ def unalias(kind: Any) -> Any:
 
 def members(kind: Any) -> list[Any]:
     """Return the members of a union, flattened and without constraints; any other type is its own only member."""
-    kind = unalias(kind)
     if isinstance(kind, type):
         return [kind]
+    kind = unalias(kind)
     if get_origin(kind) is Annotated:
         return members(get_args(kind)[0])
     if get_origin(kind) in _UNIONS:
@@ -74,7 +74,7 @@ def absent(kind: Any, otherwise: Any) -> Any:
 def without_unset(kind: Any) -> Any:
     """Return a type without `msgspec.UnsetType`, which no text becomes."""
     plain = unalias(kind)
-    if get_origin(plain) not in _UNIONS:
+    if isinstance(plain, type) or get_origin(plain) not in _UNIONS:
         return kind
     kept = [part for part in get_args(plain) if part is not msgspec.UnsetType]
     return _union(kept) if 0 < len(kept) < len(get_args(plain)) else kind
@@ -106,6 +106,8 @@ def split(annotation: Any) -> tuple[list[Param], Any]:
 def notes_within(annotation: Any) -> Iterator[Any]:
     """Yield every annotation note at any depth: markers that `split` did not take among them."""
     plain = unalias(annotation)
+    if isinstance(plain, type):
+        return
     if get_origin(plain) is Annotated:
         yield from plain.__metadata__
     for part in get_args(plain):
@@ -118,7 +120,7 @@ def item_type(kind: Any) -> Any | None:
     The items of a `tuple[int, str]` have no one type: it is a tuple of their types.
     """
     for member in members(kind):
-        origin = get_origin(member) or member
+        origin = _class_of(member)
         if origin in COLLECTIONS:
             arguments = get_args(member)
             if origin is tuple and arguments and arguments[-1] is not Ellipsis:
@@ -130,7 +132,12 @@ def item_type(kind: Any) -> Any | None:
 def is_record(kind: Any) -> bool:
     """Tell whether a type is a Struct, dataclass, TypedDict or attrs class, or a union of these (and None)."""
     found = present(kind)
-    return bool(found) and all(_is_record_class(get_origin(member) or member) for member in found)
+    return bool(found) and all(_is_record_class(_class_of(member)) for member in found)
+
+
+def _class_of(kind: Any) -> Any:
+    """Return the class that a generic type is made of; a class is its own."""
+    return kind if isinstance(kind, type) else get_origin(kind) or kind
 
 
 def _is_record_class(kind: Any) -> bool:
@@ -147,7 +154,7 @@ def field_types(record: Any) -> dict[str, Any]:
 
     Raises whatever resolving the annotations raises.
     """
-    origin = get_origin(record) or record
+    origin = _class_of(record)
     hints = typing.get_type_hints(origin, include_extras=True)
     given = dict(zip(getattr(origin, "__parameters__", ()), get_args(record), strict=False))
     return {name: _filled(_unqualified(hint), given) for name, hint in hints.items()}

@@ -209,7 +209,7 @@ def test_a_handler_that_forgets_to_accept_is_told_in_the_log_once(
     (record,) = [record for record in caplog.records if record.name == "hinge"]
     assert record.levelno == logging.WARNING
     assert re.search(
-        r"forgetful \(.*test_websocket_handshake\.py:\d+\): it returned without accepting .* Fix: `await ws\.accept\(\)` first",
+        r"forgetful \(.*_handshake\.py:\d+\): it returned without accepting .* Fix: `await ws\.accept\(\)` first",
         record.getMessage(),
     )
 
