@@ -1,6 +1,7 @@
 """hinge.loop.threads: lanes of worker threads for an event loop."""
 
 import asyncio
+import gc
 import os
 import subprocess
 import sys
@@ -177,6 +178,37 @@ def test_nothing_of_a_job_is_kept() -> None:
         assert seen() is None
 
     asyncio.run(main())
+
+
+class Failure(Exception):
+    pass
+
+
+class Stop(StopIteration):
+    pass
+
+
+@pytest.mark.parametrize("failure", [Failure, Stop])
+def test_a_failure_waits_for_no_garbage_collector(failure: type[Exception]) -> None:
+    async def main() -> "weakref.ref[BaseException]":
+        lane = Lane(1)
+
+        def fail() -> None:
+            raise failure
+
+        try:
+            await run(lane, fail)
+        except (Failure, RuntimeError) as error:
+            seen: weakref.ref[BaseException] = weakref.ref(error.__cause__ or error)
+        await run(lane, int, "7")
+        return seen
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert asyncio.run(main())() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")

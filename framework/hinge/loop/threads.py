@@ -118,6 +118,8 @@ class _Worker(Thread):
         # The loop may have been closed meanwhile: then nobody waits.
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(settle, future, outcome)
+        # An error's traceback holds this frame: what holds the error would wait with it for the garbage collector.
+        del outcome, future, job
         return following
 
     def _rest(self) -> Job | None:
