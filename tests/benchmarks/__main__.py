@@ -15,6 +15,7 @@ from typing import Any
 import data
 import inprocess
 import oversockets
+import pieces
 import scale_concurrency
 import scale_memory
 import scale_routes
@@ -32,7 +33,11 @@ LAYERS = ("inprocess", "sockets", "data", "scale")
 
 def _inprocess(peers: list[Peer], *, quick: bool) -> dict[str, Any]:
     rounds = inprocess.QUICK_ROUNDS if quick else inprocess.ROUNDS
-    return {"ratios": inprocess.compare(rounds, peers), "features": inprocess.features(rounds)}
+    return {
+        "ratios": inprocess.compare(rounds, peers),
+        "pieces": pieces.measure(pieces.QUICK_ROUNDS if quick else pieces.ROUNDS),
+        "features": inprocess.features(rounds),
+    }
 
 
 def _sockets(peers: list[Peer], *, quick: bool) -> dict[str, Any]:

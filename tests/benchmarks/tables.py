@@ -85,8 +85,20 @@ def _inprocess(layer: dict[str, Any]) -> list[str]:
         [row["feature"], *[_number(row[f"{backend}_us"], lambda value: f"{value:.2f}") for backend in backends]]
         for row in layer["features"]
     ]
+    if "pieces" in layer:
+        parts += [
+            "### Where the time goes",
+            "On WSGI, microseconds of each piece by itself; the rest is passing things on, the context, the headers.",
+            pieces(layer["pieces"]),
+        ]
     said = "The time of a whole request, to be compared with the first line."
     return [*parts, "### Features", said, table(["", *[f"{backend.upper()}, us" for backend in backends]], rows)]
+
+
+def pieces(rows: list[dict[str, Any]]) -> str:
+    """Return the table of what requests spend on what."""
+    names = [name for name in rows[0] if name != "case"]
+    return table(["WSGI, us", *names], [[row["case"], *[f"{row[name]:.2f}" for name in names]] for row in rows])
 
 
 def _ratio(peer: dict[str, float] | None) -> str:
