@@ -7,7 +7,6 @@ are `inline`.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable
 from functools import cache
 from types import CodeType, FrameType
@@ -15,14 +14,14 @@ from typing import Any
 
 from hinge.blueprint import Blueprint, Endpoint
 from hinge.errors import HTTPError
-from hinge.loop import HeadOf, Runtime, answering, failing, stopping, take_back_cut
-from hinge.streaming import StreamingResponse
+from hinge.loop import HeadOf, Runtime, serving
+from hinge.streaming import StreamAborted
 from hinge_asgi import scope as reader
 from hinge_asgi.body import Receive, refuse_two_framings
-from hinge_asgi.direct import Serve, direct, open_body_of, read_body_of
+from hinge_asgi.direct import Serve, direct
 from hinge_asgi.lifespan import serve_lifespan
 from hinge_asgi.request import ASGIExchange
-from hinge_asgi.respond import Send, closing, send_any, send_complete
+from hinge_asgi.respond import Messages, Send, closing
 from hinge_asgi.scope import Scope
 from hinge_asgi.websocket import compile_websockets
 
@@ -54,7 +53,13 @@ def compile_asgi(blueprint: Blueprint) -> Any:
         if has_lifespan and not runtime.ready and not await runtime.start_lazily():
             unstarted = HTTPError(503, "The application failed to start.")
             serve = _served(blueprint.refusing(scope["method"], unstarted), blueprint, runtime)
-        await serve(scope, receive, send, values)
+        try:
+            await serve(scope, receive, send, values)
+        except StreamAborted:
+            # It has the server cut the connection. Daphne does not, and an exception would end the task in which it
+            # looks after its connections: it would keep each later one for ever.
+            if not reader.from_daphne(scope):
+                raise
 
     runtime.find_requests(reader, _head_of(application.__code__, runtime))
 
@@ -113,28 +118,10 @@ def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
 
 
 def _through_layers(endpoint: Endpoint, runtime: Runtime) -> Serve:
-    head_only = endpoint.head_only
-    fail = failing(endpoint)
-    answer = answering(endpoint, reader, runtime, read_body_of, open_body_of)
+    serve_exchange = serving(endpoint, reader, runtime)
 
-    async def serve(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> None:
+    def serve(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> Awaitable[None]:
         exchange = ASGIExchange(reader, scope, endpoint, values, runtime.state, receive)
-        try:
-            try:
-                response = await answer(exchange)
-            except asyncio.CancelledError:  # in a middleware, or while the body came
-                if not take_back_cut():
-                    raise
-                response = await fail(exchange, stopping())
-            if isinstance(response, StreamingResponse):
-                await send_any(runtime, send, response, exchange, fail, head_only=head_only)
-            else:
-                await send_complete(send, response, head_only=head_only)
-        except asyncio.CancelledError:
-            if not exchange.has_lost_its_client():
-                raise
-        finally:
-            if exchange.is_unfinished:
-                await exchange.end(runtime)
+        return serve_exchange(exchange, Messages(send, exchange))
 
     return serve

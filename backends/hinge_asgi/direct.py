@@ -11,18 +11,17 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hinge.blueprint import Endpoint
-from hinge.body import BodyStream
 from hinge.errors import FAILURES
-from hinge.loop import Runtime, chosen, coloured_call, failing, failure_of
+from hinge.loop import Runtime, coloured_call, failure_of, sending
 from hinge.plan import Source
 from hinge.response import Response
 from hinge.streaming import BODILESS, StreamingResponse
 from hinge_asgi import lines as indexed
 from hinge_asgi import scope as reader
-from hinge_asgi.body import Incoming, Receive, read_body, refuse_two_framings
+from hinge_asgi.body import Receive, read_body, refuse_two_framings
 from hinge_asgi.lines import lines_of
 from hinge_asgi.request import ASGIExchange
-from hinge_asgi.respond import LENGTH_LINES, SHORT, Send, send_any, send_complete
+from hinge_asgi.respond import LENGTH_LINES, SHORT, Messages, Send, send_complete
 from hinge_asgi.scope import Scope
 
 Serve = Callable[[Scope, Receive, Send, tuple[str, ...]], Awaitable[None]]
@@ -65,7 +64,7 @@ def direct(endpoint: Endpoint, runtime: Runtime) -> Serve:  # noqa: C901 - the r
                 exchange = ASGIExchange(reader, scope, endpoint, values, runtime.state, receive)
                 if body is not None:
                     exchange._body = body
-                result = call(head, values, open_body_of(exchange, limit) if streams_body else body, exchange)
+                result = call(head, values, exchange.open_body(limit) if streams_body else body, exchange)
             else:
                 result = call(head, values, body, None)
             if awaits:
@@ -73,8 +72,7 @@ def direct(endpoint: Endpoint, runtime: Runtime) -> Serve:  # noqa: C901 - the r
             how = None if exchange is not None and exchange._after else prepared.get(result.__class__)
             content: Any = respond(result) if how is None else how[0](result)
         except _ENDS as error:
-            await rest.failed(scope, receive, send, values, exchange, failure_of(error))
-            return
+            content, how = failure_of(error), None
         if how is None:
             await rest.send(scope, receive, send, values, exchange, content)
             return
@@ -96,7 +94,7 @@ class _Rest:
         self._endpoint = endpoint
         self._runtime = runtime
         self._respond = endpoint.responder()
-        self._fail = failing(endpoint)
+        self._send = sending(endpoint, runtime)
         self._is_bodiless = endpoint.status in BODILESS
         self._seen: set[type] = set()
         self.prepared: dict[type, tuple[Callable[[Any], bytes], tuple[bytes, bytes]]] = {}
@@ -112,58 +110,18 @@ class _Rest:
                 self.prepared[kind] = (plain[0], (b"content-type", plain[1].encode()))
         return self._respond(result)
 
-    async def send(
+    def send(
         self,
         scope: Scope,
         receive: Receive,
         send: Send,
         values: tuple[str, ...],
         exchange: ASGIExchange | None,
-        response: Response,
-    ) -> None:
-        """Send a response of any kind, and do what waits for its end."""
-        if not isinstance(response, StreamingResponse) and (exchange is None or exchange._after is None):
-            await send_complete(send, response, head_only=self._endpoint.head_only)
-            return
+        outcome: Response | Exception,
+    ) -> Awaitable[None]:
+        """Send a response of any kind, or what answers a failure, and do what waits for its end."""
         if exchange is None:
-            exchange = self._exchange(scope, receive, values)
-        if isinstance(response, StreamingResponse):
-            response = await chosen(response, exchange, self._fail)
-        await self._finish(exchange, send, response)
-
-    async def failed(
-        self,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-        values: tuple[str, ...],
-        exchange: ASGIExchange | None,
-        error: Exception,
-    ) -> None:
-        """Answer a failure."""
-        if exchange is None:
-            exchange = self._exchange(scope, receive, values)
-        await self._finish(exchange, send, await self._fail(exchange, error))
-
-    def _exchange(self, scope: Scope, receive: Receive, values: tuple[str, ...]) -> ASGIExchange:
-        return ASGIExchange(reader, scope, self._endpoint, values, self._runtime.state, receive)
-
-    async def _finish(self, exchange: ASGIExchange, send: Send, response: Response) -> None:
-        try:
-            await send_any(self._runtime, send, response, exchange, self._fail, head_only=self._endpoint.head_only)
-        except asyncio.CancelledError:
-            if not exchange.has_lost_its_client():
-                raise
-        finally:
-            await exchange.end(self._runtime)
-
-
-async def read_body_of(exchange: ASGIExchange, limit: int) -> bytes:
-    """Return the whole body of a request (hinge.loop.ReadBody)."""
-    return await read_body(exchange._head, lines_of(exchange._head), exchange.receive, limit)
-
-
-def open_body_of(exchange: ASGIExchange, limit: int) -> BodyStream:
-    """Return the body of a request in pieces (hinge.loop.OpenBody)."""
-    exchange.incoming = Incoming(exchange._head, exchange.receive, limit)
-    return exchange.incoming.stream
+            if isinstance(outcome, Response) and not isinstance(outcome, StreamingResponse):
+                return send_complete(send, outcome, head_only=self._endpoint.head_only)
+            exchange = ASGIExchange(reader, scope, self._endpoint, values, self._runtime.state, receive)
+        return self._send(exchange, Messages(send, exchange), outcome)

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from hinge.blueprint import Endpoint
+from hinge.body import BodyStream
 from hinge.loop import Exchange
 from hinge.request import UNREAD
-from hinge_asgi.body import Incoming, Receive
+from hinge_asgi.body import Incoming, Receive, read_body
+from hinge_asgi.lines import lines_of
 from hinge_asgi.scope import Scope
 
 
@@ -46,3 +48,12 @@ class ASGIExchange(Exchange):
             return
         while (await self.receive())["type"] != "http.disconnect":
             pass
+
+    async def read_body(self, limit: int) -> bytes:
+        """Return the whole body; raises as `hinge_asgi.body.read_body`."""
+        return await read_body(self._head, lines_of(self._head), self.receive, limit)
+
+    def open_body(self, limit: int) -> BodyStream:
+        """Return the body in pieces; raises HTTPError as `read_body` where the head tells already."""
+        self.incoming = Incoming(self._head, self.receive, limit)
+        return self.incoming.stream

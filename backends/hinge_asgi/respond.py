@@ -9,11 +9,9 @@ from contextlib import suppress
 from typing import Any
 
 from hinge.files import FileResponse
-from hinge.loop import Fail, Runtime, answer_with
 from hinge.response import Response
-from hinge.streaming import BODILESS, UNSIZED, StreamAborted, sent_length
+from hinge.streaming import BODILESS, UNSIZED, sent_length
 from hinge_asgi.request import ASGIExchange
-from hinge_asgi.scope import from_daphne
 
 SHORT = 1024
 LENGTH_LINES = [(b"content-length", b"%d" % length) for length in range(SHORT)]
@@ -42,25 +40,7 @@ def closing(send: Send) -> Send:
     return send_and_close
 
 
-async def send_any(
-    runtime: Runtime, send: Send, response: Response, exchange: ASGIExchange, fail: Fail, *, head_only: bool
-) -> None:
-    """Send a response, streamed or not.
-
-    Raises:
-        StreamAborted: it is not complete.
-
-    """
-    try:
-        await answer_with(runtime, _Messages(send, exchange), response, exchange, fail, head_only=head_only)
-    except StreamAborted:
-        # It has the server cut the connection. Daphne does not, and an exception would end the task in which it looks
-        # after its connections: it would keep each later one for ever.
-        if not from_daphne(exchange._head):
-            raise
-
-
-class _Messages:
+class Messages:
     """Where a response goes (hinge.loop.WholeSink)."""
 
     __slots__ = ("_exchange", "_send")
@@ -69,17 +49,20 @@ class _Messages:
         self._send = send
         self._exchange = exchange
 
-    async def whole(self, response: Response, *, head_only: bool) -> None:
-        await send_complete(self._send, response, head_only=head_only)
+    def whole(self, response: Response, *, head_only: bool) -> Awaitable[None]:
+        """Send a response whose body is known."""
+        return send_complete(self._send, response, head_only=head_only)
 
-    async def start(self, response: Response) -> None:
+    def start(self, response: Response) -> Awaitable[None]:
+        """Send a stream's head."""
         headers = encode_headers(response)
         length = sent_length(response)
         if length is not None:
             headers.append((b"content-length", b"%d" % length))
-        await self._send(_start(response.status, headers))
+        return self._send(_start(response.status, headers))
 
     def chunk(self, data: bytes) -> Awaitable[None]:
+        """Send a part of it."""
         return self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     async def took(self, response: Response) -> bool:
@@ -101,6 +84,7 @@ class _Messages:
         return True
 
     def end(self) -> Awaitable[None]:
+        """Send its end."""
         return self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

@@ -147,11 +147,11 @@ def resolve_source(content: Any) -> tuple[Any, bool]:
     if kind is GeneratorType or kind is AsyncGeneratorType:  # as most are: a look at a class costs as much as a chunk
         return content, kind is AsyncGeneratorType
     if hasattr(kind, "__anext__"):
-        return content, True
+        return content if hasattr(kind, "__aiter__") else _Looped(content), True
     if hasattr(kind, "__aiter__"):
         return content.__aiter__(), True
     if hasattr(kind, "__next__"):
-        return content, False
+        return content if hasattr(kind, "__iter__") else _Looped(content), False
     if isinstance(content, (str, bytes, bytearray, memoryview, Mapping)):
         raise TypeError(f"a streamed body is an iterable of chunks, not {kind.__name__}: use Response or JSONResponse")
     if hasattr(kind, "__iter__"):
@@ -164,6 +164,29 @@ def resolve_source(content: Any) -> tuple[Any, bool]:
         else ""
     )
     raise TypeError(f"a streamed body is a sync or async iterable of chunks, not {kind.__name__}{hint}")
+
+
+class _Looped:
+    """An iterator that lacks `__iter__` or `__aiter__`, and so cannot be looped over as it is."""
+
+    __slots__ = ("_source",)
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+
+    def __iter__(self) -> Self:
+        return self
+
+    __aiter__ = __iter__
+
+    def __next__(self) -> Any:
+        return next(self._source)
+
+    def __anext__(self) -> Any:
+        return self._source.__anext__()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)  # its close or aclose, if it has one
 
 
 _NOTHING: Any = object()

@@ -4,7 +4,7 @@ Law: nothing here knows a protocol. A backend hands over what reads, what sends 
 colours, threads, streams and the worker's stop are the same for all of them. `import hinge` loads none of it.
 """
 
-from hinge.loop.answer import Fail, OpenBody, ReadBody, answering, chosen, coloured_call, failing
+from hinge.loop.answer import Fail, OpenBody, ReadBody, answering, coloured_call, failing
 from hinge.loop.body import body_stream, declared_pieces
 from hinge.loop.exchange import Exchange
 from hinge.loop.hold import until_told
@@ -12,7 +12,7 @@ from hinge.loop.inflight import HeadOf
 from hinge.loop.line import Sink
 from hinge.loop.pace import Pace
 from hinge.loop.runtime import OpenTask, Runtime
-from hinge.loop.send import WholeSink, answer_with
+from hinge.loop.send import WholeSink
 from hinge.loop.serve import Serve, sending, serving
 from hinge.loop.watch import Ended, Watch, failure_of, stopping, take_back_cut
 
@@ -30,10 +30,8 @@ __all__ = [
     "Sink",
     "Watch",
     "WholeSink",
-    "answer_with",
     "answering",
     "body_stream",
-    "chosen",
     "coloured_call",
     "declared_pieces",
     "failing",

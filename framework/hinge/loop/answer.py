@@ -10,7 +10,6 @@ from typing import Any, TypeAlias
 
 from hinge.blueprint import Endpoint
 from hinge.body import BodyStream
-from hinge.errors import HTTPError
 from hinge.loop.begin import beginner
 from hinge.loop.form import form_reading, releasing
 from hinge.loop.inline import watched
@@ -49,14 +48,6 @@ def failing(endpoint: Endpoint) -> Fail:
         return response if isinstance(response, Response) else await response
 
     return fail
-
-
-async def chosen(response: StreamingResponse, exchange: Request, fail: Fail) -> Response:
-    """Return what answers the request of an endpoint without middleware, in place of the handler's stream."""
-    try:
-        return response.for_request(exchange)
-    except HTTPError as error:
-        return await fail(exchange, error)
 
 
 def answering(

@@ -5,8 +5,10 @@ no body is never asked for one, and a client that has left is not a failure.
 """
 
 import contextlib
+from collections.abc import Awaitable
 from typing import Protocol
 
+from hinge.files import FileResponse
 from hinge.loop.answer import Fail
 from hinge.loop.exchange import Exchange
 from hinge.loop.line import Sink
@@ -19,47 +21,56 @@ from hinge.streaming import BODILESS, StreamingResponse
 class WholeSink(Sink, Protocol):
     """A sink that takes complete responses as well.
 
-    One whose server sends files by itself may have `async took(response) -> bool`: whether it has taken over a stream.
+    One whose server sends files by itself may have `async took(response) -> bool`: whether it has taken over a file.
     """
 
-    async def whole(self, response: Response, *, head_only: bool) -> None:
+    def whole(self, response: Response, *, head_only: bool) -> Awaitable[None]:
         """Send a response whose body is known; of HEAD and of a status without body, the head only."""
         ...
 
 
-async def answer_with(
-    runtime: Runtime, sink: WholeSink, response: Response, exchange: Exchange, fail: Fail, *, head_only: bool
-) -> None:
-    """Send a response of any kind.
+def sent(
+    runtime: Runtime, sink: WholeSink, response: Response, exchange: Exchange, *, head_only: bool
+) -> Awaitable[None]:
+    """Return what sends a response of any kind, to be awaited at once.
 
-    Raises:
+    Raises, then:
+        Unsent: it is a stream that failed before anything was sent; `send_instead` answers that.
         StreamAborted: what was sent is not complete; the server shall cut the connection.
 
     """
-    try:
-        await _send(runtime, sink, response, exchange, head_only=head_only)
-    except Unsent as unsent:
-        response = await fail(exchange, unsent.error)
-        try:
-            await _send(runtime, sink, response, exchange, head_only=head_only)
-        except Unsent as again:  # an error handler answers with streams, too
-            response = exchange._endpoint.errors.last_resort(exchange, again.error)
-            await sink.whole(response, head_only=head_only)
-
-
-async def _send(runtime: Runtime, sink: WholeSink, response: Response, exchange: Exchange, *, head_only: bool) -> None:
     if not isinstance(response, StreamingResponse):
-        await sink.whole(response, head_only=head_only)
-        return
+        return sink.whole(response, head_only=head_only)
     if exchange._source is not None and exchange._source[0] is response.iterator:
         exchange._source = None  # it is sent, and closed by that
-    if not head_only and response.status not in BODILESS:
-        took = getattr(sink, "took", None)
-        if took is not None and await took(response):
-            await close_source(runtime, exchange, (response.iterator, response.is_async))
-            return
+    if head_only or response.status in BODILESS:
+        return _send_head(runtime, sink, response, exchange)
+    if isinstance(response, FileResponse):
+        return _send_file(runtime, sink, response, exchange)
+    return send_stream(runtime, sink, exchange.watched(), response, exchange)
+
+
+async def send_instead(
+    runtime: Runtime, sink: WholeSink, error: Exception, exchange: Exchange, fail: Fail, *, head_only: bool
+) -> None:
+    """Send what answers the failure of an unsent stream; raises StreamAborted as `sent`."""
+    response = await fail(exchange, error)
+    try:
+        await sent(runtime, sink, response, exchange, head_only=head_only)
+    except Unsent as again:  # an error handler answers with streams, too
+        response = exchange._endpoint.errors.last_resort(exchange, again.error)
+        await sink.whole(response, head_only=head_only)
+
+
+async def _send_file(runtime: Runtime, sink: WholeSink, response: FileResponse, exchange: Exchange) -> None:
+    took = getattr(sink, "took", None)
+    if took is not None and await took(response):
+        await close_source(runtime, exchange, (response.iterator, response.is_async))
+    else:
         await send_stream(runtime, sink, exchange.watched(), response, exchange)
-        return
+
+
+async def _send_head(runtime: Runtime, sink: WholeSink, response: StreamingResponse, exchange: Exchange) -> None:
     await close_source(runtime, exchange, (response.iterator, response.is_async))
     with contextlib.suppress(OSError):  # the client has left; some servers say so by failing to send
         await sink.start(response)

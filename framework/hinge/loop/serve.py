@@ -5,15 +5,17 @@ Law: it fits every endpoint. A backend that has a faster way for some (no Reques
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from types import FrameType
-from typing import Any, TypeAlias
+from types import CodeType, FrameType
+from typing import Any, Protocol, TypeAlias
 
 from hinge.blueprint import Endpoint
 from hinge.body import BodyStream
-from hinge.loop.answer import answering, chosen, failing
+from hinge.errors import HTTPError
+from hinge.loop.answer import answering, failing
 from hinge.loop.exchange import Exchange
 from hinge.loop.runtime import Runtime
-from hinge.loop.send import WholeSink, answer_with
+from hinge.loop.send import WholeSink, send_instead, sent
+from hinge.loop.stream import Unsent
 from hinge.loop.watch import stopping, take_back_cut
 from hinge.response import Response
 from hinge.streaming import StreamingResponse
@@ -24,26 +26,13 @@ Serve: TypeAlias = Callable[[Any, WholeSink], Awaitable[None]]
 
 def serving(endpoint: Endpoint, reader: Any, runtime: Runtime) -> Serve:
     """Return what answers an exchange and sends the answer to a sink."""
-    answer = answering(endpoint, reader, runtime, _read_body, _open_body)
-    fail, head_only = failing(endpoint), endpoint.head_only
+    answer, finish = answering(endpoint, reader, runtime, _read_body, _open_body), _finishing(endpoint, runtime)
 
-    async def serve(exchange: Any, sink: WholeSink) -> None:
-        try:
-            try:
-                response = await answer(exchange)
-            except asyncio.CancelledError:  # in a middleware, or while the body came
-                if not take_back_cut():
-                    raise
-                response = await fail(exchange, stopping())
-            await answer_with(runtime, sink, response, exchange, fail, head_only=head_only)
-        except asyncio.CancelledError:
-            if not exchange.has_lost_its_client():
-                raise
-        finally:
-            await exchange.end(runtime)
+    def serve(exchange: Any, sink: WholeSink) -> Awaitable[None]:
+        return finish(exchange, sink, answer(exchange))
 
     def head_of(frame: FrameType) -> Any:
-        if frame.f_code is not serve.__code__ or frame.f_locals["runtime"] is not runtime:
+        if frame.f_code is not finish.__code__ or frame.f_locals["runtime"] is not runtime:
             return None
         return frame.f_locals["exchange"].head
 
@@ -54,21 +43,51 @@ def serving(endpoint: Endpoint, reader: Any, runtime: Runtime) -> Serve:
 
 def sending(endpoint: Endpoint, runtime: Runtime) -> Callable[[Any, WholeSink, Response | Exception], Awaitable[None]]:
     """Return what sends the response, or the failure, of an endpoint without middleware, and ends the exchange."""
+    fail, finish = failing(endpoint), _finishing(endpoint, runtime)
+
+    def send(exchange: Any, sink: WholeSink, outcome: Response | Exception) -> Awaitable[None]:
+        if isinstance(outcome, StreamingResponse):
+            try:
+                outcome = outcome.for_request(exchange)
+            except HTTPError as error:
+                outcome = error
+        return finish(exchange, sink, outcome if isinstance(outcome, Response) else fail(exchange, outcome))
+
+    return send
+
+
+class _Finish(Protocol):
+    """`(exchange, sink, response, or what makes it) -> nothing`: send the response, and end the exchange."""
+
+    __code__: CodeType
+
+    def __call__(self, exchange: Any, sink: WholeSink, response: Response | Awaitable[Response]) -> Awaitable[None]: ...
+
+
+def _finishing(endpoint: Endpoint, runtime: Runtime) -> _Finish:
     fail, head_only = failing(endpoint), endpoint.head_only
 
-    async def send(exchange: Any, sink: WholeSink, outcome: Response | Exception) -> None:
+    async def finish(exchange: Any, sink: WholeSink, response: Response | Awaitable[Response]) -> None:
         try:
-            response = outcome if isinstance(outcome, Response) else await fail(exchange, outcome)
-            if isinstance(response, StreamingResponse):
-                response = await chosen(response, exchange, fail)
-            await answer_with(runtime, sink, response, exchange, fail, head_only=head_only)
+            if not isinstance(response, Response):
+                try:
+                    response = await response
+                except asyncio.CancelledError:  # in a middleware, or while the body came
+                    if not take_back_cut():
+                        raise
+                    response = await fail(exchange, stopping())
+            try:
+                await sent(runtime, sink, response, exchange, head_only=head_only)
+            except Unsent as unsent:
+                await send_instead(runtime, sink, unsent.error, exchange, fail, head_only=head_only)
         except asyncio.CancelledError:
             if not exchange.has_lost_its_client():
                 raise
         finally:
-            await exchange.end(runtime)
+            if exchange.is_unfinished:
+                await exchange.end(runtime)
 
-    return send
+    return finish
 
 
 async def _read_body(exchange: Exchange, limit: int) -> bytes:

@@ -8,17 +8,17 @@ once, whatever happens, and so is the one that a middleware replaced.
 import asyncio
 import contextlib
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextvars import copy_context
 from time import monotonic
-from types import GeneratorType
+from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
 from hinge.context import carry_back
 from hinge.errors import FAILURES
 from hinge.events import EventSourceResponse
 from hinge.frames import unframed
-from hinge.loop.line import Gone, KeepAlive, Line, Sink
+from hinge.loop.line import KeepAlive, Sink
 from hinge.loop.runtime import Runtime, step_threads
 from hinge.loop.watch import Ended, Watch, stopping
 from hinge.problems import aborted, log_cut, log_failure
@@ -36,10 +36,6 @@ LOOK_EVERY = 8
 _END: Any = object()
 
 
-class _Over(Exception):  # noqa: N818 - as StopAsyncIteration
-    """A plain source has ended."""
-
-
 class Unsent(Exception):  # noqa: N818 - carries a failure on to where it is answered
     """A stream failed before anything was sent; `error` is to be answered."""
 
@@ -48,7 +44,8 @@ class Unsent(Exception):  # noqa: N818 - carries a failure on to where it is ans
         self.error = error
 
 
-async def send_stream(
+# One frame from the request to its source and its server: each chunk passes it, and a silent stream holds it.
+async def send_stream(  # noqa: C901, PLR0912, PLR0915
     runtime: Runtime, sink: Sink, watch: Watch, response: StreamingResponse, request: Request
 ) -> None:
     """Send a stream from its head to its end.
@@ -58,163 +55,183 @@ async def send_stream(
         StreamAborted: the source failed later, or the worker stops; what was sent is not a complete response.
 
     """
-    stream = _Stream(runtime, sink, watch, response, request)
-    watch.ends_at_once = stream.is_event_stream
-    runtime.register(watch)
+    source: Any = response.iterator if response.is_async else _Steps(runtime, watch, response.iterator, request)
+    items, encode, as_it_is = _items(source)
+    keep_alive, turn, chunk = _keep_alive(sink, watch, response), _Turn(), sink.chunk
+    begun = ended = is_complete = False
+    at_server = False  # whose failure it is
     failure: Exception | None = None
+    runtime.register(watch)
     try:
-        await watch.run(stream.pump)
-    except (Ended, Gone):
+        with watch:
+            if response.eager_start:
+                begun = at_server = True
+                await sink.start(response)
+                at_server = False
+            if keep_alive is not None:
+                watch.begin_beside(keep_alive.begin)
+            left = LOOK_EVERY
+            async for item in items:
+                if watch.is_over:  # the source may have taken the end for something else
+                    watch.check()
+                data: Any = item if item.__class__ is as_it_is else encode(item)
+                if not data:
+                    continue  # an empty one would end a chunked body on some servers
+                if not begun:
+                    begun = at_server = True
+                    await sink.start(response)
+                if keep_alive is not None:
+                    if keep_alive.comment is not None:
+                        await keep_alive.quiet()
+                    keep_alive.is_sending = True
+                at_server = True
+                await chunk(data)
+                at_server = False
+                if keep_alive is not None:
+                    keep_alive.is_sending = False
+                    keep_alive.sent += 1
+                left -= 1
+                if not left:
+                    left = LOOK_EVERY
+                    if turn.is_over():
+                        await asyncio.sleep(0)
+            ended = True
+            watch.check()
+            if keep_alive is not None:
+                await keep_alive.stop()
+            at_server = True
+            if not begun:
+                begun = True
+                await sink.start(response)
+            await sink.end()
+            is_complete = True
+    except Ended:
         pass
     except FAILURES as error:  # judged once the source is closed
-        failure = error
+        if not at_server or not isinstance(error, OSError):  # by which servers say that the client has left
+            failure = error
     finally:
         try:
-            await stream.end()
+            if keep_alive is not None:
+                await keep_alive.stop()
         finally:
-            runtime.unregister(watch)  # what stops the worker waits until the source is closed
+            try:
+                if not ended or items.__class__ is not AsyncGeneratorType:  # which has closed itself
+                    await close_source(runtime, request, (source, True))
+            finally:
+                runtime.unregister(watch)  # what stops the worker waits until the source is closed
     if failure is not None:
-        stream.fail(failure)
-    elif watch.is_cut and not watch.has_left:
-        with contextlib.suppress(Gone):
-            await stream.cut()
+        _fail(failure, watch, request, begun=begun, at_server=at_server)
+    elif watch.is_cut and not watch.has_left and not is_complete:
+        await _cut(sink, response, request, begun=begun)
 
 
-class _Stream:
-    """One source, and how far its response has got."""
+class _Turn:
+    """How much a stream has sent while nobody else had a turn."""
 
-    def __init__(
-        self,
-        runtime: Runtime,
-        sink: Sink,
-        watch: Watch,
-        response: StreamingResponse,
-        request: Request,
-    ) -> None:
+    __slots__ = ("_count", "_since")
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._since = monotonic()
+
+    def is_over(self) -> bool:
+        """Tell whether it is somebody else's turn, after LOOK_EVERY further chunks."""
+        self._count += LOOK_EVERY
+        now = monotonic()
+        if self._count < CHUNKS_IN_A_ROW and now - self._since < SECONDS_IN_A_ROW:
+            return False
+        self._count, self._since = 0, now
+        return True
+
+
+def _items(source: Any) -> tuple[Any, Callable[[Any], bytes], type | None]:
+    """Return what is iterated, what encodes its items, and the class of those that go out as they are."""
+    found = unframed(source)
+    return (source, encode_chunk, bytes) if found is None else (*found, None)
+
+
+def _keep_alive(sink: Sink, watch: Watch, response: StreamingResponse) -> KeepAlive | None:
+    if not isinstance(response, EventSourceResponse):
+        return None
+    watch.ends_at_once = True
+    if response.ping is None:
+        return None
+    return KeepAlive(sink, response.ping, response.keep_alive, watch.leave)
+
+
+# -- how it ended ------------------------------------------------------------------------------------------------------
+
+
+def _fail(failure: Exception, watch: Watch, request: Request, *, begun: bool, at_server: bool) -> None:
+    """Judge what the source, or the server, raised."""
+    if watch.is_over:
+        cut = aborted(request, failure)  # it failed while it was ended
+        if watch.has_left:
+            return
+        raise cut from None
+    if at_server:
+        raise failure
+    if not begun:
+        raise Unsent(failure)
+    raise aborted(request, failure) from None
+
+
+async def _cut(sink: Sink, response: StreamingResponse, request: Request, *, begun: bool) -> None:
+    """End a response whose worker stops: an event stream as such, because its client comes back by itself."""
+    if isinstance(response, EventSourceResponse):
+        # A message that the server has begun to send is whole, or comes again with the client.
+        with contextlib.suppress(OSError):
+            if not begun:
+                await sink.start(response)
+            await sink.end()
+    elif begun:
+        log_cut(request)
+        raise StreamAborted(stopping())
+    else:
+        raise Unsent(stopping())
+
+
+# -- the source --------------------------------------------------------------------------------------------------------
+
+
+class _Steps:
+    """A plain source, stepped in worker threads; its close waits for the step that a thread is in."""
+
+    __slots__ = ("_context", "_runtime", "_source", "_stepping", "_threads", "_watch")
+
+    def __init__(self, runtime: Runtime, watch: Watch, source: Any, request: Request) -> None:
         self._runtime = runtime
         self._watch = watch
-        self._request = request
-        self._response = response
-        self._source: Any = response.iterator
-        self._is_async = response.is_async
+        self._source = source
         self._threads = step_threads(request._endpoint)
-        self._is_eager = response.eager_start
         self._context = copy_context()
         self._stepping = threading.Lock()
-        self.is_event_stream = isinstance(response, EventSourceResponse)
-        self._line = Line(sink)
-        self._is_complete = False
-        self._keep_alive: KeepAlive | None = None
-        if isinstance(response, EventSourceResponse) and response.ping is not None:
-            self._keep_alive = KeepAlive(self._line, response.ping, response.keep_alive, watch.leave)
 
-    async def pump(self) -> None:
-        """Send everything."""
-        line, watch = self._line, self._watch
-        pull: Callable[[], Awaitable[Any]] = self._pull_from_thread
-        over: type[Exception] = _Over
-        as_it_is: Any = bytes
-        encode: Callable[[Any], bytes] = encode_chunk
-        if self._is_async:
-            source = self._source
-            if (items := unframed(source)) is not None:
-                source, encode = items
-                as_it_is = None
-            pull, over = source.__anext__, StopAsyncIteration
-        if self._is_eager:
-            await line.start(self._response)
-        since = monotonic()
-        while True:
-            try:
-                chunk: Any = await pull()
-            except over:
-                break
-            if watch.has_left or watch.is_cut:  # the source may have taken the end for something else
-                raise Ended
-            data: bytes = chunk if chunk.__class__ is as_it_is else encode(chunk)
-            if not data:
-                continue  # an empty one would end a chunked body on some servers
-            if not line.sent:
-                await line.start(self._response)
-            await line.chunk(data)
-            if line.sent % LOOK_EVERY == 0 and (
-                line.sent % CHUNKS_IN_A_ROW == 0 or monotonic() - since > SECONDS_IN_A_ROW
-            ):
-                await asyncio.sleep(0)
-                since = monotonic()
-        watch.check()
-        await self._complete()
+    def __aiter__(self) -> "_Steps":
+        return self
 
-    async def _complete(self) -> None:
-        if not self._line.sent:
-            await self._line.start(self._response)
-        await self._line.end()
-        self._is_complete = True
-
-    # -- the source ----------------------------------------------------------------------------------------------------
-
-    async def _pull_from_thread(self) -> Any:
-        chunk = await self._watch.undisturbed(self._runtime.in_thread(self._threads, self._step))
-        if chunk is _END:
-            raise _Over
-        return chunk
+    async def __anext__(self) -> Any:
+        item = await self._watch.undisturbed(self._runtime.in_thread(self._threads, self._step))
+        if item is _END:
+            raise StopAsyncIteration
+        return item
 
     def _step(self) -> Any:
         with self._stepping:
             return self._context.run(next, self._source, _END)
 
-    async def end(self) -> None:
-        """Stop what runs beside, and close the source."""
+    async def aclose(self) -> None:
         try:
-            if self._keep_alive is not None:
-                await self._keep_alive.stop()
+            await self._runtime.in_thread("teardown", self._close)
         finally:
-            if self._is_async:
-                await close_source(self._runtime, self._request, (self._source, True))
-            else:
-                await close_source(self._runtime, self._request, (_Steps(self), False))
-                carry_back(self._context)
+            carry_back(self._context)
 
-    # -- how it ended --------------------------------------------------------------------------------------------------
-
-    def fail(self, failure: Exception) -> None:
-        """Judge what the source, or the server, raised."""
-        if self._watch.is_over:
-            cut = aborted(self._request, failure)  # it failed while it was ended
-            if self._watch.has_left:
-                return
-            raise cut from None
-        if failure is self._line.refusal:
-            raise failure  # the server's own
-        if not self._line.sent:
-            raise Unsent(failure)
-        raise aborted(self._request, failure) from None
-
-    async def cut(self) -> None:
-        """End a response whose worker stops: an event stream as such, because its client comes back by itself."""
-        if self._is_complete:
-            return
-        if self.is_event_stream:
-            # A message that the server has begun to send is whole, or comes again with the client.
-            await self._complete()
-        elif self._line.sent or self._line.is_sending:
-            log_cut(self._request)
-            raise StreamAborted(stopping())
-        else:
-            raise Unsent(stopping())
-
-
-class _Steps:
-    """A plain source whose close waits for the step that a worker thread is in."""
-
-    def __init__(self, stream: _Stream) -> None:
-        self._stream = stream
-
-    def close(self) -> None:
-        with self._stream._stepping:
-            close = getattr(self._stream._source, "close", None)
+    def _close(self) -> None:
+        with self._stepping:
+            close = getattr(self._source, "close", None)
             if close is not None:
-                self._stream._context.run(close)
+                self._context.run(close)
 
 
 def _is_at_rest(iterator: Any) -> bool:

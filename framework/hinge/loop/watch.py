@@ -6,7 +6,8 @@ clean up with awaits of its own, and leaves task groups and timeouts across its 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from types import TracebackType
 from typing import Any, TypeVar
 from weakref import WeakSet
 
@@ -75,54 +76,80 @@ def failure_of(error: BaseException) -> Exception:
 
 
 class Watch:
-    """Wait for the client's leaving beside the task that makes it, and end what that task runs through `run`."""
+    """Wait for the client's leaving beside the task that makes it, and end what that task does `with` it.
+
+    Entering raises Ended if it is over. What is inside is interrupted by an end, and leaves as Ended; a CancelledError
+    of something that it waited for leaves as a RuntimeError.
+    """
+
+    __slots__ = (
+        "_before",
+        "_beginning",
+        "_beside",
+        "_is_open",
+        "_is_sent",
+        "_others",
+        "_watcher",
+        "ends_at_once",
+        "has_left",
+        "is_cut",
+        "is_over",
+        "task",
+    )
 
     def __init__(
-        self, disconnected: Callable[[], Awaitable[None]], *, ends_at_once: bool = False, is_late: bool = False
+        self,
+        disconnected: Callable[[], Coroutine[Any, Any, None]],
+        *,
+        ends_at_once: bool = False,
+        is_late: bool = False,
     ) -> None:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a response is sent by a task")
         self.task: asyncio.Task[Any] = task
-        self._before = 0
-        self._others = 0
-        self._is_open = False
-        self._is_sent = False
+        self._before = self._others = 0
+        self._is_open = self._is_sent = False
         self.ends_at_once = ends_at_once
         """Whether a stopping worker ends this before other things."""
-        self.has_left = False
-        self.is_cut = False
+        self.has_left = self.is_cut = False
+        self.is_over = False
+        """Whether there is nothing to go on for: either of them."""
         self._watcher: asyncio.Task[None] | None = None
+        self._beside: Callable[[], None] | None = None
         self._beginning: asyncio.Handle | None = None
         if is_late:  # not before the request's task waits for something, and one that is always ready never does
             self._beginning = task.get_loop().call_soon(self._begin, disconnected)
         else:
             self._begin(disconnected)
 
-    @property
-    def is_over(self) -> bool:
-        """Whether there is nothing to go on for."""
-        return self.has_left or self.is_cut
+    def _begin(self, disconnected: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._beginning = None
+        self._watcher = self.task.get_loop().create_task(disconnected())
+        self._watcher.add_done_callback(self._told)
+        if self._beside is not None:
+            self._beside()
 
-    def _begin(self, disconnected: Callable[[], Awaitable[None]]) -> None:
-        self._watcher = self.task.get_loop().create_task(self._wait(disconnected))
-
-    async def _wait(self, disconnected: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await disconnected()
-        except Exception:  # noqa: BLE001 - a connection that cannot be read is none
-            self.leave()
+    def begin_beside(self, begin: Callable[[], None]) -> None:
+        """Call `begin` as soon as the task waits for something, and not at all if it never does."""
+        if self._beginning is None:
+            begin()
         else:
+            self._beside = begin
+
+    def _told(self, watcher: asyncio.Task[None]) -> None:
+        if not watcher.cancelled():
+            watcher.exception()  # whatever it is: a connection that cannot be read is none
             self.leave()
 
     def leave(self) -> None:
         """End it: the client has left."""
-        self.has_left = True
+        self.has_left = self.is_over = True
         self._interrupt()
 
     def finish(self) -> None:
         """End it: the worker stops."""
-        self.is_cut = True
+        self.is_cut = self.is_over = True
         self._interrupt()
 
     def _interrupt(self) -> None:
@@ -141,6 +168,27 @@ class Watch:
         if self.is_over:
             raise Ended
 
+    def __enter__(self) -> None:
+        self.check()
+        self._before = self.task.cancelling()
+        self._is_open = True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._is_open = False
+        try:
+            if not isinstance(error, asyncio.CancelledError):
+                return
+            if not self._is_sent:
+                raise failure_of(error) from error
+            if self.task.cancelling() <= self._others + 1:
+                raise Ended from None
+        finally:
+            if self._is_sent:
+                self._is_sent = False
+                self.task.uncancel()
+
     async def run(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do what an end interrupts.
 
@@ -149,22 +197,8 @@ class Watch:
             RuntimeError: it waited for something that was cancelled.
 
         """
-        self.check()
-        self._before = self.task.cancelling()
-        self._is_open = True
-        try:
+        with self:
             return await work()
-        except asyncio.CancelledError as error:
-            if not self._is_sent:
-                raise failure_of(error) from error
-            if self.task.cancelling() > self._others + 1:
-                raise
-            raise Ended from None
-        finally:
-            self._is_open = False
-            if self._is_sent:
-                self._is_sent = False
-                self.task.uncancel()
 
     async def undisturbed(self, work: Awaitable[T]) -> T:
         """Await something inside `run` that must not be interrupted, such as a step in a thread.
@@ -181,10 +215,17 @@ class Watch:
         self.check()
         return result
 
-    async def stop(self) -> None:
-        """Watch no more."""
+    def is_on(self) -> bool:
+        """Tell whether there is anything to stop; what has not begun by now never does."""
         if self._beginning is not None:
             self._beginning.cancel()
-        if self._watcher is not None and not self._watcher.done():
-            self._watcher.cancel()
-            await asyncio.wait((self._watcher,))
+        return self._watcher is not None and not self._watcher.done()
+
+    async def stop(self) -> None:
+        """Watch no more."""
+        watcher = self._watcher
+        if self.is_on() and watcher is not None:
+            watcher.cancel()
+            await asyncio.sleep(0)  # which is all that most need
+            if not watcher.done():
+                await asyncio.wait((watcher,))
