@@ -9,10 +9,12 @@ from contextvars import copy_context
 from typing import Any
 
 from hinge.errors import FAILURES, REASONS
+from hinge.files import FileResponse
 from hinge.request import Request
 from hinge.response import Response
 from hinge.streaming import BODILESS, UNSIZED, StreamingResponse, sent_length
 from hinge_wsgi.after import run_after
+from hinge_wsgi.file_wrapper import wrapped_file
 from hinge_wsgi.runtime import Runtime
 from hinge_wsgi.stream import Stream, close_source, replaced_source
 
@@ -86,7 +88,7 @@ def _headers(response: Response) -> Pairs:
 
 def send_stream(
     runtime: Runtime, start_response: StartResponse, response: StreamingResponse, request: Request, *, head_only: bool
-) -> Stream:
+) -> Any:
     """Start a stream and return it for the server to iterate and close.
 
     Raises what the source raised before its first chunk, after closing it.
@@ -95,8 +97,13 @@ def send_stream(
     length = sent_length(response)
     if length is not None:
         headers.append(("content-length", str(length)))
+    bodiless = head_only or status in BODILESS
+    if isinstance(response, FileResponse) and not bodiless:
+        wrapped = wrapped_file(response, request)
+        if wrapped is not None:
+            return _start_wrapped(start_response, STATUS_LINES[status], headers, wrapped)
     stream = Stream(runtime, response, request)
-    if head_only or status in BODILESS:
+    if bodiless:
         stream.skip()
     elif not response.eager_start:
         stream.prefetch()  # a failure before the first chunk is still answered with its own status
@@ -106,6 +113,15 @@ def send_stream(
         stream.drop()
         raise
     return stream
+
+
+def _start_wrapped(start_response: StartResponse, status_line: str, headers: Pairs, wrapped: Any) -> Any:
+    try:
+        start_response(status_line, headers)
+    except BaseException:
+        wrapped.close()
+        raise
+    return wrapped
 
 
 class _Closing:

@@ -6,45 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.contract.files import make_app
 
-from hinge import App, FileResponse, Request, Response
+from hinge import App, Request, Response
 from hinge.middleware import Compression
 
 CONTENT = b"0123456789" * 100
-
-
-def make_app(path: Path) -> App:
-    app = App()
-    app.static("/static", path.parent)
-
-    @app.get("/file")
-    def file() -> FileResponse:
-        return FileResponse(path, filename="a.txt")
-
-    @app.get("/after")
-    def after(request: Request) -> FileResponse:
-        request.after_response(path.exists)
-        return FileResponse(path)
-
-    @app.get("/replaced")
-    def replaced() -> FileResponse:
-        response = FileResponse(path)
-        response.iterator = iter([b"else"])
-        return response
-
-    @app.get("/truncated")
-    def truncated() -> FileResponse:
-        response = FileResponse(path)
-        path.write_bytes(b"short")
-        return response
-
-    @app.get("/removed")
-    def removed() -> FileResponse:
-        response = FileResponse(path)
-        path.unlink()
-        return response
-
-    return app
 
 
 @pytest.fixture

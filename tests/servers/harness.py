@@ -329,10 +329,15 @@ class Answer:
 
 
 class Wire:
-    """One TCP connection to a server."""
+    """One connection to a server: to a loopback port, or to the path of a UNIX socket."""
 
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
+    def __init__(self, address: int | str) -> None:
+        if isinstance(address, str):
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.settimeout(PATIENCE)
+            self.socket.connect(address)
+        else:
+            self.socket = socket.create_connection(("127.0.0.1", address), PATIENCE)
         self._buffer = b""
 
     def __enter__(self) -> Self:
