@@ -18,7 +18,7 @@ FILE = MEMORY / "hinge_memory.py"
 def halves() -> list[list[str]]:
     """Return the kit's modules in two lists that take about the same time: most of it is waiting."""
     names = sorted(path.stem for path in Path(hinge.conformance.__file__).parent.glob("test_*.py"))
-    long = ["test_streams", "test_body_stream", "test_limits"]
+    long = ["test_streams", "test_stream_endings", "test_body_stream", "test_limits"]
     return [[f"hinge.conformance.{name}" for name in names if (name in long) is half] for half in (True, False)]
 
 
