@@ -29,7 +29,7 @@ from hinge.routing import Route, RouteTable
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Keep the garbage collector from running: what a compile makes stays, and going over it takes as long again."""
+    """Keep the garbage collector from running: what is made stays meanwhile, and going over it takes as long again."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -171,6 +171,27 @@ def test_texts_tags_and_names(document: dict[str, Any]) -> None:
     assert "/openapi.json" not in document["paths"]
 
 
+def test_handlers_of_one_name_get_numbers() -> None:
+    app = App()
+    for number in range(4):
+
+        def read() -> str:
+            return ""
+
+        app.get(f"/r{number}")(read)
+    app.get("/own", name="read_get_3")(read)
+    app.post("/r0")(read)
+    paths = describe(app)["paths"]
+    assert [operation["operationId"] for item in paths.values() for operation in item.values()] == [
+        "read_get",
+        "read_post",
+        "read_get_2",
+        "read_get_3",
+        "read_get_4",
+        "read_get_3_2",
+    ]
+
+
 def test_parameters(document: dict[str, Any]) -> None:
     read, search = document["paths"]["/things/{thing_id}"]["get"], document["paths"]["/search"]["get"]
     assert [(one["name"], one["in"], one["required"]) for one in read["parameters"]] == [
@@ -263,6 +284,15 @@ def test_the_document_and_its_page_are_shown(each_backend: Any) -> None:
             assert client.get(f"/docs/{name}").status_code == 200
         assert "http" not in page.text.replace("https://json-schema", "")  # nothing from elsewhere
         assert client.get("/docs/index.css").status_code == 404
+
+
+def test_it_is_made_once(each_backend: Any) -> None:
+    app = shop()
+    with each_backend(app) as client:
+        first = client.get("/openapi.json")
+        app.title = "Another"
+        assert client.get("/openapi.json").content == first.content
+    assert describe(app)["info"]["title"] == "Another"
 
 
 def test_renamed_and_switched_off(each_backend: Any) -> None:

@@ -4,10 +4,13 @@ Law: made once, from the plans; in the order of declaration, so that two builds 
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
 from typing import Any
 
 from hinge.errors import ConfigurationError
+from hinge.freeze import uncollected
 from hinge.openapi.operations import operation
 from hinge.openapi.schemas import Schemas
 from hinge.plan import HandlerPlan
@@ -36,6 +39,7 @@ def describe(app: Any) -> dict[str, Any]:
     return document(app, [(route, endpoint.plan) for route, endpoint, _ in judged if endpoint is not None])
 
 
+@uncollected()
 def document(app: Any, planned: Iterable[Planned]) -> dict[str, Any]:
     """Return the document of planned routes; WebSockets and routes with `include_in_schema=False` are left out.
 
@@ -74,12 +78,13 @@ def document(app: Any, planned: Iterable[Planned]) -> dict[str, Any]:
 
 def _identities(operations: Sequence[tuple[Route, str, Any]]) -> list[str]:
     """Return the operations' names: those of the routes, with method and a number where that is not enough."""
-    names = [route.name for route, _, _ in operations]
-    found: list[str] = []
+    names = Counter(route.name for route, _, _ in operations)
+    numbers: defaultdict[str, Iterator[int]] = defaultdict(lambda: count(2))
+    found: dict[str, None] = {}
     for route, method, _ in operations:
-        name = route.name if names.count(route.name) == 1 else f"{route.name}_{method.lower()}"
-        candidate, number = name, 2
+        name = route.name if names[route.name] == 1 else f"{route.name}_{method.lower()}"
+        candidate = name
         while candidate in found:
-            candidate, number = f"{name}_{number}", number + 1
-        found.append(candidate)
-    return found
+            candidate = f"{name}_{next(numbers[name])}"
+        found[candidate] = None
+    return list(found)
