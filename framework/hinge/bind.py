@@ -1,8 +1,8 @@
 """Plan + HeadReader -> one closure that gathers the arguments, calls the handler and returns what it returns.
 
-Law: it never awaits and never looks at a type at run time. Arguments come in *stages*, one a source, so that a query
-string is split once however many parameters it fills; a plan without a stage does not pay for it. The fast path stops
-at the first bad value; only then does `explain` go over all arguments again, to list every error.
+Law: it never awaits and never looks at a type at run time. Each argument is *taken* by a closure of its own, but for
+those of the query, whose string is split once for all of them. The fast path stops at the first bad value; only then
+does `explain` go over all arguments again, to list every error.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ from hinge.validation import collect_errors
 
 Bound = Callable[[Any, tuple[str, ...], Any, Any], Any]
 """`(head, path values, body, request) -> result or coroutine`."""
-Stage = Callable[[list[Any], Any, tuple[str, ...], Any, Any], None]
-"""Put the values of one source into the list of arguments: `(arguments, head, path values, body, request)`."""
+Take = Callable[[Any, tuple[str, ...], Any, Any], Any]
+"""Return the value of one argument: `(head, path values, body, request)`."""
+Fill = Callable[[list[Any], Any], None]
+"""Put the query's values into the list of all arguments: `(arguments, head)`."""
 
 
 def bind(plan: HandlerPlan, path_names: tuple[str, ...], reader: Any, *, max_query_fields: int) -> Bound:
@@ -43,8 +45,44 @@ def bind(plan: HandlerPlan, path_names: tuple[str, ...], reader: Any, *, max_que
     handler = plan.handler
     if not plan.arguments:
         return lambda head, values, body, request: handler()
-    stages = _Stages(plan, path_names, reader, max_query_fields)
-    put, explain = stages.build(), stages.explain
+    sources = _Sources(plan, path_names, reader, max_query_fields)
+    query, takes = sources.query(), sources.takes()
+    if query is None and not any(argument.keyword for argument in plan.arguments):
+        if len(takes) == 1:
+            return _one(handler, takes[0][1], sources.explain)
+        if len(takes) == 2:
+            return _two(handler, takes[0][1], takes[1][1], sources.explain)
+    return _several(plan, takes, query, sources.explain)
+
+
+Explain = Callable[[Exception, Any, tuple[str, ...], Any, Any], Exception]
+
+
+def _one(handler: Any, take: Take, explain: Explain) -> Bound:
+    def call(head: Any, values: tuple[str, ...], body: Any, request: Any) -> Any:
+        try:
+            argument = take(head, values, body, request)
+        except (ValueError, HTTPError) as error:
+            raise explain(error, head, values, body, request) from None
+        return handler(argument)
+
+    return call
+
+
+def _two(handler: Any, take_first: Take, take_second: Take, explain: Explain) -> Bound:
+    def call(head: Any, values: tuple[str, ...], body: Any, request: Any) -> Any:
+        try:
+            first = take_first(head, values, body, request)
+            second = take_second(head, values, body, request)
+        except (ValueError, HTTPError) as error:
+            raise explain(error, head, values, body, request) from None
+        return handler(first, second)
+
+    return call
+
+
+def _several(plan: HandlerPlan, takes: list[tuple[int, Take]], query: Fill | None, explain: Explain) -> Bound:
+    handler = plan.handler
     defaults = [argument.default for argument in plan.arguments]
     keywords = tuple(argument.name for argument in plan.arguments if argument.keyword)
     positional = len(defaults) - len(keywords)
@@ -52,8 +90,10 @@ def bind(plan: HandlerPlan, path_names: tuple[str, ...], reader: Any, *, max_que
     def call(head: Any, values: tuple[str, ...], body: Any, request: Any) -> Any:
         arguments = defaults.copy()
         try:
-            for stage in put:
-                stage(arguments, head, values, body, request)
+            for place, take in takes:
+                arguments[place] = take(head, values, body, request)
+            if query is not None:
+                query(arguments, head)
         except (ValueError, HTTPError) as error:
             raise explain(error, head, values, body, request) from None
         if keywords:
@@ -71,18 +111,18 @@ def check(plan: HandlerPlan, path_names: tuple[str, ...]) -> None:
 
     """
     if plan.arguments:
-        _Stages(plan, path_names, None, 0)
+        _Sources(plan, path_names, None, 0)
 
 
-class _Stages:
-    """Make the stages of one plan, and the slow path that explains a failure of any of them."""
+class _Sources:
+    """Make what takes the arguments of one plan, and the slow path that explains a failure of any of them."""
 
     def __init__(self, plan: HandlerPlan, path_names: tuple[str, ...], reader: Any, max_query_fields: int) -> None:
         self.plan = plan
         self.path_names = path_names
         self.reader = reader
         self.max_query_fields = max_query_fields
-        self.places = {argument.name: place for place, argument in enumerate(plan.arguments)}
+        self.taken: dict[str, Take] = {}
         self.converters: dict[str, Any] = {
             argument.name: self._converter(argument)
             for argument in plan.arguments
@@ -94,46 +134,42 @@ class _Stages:
         except ConfigurationError as error:
             raise ConfigurationError(f"{plan.describe()}: {error}") from None
 
-    def build(self) -> tuple[Stage, ...]:
-        """Return the stages."""
-        makers: dict[Source, Callable[[list[Argument]], Stage]] = {
-            Source.PATH: self._path_stage,
-            Source.QUERY: self._query_stage,
-            Source.HEADER: self._header_stage,
-            Source.COOKIE: self._cookie_stage,
-            Source.FORM: self._form_stage,
+    def takes(self) -> list[tuple[int, Take]]:
+        """Return what takes each argument, but for those of the query, with its place."""
+        self.taken = {one.name: self._take(one) for one in self.plan.arguments if one.source is not Source.QUERY}
+        return [
+            (place, self.taken[one.name]) for place, one in enumerate(self.plan.arguments) if one.name in self.taken
+        ]
+
+    def _take(self, argument: Argument) -> Take:
+        makers: dict[Source, Callable[[Argument], Take]] = {
+            Source.PATH: self._from_path,
+            Source.HEADER: self._from_header,
+            Source.COOKIE: self._from_cookie,
+            Source.FORM: self._from_form,
+            Source.BODY: self._from_body,
         }
-        groups: dict[tuple[Source, bool], list[Argument]] = {}
-        for argument in self.plan.arguments:
-            is_head_record = argument.whole and argument.source in (Source.HEADER, Source.COOKIE)
-            groups.setdefault((argument.source, is_head_record), []).append(argument)
-        return tuple(
-            makers[source](arguments) if source in makers else self._object_stage(source, arguments)
-            for (source, _), arguments in groups.items()
-        )
+        if argument.source in makers:
+            return makers[argument.source](argument)
+        return _OBJECTS.get(argument.source, _take_request)
 
-    # -- stages ------------------------------------------------------------------------------------------------------
+    # -- the query, split once for all of its arguments ----------------------------------------------------------------
 
-    def _path_stage(self, arguments: list[Argument]) -> Stage:
-        slots = [(self._place(one), self.path_names.index(one.alias), self.converters[one.name]) for one in arguments]
-
-        def stage(found: list[Any], head: Any, values: tuple[str, ...], body: Any, request: Any) -> None:
-            for place, index, convert in slots:
-                found[place] = values[index] if convert is str else convert(values[index])
-
-        return stage
-
-    def _query_stage(self, arguments: list[Argument]) -> Stage:
+    def query(self) -> Fill | None:
+        """Return what fills in the arguments of the query; None: there are none."""
+        arguments = [(place, one) for place, one in enumerate(self.plan.arguments) if one.source is Source.QUERY]
+        if not arguments:
+            return None
         slots = {
-            argument.alias: (self._place(argument), 1 << index, self.converters[argument.name])
-            for index, argument in enumerate(arguments)
+            argument.alias: (place, 1 << index, self.converters[argument.name])
+            for index, (place, argument) in enumerate(arguments)
         }
-        if len(slots) < len(arguments) or not all(map(_is_plain, arguments)):
-            return self._whole_query_stage(arguments)
+        if len(slots) < len(arguments) or not all(_is_plain(argument) for _, argument in arguments):
+            return self._whole_query(arguments)
         raw_of, limit = self.reader.query_string, self.max_query_fields
-        required = sum(1 << index for index, argument in enumerate(arguments) if argument.default is MISSING)
+        required = sum(slots[argument.alias][1] for _, argument in arguments if argument.default is MISSING)
 
-        def stage(found: list[Any], head: Any, values: tuple[str, ...], body: Any, request: Any) -> None:
+        def fill(found: list[Any], head: Any) -> None:
             given = 0  # a bit for each argument; what is not given has its default
             for key, text in parse_query(raw_of(head), limit):
                 slot = slots.get(key)
@@ -146,107 +182,72 @@ class _Stages:
             if given & required != required:
                 raise ValueError(REQUIRED)
 
-        return stage
+        return fill
 
-    def _whole_query_stage(self, arguments: list[Argument]) -> Stage:
-        def stage(found: list[Any], head: Any, values: tuple[str, ...], body: Any, request: Any) -> None:
+    def _whole_query(self, arguments: list[tuple[int, Argument]]) -> Fill:
+        def fill(found: list[Any], head: Any) -> None:
             fields = grouped(parse_query(self.reader.query_string(head), self.max_query_fields))
-            for argument in arguments:
-                found[self._place(argument)] = self._query_value(argument, fields)
+            for place, argument in arguments:
+                found[place] = self._query_value(argument, fields)
 
-        return stage
+        return fill
 
-    def _head_record_stage(self, arguments: list[Argument]) -> Stage:
-        slots = [(self._place(one), head_record(one, self.converters[one.name], self.reader)) for one in arguments]
+    # -- the other sources ---------------------------------------------------------------------------------------------
 
-        def stage(found: list[Any], head: Any, values: tuple[str, ...], body: Any, request: Any) -> None:
-            for place, take in slots:
-                found[place] = take(head)
+    def _from_path(self, argument: Argument) -> Take:
+        index, convert = self.path_names.index(argument.alias), self.converters[argument.name]
+        if convert is str:
+            return lambda head, values, body, request: values[index]
+        return lambda head, values, body, request: convert(values[index])
 
-        return stage
+    def _from_header(self, argument: Argument) -> Take:
+        if argument.whole:
+            return self._from_record(argument)
+        get, absent = self.reader.header(argument.alias), absence(argument.default)
+        convert = self._listed(argument) if argument.many else self.converters[argument.name]
 
-    def _header_stage(self, arguments: list[Argument]) -> Stage:
-        if arguments[0].whole:
-            return self._head_record_stage(arguments)
-        slots = [
-            (
-                self._place(argument),
-                self.reader.header(argument.alias),
-                self._listed(argument) if argument.many else self.converters[argument.name],
-                absence(argument.default),
-            )
-            for argument in arguments
-        ]
+        def take(head: Any, values: tuple[str, ...], body: Any, request: Any) -> Any:
+            value = get(head)
+            return absent() if value is None else value if convert is str else convert(value)
 
-        def stage(found: list[Any], head: Any, values: tuple[str, ...], body: Any, request: Any) -> None:
-            for place, get, convert, absent in slots:
-                value = get(head)
-                found[place] = absent() if value is None else value if convert is str else convert(value)
+        return take
 
-        return stage
+    def _from_cookie(self, argument: Argument) -> Take:
+        if argument.whole:
+            return self._from_record(argument)
+        get, find, absent = self.reader.header("cookie"), cookie_finder(argument.alias), absence(argument.default)
+        convert = self.converters[argument.name]
 
-    def _cookie_stage(self, arguments: list[Argument]) -> Stage:
-        if arguments[0].whole:
-            return self._head_record_stage(arguments)
-        get = self.reader.header("cookie")
-        slots = [
-            (
-                self._place(argument),
-                cookie_finder(argument.alias),
-                self.converters[argument.name],
-                absence(argument.default),
-            )
-            for argument in arguments
-        ]
+        def take(head: Any, values: tuple[str, ...], body: Any, request: Any) -> Any:
+            value = find(get(head))
+            return absent() if value is None else value if convert is str else convert(value)
 
-        def stage(found: list[Any], head: Any, values: tuple[str, ...], body: Any, request: Any) -> None:
-            header = get(head)
-            for place, find, convert, absent in slots:
-                value = find(header)
-                found[place] = absent() if value is None else value if convert is str else convert(value)
+        return take
 
-        return stage
+    def _from_record(self, argument: Argument) -> Take:
+        take = head_record(argument, self.converters[argument.name], self.reader)
+        return lambda head, values, body, request: take(head)
 
-    def _object_stage(self, source: Source, arguments: list[Argument]) -> Stage:
-        if source is Source.BODY:
-            return self._body_stage(arguments[0])
-        places = [self._place(argument) for argument in arguments]
+    def _from_form(self, argument: Argument) -> Take:
+        take = self.converters[argument.name]
+        return lambda head, values, body, request: take(body)
 
-        def stage(found: list[Any], head: Any, values: tuple[str, ...], body: Any, request: Any) -> None:
-            for place in places:
-                found[place] = body if source is Source.STREAM else request.state if source is Source.STATE else request
-
-        return stage
-
-    def _body_stage(self, argument: Argument) -> Stage:
-        decode, place = self.decoder, self._place(argument)
+    def _from_body(self, argument: Argument) -> Take:
+        decode = self.decoder
         if decode is None:
-            return _raw_stage(argument, place)
+            return _undecoded(argument)
         content_type = self.reader.header("content-type")
         content_encoding = self.reader.header("content-encoding")
         is_optional, absent = argument.default is not MISSING, absence(argument.default)
 
-        def stage(found: list[Any], head: Any, values: tuple[str, ...], body: Any, request: Any) -> None:
+        def take(head: Any, values: tuple[str, ...], body: Any, request: Any) -> Any:
             if is_optional and not body:
-                found[place] = absent()
-            else:
-                found[place] = decode(body, content_type(head), content_encoding(head))
+                return absent()
+            return decode(body, content_type(head), content_encoding(head))
 
-        return stage
-
-    def _form_stage(self, arguments: list[Argument]) -> Stage:
-        slots = [(self._place(argument), self.converters[argument.name]) for argument in arguments]
-
-        def stage(found: list[Any], head: Any, values: tuple[str, ...], body: Any, request: Any) -> None:
-            for place, take in slots:
-                found[place] = take(body)
-
-        return stage
+        return take
 
     # -- one argument --------------------------------------------------------------------------------------------------
-
-    def _place(self, argument: Argument) -> int:
-        return self.places[argument.name]
 
     def _converter(self, argument: Argument) -> Callable[[Any], Any]:
         """Return what makes the value: from its text, from all texts of a repeated key, from the grouped fields."""
@@ -313,9 +314,9 @@ class _Stages:
         """Return the answer to a request whose arguments do not convert: a 404, a 400 or a 422 with all errors."""
         # A path that does not convert names no resource, so what else is wrong with the request does not matter.
         try:
-            self._path_stage([argument for argument in self.plan.arguments if argument.source is Source.PATH])(
-                [None] * len(self.places), head, values, body, request
-            )
+            for argument in self.plan.arguments:
+                if argument.source is Source.PATH:
+                    self.taken[argument.name](head, values, body, request)
         except ValueError:
             return HTTPError(404)
         if isinstance(first, HTTPError) and not isinstance(first, RequestInvalid):
@@ -325,7 +326,7 @@ class _Stages:
             try:
                 if argument.source is Source.BODY and _is_of_body(first):
                     raise first  # to decode it again would find the same
-                self._one(argument, head, values, body)
+                self._again(argument, head, values, body)
             except RequestInvalid as invalid:
                 errors += invalid.errors
             except HTTPError as error:
@@ -334,16 +335,12 @@ class _Stages:
                 errors.append(FieldError(argument.source.value, argument.alias, str(error)))
         return RequestInvalid(errors[:MAX_ERRORS]) if errors else first
 
-    def _one(self, argument: Argument, head: Any, values: tuple[str, ...], body: Any) -> None:
+    def _again(self, argument: Argument, head: Any, values: tuple[str, ...], body: Any) -> None:
         if argument.source is Source.QUERY:
             fields = grouped(parse_query(self.reader.query_string(head), self.max_query_fields))
             self._query_value(argument, fields)
-        elif argument.source is Source.FORM:
-            self.converters[argument.name](body)
-        elif argument.source in (Source.HEADER, Source.COOKIE, Source.BODY):
-            stage = {Source.HEADER: self._header_stage, Source.COOKIE: self._cookie_stage}.get(argument.source)
-            put = self._body_stage(argument) if stage is None else stage([argument])
-            put([None] * len(self.places), head, values, body, None)
+        elif argument.source in _REFUSING:
+            self.taken[argument.name](head, values, body, None)
 
 
 def _fix(argument: Argument) -> str:
@@ -360,22 +357,35 @@ def _is_of_body(error: Exception) -> bool:
     return isinstance(error, RequestInvalid) and error.errors[0].source == Source.BODY.value
 
 
-def _raw_stage(argument: Argument, place: int) -> Stage:
-    """Return what takes the body undecoded, whatever its media type."""
+def _take_request(head: Any, values: tuple[str, ...], body: Any, request: Any) -> Any:
+    return request
+
+
+_OBJECTS: dict[Source, Take] = {
+    Source.STREAM: lambda head, values, body, request: body,
+    Source.STATE: lambda head, values, body, request: request.state,
+}
+"""What is taken as it is; all others are the request in one of its forms."""
+
+_REFUSING = (Source.HEADER, Source.COOKIE, Source.BODY, Source.FORM)
+"""Sources beside the path and the query that a client can fill badly."""
+
+
+def _undecoded(argument: Argument) -> Take:
+    """Return what takes the body as it came, whatever its media type."""
     kind = argument.type
     is_checked = kind is not bytes
     is_optional, absent = argument.default is not MISSING, absence(argument.default)
 
-    def stage(found: list[Any], head: Any, values: tuple[str, ...], body: Any, request: Any) -> None:
+    def take(head: Any, values: tuple[str, ...], body: Any, request: Any) -> Any:
         if is_optional and not body:
-            found[place] = absent()
-            return
+            return absent()
         errors = collect_errors(kind, body) if is_checked else []
         if errors:
             raise RequestInvalid(errors)
-        found[place] = body
+        return body
 
-    return stage
+    return take
 
 
 def _is_plain(argument: Argument) -> bool:

@@ -98,6 +98,8 @@ def _parser(kind: Any, target: Any, info: msgspec.inspect.Type) -> Converter:
 
 
 def _integer(text: str) -> int:
+    if len(text) < 19 and text.isdecimal() and text.isascii():  # most are, and no interpreter refuses to convert them
+        return int(text)
     # isdecimal() alone takes the digits of every script, and so does int().
     digits = text if text.isdecimal() else text.removeprefix("-")
     if digits.isascii() and digits.isdecimal() and len(digits) <= MAX_DIGITS:

@@ -20,6 +20,8 @@ MAX_ATTRIBUTE = 1024
 _read_pairs = re.compile(r"(?:\A|;)[ \t]*+([!#-+\--:<>-\[\]-~]++)[ \t]*+=[ \t]*+([\t -:<-~]*+)(?=;|\Z)").findall
 
 _OWS = " \t"
+_TRIMMED = frozenset(' \t"')
+"""What a value ends with that is not all its own."""
 
 _name = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _value = re.compile(r"[!#-+\--:<-\[\]-~]*").fullmatch
@@ -58,7 +60,10 @@ def cookie_finder(name: str) -> Callable[[str | None], str | None]:
 
     def find(header: str | None) -> str | None:
         found = search(header) if header else None
-        return None if found is None else _unquoted(found[1].rstrip(_OWS))
+        if found is None:
+            return None
+        value = found[1]
+        return _unquoted(value.rstrip(_OWS)) if value[-1:] in _TRIMMED else value  # which takes a third of the time
 
     return find
 
