@@ -6,6 +6,7 @@ from typing import Any
 
 from hinge_memory import Call, MemoryApplication, MemoryBackend, MemoryConnection, MemoryExchange
 
+import hinge.loop.answer
 import hinge.loop.exchange
 import hinge.loop.send
 import hinge.loop.stream
@@ -100,6 +101,14 @@ async def _keep(runtime: Runtime, request: Any, source: Any) -> None:
     kept.append(source)  # or its end would close it
 
 
+class Hoarding(MemoryApplication):
+    """Keep the files of forms behind the response."""
+
+    def __init__(self, blueprint: Blueprint) -> None:
+        hinge.loop.answer.releasing = lambda answer: answer
+        super().__init__(blueprint)
+
+
 class CaseReader(PlainReader):
     """Give the query decoded."""
 
@@ -127,6 +136,6 @@ def _compiling(application: type[MemoryApplication]) -> MemoryBackend:
 
 
 forgetful, boundless, blocking = map(_compiling, (Forgetful, Boundless, Blocking))
-decoding, leaky = map(_compiling, (Decoding, Leaky))
+decoding, leaky, hoarding = map(_compiling, (Decoding, Leaky, Hoarding))
 unstopped = Unstopped()
 unstopped.name = "broken"

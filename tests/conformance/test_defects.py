@@ -17,6 +17,7 @@ DEFECTS = [
     ("blocking", "colour", "plain_handler_runs_without", "colour.place"),
     ("unstopped", "lifespan", "runs_once or start_in_order", "lifespan.once"),
     ("leaky", "streams", "leaves_closes_the_source and bare", "stream.left"),
+    ("hoarding", "form_files", "file_that_is_gone", "body.form"),
     ("decoding", "differences", "alike", "response.same"),
 ]
 """What is wrong (defects.py), a module of the kit, which checks of it are enough, and the clause that is broken."""

@@ -10,6 +10,8 @@ from hinge import (
     BodyParam,
     BodyStream,
     Cookie,
+    Form,
+    FormData,
     Header,
     HeaderParam,
     Headers,
@@ -19,6 +21,7 @@ from hinge import (
     QueryParams,
     Request,
     State,
+    UploadFile,
 )
 
 
@@ -79,3 +82,26 @@ async def objects(request: Request, state: State, body: BodyStream) -> None:
         assert_type(request.client.port, int | None)
     state.anything = 1
     state["other"] = 2
+
+
+class Letter(msgspec.Struct):
+    subject: str
+    attachments: list[UploadFile] = []
+
+
+async def forms(letter: Form[Letter], name: Form[str], photo: UploadFile, more: list[UploadFile]) -> None:
+    assert_type(letter, Letter)
+    assert_type(letter.attachments, list[UploadFile])
+    assert_type(name, str)
+    assert_type(more, list[UploadFile])
+    assert_type(photo.filename, str)
+    assert_type(photo.content_type, str)
+    assert_type(photo.size, int)
+    assert_type(photo.headers, Headers)
+    assert_type(photo.read(), bytes)
+    assert_type(await photo.aread(5), bytes)
+
+
+def whole_form(form: FormData) -> None:
+    assert_type(form["a"], str | UploadFile)
+    assert_type(form.get_all("a"), list[str | UploadFile])
