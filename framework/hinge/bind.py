@@ -90,10 +90,10 @@ def _several(plan: HandlerPlan, takes: list[tuple[int, Take]], query: Fill | Non
     def call(head: Any, values: tuple[str, ...], body: Any, request: Any) -> Any:
         arguments = defaults.copy()
         try:
-            for place, take in takes:
-                arguments[place] = take(head, values, body, request)
             if query is not None:
                 query(arguments, head)
+            for place, take in takes:
+                arguments[place] = take(head, values, body, request)
         except (ValueError, HTTPError) as error:
             raise explain(error, head, values, body, request) from None
         if keywords:

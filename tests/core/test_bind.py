@@ -367,6 +367,17 @@ def test_a_malformed_or_endless_query_is_a_400(raw: str) -> None:
 # -- headers and cookies -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("query_first", [True, False])
+def test_a_query_that_is_none_is_told_before_a_body(query_first: bool) -> None:
+    def first(size: Query[int], item: Item) -> None: ...
+
+    def last(item: Item, size: Query[int]) -> None: ...
+
+    call = Call(first if query_first else last)
+    assert call.status("size=%zz", b"{", content_type="text/plain") == 400
+    assert call.status("size=1", b"{", content_type="text/plain") == 415
+
+
 def test_headers_by_their_names() -> None:
     def handler(x_request_id: Header[int], tag: Annotated[str, HeaderParam(name="If-Match")] = "*") -> Any:
         return x_request_id, tag
