@@ -1,6 +1,8 @@
 """hinge.testing.Client: what every backend's in-process connection must do."""
 
 import asyncio
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextvars import ContextVar
@@ -108,6 +110,31 @@ def test_an_app_that_does_not_compile_is_refused_at_once(backend):
 
     with pytest.raises(ConfigurationError, match="wrong"):
         Client(app, backend.name)
+
+
+NEVER_LEFT = """
+import sys
+from hinge import App
+from hinge.testing import Client
+
+app = App()
+
+@app.lifespan
+async def resource():
+    yield
+    print("stopped")
+
+client = Client(app, sys.argv[1])
+client.__enter__()
+assert client.get("/").status_code == 404
+"""
+
+
+def test_a_client_that_nobody_leaves_ends_with_the_process(backend):
+    done = subprocess.run(
+        [sys.executable, "-c", NEVER_LEFT, backend.name], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "stopped\n", "")
 
 
 # -- what goes out -----------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ gets there is the backend's connection. No wait is without an end.
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any, Self
+from weakref import finalize
 
 from hinge.backend import Address, Connection, Reply, load_backend
 from hinge.testing.answers import ClientResponse, StreamedResponse
@@ -79,6 +80,8 @@ class Client:
     def __enter__(self) -> Self:
         target = load_backend(self.backend)
         self._connection = self._stack.enter_context(target.connect(self.application, self._options))
+        # One that nobody leaves is closed before the process ends: later the threads of its lifespans are gone.
+        finalize(self, self._stack.close)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
