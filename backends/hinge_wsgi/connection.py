@@ -8,6 +8,7 @@ next is seen. A chunk is produced when the client asks for it, and never before.
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from contextvars import Context
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -59,7 +60,10 @@ def _bounded(work: Callable[[], None], timeout: float | None, complaint: str) ->
         else:
             outcome.put(None)
 
-    threading.Thread(target=run, name="wsgi-worker", daemon=True).start()
+    try:
+        threading.Thread(target=run, name="wsgi-worker", daemon=True).start()
+    except RuntimeError:  # the process ends, and has no more threads to give (CPython 3.12)
+        Context().run(run)
     try:
         failure = outcome.get(timeout=timeout)
     except Empty:
