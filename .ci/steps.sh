@@ -255,6 +255,15 @@ package() {
     "$work/venv/bin/python" -I -O -m pytest -q -W ignore -p no:cacheprovider --pyargs hinge.conformance.test_results
 }
 
+# What the newest releases of others do, against what was seen before: what has changed is printed as news, and closes
+# nothing (tests/upstream).
+upstream() {
+    .ci/venv-3.11/bin/python -m pip install --upgrade --upgrade-strategy eager -e '.[test]'
+    local code=0 run=(.ci/venv-3.11/bin/python -m pytest -q -o cache_dir=.ci/cache-upstream -m upstream tests/upstream)
+    "${run[@]}" || code=$?
+    second_try "$code" "${run[@]}"
+}
+
 # The site builds, and every link and anchor in it leads somewhere.
 docs() {
     DISABLE_MKDOCS_2_WARNING=true .ci/venv-3.11/bin/mkdocs build --strict -f docs/mkdocs.yml -d "$PWD/build/site"

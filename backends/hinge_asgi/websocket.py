@@ -25,7 +25,7 @@ from hinge.response import Response
 from hinge.websocket import WebSocket, WebSocketState
 from hinge_asgi import scope as reader
 from hinge_asgi.body import Receive
-from hinge_asgi.respond import Send, encode_headers
+from hinge_asgi.respond import Pairs, Send, encode_headers
 from hinge_asgi.scope import Scope
 
 NOTICE_SECONDS = 0.5
@@ -176,7 +176,7 @@ class ASGITransport:
         self.gone = WebSocketDisconnect(code, reason)
         self._tell_waiters()  # a task of the handler's that still waits for a message
         if self._reading is not None:
-            # Granian keeps the close frame back for as long as somebody waits for a message.
+            # Granian before 2.8.9 keeps the close frame back for as long as somebody waits for a message.
             self._reading.cancel()
         close = {"type": "websocket.close", "code": code, "reason": reason}
         try:
@@ -194,8 +194,8 @@ class ASGITransport:
             await self._quietly({"type": "websocket.close", "code": 1008, "reason": ""})
             return
         body = response.body or b""
-        # Granian ends its worker on a repeated name here, and takes one body message only.
-        headers = [*dict(encode_headers(response)).items(), (b"content-length", b"%d" % len(body))]
+        # Granian takes one body message only.
+        headers = [*_unrepeated(response), (b"content-length", b"%d" % len(body))]
         await self._quietly({"type": "websocket.http.response.start", "status": response.status, "headers": headers})
         await self._quietly({"type": "websocket.http.response.body", "body": body, "more_body": False})
 
@@ -205,6 +205,17 @@ class ASGITransport:
         except (OSError, RuntimeError):
             # The peer was faster, or the server has already closed: either way it is closed.
             return
+
+
+def _unrepeated(response: Response) -> Pairs:
+    """Return a denial's headers, each name once: Granian before 2.8.9 ends its worker on a second one.
+
+    Lines of one name are one list (RFC 9110 section 5.3), but for cookies: of those the last is sent.
+    """
+    found: dict[bytes, bytes] = {}
+    for name, value in encode_headers(response):
+        found[name] = found[name] + b", " + value if name in found and name != b"set-cookie" else value
+    return list(found.items())
 
 
 def compile_websockets(blueprint: Blueprint, runtime: Runtime) -> Callable[[Scope, Receive, Send], Awaitable[None]]:

@@ -6,7 +6,6 @@ Law: nothing sleeps and hopes. Whoever waits, waits for a condition, and fails a
 import contextlib
 import importlib
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -19,6 +18,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 import httpx
+from tests.servers.harness import children
 
 T = TypeVar("T")
 
@@ -96,19 +96,15 @@ class Service:
         return self._log.read_text("utf-8", "replace")
 
     def started(self, workers: int = 1) -> "Service":
-        """Return once all workers have started."""
-
-        def all_started() -> bool:
-            if self.process.poll() is not None:
-                raise RuntimeError(f"it ended with {self.process.returncode}:\n{self.log()}")
-            return self.log().count("Started worker-") >= workers
-
-        until(all_started, "the start", self.log)
-        # Granian says so a moment before the socket accepts.
+        """Return once it listens and has its workers, whose first requests wait until they have started."""
         until(self._accepts, "a connection", self.log)
+        if workers > 1:
+            until(lambda: len(self.workers()) == workers, "all workers", self.log)
         return self
 
     def _accepts(self) -> bool:
+        if self.process.poll() is not None:
+            raise RuntimeError(f"it ended with {self.process.returncode}:\n{self.log()}")
         try:
             socket.create_connection(("127.0.0.1", self.port), 1).close()
         except OSError:
@@ -116,8 +112,8 @@ class Service:
         return True
 
     def workers(self) -> list[int]:
-        """Return the process ids of all workers so far."""
-        return [int(pid) for pid in re.findall(r"worker-\d+ with PID: (\d+)", self.log())]
+        """Return the process ids of the workers (Linux)."""
+        return children(self.process.pid)
 
     def kill(self) -> None:
         """Kill every process at once, as a power cut would; nothing if it has ended."""

@@ -7,6 +7,7 @@ import re
 import shlex
 import signal
 import sqlite3
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -116,13 +117,15 @@ def test_what_was_answered_survives_a_power_cut(serve: Serve, flags: tuple[str, 
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the workers of a service are found in /proc")
 @both
 def test_a_killed_worker_is_replaced_and_loses_nothing(serve: Serve, flags: tuple[str, ...]) -> None:
     service = serve(BOARD, *flags)
     created = service.post("Ann", "before")
     (worker,) = service.workers()
     os.kill(worker, signal.SIGKILL)
-    until(lambda: service.log().count("Started worker-") == 2, "another worker", service.log)
+    until(lambda: service.workers() not in ([], [worker]), "another worker", service.log)
+    service.started()
     with httpx.Client(base_url=service.url, timeout=PATIENCE) as client:
         assert client.get("/api/posts").json()["posts"] == [created]
         assert client.post("/api/posts", json={"author": "Ann", "text": "after"}).json()["id"] == 2
@@ -217,7 +220,7 @@ def test_both_backends_can_share_one_board(serve: Serve) -> None:
 @pytest.mark.parametrize("round_number", range(3))
 def test_workers_that_start_together_on_a_new_file_all_start(serve: Serve, round_number: int) -> None:
     service = serve(BOARD, *ASGI, workers=4)
-    assert len(service.workers()) == 4, "none had to be replaced"
+    assert service.stop() == 0, "a worker that does not start ends the service with another code"
     assert "Traceback" not in service.log()
 
 

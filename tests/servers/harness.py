@@ -23,6 +23,7 @@ import h2.connection
 import h2.events
 
 HERE = Path(__file__).parent
+UPSTREAM = HERE.parent / "upstream"
 PATIENCE = 30.0
 """Seconds after which something that should have happened is taken for a failure."""
 
@@ -77,6 +78,15 @@ BARE_GRANIAN = Kind("granian", "rsgi", lambda port, target: ["granian", "--port"
 """Granian without `--interface`."""
 
 
+def children(pid: int) -> list[int]:
+    """Return the processes that one has started: the workers of a server (Linux).
+
+    multiprocessing's resource tracker is none of them.
+    """
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(one) for one in found if b"resource_tracker" not in Path(f"/proc/{one}/cmdline").read_bytes()]
+
+
 def free_port() -> int:
     """Return a loopback port that nobody listens on."""
     with socket.socket() as probe:
@@ -108,11 +118,18 @@ class Server:
         self.journal_path.touch()
         command, *arguments = kind.arguments(self.port, target)
         optimised = ["-O"] * sys.flags.optimize
+        path = os.pathsep.join(filter(None, (str(UPSTREAM), os.environ.get("PYTHONPATH"))))
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, *optimised, "-m", command, *extra, *arguments],
                 cwd=HERE,
-                env={**os.environ, "SERVED_JOURNAL": str(self.journal_path), "PYTHONUNBUFFERED": "1", **environ},
+                env={
+                    **os.environ,
+                    "PYTHONPATH": path,
+                    "PYTHONUNBUFFERED": "1",
+                    "SERVED_JOURNAL": str(self.journal_path),
+                    **environ,
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

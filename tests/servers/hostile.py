@@ -15,7 +15,7 @@ REFUSED_BY_SERVER = frozenset({400, 405, 414, 431})
 
 @dataclass(frozen=True)
 class Case:
-    """One request and its status; `unlike` holds the servers with another one (several: any of these)."""
+    """One request and its status; `unlike` holds the servers that may answer another one (several: any of these)."""
 
     name: str
     data: bytes
@@ -28,7 +28,7 @@ class Case:
     def allowed(self, server: str) -> frozenset[int]:
         """Return the statuses that a server may answer with."""
         found = self.unlike.get(server, self.status)
-        return found if isinstance(found, frozenset) else frozenset({found})
+        return (found if isinstance(found, frozenset) else frozenset({found})) | {self.status}
 
 
 def _get(target: str, *headers: tuple[str, str]) -> bytes:

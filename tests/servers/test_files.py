@@ -26,8 +26,8 @@ class Site:
     server: Server
     address: int | str
     folder: Path
-    body: str
-    """The type of a body that the server sends itself."""
+    bodies: frozenset[str]
+    """The types of a body that the server may send itself: one of its own, or ours if it does not any more."""
 
     def wire(self) -> Wire:
         return Wire(self.address)
@@ -59,7 +59,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     extra = ("-b", f"unix:{socket}") if by_socket else ()
     with running(request.param, "files:app", place, *extra, environ={"SERVED_FOLDER": str(folder)}) as server:
         body = "FileWrapper" if by_socket else "ReadOnlyFileBasedBuffer"
-        yield Site(server, socket if by_socket else server.port, folder, body)
+        yield Site(server, socket if by_socket else server.port, folder, frozenset({body, "Stream"}))
 
 
 def test_a_file_and_its_parts_arrive_on_one_connection(site: Site) -> None:
@@ -73,7 +73,8 @@ def test_a_file_and_its_parts_arrive_on_one_connection(site: Site) -> None:
         ):
             wire.send(format_request("GET", "/static/file", headers))
             answer = wire.answer()
-            assert (answer.status, answer["x-body"], answer.framing) == (status, site.body, "length")
+            assert (answer.status, answer.framing) == (status, "length")
+            assert answer["x-body"] in site.bodies
             assert answer.body == expected
 
 
@@ -91,7 +92,7 @@ def test_what_has_no_body_or_a_small_one_or_work_behind_it_is_sent_from_here(sit
 def test_over_tcp_gunicorn_sends_no_file_itself(site: Site) -> None:
     content = site.content()
     answer = site.server.get("/static/file")
-    assert answer["x-body"] == ("Stream" if site.server.name == "gunicorn" else site.body)
+    assert answer["x-body"] in ({"Stream"} if site.server.name == "gunicorn" else site.bodies)
     assert answer.body == content
 
 
@@ -99,7 +100,7 @@ def test_what_is_appended_while_it_is_sent_is_left_out(site: Site) -> None:
     path = site.endless()
     with site.wire() as wire:
         wire.get("/static/file")
-        assert wire.head()["x-body"] == site.body
+        wire.head()
         with path.open("ab") as file:
             file.write(b"more")
         for _ in range(ENDLESS // SIZE):
@@ -112,7 +113,7 @@ def test_a_file_that_becomes_shorter_cuts_the_connection(site: Site) -> None:
     path = site.endless()
     with site.wire() as wire:
         wire.get("/static/file")
-        assert wire.head()["x-body"] == site.body
+        wire.head()
         os.truncate(path, ENDLESS // 2)
         received = 0
         while data := wire.exactly(SIZE):

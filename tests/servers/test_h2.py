@@ -112,14 +112,10 @@ def test_a_failure_after_the_first_chunk_resets_the_stream(h2_server: Server, co
     with H2(h2_server.port) as connection:
         number = connection.begin("GET", f"/fail/mid/{colour}")
         assert connection.wait_for_body(number, 8).body == b"one two "
-        if h2_server.name == "hypercorn":
-            # It leaves the stream open; the connection's other streams go on, and end with it.
-            h2_server.wait_for_log("the response was cut off")
-            assert connection.request("GET", "/plain").text == "plain"
-            assert not connection.has_ended(number)
-            return
-        # Granian's WSGI ends it as if it were complete, here as on HTTP/1.1.
-        assert connection.answer(number).complete == (h2_server.name == "granian-wsgi")
+        h2_server.wait_for_log("the response was cut off")
+        if h2_server.name != "hypercorn":  # it leaves the stream open; the connection's other streams go on
+            # Granian's WSGI ends it as if it were complete before 2.8.9, as on HTTP/1.1.
+            assert not connection.answer(number).complete or h2_server.name == "granian-wsgi"
         assert connection.request("GET", "/plain").text == "plain"
 
 

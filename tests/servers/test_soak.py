@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.servers.harness import HERE, PATIENCE, Wire, format_request, free_port, until
+from tests.servers.harness import HERE, PATIENCE, Wire, children, format_request, free_port, until
 from tests.servers.hostile import CASES, VALID
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
@@ -64,13 +64,7 @@ class Run:
 
     def worker(self) -> int:
         """Return the process id of the only worker."""
-        pid = self.process.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        # multiprocessing's resource tracker is a child, too.
-        workers = [
-            int(child) for child in children if b"resource_tracker" not in Path(f"/proc/{child}/cmdline").read_bytes()
-        ]
-        (worker,) = workers
+        (worker,) = children(self.process.pid)
         return worker
 
     def memory(self) -> int:

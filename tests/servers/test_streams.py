@@ -1,5 +1,6 @@
 """Streams over sockets: chunk by chunk, at the client's pace, and closed when it leaves."""
 
+import contextlib
 import time
 
 import pytest
@@ -85,9 +86,7 @@ def test_a_client_that_does_not_read_holds_up_the_source(server: Server, colour:
     wire = server.wire()
     with wire:
         wire.get(f"/pressure/{colour}/{name}")
-        if server.name == "daphne":  # it has no backpressure, and takes everything into memory
-            until(lambda: int(server.get(f"/produced/{name}").body) == ALL, "all of it in memory")
-        else:
+        if server.name != "daphne":  # it has no backpressure, and takes everything into memory
             assert settled(server, name) < ALL * 2 / 3
         answer = wire.answer()
     assert answer.complete
@@ -114,11 +113,11 @@ def test_a_failure_after_the_first_chunk_cuts_the_connection(server: Server, col
     with wire:
         assert wire.read_some(answer) == b"one "
         assert wire.read_some(answer) == b"two "
-        if server.name == "granian-wsgi":
-            assert wire.read_some(answer) == b""  # it ends the body as if it were complete
-        elif server.name == "daphne":
+        if server.name == "daphne":  # it leaves the client waiting
             until(lambda: server.log().count("ValueError: the secret cause") > before, "the failure in the log")
-            assert not wire.has_more()  # it leaves the client waiting
+        elif server.name == "granian-wsgi":  # before 2.8.9 it ends the body as if it were complete
+            with contextlib.suppress(EOFError):
+                assert wire.read_some(answer) == b""
         else:
             with pytest.raises(EOFError):
                 wire.read_some(answer)

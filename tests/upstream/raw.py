@@ -1,6 +1,6 @@
 """Applications without a framework, which show what a server itself does: `raw:wsgi` and `raw:asgi`.
 
-Each path is one experiment of test_oddities.py.
+Each path is one experiment of the tests beside it.
 """
 
 import asyncio
