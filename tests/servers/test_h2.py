@@ -111,7 +111,8 @@ def test_a_lost_connection_closes_all_its_streams(h2_server: Server, name: str) 
 def test_a_failure_after_the_first_chunk_resets_the_stream(h2_server: Server, colour: str) -> None:
     with H2(h2_server.port) as connection:
         number = connection.begin("GET", f"/fail/mid/{colour}")
-        assert connection.wait_for_body(number, 8).body == b"one two "
+        # A reset may overtake what was sent before it.
+        assert b"one two ".startswith(connection.wait_for_body(number, 8).body)
         h2_server.wait_for_log("the response was cut off")
         if h2_server.name != "hypercorn":  # it leaves the stream open; the connection's other streams go on
             # Granian's WSGI ends it as if it were complete before 2.8.9, as on HTTP/1.1.
