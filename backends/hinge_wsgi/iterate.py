@@ -7,12 +7,11 @@ nothing is produced ahead, and a task group or a timeout may span the yields. Wh
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from contextvars import Context, copy_context
-from functools import partial
+from contextvars import Context
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from hinge.context import carry_back
+from hinge.context import StreamContext
 from hinge.errors import FAILURES
 from hinge.streaming import close_failure, encode_chunk
 from hinge_wsgi.portal import Portal, Waiting, current
@@ -37,7 +36,7 @@ class LoopIterator(AsyncIterator[Any]):
         self._source = source
         self._behind = behind
         self._mailbox: SimpleQueue[tuple[str, Any]] = SimpleQueue()
-        self._context: Context | None = copy_context()
+        self._context: StreamContext | None = StreamContext(leave=current)
         self._demand: asyncio.Event | None = None
         self._task: asyncio.Task[None] | None = None
         self._first: Any = _NOTHING
@@ -70,7 +69,7 @@ class LoopIterator(AsyncIterator[Any]):
         except StopIteration:
             return
         finally:
-            self._carry_back()
+            self._show()
 
     def next(self, timeout: float | None = None) -> Any:
         """Return the next chunk.
@@ -134,8 +133,7 @@ class LoopIterator(AsyncIterator[Any]):
     def _take_first(self) -> Any:
         first, self._first = self._first, _NOTHING
         if self._context is not None:
-            # What the middleware has set meanwhile.
-            self._context.run(partial(carry_back, copy_context(), leave=current))
+            self._context.go_on()
         return first
 
     def _raise_close_failure(self) -> None:
@@ -143,15 +141,16 @@ class LoopIterator(AsyncIterator[Any]):
         if failure is not None:
             raise failure
 
-    def _carry_back(self) -> None:
+    def _show(self) -> None:
         if self._context is not None:
-            carry_back(self._context, leave=current)
+            self._context.show()
 
     def _end(self) -> None:
         self._ended = True
         self._portal.waiting.discard(self)
-        self._carry_back()
-        self._context = None  # which holds this object
+        context, self._context = self._context, None  # which holds this object
+        if context is not None:
+            context.end()
 
     # -- from any thread -----------------------------------------------------------------------------------------------
 
@@ -177,7 +176,7 @@ class LoopIterator(AsyncIterator[Any]):
         except StopAsyncIteration:
             return
         finally:
-            self._carry_back()
+            self._show()
 
     async def __anext__(self) -> Any:
         if self._first is not _NOTHING:
@@ -269,7 +268,7 @@ class LoopIterator(AsyncIterator[Any]):
             coroutine.close()
             self._post("end")
             return
-        context = Context() if self._context is None else self._context  # an empty one is false
+        context = Context() if self._context is None else self._context.context
         context.run(current.set, self)
         self._task = self._portal.loop.create_task(coroutine, context=context)
         # A task that was cancelled before its first step never reaches a `finally` of its own.

@@ -15,7 +15,7 @@ from hinge.events import EventSourceResponse
 from hinge.frames import unframed
 from hinge.problems import aborted, log_cut, log_failure
 from hinge.request import Request
-from hinge.streaming import StreamAborted, StreamingResponse, close_failure, encode_chunk
+from hinge.streaming import Begun, StreamAborted, StreamingResponse, close_failure, encode_chunk
 from hinge_wsgi.after import run_after
 from hinge_wsgi.iterate import LoopIterator, Silence
 from hinge_wsgi.portal import Cut
@@ -69,6 +69,8 @@ class Stream(Iterable[bytes]):
         encode: Callable[[Any], bytes] = encode_chunk
         if items.__class__ is LoopIterator:
             items = _awaited(items, response)
+        elif items.__class__ is Begun:
+            items = items.alone()
         elif (unencoded := unframed(items)) is not None:
             (items, encode), as_it_is = unencoded, None
         is_held = not response.eager_start

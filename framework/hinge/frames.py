@@ -8,7 +8,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, It
 from typing import Any
 
 from hinge.errors import FAILURES
-from hinge.streaming import resolve_source
+from hinge.sources import resolve_source
 
 Encode = Callable[[Any], bytes]
 

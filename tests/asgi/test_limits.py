@@ -76,6 +76,30 @@ def test_waiting_handlers_keep_neither_streams_nor_teardown_nor_later_work_from_
 
 
 @pytest.mark.parametrize("layers", [[], [layer]], ids=["bare", "layer"])
+def test_four_hundred_streams_at_once_share_a_pool_of_eight(layers: list[Any]) -> None:
+    """More than there are threads, and most of them wait in their first step for what a few others hold."""
+    pool = threading.Semaphore(8)
+    app = App()
+
+    @app.get("/", middleware=layers)
+    def export() -> Iterator[str]:
+        assert pool.acquire(timeout=PATIENCE)
+        try:
+            yield from "abc"
+        finally:
+            pool.release()
+
+    answers: list[str] = []
+    with Client(app, "asgi") as client:
+        clients = [threading.Thread(target=lambda: answers.append(client.get("/").text)) for _ in range(400)]
+        for one in clients:
+            one.start()
+        for one in clients:
+            one.join(2 * PATIENCE)
+    assert answers == ["abc"] * 400
+
+
+@pytest.mark.parametrize("layers", [[], [layer]], ids=["bare", "layer"])
 @pytest.mark.parametrize("path", ["/def", "/generator"])
 def test_slow_uploads_keep_nobody_else_from_threads(path: str, layers: list[Any]) -> None:
     app = App(config=Config(sync_threads=1, stream_threads=1))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 import weakref
 from contextvars import copy_context
 from typing import Any
@@ -77,6 +78,37 @@ def test_a_lane_has_so_many_threads_and_serves_in_order() -> None:
         assert await asyncio.gather(*futures) == list(range(9))
         assert most == 3
         assert set(ended[:3]) & {0, 1, 2}
+
+    asyncio.run(main())
+
+
+def test_a_lane_that_may_grow_does_so_where_all_are_stuck_and_shrinks_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "STALL_SECONDS", 0.05)
+
+    async def main() -> None:
+        lane, doors = Lane(2, may_grow=True), [threading.Event() for _ in range(5)]
+        stuck = [run(lane, door.wait, PATIENCE) for door in doors]
+        cancelled = run(lane, int, "6")
+        cancelled.cancel()
+        assert await run(lane, int, "7") == 7, "one more thread for each of the stuck"
+        begun = time.monotonic()
+        for _ in range(20):
+            assert await run(lane, int, "8") == 8
+        assert time.monotonic() - begun < 20 * 0.05, "and it stays: nobody waits until it is stuck once more"
+        for door in doors:
+            door.set()
+        assert all(await asyncio.gather(*stuck))
+        running: list[int] = []
+        most: list[int] = []
+
+        def work() -> None:
+            running.append(1)
+            most.append(len(running))
+            time.sleep(0.001)
+            running.pop()
+
+        await asyncio.gather(*(run(lane, work) for _ in range(20)))
+        assert max(most) <= 2, "once they are free again, it has its own"
 
     asyncio.run(main())
 

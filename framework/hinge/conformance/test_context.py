@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextvars import ContextVar
+from queue import SimpleQueue
 from typing import Any
 
 import anyio
@@ -348,14 +349,145 @@ def test_the_end_of_a_stream_sees_its_context(client_for: Callable[..., Client])
     assert closed == ["ada", "bob", "ada", "bob"]
 
 
+def passive() -> Middleware:
+    yield
+
+
+def resetting() -> Middleware:
+    token = user.set("inner")
+    yield
+    user.reset(token)
+
+
+async def async_resetting() -> AsyncMiddleware:
+    token = user.set("inner")
+    yield
+    user.reset(token)
+
+
+def outer() -> Middleware:
+    user.set("outer")
+    yield
+
+
+def set_later() -> Iterator[str]:
+    yield user.get()
+    user.set("own")
+    try:
+        yield user.get()
+        yield user.get()
+    finally:
+        user.set(f"closed {user.get()}")
+
+
+def set_at_once() -> Iterator[str]:
+    found = user.get()
+    user.set("own")
+    try:
+        yield found
+        yield user.get()
+        yield user.get()
+    finally:
+        user.set(f"closed {user.get()}")
+
+
+def taken_back() -> Iterator[str]:
+    """What a span around the yields does."""
+    found = user.get()
+    token = user.set("own")
+    try:
+        yield found
+        yield user.get()
+    finally:
+        user.reset(token)
+    yield user.get()
+
+
+async def awaited(chunks: Iterator[str]) -> AsyncIterator[str]:
+    try:
+        for chunk in chunks:
+            await asyncio.sleep(0)
+            yield chunk
+    finally:
+        chunks.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.clause("context.stream")
+@pytest.mark.parametrize(
+    ("layers", "before", "after"),
+    [
+        ([], "nobody", "nobody"),
+        ([passive], "nobody", "nobody"),
+        ([resetting], "inner", "nobody"),
+        ([async_resetting], "inner", "nobody"),
+        ([outer], "outer", "outer"),
+        ([outer, resetting], "inner", "outer"),
+        ([outer, async_resetting], "inner", "outer"),
+        ([async_resetting, outer, passive], "outer", "nobody"),
+    ],
+    ids=lambda it: "+".join(layer.__name__ for layer in it) or "bare" if isinstance(it, list) else None,
+)
+@pytest.mark.parametrize("kind", ["def", "iterator", "async", "events", "async events"])
+def test_what_a_stream_sets_it_keeps_whatever_its_middleware_resets(
+    client_for: Callable[..., Client], layers: list[Any], before: str, after: str, kind: str
+) -> None:
+    seen: SimpleQueue[str] = SimpleQueue()
+    app = App()
+
+    def register(path: str, source: Callable[[], Iterator[str]]) -> None:
+        @app.get(path, middleware=layers)
+        def handler(request: Request) -> Any:
+            request.after_response(lambda: seen.put(user.get()))
+            chunks: Any = awaited(source()) if "async" in kind else source()
+            if kind == "iterator":
+                chunks = Wrapped(chunks)
+            return EventSourceResponse(chunks) if "events" in kind else StreamingResponse(chunks)
+
+    register("/late", set_later)
+    register("/own", set_at_once)
+    register("/span", taken_back)
+    client = client_for(app)
+    if "events" in kind:
+        before = after  # their head does not wait for the first one, which is made when the middleware has been left
+    for path, chunks, left in (
+        ("/late", [before, "own", "own"], "closed own"),
+        ("/own", [before, "own", "own"], "closed own"),
+        ("/span", [before, "own", before], after),
+    ):
+        with client.stream("GET", path) as response:
+            found = [event.data for event in response.events()] if "events" in kind else [*response.iter_text()]
+        assert (path, found) == (path, chunks)
+        assert (path, seen.get(timeout=PATIENCE)) == (path, left)
+
+
+class Wrapped:
+    """An iterator that is no generator."""
+
+    def __init__(self, chunks: Any) -> None:
+        self.chunks = chunks
+
+    def __iter__(self) -> "Wrapped":
+        return self
+
+    def __next__(self) -> str:
+        chunk: str = next(self.chunks)
+        return chunk
+
+    def close(self) -> None:
+        """Be closed."""
+        self.chunks.close()
+
+
 @pytest.mark.clause("context.stream")
 def test_what_runs_after_the_response_sees_what_everybody_set(client_for: Callable[..., Client]) -> None:
     seen: list[tuple[str, ...]] = []
+    late: ContextVar[str] = ContextVar("late", default="never")
 
     def layer() -> Middleware:
         add("layer")
         yield
         add("layer out")
+        late.set("set")
 
     app = App(middleware=[layer])
 
@@ -386,14 +518,14 @@ def test_what_runs_after_the_response_sees_what_everybody_set(client_for: Callab
         register(request)
         add("stream")
         yield "a"
-        add("stream end")
+        add(f"stream end, late {late.get()}")
 
     @app.get("/stream/async")
     async def async_stream(request: Request) -> AsyncIterator[str]:
         register(request)
         add("stream")
         yield "a"
-        add("stream end")
+        add(f"stream end, late {late.get()}")
 
     client = client_for(app)
     for path in ("/def", "/async", "/stream/def", "/stream/async"):
@@ -403,7 +535,7 @@ def test_what_runs_after_the_response_sees_what_everybody_set(client_for: Callab
         if path in ("/def", "/async"):
             assert first == ("layer", "handler", "layer out")
         else:
-            assert first == ("layer", "stream", "layer out", "stream end")
+            assert first == ("layer", "stream", "stream end, late set")  # the stream's own, and of others what it left
         assert second == ("after",)
 
 

@@ -1,18 +1,21 @@
 """Streams: every way that one ends before its time."""
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from typing import Any
 
 import anyio
 import anyio.lowlevel
 import pytest
 
-from hinge import App, Request
+from hinge import App, AsyncMiddleware, Request, Response, StreamingResponse
 from hinge.backend import Feature
 from hinge.conformance.streams import (
     LEAVING,
+    PATIENCE,
     AsyncChunks,
     Chunks,
     Log,
@@ -73,6 +76,60 @@ def test_a_client_that_leaves_before_the_first_chunk_ends_the_source(
         client.get("/")
     log.wait_for("after", LEAVING)
     assert log.entries == ["begun", "closed", "after"]
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("kind", ["generator", "iterator", "iterable"])
+def test_a_plain_source_that_is_cancelled_in_its_first_step_is_closed_behind_it(
+    client_for: Callable[..., Client], log: Log, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    """A thread cannot be stopped: it closes the source when it comes back, and nobody enters it before."""
+    going_on = threading.Event()
+    expire: list[Callable[[], object]] = []
+
+    async def impatient() -> AsyncMiddleware:
+        try:
+            async with asyncio.timeout(None) as limit:
+                expire.append(partial(asyncio.get_running_loop().call_soon_threadsafe, limit.reschedule, 0))
+                yield
+        except TimeoutError:
+            log("timed out")
+            yield Response("late", status=504)
+
+    def step() -> str:
+        log("begun")
+        expire.pop()()
+        assert going_on.wait(PATIENCE)
+        return "a"
+
+    def slow() -> Iterator[str]:
+        try:
+            yield step()
+        finally:
+            log("closed")
+
+    class Slow(Chunks):
+        def __next__(self) -> str:
+            return step()
+
+    class SlowIterable:
+        def __iter__(self) -> Iterator[str]:
+            return slow()
+
+    app = App(middleware=[impatient])
+    make: dict[str, Any] = {"generator": slow, "iterator": lambda: Slow(log), "iterable": SlowIterable}
+    app.get("/")(lambda: StreamingResponse(make[kind]()))
+    client = client_for(app)
+    found: list[int] = []
+    asking = threading.Thread(target=lambda: found.append(client.get("/").status_code))
+    asking.start()
+    log.wait_for("timed out")
+    asking.join(0.05)  # an event loop has answered by then, and begun to close the source
+    going_on.set()
+    asking.join(PATIENCE)
+    log.wait_for("closed")
+    assert found == [504]
+    assert log.entries == ["begun", "timed out", "closed"]
     assert caplog.records == []
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import threading
 import time
 import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -10,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from hinge import App, HTTPError, Request, StreamingResponse
+from hinge import App, Config, HTTPError, Request, StreamingResponse
 from hinge.conformance.streams import (
+    PATIENCE,
     Log,
     Serve,
     async_layer,
@@ -238,6 +240,39 @@ def test_many_streams_at_a_time_do_not_wait_for_each_other(
     for stream in opened:
         stream.__exit__(None, None, None)
     assert log.entries.count("closed") == 50
+
+
+@pytest.mark.clause("stream.many")
+@pytest.mark.parametrize("borrowed", ["in the first step", "later", "at the close"])
+def test_a_stream_that_holds_what_others_wait_for_goes_on(
+    client_for: Callable[..., Client], layers: list[Any], borrowed: str
+) -> None:
+    """As those that share a pool of connections do: whoever has one needs a thread for every step, to give it back."""
+    pool = threading.Semaphore(1)
+    app = App(config=Config(stream_threads=2))
+
+    @app.get("/", middleware=layers)
+    def export() -> Iterator[str]:
+        if borrowed == "in the first step":
+            assert pool.acquire(timeout=PATIENCE)
+        yield "a"
+        if borrowed == "later":
+            assert pool.acquire(timeout=PATIENCE)
+        try:
+            yield from "bcd"
+        finally:
+            if borrowed == "at the close":
+                assert pool.acquire(timeout=PATIENCE)
+            pool.release()
+
+    client = client_for(app)
+    answers: list[str] = []
+    clients = [threading.Thread(target=lambda: answers.append(client.get("/").text)) for _ in range(8)]
+    for one in clients:
+        one.start()
+    for one in clients:
+        one.join(PATIENCE)
+    assert answers == ["abcd"] * 8
 
 
 @pytest.mark.clause("stream.many")

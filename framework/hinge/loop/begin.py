@@ -8,20 +8,21 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from hinge.begun import Begun
 from hinge.blueprint import Endpoint
 from hinge.loop.exchange import Exchange
 from hinge.loop.produce import Producer
-from hinge.loop.runtime import Runtime, step_threads
+from hinge.loop.runtime import Runtime
+from hinge.loop.steps import Steps
 from hinge.loop.watch import Ended, stopping
 from hinge.response import Response
-from hinge.streaming import BODILESS, Begun, StreamingResponse
+from hinge.streaming import BODILESS, StreamingResponse
 
 Begin = Callable[[Exchange, StreamingResponse], Awaitable[Response]]
 
 
 def beginner(endpoint: Endpoint, runtime: Runtime) -> Begin:
     """Return what begins an endpoint's streams; without middleware, sending them does as well."""
-    threads = step_threads(endpoint)
 
     async def begin(exchange: Exchange, streamed: StreamingResponse) -> Response:
         response = streamed.for_request(exchange)
@@ -41,7 +42,7 @@ def beginner(endpoint: Endpoint, runtime: Runtime) -> Begin:
             if isinstance(begun, Producer):
                 await watch.run(begun.begin)
             else:
-                await runtime.in_thread(threads, begun.begin)
+                await Steps(runtime, watch, begun, exchange).begin()
                 watch.check()
         except Ended:
             if watch.has_left:

@@ -1,16 +1,14 @@
 """An async source in a task of its own, pulled chunk by chunk by the request's.
 
 Law: the task runs the whole iteration, its close included, and waits between chunks until the next one is asked for. So
-a task group or a timeout across the source's yields neither opens inside one of a middleware's nor outlives it. Context
-variables travel both ways.
+a task group or a timeout across the source's yields neither opens inside one of a middleware's nor outlives it.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextvars import copy_context
 from typing import Any
 
-from hinge.context import carry_back
+from hinge.context import StreamContext
 from hinge.errors import FAILURES
 from hinge.loop.watch import STRAY
 from hinge.streaming import close_failure, encode_chunk
@@ -23,7 +21,7 @@ class Producer(AsyncIterator[Any]):
 
     def __init__(self, source: AsyncIterator[Any]) -> None:
         self._source = source
-        self._context = copy_context()
+        self._context = StreamContext()
         self._demand = asyncio.Event()
         self._made: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
@@ -46,12 +44,12 @@ class Producer(AsyncIterator[Any]):
         except StopAsyncIteration:
             return
         finally:
-            carry_back(self._context)
+            self._context.show()
 
     async def __anext__(self) -> Any:
         if self._first is not _NOTHING:
             first, self._first = self._first, _NOTHING
-            self._context.run(carry_back, copy_context())  # what the middleware has set meanwhile
+            self._context.go_on()
             return first
         if self._is_over:
             raise StopAsyncIteration
@@ -72,7 +70,7 @@ class Producer(AsyncIterator[Any]):
 
     def _ask(self) -> None:
         if self._task is None:
-            self._task = asyncio.create_task(self._produce(), context=self._context)
+            self._task = asyncio.create_task(self._produce(), context=self._context.context)
             # A task that was cancelled before its first step never reaches a `finally` of its own.
             self._task.add_done_callback(lambda task: self._made.put_nowait(("end", None)))
         self._demand.set()
@@ -82,7 +80,7 @@ class Producer(AsyncIterator[Any]):
         if not self._is_over:
             self._is_closing = True
             if self._task is None:
-                self._task = asyncio.create_task(self._close_source(), context=self._context)
+                self._task = asyncio.create_task(self._close_source(), context=self._context.context)
             elif self._is_running:
                 self._task.cancel()  # before its first step it sees by itself that it has to finish
             await self._until_done()
@@ -94,7 +92,7 @@ class Producer(AsyncIterator[Any]):
         if self._task is not None:
             await asyncio.wait((self._task,))
         self._is_over = True
-        carry_back(self._context)
+        self._context.end()
 
     # -- in the task ---------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ import atexit
 import contextlib
 import time
 from collections.abc import Callable
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from typing import Any, Protocol, TypeVar
 
 import anyio
@@ -39,9 +39,15 @@ def handler_threads(endpoint: Endpoint) -> str:
     return "uploads" if endpoint.plan.streams_body else "handlers"
 
 
-def step_threads(endpoint: Endpoint) -> str:
-    """Return the purpose of the threads in which the steps of an endpoint's plain iterators run."""
-    return "streams of uploads" if endpoint.plan.streams_body else "streams"
+def step_threads(endpoint: Endpoint) -> tuple[str, str]:
+    """Return the purposes of the threads in which the first and the further steps of an endpoint's iterators run."""
+    return _STEPS_OF_UPLOADS if endpoint.plan.streams_body else _STEPS
+
+
+_STEPS = ("first steps", "streams")
+_STEPS_OF_UPLOADS = ("first steps of uploads", "streams of uploads")
+_MAY_GROW = (_STEPS[1], _STEPS_OF_UPLOADS[1])
+"""What holds what others wait for, so that it must not wait for them."""
 
 
 class OpenTask(Protocol):
@@ -64,8 +70,7 @@ class Runtime:
         self._limits = {
             "handlers": config.sync_threads,
             "uploads": config.sync_threads,
-            "streams": config.stream_threads,
-            "streams of uploads": config.stream_threads,
+            **dict.fromkeys((*_STEPS, *_STEPS_OF_UPLOADS), config.stream_threads),
             "teardown": config.sync_threads,
             "files": config.sync_threads,
             "after": config.sync_threads,
@@ -105,13 +110,24 @@ class Runtime:
         """Run blocking work in a worker thread; context variables travel there and back."""
         context = copy_context()
         loop = asyncio.get_running_loop()
-        if self._lanes_of is not loop:  # what is stuck in a thread for another one does not count here
-            self._lanes = {purpose: Lane(threads) for purpose, threads in self._limits.items()}
-            self._lanes_of = loop
+        lane = self._lanes[purpose] if self._lanes_of is loop else self._lane(purpose, loop)
         try:
-            return await self._lanes[purpose].run(loop, context, work, args)
+            return await lane.run(loop, context, work, args)
         finally:
             carry_back(context)
+
+    def in_lane(self, purpose: str, work: Callable[..., T], *args: Any) -> asyncio.Future[T]:
+        """Run blocking work that brings its own context in a worker thread, and return its future result."""
+        loop = asyncio.get_running_loop()
+        return self._lane(purpose, loop).run(loop, Context(), work, args)
+
+    def _lane(self, purpose: str, loop: asyncio.AbstractEventLoop) -> Lane:
+        if self._lanes_of is not loop:  # what is stuck in a thread for another one does not count here
+            self._lanes = {
+                purpose: Lane(threads, may_grow=purpose in _MAY_GROW) for purpose, threads in self._limits.items()
+            }
+            self._lanes_of = loop
+        return self._lanes[purpose]
 
     # -- lifespan ------------------------------------------------------------------------------------------------------
 

@@ -1,25 +1,23 @@
 """The body of a streaming response on its way.
 
-Law: the request's own task pulls an async source, and closes it; a plain one is stepped in worker threads, in one
-context, one step at a time. A chunk is asked for when the one before it was taken by the server. The source is closed
+Law: the request's own task pulls an async source, and closes it; a plain one is stepped in worker threads
+(`hinge.loop.steps`). A chunk is asked for when the one before it was taken by the server. The source is closed
 once, whatever happens, and so is the one that a middleware replaced.
 """
 
 import asyncio
 import contextlib
-import threading
 from collections.abc import Callable
-from contextvars import copy_context
 from time import monotonic
-from types import AsyncGeneratorType, GeneratorType
+from types import AsyncGeneratorType
 from typing import Any
 
-from hinge.context import carry_back
 from hinge.errors import FAILURES
 from hinge.events import EventSourceResponse
 from hinge.frames import unframed
 from hinge.loop.line import KeepAlive, Sink
-from hinge.loop.runtime import Runtime, step_threads
+from hinge.loop.runtime import Runtime
+from hinge.loop.steps import Steps, close_plain
 from hinge.loop.watch import Ended, Watch, stopping
 from hinge.problems import aborted, log_cut, log_failure
 from hinge.request import Request
@@ -32,8 +30,6 @@ SECONDS_IN_A_ROW = 0.0005
 notices that. The clock is read after every LOOK_EVERY chunks."""
 
 LOOK_EVERY = 8
-
-_END: Any = object()
 
 
 class Unsent(Exception):  # noqa: N818 - carries a failure on to where it is answered
@@ -55,7 +51,7 @@ async def send_stream(  # noqa: C901, PLR0912, PLR0915
         StreamAborted: the source failed later, or the worker stops; what was sent is not a complete response.
 
     """
-    source: Any = response.iterator if response.is_async else _Steps(runtime, watch, response.iterator, request)
+    source: Any = response.iterator if response.is_async else Steps(runtime, watch, response.iterator, request)
     items, encode, as_it_is = _items(source)
     keep_alive, turn, chunk = _keep_alive(sink, watch, response), _Turn(), sink.chunk
     begun = ended = is_complete = False
@@ -192,66 +188,14 @@ async def _cut(sink: Sink, response: StreamingResponse, request: Request, *, beg
         raise Unsent(stopping())
 
 
-# -- the source --------------------------------------------------------------------------------------------------------
-
-
-class _Steps:
-    """A plain source, stepped in worker threads; its close waits for the step that a thread is in."""
-
-    __slots__ = ("_context", "_runtime", "_source", "_stepping", "_threads", "_watch")
-
-    def __init__(self, runtime: Runtime, watch: Watch, source: Any, request: Request) -> None:
-        self._runtime = runtime
-        self._watch = watch
-        self._source = source
-        self._threads = step_threads(request._endpoint)
-        self._context = copy_context()
-        self._stepping = threading.Lock()
-
-    def __aiter__(self) -> "_Steps":
-        return self
-
-    async def __anext__(self) -> Any:
-        item = await self._watch.undisturbed(self._runtime.in_thread(self._threads, self._step))
-        if item is _END:
-            raise StopAsyncIteration
-        return item
-
-    def _step(self) -> Any:
-        with self._stepping:
-            return self._context.run(next, self._source, _END)
-
-    async def aclose(self) -> None:
-        try:
-            await self._runtime.in_thread("teardown", self._close)
-        finally:
-            carry_back(self._context)
-
-    def _close(self) -> None:
-        with self._stepping:
-            close = getattr(self._source, "close", None)
-            if close is not None:
-                self._context.run(close)
-
-
-def _is_at_rest(iterator: Any) -> bool:
-    """Tell whether an iterator is a generator that has not begun, as a file's that the server sends, or has ended."""
-    return isinstance(iterator, GeneratorType) and not iterator.gi_running and not iterator.gi_suspended
-
-
 async def close_source(runtime: Runtime, request: Request, source: tuple[Any, bool]) -> None:
     """Close a source, async or not; a failure is logged: the response is out, and there is nobody to raise to."""
     iterator, is_async = source
     try:
-        close = getattr(iterator, "aclose" if is_async else "close", None)
-        if close is None:
-            return
-        if is_async:
-            await close()
-        elif _is_at_rest(iterator):
-            close()  # none of its code runs: no thread is needed
-        else:
-            await runtime.in_thread("teardown", close)
+        if not is_async:
+            await close_plain(runtime, iterator)
+        elif (aclose := getattr(iterator, "aclose", None)) is not None:
+            await aclose()
     except BaseException as error:  # noqa: BLE001 - whatever it raises
         failure = close_failure(error)
         if failure is not None:

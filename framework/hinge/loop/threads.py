@@ -22,6 +22,9 @@ Job = tuple[asyncio.AbstractEventLoop, asyncio.Future[Any], Context, Callable[..
 IDLE_SECONDS = 10.0
 """How long a thread without work is kept."""
 
+STALL_SECONDS = 0.1
+"""For how long nothing has to end in a lane that is full before it grows, if it may."""
+
 EXIT_SECONDS = 5.0
 """How long the end of the process waits for what still runs in threads after the worker's stop has given it up."""
 
@@ -31,13 +34,20 @@ _alive: set["_Worker"] = set()
 
 
 class Lane:
-    """So many threads for one purpose; who comes when all are taken waits in the order of coming."""
+    """So many threads for one purpose; who comes when all are taken waits in the order of coming.
 
-    __slots__ = ("_free", "_waiting")
+    One that `may_grow` gets more threads where all are stuck: none has ended its job for STALL_SECONDS, and what waits
+    may be what they wait for. It keeps them until one of its own is free again.
+    """
 
-    def __init__(self, threads: int) -> None:
+    __slots__ = ("_ended", "_extra", "_free", "_is_watched", "_may_grow", "_seen", "_waiting")
+
+    def __init__(self, threads: int, *, may_grow: bool = False) -> None:
         self._free = threads
         self._waiting: deque[Job] = deque()
+        self._may_grow = may_grow
+        self._is_watched = False
+        self._extra = self._ended = self._seen = 0
 
     def run(
         self, loop: asyncio.AbstractEventLoop, context: Context, work: Callable[..., T], args: tuple[Any, ...]
@@ -51,14 +61,13 @@ class Lane:
         with _mutex:
             if not self._free:
                 self._waiting.append(job)
+                if self._may_grow and not self._is_watched:
+                    self._watch(loop)
                 return future
             self._free -= 1
             worker = _resting.pop() if _resting else None
-        if worker is not None:
-            worker.take(job)
-            return future
         try:
-            _Worker(job).start()
+            _start(job, worker)
         except RuntimeError:  # the system has no thread left
             with _mutex:
                 self._free += 1
@@ -68,13 +77,50 @@ class Lane:
     def ended(self, worker: "_Worker") -> Job | None:
         """Take note that a thread has ended a job of this lane, and return its next one; None lets it rest."""
         with _mutex:
+            self._ended += 1
             while self._waiting:
                 job = self._waiting.popleft()
                 if not job[1].cancelled():
                     return job
             self._free += 1
+            if self._free > self._extra > 0:
+                self._free -= self._extra
+                self._extra = 0
             _resting.append(worker)
             return None
+
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._is_watched, self._seen = True, self._ended
+        loop.call_later(STALL_SECONDS, self._look, loop)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin some of what waits if nothing has ended since; twice as many each time."""
+        with _mutex:
+            self._is_watched = False
+            more = max(1, self._extra) if self._ended == self._seen else 0
+            begun: list[tuple[Job, _Worker | None]] = []
+            while self._waiting and len(begun) < more:
+                job = self._waiting.popleft()
+                if not job[1].cancelled():
+                    begun.append((job, _resting.pop() if _resting else None))
+            self._extra += len(begun)
+            if self._waiting:
+                self._watch(loop)
+        for number, (job, worker) in enumerate(begun):
+            try:
+                _start(job, worker)
+            except RuntimeError:  # the system has no thread left
+                with _mutex:
+                    self._extra -= len(begun) - number
+                    self._waiting.extendleft(waiting for waiting, _ in reversed(begun[number:]))
+                return
+
+
+def _start(job: Job, worker: "_Worker | None") -> None:
+    if worker is None:
+        _Worker(job).start()
+    else:
+        worker.take(job)
 
 
 class _Worker(Thread):

@@ -1,0 +1,90 @@
+"""A plain source on an event loop: each step in a worker thread.
+
+Law: a stream that has begun never waits behind the first steps of others, which may wait for what it holds. Nobody
+waits in a thread for a step: it is closed by the thread that is in it, and what is to be closed is closed even if
+whoever asked for it is cancelled.
+"""
+
+import asyncio
+import contextlib
+from typing import Any
+
+from hinge.begun import END, Begun
+from hinge.loop.runtime import Runtime, step_threads
+from hinge.loop.watch import Watch
+from hinge.request import Request
+
+
+class Steps:
+    """The chunks of a plain source, made in worker threads and asked for one by one."""
+
+    __slots__ = ("_begun", "_first", "_later", "_runtime", "_watch")
+
+    def __init__(self, runtime: Runtime, watch: Watch, source: Any, request: Request) -> None:
+        self._runtime = runtime
+        self._watch = watch
+        self._begun: Begun = source if isinstance(source, Begun) else Begun(source)
+        self._first, self._later = step_threads(request._endpoint)
+
+    async def begin(self) -> None:
+        """Make the first chunk that is not empty; raises as `Begun.prepare`."""
+        try:
+            await self._runtime.in_lane(self._first, self._unless_over, self._begun.prepare)
+        finally:
+            self._begun.context.show()
+
+    def __aiter__(self) -> "Steps":
+        return self
+
+    async def __anext__(self) -> Any:
+        begun = self._begun
+        if begun.is_begun:
+            item = begun.first()
+            if item is END:
+                item = await self._watch.undisturbed(self._runtime.in_lane(self._later, begun.step))
+        else:
+            item = await self._watch.undisturbed(self._runtime.in_lane(self._first, self._unless_over, begun.step))
+        if item is END:
+            raise StopAsyncIteration
+        return item
+
+    def _unless_over(self, step: Any) -> Any:
+        """Make a first step, unless its client has left while it waited for a thread."""
+        return END if self._watch.is_over else step()
+
+    async def aclose(self) -> None:
+        """Close the source; raises what its `close` raises."""
+        await close_plain(self._runtime, self._begun)
+
+
+async def close_plain(runtime: Runtime, source: Any) -> None:
+    """Close a plain source in a thread, behind the step that it is in; raises what its `close` raises."""
+    begun = source if isinstance(source, Begun) else Begun(source)
+    if begun.is_at_rest:
+        begun.close()
+        return
+    loop = asyncio.get_running_loop()
+    closed: asyncio.Future[None] = loop.create_future()
+
+    def tell(failure: BaseException | None) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits
+            loop.call_soon_threadsafe(_settle, closed, failure)
+
+    close = begun.ending(tell)
+    if close is not None:
+        runtime.in_lane("teardown", close)  # not awaited: it would be dropped with whoever waits
+    try:
+        await closed
+    finally:
+        begun.context.end()
+
+
+def _settle(closed: "asyncio.Future[None]", failure: BaseException | None) -> None:
+    if closed.done():
+        return
+    if failure is None:
+        closed.set_result(None)
+    elif isinstance(failure, StopIteration):  # which a future cannot hold
+        closed.set_exception(RuntimeError("a source's close raised StopIteration"))
+    else:
+        closed.set_exception(failure)
