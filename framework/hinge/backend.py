@@ -17,6 +17,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from hinge.errors import ConfigurationError
+from hinge.extras import DISTRIBUTION
 from hinge.headers import Headers
 
 if TYPE_CHECKING:
@@ -290,7 +291,7 @@ def _check(who: str, backend: Any) -> None:
             raise ConfigurationError(f"{who}: its contract is {other!r}. Fix: contract = {CONTRACT}, two numbers")
     here = f"{who} is written for contract {major}.{minor} of hinge.backend, and this Hinge has {_dotted(CONTRACT)}"
     if (major, minor) > CONTRACT:
-        raise ConfigurationError(f"{here}. Fix: update hinge")
+        raise ConfigurationError(f"{here}. Fix: update {DISTRIBUTION}")
     if major < CONTRACT[0]:
         raise ConfigurationError(f"{here}. Fix: update the backend, or keep the Hinge it was written for")
 

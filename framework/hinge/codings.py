@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from hinge.errors import ConfigurationError
+from hinge.extras import install
 
 
 class Encoder(Protocol):
@@ -121,7 +122,7 @@ def load_coding(name: str, level: int | None = None) -> Callable[[], Encoder]:
         kind = load()
     except ImportError as error:
         raise ConfigurationError(
-            f"coding {name!r} needs the package {package}. Fix: pip install 'hinge[compression]'"
+            f"coding {name!r} needs the package {package}. Fix: {install('compression')}"
         ) from error
     return lambda: kind(level)
 

@@ -84,7 +84,7 @@ def test_a_value_goes_both_ways(each_backend: Any, media_type: str) -> None:
         assert [error["pointer"] for error in answer.json()["errors"]] == ["/name", "/tags/1"]
 
 
-@pytest.mark.skipif(find_spec("tomli_w") is None, reason="needs hinge[toml]")
+@pytest.mark.skipif(find_spec("tomli_w") is None, reason="needs hinge-web[toml]")
 def test_toml_goes_both_ways(each_backend: Any) -> None:
     import tomllib
 
@@ -296,7 +296,7 @@ def test_a_missing_extra_is_told_by_the_compile(each_backend: Any, monkeypatch: 
     for module, codec, extra in (("yaml", YAML, "yaml"), ("tomli_w", TOML, "toml")):
         monkeypatch.setitem(sys.modules, module, None)
         with (
-            pytest.raises(ConfigurationError, match=rf"\A[^\n]*pip install 'hinge\[{extra}\]'\Z"),
+            pytest.raises(ConfigurationError, match=rf"\A[^\n]*pip install 'hinge-web\[{extra}\]'\Z"),
             each_backend(App(codecs=[JSON, codec])),
         ):
             pass

@@ -311,6 +311,6 @@ def test_a_coding_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None
     import sys
 
     monkeypatch.setitem(sys.modules, "brotli", None)
-    with pytest.raises(ConfigurationError, match=r"pip install 'hinge\[compression\]'"):
+    with pytest.raises(ConfigurationError, match=r"pip install 'hinge-web\[compression\]'"):
         Compression(codings=["br", "gzip"])
     assert Compression()._codings == ("zstd", "gzip")

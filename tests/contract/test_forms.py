@@ -394,7 +394,7 @@ def test_files_need_the_extra_and_texts_do_not(monkeypatch: pytest.MonkeyPatch, 
     def takes_all(form: FormData) -> None: ...
 
     for handler in (takes_file, takes_record, takes_all):
-        assert refused(handler).endswith("Fix: pip install 'hinge[forms]'")
+        assert refused(handler).endswith("Fix: pip install 'hinge-web[forms]'")
     app = App()
 
     @app.post("/")

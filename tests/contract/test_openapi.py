@@ -406,7 +406,7 @@ def test_without_the_package(each_backend: Any, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(pages, "ASSETS", ("no-such-file",))
     with each_backend(App()) as client:
         answer = client.get("/docs")
-        assert (answer.status_code, "hinge[openapi]" in answer.json()["detail"]) == (404, True)
+        assert (answer.status_code, "hinge-web[openapi]" in answer.json()["detail"]) == (404, True)
 
 
 def test_five_hundred_routes_are_described_in_time() -> None:

@@ -286,8 +286,11 @@ def test_threads_that_race_get_the_same_callable() -> None:
 @pytest.mark.parametrize(
     ("contract", "complaint"),
     [
-        ((CONTRACT[0], CONTRACT[1] + 1), r"is written for contract \d+\.\d+ of hinge\.backend, .* Fix: update hinge$"),
-        ((CONTRACT[0] + 1, 0), r"is written for contract \d+\.0 of hinge\.backend, .* Fix: update hinge$"),
+        (
+            (CONTRACT[0], CONTRACT[1] + 1),
+            r"is written for contract \d+\.\d+ of hinge\.backend, .* Fix: update hinge-web$",
+        ),
+        ((CONTRACT[0] + 1, 0), r"is written for contract \d+\.0 of hinge\.backend, .* Fix: update hinge-web$"),
         (
             (CONTRACT[0] - 1, 9),
             r"is written for contract \d+\.9 of hinge\.backend, .* Fix: update the backend, or keep",

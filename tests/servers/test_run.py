@@ -737,6 +737,6 @@ def test_reload_without_watchfiles_says_what_to_install(monkeypatch: pytest.Monk
     from hinge.config import Config
 
     monkeypatch.setitem(sys.modules, "watchfiles", None)
-    with pytest.raises(UserError, match=r"pip install 'granian\[reload\]'"):
+    with pytest.raises(UserError, match=r"pip install 'hinge-web\[reload\]'"):
         check_extras(Config(reload=True))
     check_extras(Config())

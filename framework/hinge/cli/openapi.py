@@ -5,6 +5,7 @@ import msgspec
 
 from hinge.cli.errors import UserError
 from hinge.cli.target import FACTORY, TARGET, load_app
+from hinge.extras import install
 from hinge.openapi import describe
 
 
@@ -21,5 +22,5 @@ def command(target: str, form: str, *, factory: bool) -> None:
         try:
             text = msgspec.yaml.encode(document)
         except ImportError as error:
-            raise UserError("YAML needs the package pyyaml. Fix: pip install 'hinge[openapi]'") from error
+            raise UserError(f"YAML needs the package pyyaml. Fix: {install('yaml')}") from error
     click.echo(text.decode().rstrip("\n"))

@@ -26,6 +26,7 @@ from hinge.cli.preflight import Launch
 from hinge.cli.signals import leave_to_others, on_stop
 from hinge.cli.worker import Worker
 from hinge.config import Config
+from hinge.extras import install
 
 _SPAWNERS = {
     "wsgi": "_spawn_wsgi_worker",
@@ -122,7 +123,7 @@ def _watch(receiver: Connection, server: Any, failures: list[str]) -> None:
 def check_extras(config: Config) -> None:
     """Refuse what needs a package that is not installed."""
     if config.reload and importlib.util.find_spec("watchfiles") is None:
-        raise UserError("--reload needs the package watchfiles. Fix: pip install 'granian[reload]'")
+        raise UserError(f"--reload needs the package watchfiles. Fix: {install('reload')}")
 
 
 def _check_certificate(config: Config) -> None:

@@ -16,6 +16,7 @@ from hinge.codecs.codec import Codec
 from hinge.codecs.yaml import MAX_SIZE
 from hinge.depth import MAX_DEPTH, too_deep
 from hinge.errors import ConfigurationError
+from hinge.extras import install
 
 # Strings and comments; an end that is missing is left to the parser. Possessive, and always a match: linear.
 _quoted = re.compile(
@@ -40,7 +41,7 @@ def _prepare() -> Any:
     try:
         return import_module("tomli_w")
     except ImportError:
-        raise ConfigurationError("the codec TOML needs tomli-w. Fix: pip install 'hinge[toml]'") from None
+        raise ConfigurationError(f"the codec TOML needs tomli-w. Fix: {install('toml')}") from None
 
 
 def _decoder(target: Any) -> Callable[[bytes], Any]:
@@ -114,4 +115,4 @@ TOML = Codec(
     max_size=MAX_SIZE,
     prepare=_prepare,
 )
-"""TOML 1.0; needs `hinge[toml]`."""
+"""TOML 1.0; needs `hinge-web[toml]`."""

@@ -14,6 +14,7 @@ import msgspec
 from hinge.codecs.codec import Codec
 from hinge.depth import MAX_DEPTH, too_deep
 from hinge.errors import ConfigurationError, HTTPError
+from hinge.extras import install
 
 MAX_SIZE = 128 * 1024
 """Bytes of the largest YAML or TOML body: their parsers take a hundred times as long as JSON's."""
@@ -39,7 +40,7 @@ def _prepare() -> Any:
     try:
         yaml = import_module("yaml")
     except ImportError:
-        raise ConfigurationError("the codec YAML needs PyYAML. Fix: pip install 'hinge[yaml]'") from None
+        raise ConfigurationError(f"the codec YAML needs PyYAML. Fix: {install('yaml')}") from None
     if not yaml.__with_libyaml__:
         raise ConfigurationError("the codec YAML needs PyYAML with libyaml. Fix: install PyYAML from a wheel")
     return yaml
@@ -200,4 +201,4 @@ YAML = Codec(
     max_size=MAX_SIZE,
     prepare=_prepare,
 )
-"""YAML (RFC 9512); needs `hinge[yaml]`."""
+"""YAML (RFC 9512); needs `hinge-web[yaml]`."""

@@ -1,6 +1,6 @@
 """Files of forms: parsed as they arrive, readable in both colours, not kept behind the response.
 
-They need hinge[forms]; without it these checks are not collected.
+They need hinge-web[forms]; without it these checks are not collected.
 """
 
 import asyncio

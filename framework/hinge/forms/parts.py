@@ -13,10 +13,11 @@ from typing import Any, TypeAlias
 import msgspec
 
 from hinge.errors import ConfigurationError, HTTPError
+from hinge.extras import install
 from hinge.forms.limits import FormLimits, exceeded, malformed
 from hinge.headers import Headers
 
-MISSING = "it takes files, and the package `multipart` is not installed. Fix: pip install 'hinge[forms]'"
+MISSING = f"it takes files, and the package `multipart` is not installed. Fix: {install('forms')}"
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -49,7 +50,7 @@ def library() -> Any:
         raise ConfigurationError(MISSING) from None
     if not hasattr(multipart, "PushMultipartParser"):
         raise ConfigurationError(
-            "the installed package that answers to `multipart` is another or too old. Fix: pip install 'hinge[forms]'"
+            f"the installed package that answers to `multipart` is another or too old. Fix: {install('forms')}"
         )
     return multipart
 

@@ -38,8 +38,8 @@ _UNTOUCHED = frozenset({204, 206, 304})
 class Compression:
     """Compress responses; add an instance to the app, a router or a route.
 
-    `codings` is a choice among zstd, br and gzip, the preferred one first; without it all that are installed (`pip
-    install 'hinge[compression]'` brings zstd and br). Bodies of fewer than `min_size` bytes are not worth it. `levels`
+    `codings` is a choice among zstd, br and gzip, the preferred one first; without it all that are installed (the
+    extra `hinge-web[compression]` brings zstd and br). Bodies of fewer than `min_size` bytes are not worth it. `levels`
     sets the level of a coding: `{"gzip": 9}`.
 
     Do not compress pages that hold both a secret and what the client sent: the length tells about the secret (BREACH).

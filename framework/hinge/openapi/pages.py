@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from hinge.codecs import encode_json
 from hinge.errors import HTTPError
+from hinge.extras import install
 from hinge.openapi.document import Planned, document
 from hinge.request import Connection
 from hinge.response import HTMLResponse, Response
@@ -122,4 +123,4 @@ def _assets() -> str | None:
 
 
 def _missing() -> Response:
-    raise HTTPError(404, "The page is not installed here: pip install 'hinge[openapi]'.")
+    raise HTTPError(404, f"The page is not installed here: {install('openapi')}.")
