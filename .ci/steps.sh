@@ -69,12 +69,20 @@ readers_python() {
 # README.md's line that sets up and passes the tests.
 readme_tests() {
     local line
-    line="$(readme_line ' -m pytest')"
+    line="$(readme_line ' -m pytest -n auto')"
     readers_python
     echo "\$ $line"
     local code=0
     bash -euc "$line" || code=$?
     second_try "$code" .venv/bin/python -m pytest
+}
+
+# What README.md's line leaves to the gate, in its environment; the benchmark's guard has a step of its own.
+left_out() {
+    local code=0 run=(.venv/bin/python -m pytest -n auto -o cache_dir=.ci/cache-left-out -m 'gate and not upstream'
+        --ignore=tests/benchmarks)
+    "${run[@]}" || code=$?
+    second_try "$code" "${run[@]}"
 }
 
 # second_try CODE PYTEST...: return CODE, what the command of pytest came to; where that is 1, tests that failed, run those
@@ -127,7 +135,7 @@ types() {
 suite_on() {
     environment "$1" test
     # shellcheck disable=SC2206
-    local code=0 run=(".ci/venv-$1/bin/python" $2 -m pytest -q -o "cache_dir=.ci/cache-$1" -m 'not server and not browser'
+    local code=0 run=(".ci/venv-$1/bin/python" $2 -m pytest -q -o "cache_dir=.ci/cache-$1" -n auto -m 'not server and not browser'
         --ignore=tests/benchmarks --ignore=tests/docs --ignore=tests/conformance)
     "${run[@]}" || code=$?
     second_try "$code" "${run[@]}"
@@ -145,7 +153,7 @@ python_3_13() {
 # The newest Python under Granian as well: what becomes of threads, signals and exit handlers changes between versions.
 servers_3_13() {
     environment 3.13 test
-    local code=0 run=(.ci/venv-3.13/bin/python -m pytest -q -o cache_dir=.ci/cache-servers -m 'server and not browser'
+    local code=0 run=(.ci/venv-3.13/bin/python -m pytest -q -o cache_dir=.ci/cache-servers -n auto -m 'server and not browser and (gate or not gate)'
         -k 'granian or test_run or test_soak or test_served' tests/servers tests/examples)
     "${run[@]}" || code=$?
     second_try "$code" "${run[@]}"
@@ -272,7 +280,7 @@ docs() {
 
 # Costs in process against hand-written callables: the bounds are in the benchmark's own test.
 benchmark() {
-    local code=0 run=(.ci/venv-3.11/bin/python -m pytest -q -o cache_dir=.ci/cache-benchmark tests/benchmarks)
+    local code=0 run=(.ci/venv-3.11/bin/python -m pytest -q -o cache_dir=.ci/cache-benchmark -m gate tests/benchmarks)
     "${run[@]}" || code=$?
     second_try "$code" "${run[@]}"
 }

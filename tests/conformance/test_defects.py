@@ -11,6 +11,8 @@ from tests.conformance.kit import MEMORY, Run, installed, run_kit
 
 from hinge.conformance.clauses import CLAUSES
 
+pytestmark = pytest.mark.gate
+
 DEFECTS = [
     ("forgetful", "streams", "chunks_arrive", "stream.chunks"),
     ("boundless", "limits", "a_body_above or routes_limit", "body.limit"),

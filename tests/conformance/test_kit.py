@@ -10,6 +10,8 @@ from tests.conformance.kit import ROOT, Run, run_kit
 import hinge.conformance
 from hinge.conformance.clauses import CLAUSES, GROUPS
 
+pytestmark = pytest.mark.gate
+
 KIT = Path(hinge.conformance.__file__).parent
 
 

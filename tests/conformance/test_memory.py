@@ -12,6 +12,8 @@ from tests.conformance.kit import MEMORY, ROOT, Check, installed, run_kit
 import hinge.conformance
 from hinge.backend import Feature
 
+pytestmark = pytest.mark.gate
+
 FILE = MEMORY / "hinge_memory.py"
 
 

@@ -62,6 +62,10 @@ _EXTRAS = {"forms.md": "multipart"}
 """The packages without which a page cannot be followed."""
 
 
+_LONG = {"deployment.md": pytest.mark.gate, "testing.md": pytest.mark.gate}
+"""The pages that start many processes."""
+
+
 @dataclass(frozen=True)
 class Block:
     """One fenced block and the notes above it."""
@@ -317,7 +321,7 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
 
 
 @pytest.mark.server
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [pytest.param(page, marks=_LONG.get(page.name, ()), id=page.name) for page in PAGES])
 def test_page(page: Path, reader: Reader) -> None:
     if page.name in _EXTRAS and importlib.util.find_spec(_EXTRAS[page.name]) is None:
         reader.missing.append(_EXTRAS[page.name])

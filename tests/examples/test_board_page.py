@@ -7,7 +7,7 @@ import pytest
 from tests.examples.browser import Browser
 from tests.examples.harness import Serve, Service, until
 
-pytestmark = [pytest.mark.server, pytest.mark.browser]
+pytestmark = [pytest.mark.server, pytest.mark.browser, pytest.mark.gate]
 
 BOARD = "examples/board/app.py"
 FLAGS = {"wsgi": ("--backend", "wsgi", "--skip-unsupported"), "asgi": ("--backend", "asgi")}

@@ -5,7 +5,7 @@ from selenium.webdriver.common.by import By
 from tests.examples.browser import Browser
 from tests.examples.harness import Serve, until
 
-pytestmark = [pytest.mark.server, pytest.mark.browser]
+pytestmark = [pytest.mark.server, pytest.mark.browser, pytest.mark.gate]
 
 
 def test_the_page_shows_and_tries_operations(serve: Serve, browser: Browser) -> None:

@@ -9,7 +9,7 @@ from selenium.webdriver.common.by import By
 from tests.examples.browser import Browser
 from tests.examples.harness import Serve, until
 
-pytestmark = [pytest.mark.server, pytest.mark.browser]
+pytestmark = [pytest.mark.server, pytest.mark.browser, pytest.mark.gate]
 
 
 class Page:

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Callable, Iterator
 
 import pytest
-from tests.servers.harness import KINDS, Server, start
+from tests.servers.harness import Server, kinds, start
 
 Pool = Callable[[str, str], Server]
 
@@ -35,29 +35,25 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
         raise RuntimeError("\n".join(failures))
 
 
-def _names(condition: Callable[[str], bool]) -> list[str]:
-    return [name for name in KINDS if condition(name)]
-
-
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=kinds())
 def server(request: pytest.FixtureRequest, pool: Pool) -> Server:
     """Every server in turn, serving `served:app`."""
     return pool(request.param, "served:app")
 
 
-@pytest.fixture(params=_names(lambda name: KINDS[name].interface == "asgi"))
+@pytest.fixture(params=kinds(lambda kind: kind.interface == "asgi"))
 def asgi_server(request: pytest.FixtureRequest, pool: Pool) -> Server:
     """Every ASGI server in turn."""
     return pool(request.param, "served:app")
 
 
-@pytest.fixture(params=_names(lambda name: KINDS[name].interface == "wsgi"))
+@pytest.fixture(params=kinds(lambda kind: kind.interface == "wsgi"))
 def wsgi_server(request: pytest.FixtureRequest, pool: Pool) -> Server:
     """Every WSGI server in turn."""
     return pool(request.param, "served:app")
 
 
-@pytest.fixture(params=_names(lambda name: KINDS[name].h2c))
+@pytest.fixture(params=kinds(lambda kind: kind.h2c))
 def h2_server(request: pytest.FixtureRequest, pool: Pool) -> Server:
     """Every server that speaks HTTP/2 without TLS."""
     return pool(request.param, "served:app")

@@ -21,6 +21,7 @@ from typing import Any, Self
 import h2.config
 import h2.connection
 import h2.events
+import pytest
 
 HERE = Path(__file__).parent
 UPSTREAM = HERE.parent / "upstream"
@@ -72,6 +73,15 @@ KINDS = {
         Kind("waitress", "wsgi", lambda port, t: ["waitress", "--threads", "16", "--listen", f"127.0.0.1:{port}", t]),
     )
 }
+
+
+def kinds(condition: Callable[[Kind], bool] = lambda kind: True) -> list[Any]:
+    """Return the names of the kinds for which a condition holds, as parameters; all but Granian are the gate's."""
+    return [
+        pytest.param(kind.name, marks=() if kind.name.startswith("granian") else pytest.mark.gate)
+        for kind in KINDS.values()
+        if condition(kind)
+    ]
 
 
 BARE_GRANIAN = Kind("granian", "rsgi", lambda port, target: ["granian", "--port", str(port), target])

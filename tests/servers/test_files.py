@@ -10,6 +10,7 @@ import pytest
 from tests.servers.harness import Answer, Pairs, Server, Wire, format_request, running, until
 
 pytestmark = [
+    pytest.mark.gate,
     pytest.mark.server,
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="what a process holds is read from /proc"),
 ]

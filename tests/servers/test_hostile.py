@@ -4,13 +4,13 @@ import contextlib
 
 import pytest
 from tests.servers.conftest import Pool
-from tests.servers.harness import KINDS, Server, format_request
+from tests.servers.harness import Server, format_request, kinds
 from tests.servers.hostile import CASES, VALID, Case
 
 pytestmark = pytest.mark.server
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=kinds())
 def hostile(request: pytest.FixtureRequest, pool: Pool) -> Server:
     """Every server in turn, serving `hostile_app:app`."""
     return pool(request.param, "hostile_app:app")

@@ -10,7 +10,7 @@ from tests.servers.harness import BARE_GRANIAN, H2, KINDS, PATIENCE, Kind, Serve
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.gate]
 
 every_server = pytest.mark.parametrize("kind", KINDS)
 ENDS_BY_SIGTERM = {"uvicorn", "waitress"}

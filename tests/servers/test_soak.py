@@ -17,7 +17,7 @@ from tests.servers.hostile import CASES, VALID
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-pytestmark = [pytest.mark.server, pytest.mark.slow]
+pytestmark = [pytest.mark.server, pytest.mark.gate]
 
 REQUESTS = 10_000
 WARM_UP = 3_000

@@ -6,7 +6,7 @@ import pytest
 from tests.servers.harness import KINDS, running, start
 from tests.servers.test_lifespan_servers import ENDS
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.gate]
 
 REASON = "handler uncompiled.read"
 

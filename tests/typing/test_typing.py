@@ -41,7 +41,6 @@ def test_the_comments_are_found() -> None:
     assert len(expected()) == 21
 
 
-@pytest.mark.slow
 def test_mypy_finds_every_mistake_and_no_other(tmp_path: Path) -> None:
     output = check("mypy", "--no-error-summary", "--cache-dir", str(tmp_path), *FILES)
     errors = re.findall(r"^(\S+?):(\d+): error: .*\[([a-z-]+)\]$", output, re.MULTILINE)
@@ -49,7 +48,6 @@ def test_mypy_finds_every_mistake_and_no_other(tmp_path: Path) -> None:
     assert {(int(line), code) for _, line, code in errors} == expected()
 
 
-@pytest.mark.slow
 def test_pyright_finds_every_mistake_and_no_other(tmp_path: Path) -> None:
     # It passes over a file that the project excludes even if it is named: so a project of its own.
     for file in FILES:

@@ -1,6 +1,7 @@
 """Large files are handed to a server that sends them itself (`wsgi.file_wrapper`), and nothing else is."""
 
 import os
+import random
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from hinge_wsgi.file_wrapper import WORTHWHILE, PartOfFile
 from hinge_wsgi.stream import Stream
 
 SIZE = WORTHWHILE + 1000
-CONTENT = os.urandom(SIZE)
+CONTENT = random.Random(1).randbytes(SIZE)  # the same in every process: test names are made of it
 ENVIRON = {
     "REQUEST_METHOD": "GET",
     "PATH_INFO": "/file",
