@@ -172,6 +172,7 @@ def test_whatever_comes_is_a_form_or_refused_and_the_same_in_pieces(begun: bool,
         (closed(part('name="a"', b"x", 'Content-Disposition: form-data; name="b"')), "a header twice"),
         (closed(part('name="a"', b"x", "X: 1", "x: 2")), "a header twice"),
         (closed(part("name=\"a\"; filename*=UTF-8''b", b"x")), "filename*"),
+        (closed(part('name="a"; x="b; filename*=c', b"x")), "filename*"),
         (closed(part('name="a"', b"x", "Content-Type: text/plain; charset=iso-8859-1")), "a charset other than utf-8"),
         (closed(part('name="a"', b"x", "Content-Type: multipart/mixed; boundary=b")), "is multipart itself"),
         (closed(part('name="a"', b"eHg=", "Content-Transfer-Encoding: base64")), "Content-Transfer-Encoding"),
@@ -188,6 +189,10 @@ def test_what_is_no_form_is_a_400(body: bytes, detail: str, sizes: list[int] | N
 )
 def test_a_text_may_say_that_it_is_utf_8(headers: list[str]) -> None:
     assert read(closed(part('name="a"', "é".encode(), *headers))) == [("a", "é")]
+
+
+def test_a_quoted_text_may_mention_what_a_header_may_not_have() -> None:
+    assert read(closed(part('name="a; filename*=b"; x="f\\"filename*"; f=1', b"x"))) == [("a; filename*=b", "x")]
 
 
 def test_a_charset_field_is_a_field() -> None:

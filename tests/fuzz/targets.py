@@ -133,6 +133,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
 SEEDS: dict[str, list[bytes]] = {
     "multipart": [
         b'\x05--bound\r\nContent-Disposition: form-data; name="a"\r\n\r\nx\r\n--bound--\r\n',
+        b'\x05--bound\r\nContent-Disposition: form-data; name="a\\""; x="filename*=\r\n\r\nx\r\n--bound--\r\n',
         b'\x09--bound\r\nContent-Disposition: form-data; name="f"; filename="a.txt"\r\n\r\nx\r\n--boun\r\n--bound--',
     ],
     "urlencoded": [b"\x03a=1&b=%C3%A4+x&a=2"],

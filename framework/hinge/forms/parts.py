@@ -32,7 +32,8 @@ class Part(msgspec.Struct, frozen=True):
 Event: TypeAlias = Part | bytes | None
 """A part begins, goes on, ends."""
 
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"')
+# Each quote is closed, and no `filename*` stands outside of them; possessive, so that it is linear.
+_has_one_filename = re.compile(r'(?:[^"f]++|"(?:[^"\\]++|\\.)*+"|f(?!ilename\*))*+').fullmatch
 _UTF8 = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 _IDENTITY = frozenset({"7bit", "8bit", "binary"})
 
@@ -130,7 +131,7 @@ class PartParser:
 
     def _check_text(self, segment: Any, fields: dict[str, str]) -> None:
         disposition = fields["content-disposition"].lower()
-        if "filename*" in disposition and "filename*" in _QUOTED.sub("", disposition):
+        if "filename*" in disposition and not _has_one_filename(disposition):
             raise malformed("A part of the form has a filename* (RFC 7578 section 4.2).")
         if (segment.charset or "utf-8").lower() not in _UTF8:
             raise malformed(f"A text of the form names a charset other than utf-8: {segment.name!r}.")
