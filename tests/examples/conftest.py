@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.examples.browser import browser  # noqa: F401 - a fixture
@@ -27,11 +28,11 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     """Start `hinge run` with these arguments; what is still running at the end of the test is killed."""
     running: list[Service] = []
 
-    def start(*arguments: str, workers: int = 1, port: int | None = None, **environ: str) -> Service:
-        environ.setdefault("BOARD_DB", str(tmp_path / "board.db"))
+    def start(*arguments: str, workers: int = 1, **options: Any) -> Service:
+        options.setdefault("BOARD_DB", str(tmp_path / "board.db"))
         if workers > 1:
             arguments = (*arguments, "--workers", str(workers))
-        service = Service(tmp_path, *arguments, port=port, **environ)
+        service = Service(tmp_path, *arguments, **options)
         running.append(service)
         return service.started(workers)
 

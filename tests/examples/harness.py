@@ -72,7 +72,9 @@ def free_port() -> int:
 class Service:
     """An example under `hinge run`, and a client for it."""
 
-    def __init__(self, folder: Path, *arguments: str, port: int | None = None, **environ: str) -> None:
+    def __init__(
+        self, folder: Path, *arguments: str, port: int | None = None, cwd: Path = ROOT, **environ: str
+    ) -> None:
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = folder / f"log-{time.monotonic_ns()}"
@@ -82,7 +84,7 @@ class Service:
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, *optimised, "-m", "hinge", "run", *arguments, "--port", str(self.port)],
-                cwd=ROOT,
+                cwd=cwd,
                 env={**plain, "PYTHONUNBUFFERED": "1", **environ},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
