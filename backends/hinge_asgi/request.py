@@ -37,7 +37,7 @@ class ASGIExchange(Exchange):
         self._lifespan_state = state
         self._memo = {}
         self._body = UNREAD
-        self._after = self._source = None
+        self._after = self._sources = None
         self.receive = receive
         self.incoming = self.watch = None
 

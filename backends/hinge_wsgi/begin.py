@@ -10,7 +10,7 @@ from typing import Any
 from hinge.blueprint import Endpoint
 from hinge.request import Request
 from hinge.response import Response
-from hinge.streaming import BODILESS, Begun, StreamingResponse
+from hinge.streaming import BODILESS, Begun, StreamingResponse, chosen, keep
 from hinge_wsgi.iterate import LoopIterator
 from hinge_wsgi.portal import Cut, current, on_request_thread
 from hinge_wsgi.runtime import Runtime
@@ -20,7 +20,7 @@ def beginner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request, Streami
     """Return what begins the streams that an endpoint with middleware answers with."""
 
     def begin(request: Request, streamed: StreamingResponse) -> Response:
-        response = streamed.for_request(request)
+        response = chosen(request, streamed)
         source = _begun(endpoint, runtime, request, response)
         if isinstance(source, LoopIterator):
             runtime.register(source)
@@ -42,7 +42,7 @@ def async_beginner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request, R
     async def begin(request: Request, response: Response) -> Response:
         if not isinstance(response, StreamingResponse):
             return response
-        response = response.for_request(request)
+        response = chosen(request, response)
         source = _begun(endpoint, runtime, request, response)
         if isinstance(source, LoopIterator):
             waiting = current.get()
@@ -65,13 +65,12 @@ def _begun(endpoint: Endpoint, runtime: Runtime, request: Request, response: Res
     if not isinstance(response, StreamingResponse):
         return None
     source: Any = response.iterator
-    # Kept even if a middleware answers with something else: it has to be closed.
-    request._source = (source, response.is_async)
     if endpoint.head_only or response.eager_start or response.status in BODILESS:
+        keep(request, response)
         return None
     begun: Begun | LoopIterator = LoopIterator(runtime.portal, source) if response.is_async else Begun(source)
     response.continue_with(begun)
-    request._source = (begun, response.is_async)
+    keep(request, response)
     return begun
 
 

@@ -18,7 +18,7 @@ from hinge.errors import FAILURES, HTTPError
 from hinge.middleware import weave, weave_async
 from hinge.request import Request
 from hinge.response import Response
-from hinge.streaming import StreamingResponse
+from hinge.streaming import StreamingResponse, unsent
 from hinge_wsgi import environ as reader
 from hinge_wsgi.begin import async_beginner, beginner
 from hinge_wsgi.body import read_body
@@ -28,6 +28,7 @@ from hinge_wsgi.form import releasing
 from hinge_wsgi.portal import current, on_request_thread
 from hinge_wsgi.respond import StartResponse, answer_with
 from hinge_wsgi.runtime import Runtime
+from hinge_wsgi.stream import close_sources
 
 
 def compile_wsgi(blueprint: Blueprint) -> Any:
@@ -92,7 +93,11 @@ def _through_layers(endpoint: Endpoint, runtime: Runtime) -> Serve:
 
     def serve(environ: Environ, start_response: StartResponse, values: tuple[str, ...]) -> Any:
         request = Request(reader, environ, endpoint, values, runtime.state)
-        return answer_with(runtime, start_response, answer(request), request, fail, head_only=head_only)
+        try:
+            return answer_with(runtime, start_response, answer(request), request, fail, head_only=head_only)
+        except BaseException:  # of the server's, or an exit
+            close_sources(runtime, request, unsent(request, None))
+            raise
 
     return serve
 

@@ -13,7 +13,7 @@ from hinge.blueprint import Endpoint
 from hinge.errors import FAILURES, ConfigurationError
 from hinge.request import Request
 from hinge.response import Response
-from hinge.streaming import BODILESS, StreamingResponse
+from hinge.streaming import BODILESS, StreamingResponse, chosen
 from hinge_wsgi import environ as reader
 from hinge_wsgi.body import body_stream, read_body
 from hinge_wsgi.environ import Environ
@@ -95,7 +95,10 @@ class _Rest:
         if isinstance(response, StreamingResponse):
             if request is None:  # a failure in it is logged with its request
                 request = self._request(environ, values)
-            response = response.for_request(request)
+            try:
+                response = chosen(request, response)
+            except FAILURES as error:
+                return self.failed(environ, start_response, values, request, error)
             if isinstance(response, StreamingResponse):
                 return send_stream(self._runtime, start_response, response, request, head_only=self._head_only)
         return send(self._runtime, start_response, response, request, head_only=self._head_only)

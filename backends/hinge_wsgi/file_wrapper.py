@@ -24,7 +24,7 @@ def wrapped_file(response: FileResponse, request: Request) -> Any | None:
     if wrapper is None or request._after:
         return None
     iterator: Any = response.iterator
-    if request._source is not None and request._source[0] is not iterator:
+    if request._sources is not None and any(source is not iterator for source, _ in request._sources):
         return None  # a middleware has replaced a source, which is closed after the response
     span = response.span()
     if span is None or span[1] - span[0] < WORTHWHILE:
@@ -33,7 +33,7 @@ def wrapped_file(response: FileResponse, request: Request) -> Any | None:
         file = PartOfFile(response, *span)
     except OSError:
         return None  # whoever iterates is told why
-    request._source = None
+    request._sources = None
     iterator.close()  # its first chunk may have been read for a middleware
     return wrapper(file, _BLOCK_SIZE)
 

@@ -26,12 +26,13 @@ class Silence(TimeoutError):  # noqa: N818 - an event; a bare TimeoutError is th
 class LoopIterator(AsyncIterator[Any]):
     """One iteration, from the first chunk asked for to the closed source.
 
-    `behind` is the source that a middleware has wrapped in `source`; it is closed after it, in the same task.
+    `behind` are the sources that middleware has wrapped in `source`; they are closed after it, in the same task.
     """
 
     is_event_stream = False
+    closes_once = True
 
-    def __init__(self, portal: Portal, source: AsyncIterator[Any], behind: AsyncIterator[Any] | None = None) -> None:
+    def __init__(self, portal: Portal, source: AsyncIterator[Any], *behind: AsyncIterator[Any]) -> None:
         self._portal = portal
         self._source = source
         self._behind = behind
@@ -300,7 +301,7 @@ class LoopIterator(AsyncIterator[Any]):
             self._close_failure = error
 
     async def _close_source(self) -> None:
-        for source in (self._source, self._behind):
+        for source in (self._source, *self._behind):
             aclose = getattr(source, "aclose", None)
             if aclose is None:
                 continue

@@ -12,11 +12,11 @@ from hinge.errors import FAILURES, REASONS
 from hinge.files import FileResponse
 from hinge.request import Request
 from hinge.response import Response
-from hinge.streaming import BODILESS, UNSIZED, StreamingResponse, sent_length
+from hinge.streaming import BODILESS, UNSIZED, StreamingResponse, sent_length, unsent
 from hinge_wsgi.after import run_after
 from hinge_wsgi.file_wrapper import wrapped_file
 from hinge_wsgi.runtime import Runtime
-from hinge_wsgi.stream import Stream, close_source, replaced_source
+from hinge_wsgi.stream import Stream, close_sources
 
 StartResponse = Callable[..., Any]
 Fail = Callable[[Request, Exception], Response]
@@ -44,7 +44,7 @@ def send(
         headers.append(LENGTH_LINES[size] if size < SHORT else ("content-length", str(size)))
     start_response(STATUS_LINES[status], headers)
     parts = [] if head_only or not body else [body]
-    if request is not None and (request._after or request._source):
+    if request is not None and (request._after or request._sources):
         return _Closing(runtime, parts, request)
     return parts
 
@@ -149,7 +149,7 @@ class _Closing:
 
     def _end(self, request: Request) -> None:
         try:
-            close_source(self._runtime, request, replaced_source(request, None))
+            close_sources(self._runtime, request, unsent(request, None))
             run_after(self._runtime, request)
         finally:
             self._runtime.work.done(request)

@@ -5,7 +5,8 @@ thread. The source is closed once, whatever happens, and so is the one that a mi
 status is out is logged and cuts the connection; what ends the worker ends event streams and cuts the others.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from contextvars import copy_context
 from itertools import repeat
 from typing import Any
@@ -15,7 +16,7 @@ from hinge.events import EventSourceResponse
 from hinge.frames import unframed
 from hinge.problems import aborted, log_cut, log_failure
 from hinge.request import Request
-from hinge.streaming import Begun, StreamAborted, StreamingResponse, close_failure, encode_chunk
+from hinge.streaming import Begun, StreamAborted, StreamingResponse, close_failure, encode_chunk, unsent
 from hinge_wsgi.after import run_after
 from hinge_wsgi.iterate import LoopIterator, Silence
 from hinge_wsgi.portal import Cut
@@ -46,10 +47,12 @@ class Stream(Iterable[bytes]):
         self._context = copy_context()
         self.is_event_stream = isinstance(response, EventSourceResponse)
         source: Any = response.iterator
-        self._replaced = None if request._source is None else replaced_source(request, source)
+        self._replaced: Sequence[Source] = () if request._sources is None else unsent(request, source)
         if response.is_async and source.__class__ is not LoopIterator:
-            behind, self._replaced = _colours(self._replaced)
-            source = LoopIterator(runtime.portal, source, behind)
+            # What it was made of is closed behind it in the same task.
+            behind = [other for other, is_async in reversed(self._replaced) if is_async]
+            self._replaced = [other for other in self._replaced if not other[1]]
+            source = LoopIterator(runtime.portal, source, *behind)
         self._source = source
         self._over = self._cut = self._closed = False
         # No frame of ours outside of the context, and one inside: each chunk pays for them.
@@ -149,8 +152,7 @@ class Stream(Iterable[bytes]):
             self._runtime.work.done(request)
 
     def _close_sources(self) -> None:
-        close_source(self._runtime, self._request, (self._source, False))
-        close_source(self._runtime, self._request, self._replaced)
+        close_sources(self._runtime, self._request, (*self._replaced, (self._source, False)))
 
 
 def _awaited(source: LoopIterator, response: StreamingResponse) -> Iterator[Any]:
@@ -172,26 +174,14 @@ Source = tuple[Any, bool]
 """An iterator and whether it is async."""
 
 
-def replaced_source(request: Request | None, used: Any) -> Source | None:
-    """Return the source that the handler answered with and that is not the one sent."""
-    if request is None or request._source is None:
-        return None
-    source, request._source = request._source, None
-    return None if source[0] is used else source
+def close_sources(runtime: Runtime, request: Request, sources: Iterable[Source]) -> None:
+    """Close sources, the last one first; a failure is logged: the response is out, and there is nobody to raise to."""
+    with ExitStack() as stack:  # each of them, whatever happens
+        for source in sources:
+            stack.callback(_close_source, runtime, request, *source)
 
 
-def _colours(replaced: Source | None) -> tuple[Any, Source | None]:
-    """Return an async replaced source alone, which the task of the one in front of it has to close."""
-    if replaced is not None and replaced[1]:
-        return replaced[0], None
-    return None, replaced
-
-
-def close_source(runtime: Runtime, request: Request | None, source: Source | None) -> None:
-    """Close a source; a failure is logged: the response is out, and there is nobody to raise to."""
-    if source is None:
-        return
-    iterator, is_async = source
+def _close_source(runtime: Runtime, request: Request, iterator: Any, is_async: bool) -> None:  # noqa: FBT001
     if is_async and not isinstance(iterator, LoopIterator):
         iterator = LoopIterator(runtime.portal, iterator)
     try:

@@ -26,6 +26,8 @@ Told = Callable[[BaseException | None], None]
 class Begun(Iterator[Content]):
     """A plain source and where it stands."""
 
+    closes_once = True
+
     __slots__ = ("_busy", "_first", "_is_closed", "_run", "_source", "_tell", "context", "is_begun")
 
     def __init__(self, source: Iterator[Content]) -> None:

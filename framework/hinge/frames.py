@@ -1,6 +1,7 @@
 """The items of a stream, each encoded as one chunk.
 
-Law: a source is closed by whoever ends first, the source or its consumer. These are classes and not generators: a
+Law: a source is closed by whoever ends first, the source or its consumer; what its close raises at its end, when all
+items are out, is raised when the consumer closes. These are classes and not generators: a
 generator that was never started does not run its `finally`, and the source stays open.
 """
 
@@ -39,18 +40,27 @@ def unframed(frames: Any) -> tuple[Any, Encode] | None:
 class Frames(Iterator[bytes]):
     """Encode the items of a sync source, and close it."""
 
-    __slots__ = ("_encode", "_source")
+    closes_once = True
+
+    __slots__ = ("_encode", "_failure", "_source")
 
     def __init__(self, source: Iterator[Any], encode: Encode) -> None:
         self._source: Iterator[Any] | None = source
         self._encode = encode
+        self._failure: Exception | None = None
 
     def __next__(self) -> bytes:
         if self._source is None:
             raise StopIteration
         try:
             return self._encode(next(self._source))
-        except FAILURES:  # StopIteration too: the end is the end whoever consumes this
+        except StopIteration:
+            try:
+                self.close()
+            except FAILURES as error:
+                self._failure = error
+            raise
+        except FAILURES:
             self.close()
             raise
 
@@ -60,22 +70,34 @@ class Frames(Iterator[bytes]):
         close = getattr(source, "close", None)
         if close is not None:
             close()
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
 
 
 class AsyncFrames(AsyncIterator[bytes]):
     """Encode the items of an async source, and close it."""
 
-    __slots__ = ("_encode", "_source")
+    closes_once = True
+
+    __slots__ = ("_encode", "_failure", "_source")
 
     def __init__(self, source: AsyncIterator[Any], encode: Encode) -> None:
         self._source: AsyncIterator[Any] | None = source
         self._encode = encode
+        self._failure: Exception | None = None
 
     async def __anext__(self) -> bytes:
         if self._source is None:
             raise StopAsyncIteration
         try:
             return self._encode(await self._source.__anext__())
+        except StopAsyncIteration:
+            try:
+                await self.aclose()
+            except FAILURES as error:
+                self._failure = error
+            raise
         except FAILURES:
             # A cancellation is left to the backend's aclose(): closing inside a cancelled scope would be cut short.
             await self.aclose()
@@ -87,3 +109,6 @@ class AsyncFrames(AsyncIterator[bytes]):
         aclose = getattr(source, "aclose", None)
         if aclose is not None:
             await aclose()
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure

@@ -17,7 +17,7 @@ from hinge.location import caller, locate, qualified_name
 from hinge.response import Response, check_status
 from hinge.results import responder
 from hinge.signature import Colour, colour_of
-from hinge.streaming import StreamAborted
+from hinge.streaming import StreamAborted, StreamingResponse, keep
 
 logger = logging.getLogger("hinge")
 
@@ -46,20 +46,22 @@ class ErrorHandlers:
             result = handler(request, error)
             if hasattr(type(result), "__await__"):
                 return self._awaited(result, request, error)
-            return self._answer(result, error)
+            return self._answer(result, request, error)
         except FAILURES as second:  # a failing error handler must still be answered
             return self._second(request, error, second)
 
     async def _awaited(self, result: Awaitable[Any], request: Any, error: Exception) -> Response:
         try:
-            return self._answer(await result, error)
+            return self._answer(await result, request, error)
         except FAILURES as second:  # a failing error handler must still be answered
             return self._second(request, error, second)
 
-    def _answer(self, result: Any, error: Exception) -> Response:
+    def _answer(self, result: Any, request: Any, error: Exception) -> Response:
         response = self.problem(result) if isinstance(result, HTTPError) else self._respond(result, error)
         if isinstance(error, HTTPError):
             _keep_connection(response, error)
+        if isinstance(response, StreamingResponse):
+            keep(request, response)
         return response
 
     def _respond(self, result: Any, error: Exception) -> Response:

@@ -162,7 +162,7 @@ class Connection:
 class Request(Connection):
     """An HTTP request."""
 
-    __slots__ = ("_after", "_body", "_source")
+    __slots__ = ("_after", "_body", "_sources")
 
     def __init__(
         self,
@@ -181,8 +181,8 @@ class Request(Connection):
         self._memo = {}
         self._body: Any = UNREAD
         self._after: list[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]] | None = None
-        # What the handler streams, and whether it is async: closed even if a middleware answers with another body.
-        self._source: tuple[Any, bool] | None = None
+        # What is streamed, and whether it is async: closed even if a middleware answers with another body.
+        self._sources: list[tuple[Any, bool]] | None = None
 
     @property
     def method(self) -> str:

@@ -1,9 +1,11 @@
 """What a streamed body is made of: iterators of either colour, and their chunks.
 
-Law: the colour of a source is read off its type, once; nothing is tried and caught.
+Law: the colour of a source is read off its type, once; nothing is tried and caught. What it is made of is closed with
+it, once: the iterator, and the iterable that it came from (PEP 3333).
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any, Self, cast
 
@@ -22,15 +24,17 @@ def resolve_source(content: Any) -> tuple[Any, bool]:
     if kind is GeneratorType or kind is AsyncGeneratorType:  # as most are: a look at a class costs as much as a chunk
         return content, kind is AsyncGeneratorType
     if hasattr(kind, "__anext__"):
-        return content if hasattr(kind, "__aiter__") else _Looped(content), True
+        iterator = content if hasattr(kind, "__aiter__") else _Looped(content)
+        return (iterator if hasattr(content, "aclose") else _closing(iterator, is_async=True)), True
     if hasattr(kind, "__aiter__"):
-        return content.__aiter__(), True
+        return _closing(content.__aiter__(), content, is_async=True), True
     if hasattr(kind, "__next__"):
         return content if hasattr(kind, "__iter__") else _Looped(content), False
     if isinstance(content, (str, bytes, bytearray, memoryview, Mapping)):
         raise TypeError(f"a streamed body is an iterable of chunks, not {kind.__name__}: use Response or JSONResponse")
     if hasattr(kind, "__iter__"):
-        return iter(content), False
+        iterator, close = iter(content), getattr(content, "close", None)
+        return (iterator if close is None else _closing(iterator, content, is_async=False)), False
     hint = (
         ": call the generator function"
         if callable(content)
@@ -39,6 +43,72 @@ def resolve_source(content: Any) -> tuple[Any, bool]:
         else ""
     )
     raise TypeError(f"a streamed body is a sync or async iterable of chunks, not {kind.__name__}{hint}")
+
+
+def closing_once(source: Any, *, is_async: bool) -> Any:
+    """Return an iterator over the same chunks that may be closed more than once, as a generator may."""
+    kind = type(source)
+    if kind is GeneratorType or kind is AsyncGeneratorType or getattr(kind, "closes_once", False):
+        return source
+    return _closing(source, is_async=is_async)
+
+
+def _closing(iterator: Any, *owners: Any, is_async: bool) -> Any:
+    """Return an iterator that closes the first one and its owners, itself if nothing is to be closed."""
+    names = ("aclose", "close") if is_async else ("close",)
+    found = [[close for name in names if (close := getattr(one, name, None))] for one in (iterator, *owners)]
+    closes = [close for close, *_ in filter(None, found)]
+    if not closes:
+        return iterator
+    return AsyncClosing(iterator, closes) if is_async else Closing(iterator, closes)
+
+
+class Closing(Iterator[Any]):
+    """An iterator that closes all that it is made of, once, whatever fails meanwhile."""
+
+    __slots__ = ("_closes", "_iterator")
+    closes_once = True
+
+    def __init__(self, iterator: Iterator[Any], closes: Sequence[Callable[[], Any]]) -> None:
+        self._iterator = iterator
+        self._closes = closes
+
+    def __next__(self) -> Any:
+        return next(self._iterator)
+
+    def close(self) -> None:
+        """Close everything."""
+        closes, self._closes = self._closes, ()
+        with ExitStack() as stack:
+            for close in reversed(closes):
+                stack.callback(close)
+
+
+class AsyncClosing(AsyncIterator[Any]):
+    """The same for an async iterator; what it is made of may be closed by a plain function as well."""
+
+    __slots__ = ("_closes", "_iterator")
+    closes_once = True
+
+    def __init__(self, iterator: AsyncIterator[Any], closes: Sequence[Callable[[], Any]]) -> None:
+        self._iterator = iterator
+        self._closes = closes
+
+    def __anext__(self) -> Any:
+        return self._iterator.__anext__()
+
+    async def aclose(self) -> None:
+        """Close everything."""
+        closes, self._closes = self._closes, ()
+        async with AsyncExitStack() as stack:
+            for close in reversed(closes):
+                stack.push_async_callback(_awaiting, close)
+
+
+async def _awaiting(close: Callable[[], Any]) -> None:
+    result = close()
+    if hasattr(type(result), "__await__"):
+        await result
 
 
 class _Looped:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self, TypeAlias
 
 from hinge.begun import Begun
 from hinge.response import OCTETS, Content, Lines, Pairs, Response
-from hinge.sources import close_failure, encode_chunk, resolve_source
+from hinge.sources import close_failure, closing_once, encode_chunk, resolve_source
 
 __all__ = [
     "BODILESS",
@@ -17,11 +17,14 @@ __all__ = [
     "Begun",
     "StreamAborted",
     "StreamingResponse",
+    "chosen",
     "close_failure",
     "encode_chunk",
     "framed_lines",
+    "keep",
     "resolve_source",
     "sent_length",
+    "unsent",
 ]
 
 Chunks: TypeAlias = Iterable[Content] | AsyncIterable[Content]
@@ -118,6 +121,42 @@ class StreamingResponse(Response):
         raise AttributeError(
             f"a {type(self).__name__} has no body to assign: set its iterator, or answer with a Response"
         )
+
+
+def keep(request: Any, response: StreamingResponse) -> None:
+    """Note a stream that middleware may still replace: its source is closed behind the answer, whatever that is."""
+    source = closing_once(response.iterator, is_async=response.is_async)
+    if source is not response.iterator:
+        response.continue_with(source)
+    _note(request, response)
+
+
+def chosen(request: Any, response: StreamingResponse) -> Response:
+    """Return what answers a request with a stream; if that is something else, the stream is closed behind it.
+
+    Raises:
+        HTTPError: see `StreamingResponse.for_request`.
+
+    """
+    answer = None
+    try:
+        answer = response.for_request(request)
+        return answer
+    finally:
+        if answer is not response:
+            _note(request, response)
+
+
+def _note(request: Any, response: StreamingResponse) -> None:
+    if hasattr(request, "_sources"):  # a WebSocket is answered with whole responses
+        sources = request._sources = request._sources or []
+        sources.append((response.iterator, response.is_async))
+
+
+def unsent(request: Any, sent: Any) -> list[tuple[Any, bool]]:
+    """Return the sources that were noted, except the iterator that is sent; they are noted no more."""
+    sources, request._sources = request._sources or [], None
+    return [source for source in sources if source[0] is not sent]
 
 
 def sent_length(response: Response) -> int | None:

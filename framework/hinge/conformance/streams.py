@@ -83,15 +83,36 @@ class AsyncChunks:
         self.log("closed")
 
 
-class AsyncIterableOnly:
-    """An async iterable, which is no iterator yet."""
+class Closable:
+    """An iterable that is no iterator, and has to be closed itself (PEP 3333), as a database's result has."""
 
     def __init__(self, log: Log, *chunks: Any) -> None:
         self.log = log
         self.chunks = chunks
 
-    def __aiter__(self) -> AsyncIterator[Any]:
-        return agenerate(self.log, *self.chunks)
+    def __iter__(self) -> Iterator[Any]:
+        for chunk in self.chunks:
+            self.log("next")
+            yield or_raise(chunk)
+
+    def close(self) -> None:
+        """Be closed."""
+        self.log("closed")
+
+
+class AsyncClosable(Closable):
+    """The same for async iteration, which goes before where there are both."""
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        for chunk in self.chunks:
+            self.log("next")
+            await asyncio.sleep(0)
+            yield or_raise(chunk)
+
+    async def aclose(self) -> None:
+        """Be closed."""
+        await asyncio.sleep(0)
+        self.log("closed")
 
 
 def or_raise(chunk: Any) -> Any:
@@ -125,12 +146,17 @@ async def agenerate(log: Log, *chunks: Any) -> AsyncIterator[Any]:
         log("closed")
 
 
+def is_closed(source: Callable[..., Any], log: Log) -> bool:
+    """Tell whether a source was closed exactly once; a generator that has never begun has nothing to close."""
+    return log.entries.count("closed") == 1 or (source in (generate, agenerate) and not log.entries)
+
+
 SOURCES: dict[str, Callable[..., Any]] = {
     "generator": generate,
     "async generator": agenerate,
     "iterator": Chunks,
     "async iterator": AsyncChunks,
-    "async iterable": AsyncIterableOnly,
+    "async iterable": AsyncClosable,
 }
 
 

@@ -18,6 +18,7 @@ from hinge.conformance.streams import (
     PATIENCE,
     AsyncChunks,
     Chunks,
+    Closable,
     Log,
 )
 from hinge.testing import Aborted, Client
@@ -112,12 +113,12 @@ def test_a_plain_source_that_is_cancelled_in_its_first_step_is_closed_behind_it(
         def __next__(self) -> str:
             return step()
 
-    class SlowIterable:
+    class SlowIterable(Closable):
         def __iter__(self) -> Iterator[str]:
-            return slow()
+            yield step()
 
     app = App(middleware=[impatient])
-    make: dict[str, Any] = {"generator": slow, "iterator": lambda: Slow(log), "iterable": SlowIterable}
+    make: dict[str, Any] = {"generator": slow, "iterator": lambda: Slow(log), "iterable": lambda: SlowIterable(log)}
     app.get("/")(lambda: StreamingResponse(make[kind]()))
     client = client_for(app)
     found: list[int] = []

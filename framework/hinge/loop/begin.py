@@ -16,7 +16,7 @@ from hinge.loop.runtime import Runtime
 from hinge.loop.steps import Steps
 from hinge.loop.watch import Ended, stopping
 from hinge.response import Response
-from hinge.streaming import BODILESS, StreamingResponse
+from hinge.streaming import BODILESS, StreamingResponse, chosen, keep
 
 Begin = Callable[[Exchange, StreamingResponse], Awaitable[Response]]
 
@@ -25,17 +25,16 @@ def beginner(endpoint: Endpoint, runtime: Runtime) -> Begin:
     """Return what begins an endpoint's streams; without middleware, sending them does as well."""
 
     async def begin(exchange: Exchange, streamed: StreamingResponse) -> Response:
-        response = streamed.for_request(exchange)
+        response = chosen(exchange, streamed)
         if not isinstance(response, StreamingResponse):
             return response
         source: Any = response.iterator
-        # Kept even if a middleware answers with something else: it has to be closed.
-        exchange._source = (source, response.is_async)
         if endpoint.head_only or response.eager_start or response.status in BODILESS:
+            keep(exchange, response)
             return response
         begun: Producer | Begun = Producer(source) if response.is_async else Begun(source)
         response.continue_with(begun)
-        exchange._source = (begun, response.is_async)
+        keep(exchange, response)
         watch = exchange.watched()
         runtime.register(watch)
         try:
@@ -56,4 +55,4 @@ def beginner(endpoint: Endpoint, runtime: Runtime) -> Begin:
 
 
 async def _choose(exchange: Exchange, streamed: StreamingResponse) -> Response:
-    return streamed.for_request(exchange)
+    return chosen(exchange, streamed)

@@ -5,6 +5,7 @@ client's leaving is watched for only where something can be ended by it.
 """
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Any
 
 from hinge.body import BodyStream
@@ -14,6 +15,7 @@ from hinge.loop.runtime import Runtime
 from hinge.loop.stream import close_source
 from hinge.loop.watch import Watch, is_cancelled
 from hinge.request import Request
+from hinge.streaming import unsent
 
 
 class Exchange(Request):
@@ -87,7 +89,7 @@ class Exchange(Request):
     @property
     def is_unfinished(self) -> bool:
         """Whether there is anything for `end` to do."""
-        return self.watch is not None or self._source is not None or self._after is not None
+        return self.watch is not None or self._sources is not None or self._after is not None
 
     async def end(self, runtime: Runtime) -> None:
         """Give back what it holds, then do what waits for the response."""
@@ -95,8 +97,9 @@ class Exchange(Request):
             if self.watch is not None and self.watch.is_on():
                 await self.watch.stop()
         finally:  # the server may cancel the request at any await
-            if self._source is not None:
-                source, self._source = self._source, None
-                await close_source(runtime, self, source)
+            if self._sources is not None:
+                async with AsyncExitStack() as stack:  # the newest first, and each of them
+                    for source in unsent(self, None):
+                        stack.push_async_callback(close_source, runtime, self, source)
         if self._after:
             await run_after(runtime, self)

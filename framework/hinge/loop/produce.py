@@ -19,6 +19,8 @@ _NOTHING: Any = object()
 class Producer(AsyncIterator[Any]):
     """One iteration, from the first chunk asked for to the closed source."""
 
+    closes_once = True
+
     def __init__(self, source: AsyncIterator[Any]) -> None:
         self._source = source
         self._context = StreamContext()

@@ -15,7 +15,7 @@ from hinge.loop.line import Sink
 from hinge.loop.runtime import Runtime
 from hinge.loop.stream import Unsent, close_source, send_stream
 from hinge.response import Response
-from hinge.streaming import BODILESS, StreamingResponse
+from hinge.streaming import BODILESS, StreamingResponse, unsent
 
 
 class WholeSink(Sink, Protocol):
@@ -41,8 +41,8 @@ def sent(
     """
     if not isinstance(response, StreamingResponse):
         return sink.whole(response, head_only=head_only)
-    if exchange._source is not None and exchange._source[0] is response.iterator:
-        exchange._source = None  # it is sent, and closed by that
+    if exchange._sources is not None:  # what is sent is closed by that
+        exchange._sources = unsent(exchange, response.iterator) or None
     if head_only or response.status in BODILESS:
         return _send_head(runtime, sink, response, exchange)
     if isinstance(response, FileResponse):

@@ -18,7 +18,7 @@ from hinge.loop.send import WholeSink, send_instead, sent
 from hinge.loop.stream import Unsent
 from hinge.loop.watch import stopping, take_back_cut
 from hinge.response import Response
-from hinge.streaming import StreamingResponse
+from hinge.streaming import StreamingResponse, chosen
 
 Serve: TypeAlias = Callable[[Any, WholeSink], Awaitable[None]]
 """`(exchange, sink) -> nothing`; raises StreamAborted for a response that is not complete."""
@@ -48,7 +48,7 @@ def sending(endpoint: Endpoint, runtime: Runtime) -> Callable[[Any, WholeSink, R
     def send(exchange: Any, sink: WholeSink, outcome: Response | Exception) -> Awaitable[None]:
         if isinstance(outcome, StreamingResponse):
             try:
-                outcome = outcome.for_request(exchange)
+                outcome = chosen(exchange, outcome)
             except HTTPError as error:
                 outcome = error
         return finish(exchange, sink, outcome if isinstance(outcome, Response) else fail(exchange, outcome))

@@ -172,6 +172,8 @@ class _Work:
 class _Compressed(Iterator[bytes]):
     """Encode the chunks of a sync source, and close it."""
 
+    closes_once = True
+
     __slots__ = ("_source", "_work")
 
     def __init__(self, source: Iterator[Any], work: _Work) -> None:
@@ -200,6 +202,8 @@ class _Compressed(Iterator[bytes]):
 
 class _AsyncCompressed(AsyncIterator[bytes]):
     """Encode the chunks of an async source, and close it."""
+
+    closes_once = True
 
     __slots__ = ("_source", "_work")
 

@@ -16,6 +16,7 @@ from hinge.location import caller, locate, qualified_name
 from hinge.response import Response
 from hinge.results import own
 from hinge.signature import Colour, colour_of, takes_one
+from hinge.streaming import StreamingResponse, keep
 
 # What is answered with is Any to checkers: they would demand a `return None` at the end of the one, and `yield None` in
 # the other. It is checked at run time.
@@ -42,7 +43,7 @@ class Layer(msgspec.Struct, frozen=True):
         """Return the error of a middleware that broke the protocol at run time."""
         return ConfigurationError(f"middleware {self.name} ({self.location}): {what}")
 
-    def answer(self, value: Any) -> Response:
+    def answer(self, value: Any, request: Any) -> Response:
         """Return what the middleware answered with, for the layers around it to write to.
 
         Raises:
@@ -50,7 +51,10 @@ class Layer(msgspec.Struct, frozen=True):
 
         """
         if isinstance(value, Response):
-            return own(value)  # it may answer every request with one and the same
+            response = own(value)  # it may answer every request with one and the same
+            if isinstance(response, StreamingResponse):
+                keep(request, response)
+            return response
         if value is None:
             raise self.misuse("it ended without a yield and without a Response. Fix: `response = yield`")
         raise self.misuse(f"it answered with {type(value).__name__}. Fix: return a Response")

@@ -62,9 +62,9 @@ def _sync_around_sync(layer: Layer, inner: Answer, fail: Fail) -> Answer:
         try:
             early = next(generator)
         except StopIteration as stop:
-            return layer.answer(stop.value)
+            return layer.answer(stop.value, request)
         if early is not None:
-            return _left_early(layer, generator, early)
+            return _left_early(layer, generator, early, request)
         try:
             try:
                 response = inner(request)
@@ -73,11 +73,11 @@ def _sync_around_sync(layer: Layer, inner: Answer, fail: Fail) -> Answer:
                     raise
                 response = fail(request, error)
         except BaseException as error:  # noqa: BLE001 - it is thrown in
-            return _throw(layer, generator, error)
+            return _throw(layer, generator, error, request)
         try:
             generator.send(response)
         except StopIteration as stop:
-            return response if stop.value is None else _answered(layer, stop.value, response)
+            return response if stop.value is None else _answered(layer, stop.value, response, request)
         raise _yielded_again(layer, generator)
 
     return answer
@@ -91,9 +91,9 @@ def _sync_around_async(layer: Layer, inner: AsyncAnswer, fail: AsyncFail) -> Asy
         try:
             early = next(generator)
         except StopIteration as stop:
-            return layer.answer(stop.value)
+            return layer.answer(stop.value, request)
         if early is not None:
-            return _left_early(layer, generator, early)
+            return _left_early(layer, generator, early, request)
         try:
             try:
                 response = await inner(request)
@@ -102,11 +102,11 @@ def _sync_around_async(layer: Layer, inner: AsyncAnswer, fail: AsyncFail) -> Asy
                     raise
                 response = await fail(request, error)
         except BaseException as error:  # noqa: BLE001 - it is thrown in
-            return _throw(layer, generator, error)
+            return _throw(layer, generator, error, request)
         try:
             generator.send(response)
         except StopIteration as stop:
-            return response if stop.value is None else _answered(layer, stop.value, response)
+            return response if stop.value is None else _answered(layer, stop.value, response, request)
         raise _yielded_again(layer, generator)
 
     return answer
@@ -120,9 +120,9 @@ def _async_around_async(layer: Layer, inner: AsyncAnswer, fail: AsyncFail) -> As
         try:
             early = await anext(generator)
         except StopAsyncIteration:
-            return layer.answer(None)
+            return layer.answer(None, request)
         if early is not None:
-            return await _afinish(layer, generator, early)
+            return await _afinish(layer, generator, early, request)
         try:
             try:
                 response = await inner(request)
@@ -131,12 +131,12 @@ def _async_around_async(layer: Layer, inner: AsyncAnswer, fail: AsyncFail) -> As
                     raise
                 response = await fail(request, error)
         except BaseException as error:  # noqa: BLE001 - it is thrown in
-            return await _athrow(layer, generator, error)
+            return await _athrow(layer, generator, error, request)
         try:
             other = await generator.asend(response)
         except StopAsyncIteration:
             return response
-        return await _afinish(layer, generator, other)
+        return await _afinish(layer, generator, other, request)
 
     return answer
 
@@ -144,13 +144,15 @@ def _async_around_async(layer: Layer, inner: AsyncAnswer, fail: AsyncFail) -> As
 # -- what a generator does instead, and throwing a failure in, for both colours ----------------------------------------
 
 
-def _left_early(layer: Layer, generator: Generator[Any, Any, Any], early: Any) -> Response:
-    generator.close()
-    return layer.answer(early)
+def _left_early(layer: Layer, generator: Generator[Any, Any, Any], early: Any, request: Any) -> Response:
+    try:
+        return layer.answer(early, request)
+    finally:
+        generator.close()
 
 
-def _answered(layer: Layer, other: Any, response: Response) -> Response:
-    return response if other is response else layer.answer(other)
+def _answered(layer: Layer, other: Any, response: Response, request: Any) -> Response:
+    return response if other is response else layer.answer(other, request)
 
 
 def _yielded_again(layer: Layer, generator: Generator[Any, Any, Any]) -> Exception:
@@ -158,7 +160,7 @@ def _yielded_again(layer: Layer, generator: Generator[Any, Any, Any]) -> Excepti
     return layer.second_yield()
 
 
-def _throw(layer: Layer, generator: Generator[Any, Any, Any], error: BaseException) -> Response:
+def _throw(layer: Layer, generator: Generator[Any, Any, Any], error: BaseException, request: Any) -> Response:
     value: Any = None
     try:
         generator.throw(error)
@@ -173,7 +175,7 @@ def _throw(layer: Layer, generator: Generator[Any, Any, Any], error: BaseExcepti
     if value is None:
         # Swallowed: there is no response to go on with, and hiding the failure would be a silent fallback.
         raise error
-    return layer.answer(value)
+    return layer.answer(value, request)
 
 
 def _is_only(group: BaseException, error: BaseException) -> bool:
@@ -183,7 +185,7 @@ def _is_only(group: BaseException, error: BaseException) -> bool:
     return group is error
 
 
-async def _athrow(layer: Layer, generator: AsyncGenerator[Any, Any], error: BaseException) -> Response:
+async def _athrow(layer: Layer, generator: AsyncGenerator[Any, Any], error: BaseException, request: Any) -> Response:
     other: Any = _SWALLOWED
     try:
         other = await generator.athrow(error)
@@ -194,10 +196,10 @@ async def _athrow(layer: Layer, generator: AsyncGenerator[Any, Any], error: Base
             raise
     if other is _SWALLOWED:
         raise error
-    return await _afinish(layer, generator, other)
+    return await _afinish(layer, generator, other, request)
 
 
-async def _afinish(layer: Layer, generator: AsyncGenerator[Any, Any], answer: Any) -> Response:
+async def _afinish(layer: Layer, generator: AsyncGenerator[Any, Any], answer: Any, request: Any) -> Response:
     """Let a middleware that has yielded its answer run to its end: closing it there would be a failure to its `with`s.
 
     Raises:
@@ -205,10 +207,12 @@ async def _afinish(layer: Layer, generator: AsyncGenerator[Any, Any], answer: An
 
     """
     if answer is not None:
+        if isinstance(answer, Response):
+            answer = layer.answer(answer, request)  # noted before what follows may fail
         try:
             await anext(generator)
         except StopAsyncIteration:
-            return layer.answer(answer)
+            return answer if isinstance(answer, Response) else layer.answer(answer, request)
     try:
         await generator.aclose()
     except BaseExceptionGroup as group:
