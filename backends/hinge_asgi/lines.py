@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
 
+from hinge.cookies import cookie_text
 from hinge_asgi import scope as plain
 from hinge_asgi.scope import NEVER_EMPTY, Scope
 
@@ -50,6 +51,8 @@ def header(name: str) -> Callable[[Head], str | None]:
         value = head[1].get(wanted)
         if value is None:
             return None
-        return value.decode() if value and value.isascii() else empty
+        if value and value.isascii():
+            return value.decode()
+        return cookie_text(value) if name == "cookie" else empty
 
     return get

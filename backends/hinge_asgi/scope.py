@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from hinge.backend import Address
+from hinge.cookies import cookie_text
 from hinge.headers import Headers
 from hinge.target import origin_form, utf8_path
 
@@ -76,7 +77,7 @@ def joint(name: bytes) -> bytes:
 
 @cache
 def header(name: str) -> Callable[[Scope], str | None]:
-    """Return an accessor of one header; a value that is not ASCII reads as empty, as on WSGI."""
+    """Return an accessor of one header; a value that is not ASCII reads as empty, as on WSGI, but for cookies."""
     wanted = name.encode("latin-1")
     empty = None if name in NEVER_EMPTY else ""
     if b"_" in wanted:
@@ -91,11 +92,14 @@ def header(name: str) -> Callable[[Scope], str | None]:
                 found = value
         if found is None:
             return None
-        return found.decode() if found and found.isascii() else empty
+        return found.decode() if found and found.isascii() else beyond_ascii(found)
+
+    def beyond_ascii(value: bytes) -> str | None:
+        return cookie_text(value) if name == "cookie" else empty
 
     def joined(scope: Scope) -> str | None:
         value = joint(wanted).join([value for key, value in scope["headers"] if key == wanted])
-        return value.decode() if value and value.isascii() else empty
+        return value.decode() if value and value.isascii() else beyond_ascii(value)
 
     return get
 
@@ -103,11 +107,11 @@ def header(name: str) -> Callable[[Scope], str | None]:
 def headers(scope: Scope) -> Headers:
     """Return all request headers."""
     lines = [pair for pair in scope["headers"] if b"_" not in pair[0]]
-    unreadable = {key for key, value in lines if not value.isascii()}
+    unreadable = {key for key, value in lines if not value.isascii() and key != b"cookie"}
     if unreadable:
         # On WSGI repeated lines are one text by now: one bad line makes the whole field read as empty there.
         lines = [pair for pair in lines if pair[0] not in unreadable] + [(key, b"") for key in unreadable]
-    found = Headers([(key.decode("latin-1"), value.decode()) for key, value in lines])
+    found = Headers([(key.decode("latin-1"), cookie_text(value)) for key, value in lines])
     if any(found.get(name) == "" for name in NEVER_EMPTY):
         return Headers([pair for pair in found.multi_items() if pair[1] or pair[0] not in NEVER_EMPTY])
     return found

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from hinge.backend import Address
+from hinge.cookies import cookie_text
 from hinge.headers import Headers
 from hinge.target import origin_form, utf8_path
 
@@ -60,7 +61,7 @@ def query_string(environ: Environ) -> str:
 
 @cache
 def header(name: str) -> Callable[[Environ], str | None]:
-    """Return an accessor of one header; a value that is not ASCII reads as empty, as Granian has it."""
+    """Return an accessor of one header; a value that is not ASCII reads as empty, as from Granian, but for cookies."""
     key = _BARE.get(name) or "HTTP_" + name.upper().replace("-", "_")
     inherited = _PROCESS.get(key)
 
@@ -68,7 +69,7 @@ def header(name: str) -> Callable[[Environ], str | None]:
         value: str | None = environ.get(key)
         if value is None or value.isascii():
             return value
-        return ""
+        return _beyond_ascii(name, value)
 
     if name in _BARE:
         # CGI has these two keys even where the client sent no such header.
@@ -81,6 +82,10 @@ def header(name: str) -> Callable[[Environ], str | None]:
     return lambda environ: None if environ.get(key) == inherited else get(environ)
 
 
+def _beyond_ascii(name: str, value: str) -> str:
+    return cookie_text(value.encode("latin-1", "replace")) if name == "cookie" else ""
+
+
 def headers(environ: Environ) -> Headers:
     """Return all request headers."""
     found = []
@@ -88,7 +93,8 @@ def headers(environ: Environ) -> Headers:
         if key.startswith("HTTP_"):
             if _PROCESS and _PROCESS.get(key) == value:
                 continue
-            found.append((key[5:].replace("_", "-").lower(), value if value.isascii() else ""))
+            name = key[5:].replace("_", "-").lower()
+            found.append((name, value if value.isascii() else _beyond_ascii(name, value)))
         elif key in ("CONTENT_TYPE", "CONTENT_LENGTH") and value:
             found.append((key.replace("_", "-").lower(), value))
     return Headers(found)

@@ -1,7 +1,8 @@
 """The Cookie header read, the Set-Cookie line written (RFC 6265bis).
 
-Law: reading never fails and is linear: what is malformed is left out, pair by pair. Writing never escapes: what would
-leave its place, or what a browser would drop or cut, is a ValueError. What is written is read back as it was.
+Law: reading never fails and is linear: what is malformed is left out, pair by pair; bytes beyond ASCII are UTF-8 in a
+value, and nothing in a name. Writing never escapes: what would leave its place, or what a browser would drop
+or cut, is a ValueError. What is written is read back as it was, without the quotes around it.
 """
 
 import re
@@ -17,14 +18,16 @@ MAX_ATTRIBUTE = 1024
 
 # Browsers send more than RFC 6265's tokens, so any visible character that delimits nothing may stand in a name. But an
 # empty name is no name: "=__Host-a=1" would be taken for a cookie that only a secure page of this host can set.
-_read_pairs = re.compile(r"(?:\A|;)[ \t]*+([!#-+\--:<>-\[\]-~]++)[ \t]*+=[ \t]*+([\t -:<-~]*+)(?=;|\Z)").findall
+# Nor does a name have anything beyond ASCII: what looks like a space before it would make it another one's.
+_TEXT = r"[\t -:<-~\xa0-\ufffc\ufffe-\U0010ffff]*+"
+_read_pairs = re.compile(rf"(?:\A|;)[ \t]*+([!#-+\--:<>-\[\]-~]++)[ \t]*+=[ \t]*+({_TEXT})(?=;|\Z)").findall
 
 _OWS = " \t"
 _TRIMMED = frozenset(' \t"')
 """What a value ends with that is not all its own."""
 
 _name = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
-_value = re.compile(r"[!#-+\--:<-\[\]-~]*").fullmatch
+_value = re.compile(r'[!#-+\--:<-\[\]-~]*+|"[!#-+\--:<-\[\]-~]*+"').fullmatch
 _path = re.compile(r"/[!-+\--:<-~]*").fullmatch
 _domain = re.compile(r"\.?[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*").fullmatch
 
@@ -37,12 +40,17 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
+def cookie_text(line: bytes) -> str:
+    """Return a Cookie header that is not ASCII as `parse_cookies` reads it: UTF-8, with U+FFFD for what is none."""
+    return line.decode("utf-8", "replace")
+
+
 def parse_cookies(header: str | None) -> dict[str, str]:
     """Return the cookies of a Cookie header by name (RFC 6265 section 5.4).
 
     Of two cookies with one name the first counts: browsers send the more specific one first. Quotes around a value are
     taken off. A comma is part of a value and separates nothing, although some servers join repeated lines with one: who
-    can set a cookie to `x,session=1` could set the cookie `session` by it.
+    can set a cookie to `x,session=1` could set the cookie `session` by it. A pair with U+FFFD in it is left out.
     """
     cookies: dict[str, str] = {}
     if not header:
@@ -56,7 +64,7 @@ def parse_cookies(header: str | None) -> dict[str, str]:
 @cache
 def cookie_finder(name: str) -> Callable[[str | None], str | None]:
     """Return what finds the one cookie of this name, a token, as `parse_cookies` would; None: there is none."""
-    search = re.compile(rf"(?:\A|;)[ \t]*+{re.escape(name)}[ \t]*+=[ \t]*+([\t -:<-~]*+)(?=;|\Z)").search
+    search = re.compile(rf"(?:\A|;)[ \t]*+{re.escape(name)}[ \t]*+=[ \t]*+({_TEXT})(?=;|\Z)").search
 
     def find(header: str | None) -> str | None:
         found = search(header) if header else None
@@ -127,8 +135,8 @@ def _check_characters(name: str, value: str, path: str, domain: str | None) -> N
     if not _value(value):
         # The value may be a secret, so the message does not show it.
         raise ValueError(
-            f"the value of the cookie {name!r} has a space, a quote, a comma, a semicolon, a backslash, a control or a "
-            "non-ASCII character. Fix: encode it, for instance with urllib.parse.quote"
+            f"the value of the cookie {name!r} has a space, a quote inside, a comma, a semicolon, a backslash, a "
+            "control or a non-ASCII character. Fix: encode it, for instance with urllib.parse.quote"
         )
     if not _path(path):
         raise ValueError(f"a cookie's path starts with / and has no comma, semicolon, space or control: {path!r}")

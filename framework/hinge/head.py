@@ -11,6 +11,7 @@ from urllib.parse import unquote_to_bytes
 
 from hinge.backend import Address
 from hinge.body import framed_length
+from hinge.cookies import cookie_text
 from hinge.headers import Headers
 from hinge.target import origin_form, utf8_path
 
@@ -52,10 +53,14 @@ class Head:
         self.client = client
         self._framing: dict[str, str] = {}
         pairs = [(name.lower(), value) for name, value in lines]
+        pairs = [
+            (name, cookie_text(value.encode("latin-1", "replace")) if name == "cookie" else value)
+            for name, value in pairs
+        ]
         for name, value in pairs:
             if name in _FRAMING:
                 self._framing[name] = "repeated" if name in self._framing else value
-        self.headers = kept(pairs, {name for name, value in pairs if not value.isascii()})
+        self.headers = kept(pairs, {name for name, value in pairs if not value.isascii() and name != "cookie"})
 
     def body_length(self, limit: int) -> int | None:
         """Return how long the body says it is: 0 for none, None if only its end will tell.

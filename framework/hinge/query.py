@@ -1,16 +1,14 @@
-"""The query string as pairs (WHATWG URL, application/x-www-form-urlencoded parsing, made strict).
+"""The query string as pairs (WHATWG URL, application/x-www-form-urlencoded parsing).
 
-Law: `&` alone separates: a `;` that one party takes for a separator and another does not poisons caches. What is not
-percent-encoded UTF-8 is a 400, never a replacement character; the number of fields is bounded before any is decoded.
+Law: `&` alone separates: a `;` that one party takes for a separator and another does not poisons caches. Nothing that
+stands in one field costs another: a `%` that escapes nothing stays, and bytes that are not UTF-8 become U+FFFD, as in
+browsers. The number of fields is bounded before any is decoded.
 """
 
-import re
 from urllib.parse import unquote_to_bytes
 
 from hinge.errors import HTTPError
 from hinge.multidict import MultiDict
-
-_broken_escape = re.compile("%(?![0-9A-Fa-f]{2})").search
 
 
 class QueryParams(MultiDict[str]):
@@ -27,7 +25,7 @@ def parse_query(raw: str, max_fields: int, what: str = "query string") -> list[t
     A field without `=` has an empty value, an empty field is no field, `+` is a space.
 
     Raises:
-        HTTPError: 400, there are more than `max_fields` fields, or a part is not percent-encoded UTF-8.
+        HTTPError: 400, there are more than `max_fields` fields.
 
     """
     if not raw:
@@ -45,14 +43,9 @@ def parse_query(raw: str, max_fields: int, what: str = "query string") -> list[t
             name, _, value = field.partition("=")
             pairs.append((name, value))
         return pairs
-    if _broken_escape(raw):
-        raise HTTPError(400, f"The {what} has an invalid percent-encoding.")
-    try:
-        for field in fields:
-            name, _, value = field.partition("=")
-            pairs.append((_decode(name), _decode(value)))
-    except UnicodeError:
-        raise HTTPError(400, f"The {what} is not UTF-8.") from None
+    for field in fields:
+        name, _, value = field.partition("=")
+        pairs.append((_decode(name), _decode(value)))
     return pairs
 
 
@@ -60,4 +53,4 @@ def _decode(text: str) -> str:
     text = text.replace("+", " ")
     if "%" not in text and text.isascii():
         return text
-    return unquote_to_bytes(text.encode("latin-1")).decode()
+    return unquote_to_bytes(text.encode("latin-1", "replace")).decode("utf-8", "replace")

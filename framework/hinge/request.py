@@ -104,7 +104,7 @@ class Connection:
         """The decoded query string as a multi-dict.
 
         Raises:
-            HTTPError: 400, it is malformed or has too many fields.
+            HTTPError: 400, it has too many fields.
 
         """
         query: QueryParams = self._once("query", self._parse_query)

@@ -162,7 +162,7 @@ def test_whatever_comes_is_a_form_or_refused_and_the_same_in_pieces(begun: bool,
         (b"--other\r\n" + closed(text("a", "b")), "does not begin with its boundary"),
         (closed(text("a", "b")).replace(b"\r\n", b"\n"), "not well-formed"),
         (closed(text("a", "b")).replace(b'"a"\r\n', b'"a"\r\nno colon\r\n'), "not well-formed"),
-        (closed(text("a", "b")).replace(b"name", b"\xff"), "not well-formed"),
+        (closed(text("a", "b")).replace(b"name", b"\xff"), "has no name"),
         (closed(text("a", "b")).replace(b"form-data", b"attachment"), "not well-formed"),
         (closed(part('name="a"', b"x", "Content-Length: 2")), "not well-formed"),
         (closed(part('name="a"', b"x", "Content-Length: 99999999999999999999")), "not well-formed"),
@@ -176,7 +176,6 @@ def test_whatever_comes_is_a_form_or_refused_and_the_same_in_pieces(begun: bool,
         (closed(part('name="a"', b"x", "Content-Type: text/plain; charset=iso-8859-1")), "a charset other than utf-8"),
         (closed(part('name="a"', b"x", "Content-Type: multipart/mixed; boundary=b")), "is multipart itself"),
         (closed(part('name="a"', b"eHg=", "Content-Transfer-Encoding: base64")), "Content-Transfer-Encoding"),
-        (closed(part('name="a"', b"\xff\xfe")), "is not UTF-8: 'a'"),
     ],
 )
 def test_what_is_no_form_is_a_400(body: bytes, detail: str, sizes: list[int] | None) -> None:
@@ -199,7 +198,8 @@ def test_a_charset_field_is_a_field() -> None:
     """`_charset_` changes nothing: browsers that see it send UTF-8 (RFC 7578 section 4.6)."""
     body = closed(text("_charset_", "iso-8859-1"), part('name="a"', "é".encode()))
     assert read(body) == [("_charset_", "iso-8859-1"), ("a", "é")]
-    assert refusal(closed(text("_charset_", "iso-8859-1"), part('name="a"', b"\xe9")))[0] == 400
+    latin = closed(text("_charset_", "iso-8859-1"), part('name="a"', b"\xe9"))
+    assert read(latin) == [("_charset_", "iso-8859-1"), ("a", "\ufffd")]
 
 
 def test_a_multipart_file_is_a_file() -> None:
@@ -367,9 +367,6 @@ def test_an_urlencoded_form_is_read_like_a_query_string() -> None:
 @pytest.mark.parametrize(
     ("body", "status", "detail"),
     [
-        (b"a=%FF", 400, "The form is not UTF-8."),
-        (b"a=\xff", 400, "The form is not UTF-8."),
-        (b"a=%zz", 400, "The form has an invalid percent-encoding."),
         (b"a&" * 11, 413, "The form has more than 10 fields."),
         (b"a" * 101, 413, "The texts of the form are larger than the 100 bytes allowed here."),
     ],

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from hinge.errors import ConfigurationError, HTTPError
+from hinge.errors import ConfigurationError
 from hinge.extras import install
 from hinge.forms.limits import FormLimits, exceeded, malformed
 from hinge.headers import Headers
@@ -59,7 +59,7 @@ def library() -> Any:
 class PartParser:
     """One body.
 
-    `feed` and `end` raise HTTPError: 400 for what is not multipart, 413 above a limit.
+    `feed` and `end` raise `hinge.HTTPError`: 400 for what is not multipart, 413 above a limit.
     """
 
     def __init__(self, boundary: str, limits: FormLimits) -> None:
@@ -70,7 +70,7 @@ class PartParser:
         self._opening = b"--" + boundary.encode()
         self._start: bytearray | None = bytearray()
         self._parser = module.PushMultipartParser(
-            boundary, max_header_size=limits.header, max_header_count=limits.headers
+            boundary, max_header_size=limits.header, max_header_count=limits.headers, header_charset="latin-1"
         )
         self._parts = 0
 
@@ -112,7 +112,7 @@ class PartParser:
         self._parts += 1
         if self._parts > self._limits.parts:
             raise exceeded(f"The form has more than {self._limits.parts} parts.", self._limits.parts)
-        lines = [(name.lower(), value) for name, value in segment.headerlist]
+        lines = [(name.lower(), _replaced(value)) for name, value in segment.headerlist]
         fields = dict(lines)
         if len(fields) != len(lines):
             raise malformed("A part of the form has a header twice.")
@@ -127,7 +127,8 @@ class PartParser:
         coding = fields.get("content-transfer-encoding")
         if coding is not None and coding.strip().lower() not in _IDENTITY:
             raise malformed("A part of the form has a Content-Transfer-Encoding (RFC 7578 section 4.7).")
-        return Part(segment.name, segment.filename, fields.get("content-type", ""), Headers.trusted(lines))
+        filename = None if segment.filename is None else _replaced(segment.filename)
+        return Part(_replaced(segment.name), filename, fields.get("content-type", ""), Headers.trusted(lines))
 
     def _check_text(self, segment: Any, fields: dict[str, str]) -> None:
         disposition = fields["content-disposition"].lower()
@@ -139,17 +140,9 @@ class PartParser:
             raise malformed("A part of the form is multipart itself (RFC 7578 section 4.3).")
 
 
-def text_of(name: str, data: bytes | bytearray) -> str:
-    """Return a text part's text.
-
-    Raises:
-        HTTPError: 400, it is not UTF-8.
-
-    """
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        raise HTTPError(400, f"A text of the form is not UTF-8: {name!r}.") from None
+def _replaced(latin: str) -> str:
+    """Return a header's bytes as UTF-8, with U+FFFD for what is none: perhaps nobody reads the field."""
+    return latin if latin.isascii() else latin.encode("latin-1").decode("utf-8", "replace")
 
 
 def last_part(filename: str) -> str:

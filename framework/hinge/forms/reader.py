@@ -11,7 +11,7 @@ from hinge.errors import HTTPError
 from hinge.forms.data import FormData
 from hinge.forms.limits import FormLimits, exceeded
 from hinge.forms.media import MULTIPART, URLENCODED, boundary_of, check_coding
-from hinge.forms.parts import Part, PartParser, last_part, text_of
+from hinge.forms.parts import Part, PartParser, last_part
 from hinge.forms.upload import Blocking, Spool, UploadFile, Waiting
 from hinge.query import parse_query
 
@@ -156,7 +156,7 @@ class MultipartReader:
         if part is None:
             return
         if spool is None:
-            self._pairs.append((part.name, text_of(part.name, self._text)))
+            self._pairs.append((part.name, self._text.decode("utf-8", "replace")))
             self._text = bytearray()
             return
         if (spool.is_on_disk or self._held > self._limits.memory) and spool.held and spool not in self._due:

@@ -17,7 +17,6 @@ from hinge.target import origin_form, utf8_path
 
 _HTTP_VERSIONS = {"1": "1.0", "2.0": "2"}
 method: Callable[[Any], str] = attrgetter("method")
-query_string: Callable[[Any], str] = attrgetter("query_string")
 scheme: Callable[[Any], str] = attrgetter("scheme")
 
 
@@ -27,6 +26,12 @@ def path(scope: Any) -> str:
     if "\ufffd" in found:
         return utf8_path(b"\xff")
     return found if found[:1] == "/" else origin_form(found)
+
+
+def query_string(scope: Any) -> str:
+    """Return the undecoded query string, one character a byte: Granian has decoded it as UTF-8."""
+    found: str = scope.query_string
+    return found if found.isascii() else found.encode().decode("latin-1")
 
 
 def prefix(scope: Any) -> str:
