@@ -1,18 +1,19 @@
 """WebSocket scopes: the handshake, the handler's task, and its end.
 
-Law: one task reads from the server, ahead of the handler, so a peer's leaving is noticed whatever the handler does.
-A handler that was told (by `WebSocketDisconnect`) may finish in peace; one that was not is cancelled after
-NOTICE_SECONDS. We close with a code of our own in every case: Granian, uvicorn and daphne each do something else when a
-handler just ends.
+Law: one task reads from the server, so a peer's leaving is noticed whatever the handler does. It reads on when the
+handler asks for the next message, or has not for HANDLING_SECONDS: servers send nothing more once they have read the
+peer's close, and what came before that is handled first, with its replies. A handler that was told of the leaving (by
+`WebSocketDisconnect`) may finish in peace; one that was not is cancelled after NOTICE_SECONDS. We close with a code of
+our own in every case: Granian, uvicorn and daphne each do something else when a handler just ends.
 """
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-import anyio
 from anyio.lowlevel import checkpoint
 
 from hinge.blueprint import Blueprint, Endpoint
@@ -22,13 +23,15 @@ from hinge.middleware import weave_async
 from hinge.origin import origin_allowed
 from hinge.problems import log_failure, logger
 from hinge.response import Response
-from hinge.websocket import WebSocket, WebSocketState
+from hinge.websocket import TOO_BIG, WebSocket, WebSocketState, exceeds
 from hinge_asgi import scope as reader
 from hinge_asgi.body import Receive
 from hinge_asgi.respond import Pairs, Send, encode_headers
 from hinge_asgi.scope import Scope
 
 NOTICE_SECONDS = 0.5
+HANDLING_SECONDS = 5.0
+"""How long a handler may be at a message before it is looked whether the peer is still there."""
 CLOSE_SECONDS = 10.0
 """How long the last close frame may take: a peer that does not read keeps nobody for longer."""
 CUT_SECONDS = 0.5
@@ -37,7 +40,7 @@ SENDS_IN_A_ROW = 8
 """After so many messages everybody else gets a turn: a server's `send` need not wait, and Granian's does not once the
 peer has left; a handler that only sends would then keep even the news of that from arriving."""
 READ_AHEAD = 16
-"""Messages that are read before the handler asks for them; then the peer waits."""
+"""Messages that are read from then on before the handler asks for them; then the peer waits."""
 READ_AHEAD_SIZE = 65536
 """The same in characters or bytes: a large message is not joined by a second one."""
 UNREAD_SECONDS = 60.0
@@ -46,6 +49,9 @@ for ever behind messages that nobody reads, and with it a handler that only send
 MOST_UNREAD = 1024
 MOST_UNREAD_SIZE = 1024 * 1024
 """What may pile up from then on, in messages and in characters or bytes; more than either closes with 1008."""
+
+ON_DEMAND, AHEAD, EVERYTHING = range(3)
+"""What is read: a message when the handler asks, some before it asks, or all that comes (see HANDLING, UNREAD)."""
 
 Handle = Callable[[WebSocket], Awaitable[Response]]
 
@@ -57,17 +63,22 @@ class ASGITransport:
     """
 
     __slots__ = (
+        "_closing",
         "_messages",
+        "_pause",
         "_reading",
-        "_reads_on",
+        "_reads",
         "_receive",
-        "_room",
         "_scope",
         "_send",
         "_sent",
+        "_taken_at",
+        "_timer",
+        "_until",
         "_waiters",
         "_waiting_size",
         "gone",
+        "limit",
         "subprotocols",
         "told",
     )
@@ -78,12 +89,20 @@ class ASGITransport:
         self._send = send
         self._messages: list[str | bytes] = []
         self._waiting_size = 0
-        self._reads_on = False
+        self._reads = ON_DEMAND
+        self._taken_at = -math.inf
         self._sent = 0
+        self._closing: asyncio.Task[None] | None = None
+        """A close that the reading began: the handler may end, and the reading with it, before it is done."""
         self._reading: asyncio.Task[Any] | None = None
         self._waiters: list[asyncio.Future[None]] = []
         """Of who waits for a message; an asyncio.Event would hold a deque of 700 bytes for it."""
-        self._room: anyio.Event | None = None
+        self._pause: asyncio.Future[bool] | None = None
+        """Of the reading; True once it took too long."""
+        self._until = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self.limit = 0
+        """The bytes of the largest message that is taken."""
         self.gone: WebSocketDisconnect | None = None
         self.told = False
         self.subprotocols: tuple[str, ...] = tuple(scope.get("subprotocols") or ())
@@ -102,7 +121,8 @@ class ASGITransport:
 
     async def send(self, message: str | bytes) -> None:
         """Send one message."""
-        if self.gone is not None:
+        # That the peer has left is told behind what came before it.
+        if self.gone is not None and (self._closing is not None or not self._messages):
             self.told = True
             raise self.gone
         try:
@@ -119,19 +139,26 @@ class ASGITransport:
 
     async def receive(self) -> str | bytes:
         """Return the next message."""
+        loop = asyncio.get_running_loop()
+        if self._reads is not ON_DEMAND:
+            self._reads = ON_DEMAND
+            self._go_on(False)
         while not self._messages:
             if self.gone is not None:
                 self.told = True
                 raise self.gone
-            news = asyncio.get_running_loop().create_future()
+            news = loop.create_future()
             self._waiters.append(news)
+            self._go_on(False)
             await news
         message = self._messages.pop(0)
         self._waiting_size -= len(message)
-        self._reads_on = False
-        if self._room is not None:
-            self._room.set()
+        self._taken_at = loop.time()
         return message
+
+    def _go_on(self, took_too_long: bool) -> None:  # noqa: FBT001 - a callback's argument
+        if self._pause is not None and not self._pause.done():
+            self._pause.set_result(took_too_long)
 
     def _tell_waiters(self) -> None:
         waiters, self._waiters = self._waiters, []
@@ -151,17 +178,63 @@ class ASGITransport:
             elif message["type"] == "websocket.receive":
                 text = message.get("text")
                 content: str | bytes = message.get("bytes") or b"" if text is None else text
+                if exceeds(content, self.limit):  # whether or not the handler ever asks for it
+                    await self._give_up(*TOO_BIG)
+                    return
                 self._messages.append(content)
                 self._waiting_size += len(content)
             self._tell_waiters()
-            while self._is_full() and self.gone is None and not self._reads_on:
-                self._room = anyio.Event()
-                with anyio.move_on_after(UNREAD_SECONDS) as patience:
-                    await self._room.wait()
-                self._room = None
-                self._reads_on = patience.cancelled_caught
-            if self._reads_on and self._is_overfull():
-                await self.close(1008, "messages are not read")
+            while self.gone is None and not self._may_read():
+                if await self._asked_within(HANDLING_SECONDS if self._reads is ON_DEMAND else UNREAD_SECONDS):
+                    continue
+                self._reads += 1
+            if self._reads is EVERYTHING and self._is_overfull():
+                await self._give_up(1008, "messages are not read")
+
+    async def _give_up(self, code: int, reason: str) -> None:
+        self._closing = asyncio.get_running_loop().create_task(self.close(code, reason))
+        await asyncio.shield(self._closing)
+
+    async def closed(self) -> None:
+        """Wait for a close that the reading began."""
+        if self._closing is not None:
+            with contextlib.suppress(Exception):  # whatever it is: a connection that cannot be closed is closed
+                await self._closing
+
+    async def _asked_within(self, seconds: float) -> bool:
+        loop = asyncio.get_running_loop()
+        self._pause = loop.create_future()
+        self._until = loop.time() + seconds
+        # One timer for many pauses: most are over in a moment.
+        if self._timer is None or self._timer.when() > self._until:
+            self._look_at(loop, self._until)
+        try:
+            return not await self._pause
+        finally:
+            self._pause = None
+
+    def _look_at(self, loop: asyncio.AbstractEventLoop, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = loop.call_at(when, self._look, loop)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        if self._pause is None:
+            return
+        if loop.time() < self._until:
+            self._look_at(loop, self._until)
+        else:
+            self._go_on(True)
+
+    def _may_read(self) -> bool:
+        if self._reads is ON_DEMAND:
+            return not self._messages and bool(self._waiters)
+        return self._reads is EVERYTHING or not self._is_full()
+
+    def is_handling(self) -> bool:
+        """Tell whether the handler may still be at a message that it has taken."""
+        return asyncio.get_running_loop().time() - self._taken_at < HANDLING_SECONDS
 
     def _is_overfull(self) -> bool:
         return len(self._messages) > MOST_UNREAD or (len(self._messages) > 1 and self._waiting_size > MOST_UNREAD_SIZE)
@@ -237,6 +310,7 @@ def compile_websockets(blueprint: Blueprint, runtime: Runtime) -> Callable[[Scop
             await transport.deny(blueprint.errors.problem(error))
             return None
         (endpoint, handle), values = found or (unknown, ())
+        transport.limit = endpoint.config.max_message_size
         secure, allowed = reader.scheme(scope) in ("wss", "https"), endpoint.config.allowed_origins
         if not origin_allowed(origin_of(scope), host_of(scope), allowed, secure=secure):
             refusal = HTTPError(403, "WebSockets are not opened for pages of this origin.")
@@ -320,6 +394,8 @@ async def _left(ws: WebSocket, transport: ASGITransport) -> None:
     """Return when the peer has left and the handler will not learn of it by itself."""
     await transport.read_ahead()
     await asyncio.sleep(NOTICE_SECONDS)
+    while transport.is_handling() and not transport.told:  # noqa: ASYNC110 - each message puts it off
+        await asyncio.sleep(NOTICE_SECONDS)
     if transport.told or ws.state_of_connection is WebSocketState.CLOSED:
         await asyncio.get_running_loop().create_future()
 
@@ -333,8 +409,10 @@ async def _end(
     if state is WebSocketState.CONNECTING:
         denied = response if response is not None and response.status >= 300 else Response(status=403)
         await transport.deny(Response(status=503) if is_cut else denied)
-    elif state is WebSocketState.OPEN:
-        code = 1011 if failure is not None else 1001 if is_cut else 1000
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CUT_SECONDS if is_cut else CLOSE_SECONDS):
+        return
+    code = 1011 if failure is not None else 1001 if is_cut else 1000
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(CUT_SECONDS if is_cut else CLOSE_SECONDS):
+            await transport.closed()
+            if state is WebSocketState.OPEN:
                 await transport.close(code, "")

@@ -26,6 +26,19 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+TOO_BIG = (1009, "message too big")
+"""The close code and the reason for a message above the limit."""
+
+
+def exceeds(message: str | bytes, limit: int) -> bool:
+    """Tell whether a message has more bytes than the limit, text as UTF-8."""
+    # A character is at most four bytes of UTF-8, so most text need not be encoded to be judged.
+    size = len(message)
+    if size > limit:
+        return True
+    return isinstance(message, str) and size * 4 > limit and len(message.encode()) > limit
+
+
 class WebSocketTransport(Protocol):
     """What a backend does for a WebSocket; it raises `WebSocketDisconnect` when the peer is gone."""
 
@@ -147,17 +160,10 @@ class WebSocket(Connection):
         except WebSocketDisconnect as gone:
             self._gone(gone.code, gone.reason)
             raise
-        if self._oversize(message):
-            await self.close(1009, "message too big")
-            raise WebSocketDisconnect(1009, "message too big")
+        if exceeds(message, self._limit):
+            await self.close(*TOO_BIG)
+            raise WebSocketDisconnect(*TOO_BIG)
         return message
-
-    def _oversize(self, message: str | bytes) -> bool:
-        # A character is at most four bytes of UTF-8, so most text need not be encoded to be judged.
-        size = len(message)
-        if size > self._limit:
-            return True
-        return isinstance(message, str) and size * 4 > self._limit and len(message.encode()) > self._limit
 
     @overload
     async def receive_json(self) -> Any: ...

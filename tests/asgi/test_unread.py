@@ -25,13 +25,16 @@ class Peer:
         if leaves:
             self._messages.append({"type": "websocket.disconnect", "code": 1001})
         self.all_taken = asyncio.Event()
+        self.left = False
         self.sent: list[dict[str, Any]] = []
 
     async def receive(self) -> dict[str, Any]:
         if not self._messages:
             self.all_taken.set()
             await asyncio.Event().wait()
-        return self._messages.pop(0)
+        message = self._messages.pop(0)
+        self.left = message["type"] == "websocket.disconnect"
+        return message
 
     async def send(self, message: dict[str, Any]) -> None:
         """Take it, as Granian does even if the peer has left."""
@@ -50,6 +53,7 @@ async def serve(app: App, peer: Peer) -> None:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hinge_asgi.websocket, "UNREAD_SECONDS", 0.01)
     monkeypatch.setattr(hinge_asgi.websocket, "NOTICE_SECONDS", 0.01)
+    monkeypatch.setattr(hinge_asgi.websocket, "HANDLING_SECONDS", 0.01)
 
 
 @pytest.fixture
@@ -127,6 +131,77 @@ def test_one_message_may_be_larger_than_what_may_pile_up() -> None:
 
     asyncio.run(scenario())
     assert received == [1024 * 1024]
+
+
+@pytest.mark.parametrize("count", [1, 3, 40])
+@pytest.mark.parametrize("handling", [0, 0.02])
+def test_what_came_before_the_peer_left_is_handled_first(
+    count: int, handling: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its replies: a server that has read the close sends nothing more."""
+    monkeypatch.setattr(hinge_asgi.websocket, "HANDLING_SECONDS", 10)
+    app = App()
+
+    @app.websocket("/")
+    async def echo(ws: WebSocket) -> None:
+        await ws.accept()
+        async for message in ws:
+            await asyncio.sleep(handling)
+            await ws.send(message)
+
+    texts = [f"{number}" for number in range(count)]
+    peer = Peer(texts, leaves=True)
+    asyncio.run(serve(app, peer))
+    assert [message["text"] for message in peer.sent if message["type"] == "websocket.send"] == texts
+
+
+def test_a_handler_that_reads_is_not_cancelled_even_if_the_leaving_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = App()
+    peer = Peer(["one", "two", "three"], leaves=True)
+    seen: list[object] = []
+
+    @app.websocket("/")
+    async def slow(ws: WebSocket) -> None:
+        await ws.accept()
+        while peer.left is False:  # noqa: ASYNC110 - a turn of the loop, no time
+            await asyncio.sleep(0)
+        monkeypatch.setattr(hinge_asgi.websocket, "HANDLING_SECONDS", 10)
+        async for message in ws:
+            await asyncio.sleep(0.02)
+            seen.append(message)
+
+    asyncio.run(serve(app, peer))
+    assert seen == ["one", "two", "three"]
+
+
+def test_messages_above_the_limit_are_not_kept_whether_or_not_they_are_read(pushing: App) -> None:
+    async def scenario(*texts: str) -> Peer:
+        peer = Peer([*texts], leaves=False)
+        await serve(pushing, peer)
+        return peer
+
+    limit = pushing.config.max_message_size
+    for texts in (["x" * (limit + 1)], ["\N{EURO SIGN}" * (limit // 3 + 1)], ["small"] * 5 + ["x" * (limit + 1)]):
+        assert asyncio.run(scenario(*texts)).closed_with() == [1009]
+
+
+def test_nothing_is_sent_behind_the_close_of_a_message_above_the_limit() -> None:
+    app = App()
+    peer = Peer(["small", "x" * (app.config.max_message_size + 1)], leaves=False)
+    told: list[object] = []
+
+    @app.websocket("/")
+    async def late(ws: WebSocket) -> None:
+        await ws.accept()
+        while not peer.closed_with():  # noqa: ASYNC110 - a turn of the loop, no time
+            await asyncio.sleep(0)
+        try:
+            await ws.send("an answer")
+        except WebSocketDisconnect as gone:
+            told.append(gone.code)
+
+    asyncio.run(serve(app, peer))
+    assert (told, peer.closed_with(), peer.sent[-1]["type"]) == ([1009], [1009], "websocket.close")
 
 
 def in_task_group(*tasks_of: Any) -> App:

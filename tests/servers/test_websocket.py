@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.servers.conftest import Pool
 from tests.servers.harness import Server, format_request
 from tests.servers.served import MESSAGE_LIMIT
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -192,14 +193,16 @@ def test_a_page_of_another_origin_is_refused(asgi_server: Server, origin: str | 
         assert denial(asgi_server, "/ws/echo/r", origin=origin).status_code == 403
 
 
+HANDSHAKE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+}
+
+
 def test_on_wsgi_a_handshake_is_told_that_it_is_at_the_wrong_server(wsgi_server: Server) -> None:
-    headers = {
-        "Connection": "Upgrade",
-        "Upgrade": "websocket",
-        "Sec-WebSocket-Version": "13",
-        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
-    }
-    assert wsgi_server.request("GET", "/ws/echo/r", headers).status == 426
+    assert wsgi_server.request("GET", "/ws/echo/r", HANDSHAKE).status == 426
 
 
 # -- the end -----------------------------------------------------------------------------------------------------------
@@ -284,6 +287,27 @@ def test_a_handler_learns_of_its_peers_leaving_whatever_it_does(
     assert asgi_server.get("/plain").text == "plain"
 
 
+@pytest.mark.parametrize("count", [1, 3, 40])
+def test_what_comes_in_one_segment_with_the_close_is_answered_before_it_is_told(
+    pool: Pool, count: int, name: str
+) -> None:
+    """Under Granian, which reads as far as it is asked; other servers read on by themselves, and then send no more."""
+    server = pool("granian-asgi", "served:app")
+    with server.wire() as wire:
+        wire.send(format_request("GET", f"/ws/echo/{name}", HANDSHAKE))
+        assert wire.head().status == 101
+        frames = [frame(1, b"%d" % number) for number in range(count)]
+        wire.send(b"".join(frames) + frame(8, (4001).to_bytes(2)))
+        replies = [f"{name}: {number}".encode() for number in range(count)]
+        assert wire.rest() == b"".join(bytes((0x81, len(reply))) + reply for reply in replies) + b"\x88\x02\x0f\xa1"
+    assert [entry.text for entry in server.wait_for(f"left {name}")] == [f"left {name} 4001"]
+
+
+def frame(opcode: int, payload: bytes) -> bytes:
+    """Return a client's frame, masked with zeros (RFC 6455 section 5.2)."""
+    return bytes((0x80 | opcode, 0x80 | len(payload))) + bytes(4) + payload
+
+
 def test_iteration_ends_when_the_peer_leaves(asgi_server: Server, name: str) -> None:
     with session(asgi_server, f"/ws/echo/{name}") as ws:
         ws.send("x")
@@ -302,15 +326,8 @@ def test_many_connections_at_a_time(asgi_server: Server) -> None:
 
 def test_a_handshake_that_is_none(asgi_server: Server) -> None:
     """An upgrade without its key, or to a version of the past, is refused, and the server goes on."""
-    for headers in (
-        {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"},
-        {
-            "Connection": "Upgrade",
-            "Upgrade": "websocket",
-            "Sec-WebSocket-Version": "8",
-            "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
-        },
-    ):
+    keyless = {key: value for key, value in HANDSHAKE.items() if key != "Sec-WebSocket-Key"}
+    for headers in (keyless, HANDSHAKE | {"Sec-WebSocket-Version": "8"}):
         with asgi_server.wire() as wire:
             wire.send(format_request("GET", "/ws/echo/r", headers))
             if asgi_server.name == DAPHNE:
