@@ -6,10 +6,13 @@ alias. A marker in a place where it would say nothing is found, so that it can b
 
 import collections.abc
 import dataclasses
+import inspect
+import operator
 import types
 import typing
-from collections.abc import Iterable, Iterator
-from typing import Annotated, Any, Union, get_args, get_origin
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, Generic, Union, get_args, get_origin
 
 import msgspec
 
@@ -154,22 +157,68 @@ def field_types(record: Any) -> dict[str, Any]:
 
     Raises whatever resolving the annotations raises.
     """
+    hints = typing.get_type_hints(_class_of(record), include_extras=True)
+    given = _parameters(record)
+    everywhere = ChainMap({typing.Self: record}, *given.values())
+    return {
+        name: filled(_unqualified(hint), ChainMap(given.get(_owner(record, name), {}), everywhere))
+        for name, hint in hints.items()
+    }
+
+
+def _owner(record: Any, name: str) -> Any:
+    """Return the class that declares a field."""
+    kinds = getattr(_class_of(record), "__mro__", ())
+    return next((kind for kind in kinds if name in inspect.get_annotations(kind)), None)
+
+
+def _parameters(record: Any) -> dict[Any, dict[Any, Any]]:
+    """Return what stands for the type parameters of a class and of each generic class that it extends."""
     origin = _class_of(record)
-    hints = typing.get_type_hints(origin, include_extras=True)
-    given = dict(zip(getattr(origin, "__parameters__", ()), get_args(record), strict=False))
-    return {name: _filled(_unqualified(hint), given) for name, hint in hints.items()}
+    given = {origin: dict(zip(getattr(origin, "__parameters__", ()), get_args(record), strict=False))}
+    waiting: list[Any] = list(getattr(origin, "__mro__", ()))
+    for kind in waiting:  # a TypedDict's bases are not in its __mro__, so the list grows
+        for base in kind.__dict__.get("__orig_bases__", ()):
+            extends: Any = _class_of(base)
+            if isinstance(extends, type) and extends is not Generic and extends not in given:
+                own = given.get(kind, {})
+                arguments = [filled(one, own) for one in get_args(base)]
+                given[extends] = dict(zip(getattr(extends, "__parameters__", ()), arguments, strict=False))
+                if extends not in waiting:
+                    waiting.append(extends)
+    return given
+
+
+def extended(kind: Any) -> list[Any]:
+    """Return the generic types that a class is written to extend, its own parameters filled in: `list[Item]`."""
+    origin = _class_of(kind)
+    bases = [base for base in getattr(origin, "__orig_bases__", ()) if _class_of(base) is not Generic]
+    # A class of `list[T]` alone takes arguments, but does not tell its parameters.
+    written = dict.fromkeys(parameter for base in bases for parameter in getattr(base, "__parameters__", ()))
+    given = dict(zip(getattr(origin, "__parameters__", written), get_args(kind), strict=False))
+    return [filled(base, given) for base in bases]
+
+
+_QUALIFIERS = (typing.Required, typing.NotRequired, typing.ClassVar, typing.Final, getattr(typing, "ReadOnly", None))
 
 
 def _unqualified(hint: Any) -> Any:
-    while get_origin(hint) in (typing.Required, typing.NotRequired, typing.ClassVar, typing.Final):
+    """Return the type that a field's annotation names, without `Required` and its kind."""
+    while get_origin(hint) in _QUALIFIERS and get_args(hint):
         hint = get_args(hint)[0]
     return hint
 
 
-def _filled(hint: Any, given: dict[Any, Any]) -> Any:
-    if not given:
+def filled(hint: Any, given: Mapping[Any, Any]) -> Any:
+    """Return a type with others in the place of its type parameters and of `Self`, at any depth."""
+    if isinstance(hint, type):
         return hint
-    if isinstance(hint, typing.TypeVar):
+    if isinstance(hint, typing.TypeVar) or hint is typing.Self:
         return given.get(hint, hint)
-    open_parameters = getattr(hint, "__parameters__", ())
-    return hint[tuple(given.get(parameter, parameter) for parameter in open_parameters)] if open_parameters else hint
+    parts = get_args(hint)
+    if get_origin(hint) is Annotated:
+        return Annotated[(filled(parts[0], given), *parts[1:])]
+    changed = tuple(filled(part, given) for part in parts)
+    if all(map(operator.is_, changed, parts)):
+        return hint
+    return _union(changed) if get_origin(hint) in _UNIONS else get_origin(hint)[changed]

@@ -26,7 +26,7 @@ from hinge.plan import HandlerPlan
 from hinge.problems import ErrorHandlers
 from hinge.response import Response
 from hinge.results import Plain, plain, responder
-from hinge.returns import Returns
+from hinge.returns import returns_of
 from hinge.routing import Route, RouteTable
 
 T = TypeVar("T")
@@ -92,11 +92,11 @@ class Endpoint(msgspec.Struct, frozen=True, eq=False):
 
     def plain(self, kind: type) -> Plain | None:
         """Return how a result of a type becomes a body, None if it needs `respond`."""
-        return plain(kind, Returns(self.plan.returns))
+        return plain(kind, returns_of(self.plan.returns))
 
     def responder(self) -> Callable[[Any], Response]:
         """Return the function that makes a response of any result; it raises TypeError for what cannot be encoded."""
-        return responder(self.status, Returns(self.plan.returns), written_to=bool(self.layers))
+        return responder(self.status, returns_of(self.plan.returns), written_to=bool(self.layers))
 
 
 class Leaf(msgspec.Struct, Generic[T], frozen=True, eq=False):

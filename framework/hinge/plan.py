@@ -22,6 +22,7 @@ from hinge.forms.kinds import is_of_files
 from hinge.location import locate, qualified_name
 from hinge.params import BodyParam, CookieParam, FormParam, HeaderParam, Param, PathParam, QueryParam
 from hinge.request import Connection, Request
+from hinge.returns import check_returns
 from hinge.signature import Colour, colour_of, read_signature
 from hinge.slips import refuse_slips
 from hinge.state import State
@@ -177,6 +178,8 @@ def plan_handler(
         _argument(parameter, hints.get(parameter.name, parameter.annotation), names, who)
         for parameter in signature.parameters.values()
     )
+    returns = hints.get("return", Any)
+    check_returns(returns, who)
     plan = HandlerPlan(
         handler=handler,
         name=name,
@@ -185,7 +188,7 @@ def plan_handler(
         inline=inline,
         own_loop=own_loop,
         arguments=arguments,
-        returns=hints.get("return", Any),
+        returns=returns,
     )
     _check(plan, names, websocket=websocket)
     return plan

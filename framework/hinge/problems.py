@@ -16,7 +16,8 @@ from hinge.errors import FAILURES, ClientDisconnect, ConfigurationError, HTTPErr
 from hinge.location import caller, locate, qualified_name
 from hinge.response import Response, check_status
 from hinge.results import responder
-from hinge.signature import Colour, colour_of
+from hinge.returns import check_returns
+from hinge.signature import Colour, colour_of, return_hint
 from hinge.streaming import StreamAborted, StreamingResponse, keep
 
 logger = logging.getLogger("hinge")
@@ -29,12 +30,21 @@ _PROBLEM_LINES = (("content-type", PROBLEM),)
 
 
 class ErrorHandlers:
-    """The registered handlers of one app, by exception class."""
+    """The registered handlers of one app, by exception class.
+
+    Raises:
+        ConfigurationError: the return annotation of one cannot be resolved.
+
+    """
 
     def __init__(self, handlers: Mapping[type[Exception], ErrorHandler], *, debug: bool) -> None:
         self._handlers = dict(handlers)
         self._debug = debug
-        self._responders: dict[int, Callable[[Any], Response]] = {}
+        self._returns = {
+            id(handler): check_returns(return_hint(handler, who := _named(handler)), who)
+            for handler in handlers.values()
+        }
+        self._responders: dict[tuple[int, int], Callable[[Any], Response]] = {}
 
     def respond(self, request: Any, error: Exception) -> Response | Awaitable[Response]:
         """Return the response of an error; it is to be awaited if the error's handler is async."""
@@ -45,31 +55,32 @@ class ErrorHandlers:
         try:
             result = handler(request, error)
             if hasattr(type(result), "__await__"):
-                return self._awaited(result, request, error)
-            return self._answer(result, request, error)
+                return self._awaited(handler, result, request, error)
+            return self._answer(handler, result, request, error)
         except FAILURES as second:  # a failing error handler must still be answered
             return self._second(request, error, second)
 
-    async def _awaited(self, result: Awaitable[Any], request: Any, error: Exception) -> Response:
+    async def _awaited(self, handler: ErrorHandler, result: Awaitable[Any], request: Any, error: Exception) -> Response:
         try:
-            return self._answer(await result, request, error)
+            return self._answer(handler, await result, request, error)
         except FAILURES as second:  # a failing error handler must still be answered
             return self._second(request, error, second)
 
-    def _answer(self, result: Any, request: Any, error: Exception) -> Response:
-        response = self.problem(result) if isinstance(result, HTTPError) else self._respond(result, error)
+    def _answer(self, handler: ErrorHandler, result: Any, request: Any, error: Exception) -> Response:
+        response = self.problem(result) if isinstance(result, HTTPError) else self._respond(handler, result, error)
         if isinstance(error, HTTPError):
             _keep_connection(response, error)
         if isinstance(response, StreamingResponse):
             keep(request, response)
         return response
 
-    def _respond(self, result: Any, error: Exception) -> Response:
+    def _respond(self, handler: ErrorHandler, result: Any, error: Exception) -> Response:
         """Return the response of a result; a plain one keeps the status of its error: 200 would hide the failure."""
         status = error.status if isinstance(error, HTTPError) else 500
-        respond = self._responders.get(status)
+        which = id(handler), status
+        respond = self._responders.get(which)
         if respond is None:
-            respond = self._responders[status] = responder(status, written_to=True)
+            respond = self._responders[which] = responder(status, self._returns[id(handler)], written_to=True)
         return respond(result)
 
     def _second(self, request: Any, first: Exception, second: Exception) -> Response:
@@ -199,6 +210,10 @@ def check_error_kind(kind: Any) -> None:
         )
 
 
+def _named(handler: Any) -> str:
+    return f"error handler {qualified_name(handler)} ({locate(handler)})"
+
+
 def check_error_handler(handler: Any) -> str:
     """Check what `@app.error(kind)` decorates, and return the start of every message about it.
 
@@ -206,7 +221,7 @@ def check_error_handler(handler: Any) -> str:
         ConfigurationError: it does not take (request, error), or is a generator.
 
     """
-    who = f"error handler {qualified_name(handler)} ({locate(handler)})"
+    who = _named(handler)
     if not callable(handler):
         raise ConfigurationError(f"{who}: {handler!r} cannot be called. Fix: decorate a function")
     if colour_of(handler) not in (Colour.SYNC, Colour.ASYNC):

@@ -17,7 +17,7 @@ from hinge.negotiation import choose_media_type
 from hinge.plan import Argument, HandlerPlan, Source
 from hinge.response import Lines, Response
 from hinge.results import Encode, is_encoded
-from hinge.returns import Returns
+from hinge.returns import returns_of
 
 Way = tuple[Encode, Lines]
 """How a value is encoded, and the header lines of the response."""
@@ -54,7 +54,7 @@ def _same(value: Any) -> Any:
 
 
 def _offering(plan: HandlerPlan, offers: "_Offers", *, always: bool | None) -> Callable[..., Any]:
-    handler, returns = plan.handler, Returns(plan.returns)
+    handler, returns = plan.handler, returns_of(plan.returns)
     ready: dict[type, Callable[[Any], Any] | None] = {}
 
     def represented(value: Any, accept: str, way: Way | None) -> Any:
@@ -157,4 +157,4 @@ def _encoded(member: Any) -> bool | None:
     kind = get_origin(member) or member
     if not isinstance(kind, type) or kind is object or kind is Iterable:
         return None
-    return is_encoded(kind, Returns(member))
+    return is_encoded(kind, returns_of(member))

@@ -4,9 +4,11 @@ Law: read once, at compile. No annotation, or `Any`, says nothing.
 """
 
 from collections.abc import Iterable
-from typing import Any, get_args, get_origin
+from functools import lru_cache
+from typing import Any, Union, get_args, get_origin
 
 from hinge.annotations import members
+from hinge.errors import ConfigurationError
 from hinge.projection import Project, projection
 
 TEXT = "text/plain; charset=utf-8"
@@ -15,7 +17,12 @@ JSON_LINES = "application/jsonl"
 
 
 class Returns:
-    """A handler's return annotation, as far as it decides what becomes of a result."""
+    """A handler's return annotation, as far as it decides what becomes of a result.
+
+    Raises:
+        ConfigurationError: it names what cannot be resolved.
+
+    """
 
     __slots__ = ("items", "project_of", "stream_type", "tuples")
 
@@ -26,6 +33,35 @@ class Returns:
         """What makes lines of the items of bare iterators; None: these are chunks."""
         self.tuples = returns_tuples(annotation)
         self.project_of = projection(annotation)
+
+
+_known = lru_cache(maxsize=1024)(Returns)
+
+
+def returns_of(annotation: Any) -> Returns:
+    """Return what an annotation decides; read once for all handlers that have it.
+
+    Raises:
+        ConfigurationError: it names what cannot be resolved.
+
+    """
+    try:
+        return _known(annotation)
+    except TypeError:
+        return Returns(annotation)  # notes that cannot be hashed
+
+
+def check_returns(annotation: Any, who: str) -> Returns:
+    """Return what the annotation of a function decides.
+
+    Raises:
+        ConfigurationError: it names what cannot be resolved; it begins with `who`.
+
+    """
+    try:
+        return returns_of(annotation)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{who}: the return annotation: {error}") from error
 
 
 def is_stream(kind: type) -> bool:
@@ -43,15 +79,16 @@ def stream_type(returns: Any) -> str:
 
 def stream_items(returns: Any) -> Project | None:
     """Return what leaves of a stream's items only what is annotated; None if these are chunks, or nothing says so."""
-    for member in members(returns):
-        items = get_args(member)[:1]
-        kind = get_origin(member)
-        if items and isinstance(kind, type) and (is_stream(kind) or kind is Iterable):
-            kinds = [get_origin(one) or one for one in members(items[0])]
-            if not any(map(_is_chunk, kinds)):
-                project_of = projection(items[0])
-                return lambda item: item if (project := project_of(type(item))) is None else project(item)
-    return None
+    streams = [member for member in members(returns) if _may_stream(get_origin(member)) and get_args(member)]
+    items = Union[tuple(get_args(member)[0] for member in streams)] if streams else Any  # noqa: UP007 - of a sequence
+    if any(_is_chunk(get_origin(one) or one) for one in members(items)):
+        return None
+    project_of = projection(items)
+    return lambda item: item if (project := project_of(type(item))) is None else project(item)
+
+
+def _may_stream(kind: Any) -> bool:
+    return isinstance(kind, type) and (is_stream(kind) or kind is Iterable)
 
 
 def _is_chunk(kind: Any) -> bool:

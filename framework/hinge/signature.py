@@ -72,6 +72,19 @@ def read_signature(handler: Callable[..., Any], who: str) -> tuple[inspect.Signa
     return signature.replace(parameters=kept), hints
 
 
+def return_hint(function: Callable[..., Any], who: str) -> Any:
+    """Return the resolved return annotation, Any if there is none; those of the parameters are not looked at.
+
+    Raises:
+        ConfigurationError: it cannot be resolved.
+
+    """
+    function = unwrap(function)
+    alone = {name: one for name, one in getattr(function, "__annotations__", {}).items() if name == "return"}
+    probe = SimpleNamespace(__annotations__=alone, __globals__=getattr(function, "__globals__", {}))
+    return _hints(probe, who).get("return", Any)
+
+
 def takes_one(function: Callable[..., Any], who: str, what: str) -> bool:
     """Tell whether a callable takes one argument, or none; those with a default are its own affair.
 

@@ -1,12 +1,12 @@
 """What leaves is what the return annotation names; streams of values go out as JSON lines."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
 import msgspec
 import pytest
 
-from hinge import App, JSONLinesResponse, Request
+from hinge import App, HTTPError, JSONLinesResponse, Request
 from hinge.codecs import JSON, MSGPACK
 from hinge.middleware import Middleware
 
@@ -98,6 +98,72 @@ def test_other_formats_and_middleware_are_no_way_round(each_backend: Any) -> Non
         assert client.get("/many").json() == [{"name": "a"}]
         answer = client.get("/many", headers={"accept": "application/msgpack"})
         assert msgspec.msgpack.decode(answer.content) == [{"name": "a"}]
+
+
+def test_what_holds_a_record_in_any_way_is_looked_into(each_backend: Any) -> None:
+    app = App(codecs=[JSON, MSGPACK])
+
+    class Page(msgspec.Struct):
+        owner: PublicUser
+
+    @app.get("/iterable")
+    def iterable() -> Iterable[PublicUser]:
+        return [User("a")]
+
+    @app.get("/iterator")
+    def iterator() -> AsyncIterator[PublicUser]:
+        return [User("a")]  # type: ignore[return-value]
+
+    @app.get("/page")
+    def page() -> Page:
+        return Page(kinds[-1]("a"))
+
+    kinds = [PublicUser]
+    codecs = (("application/json", msgspec.json.decode), ("application/msgpack", msgspec.msgpack.decode))
+    with each_backend(app) as client:
+        assert client.get("/iterator").json() == [{"name": "a"}]
+        for accept, decode in codecs:
+            assert decode(client.get("/iterable", headers={"accept": accept}).content) == [{"name": "a"}]
+            assert decode(client.get("/page", headers={"accept": accept}).content) == {"owner": {"name": "a"}}
+
+        class Late(PublicUser):
+            password: str = "secret"
+
+        kinds.append(Late)
+        for accept, decode in codecs:
+            assert decode(client.get("/page", headers={"accept": accept}).content) == {"owner": {"name": "a"}}
+
+
+def test_error_handlers_send_no_more_either(each_backend: Any, coloured: Any) -> None:
+    app = App()
+
+    @app.error(KeyError)
+    @coloured
+    def key(request: Request, error: KeyError) -> PublicUser:
+        return User("a")
+
+    @app.error(HTTPError)
+    @coloured
+    def every(request: Request, error: HTTPError) -> Iterable[PublicUser]:
+        return [User("a")]
+
+    @app.error(ValueError)
+    @coloured
+    def unsaid(request: Request, error: ValueError):  # type: ignore[no-untyped-def]
+        return User("a")
+
+    @app.get("/{kind}")
+    def fail(kind: str) -> None:
+        raise {"key": KeyError, "value": ValueError}[kind]
+
+    with each_backend(app) as client:
+        for path, status, sent in (
+            ("/key", 500, {"name": "a"}),
+            ("/a/b", 404, [{"name": "a"}]),
+            ("/value", 500, {"name": "a", "password": "secret"}),
+        ):
+            answer = client.get(path)
+            assert (answer.status_code, answer.json()) == (status, sent)
 
 
 # -- JSON Lines --------------------------------------------------------------------------------------------------------
