@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from hinge import answers
 from hinge.backend import Backend, Feature
@@ -20,6 +21,7 @@ from hinge.codecs import Codec
 from hinge.config import Config
 from hinge.errors import ConfigurationError, HTTPError
 from hinge.middleware.layer import Layer
+from hinge.middleware.preflight import preflight_layer
 from hinge.plan import HandlerPlan, plan_handler
 from hinge.problems import ErrorHandlers
 from hinge.representations import negotiated
@@ -197,6 +199,10 @@ def complete(methods: dict[str, Endpoint], automatic: Callable[[frozenset[str]],
     own = automatic(frozenset({*full, "OPTIONS"}))
     full.setdefault("OPTIONS", own.options)
     full.setdefault("HEAD", own.otherwise_head)
+    if (layer := preflight_layer(full)) is not None:
+        options, shared = full["OPTIONS"], len(own.options.layers)
+        layers = (*options.layers[:shared], layer, *options.layers[shared:])
+        full["OPTIONS"] = replace(options, layers=layers)
     return Leaf(full, own.otherwise)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hinge import App, ConfigurationError, HTTPError, Response, WebSocket
+from hinge import App, ConfigurationError, HTTPError, Middleware, Request, Response, Router, WebSocket
 from hinge.middleware import CORS
 
 PAGE = "https://shop.example"
@@ -178,6 +178,117 @@ def test_every_origin(each_backend: Any) -> None:
         answer = client.get("/items", headers={"origin": "null"})
         assert cors_lines(answer) == {"access-control-allow-origin": "*"}
         assert "vary" not in answer.headers  # the same for all
+        # So a cache may hand what it keeps for one to another.
+        assert cors_lines(client.get("/items")) == {"access-control-allow-origin": "*"}
+        answer = client.options("/items", headers=preflight("GET", origin="null"))
+        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (204, "*")
+
+
+@pytest.mark.parametrize(
+    ("listed", "asked", "status"),
+    [
+        ("put", "PUT", 204),  # browsers write the six standard methods in capitals
+        ("delete", "DELETE", 204),
+        ("bar", "bar", 204),
+        ("bar", "BAR", 403),
+        ("patch", "PATCH", 403),  # not one of the six
+        ("patch", "patch", 204),
+    ],
+)
+def test_methods_keep_their_case(each_backend: Any, listed: str, asked: str, status: int) -> None:
+    with each_backend(shop(methods=[listed])) as client:
+        answer = client.options("/items", headers=preflight(asked))
+        assert (answer.status_code, answer.headers.get("access-control-allow-methods")) == (
+            status,
+            asked if status == 204 else None,
+        )
+
+
+def routed() -> App:
+    """Return an app with CORS on a router, on a route and on neither, some at one path."""
+    app, router = App(), Router("/api", middleware=[CORS(origins=[PAGE], methods=["GET", "PUT"], headers=["x-token"])])
+    other = CORS(origins=["https://other.example"], methods=["POST"])
+
+    @router.get("/items")
+    def items() -> str:
+        return "items"
+
+    @router.put("/items/{name}")
+    def item(name: int) -> str:
+        return str(name)
+
+    @app.post("/api/items", middleware=[other])
+    def more() -> str:
+        return "more"
+
+    @app.delete("/api/items")
+    def fewer() -> str:
+        return "fewer"
+
+    @app.get("/plain")
+    def plain() -> str:
+        return "plain"
+
+    @app.get("/own", middleware=[CORS(origins=[PAGE])])
+    def own() -> str:
+        return "own"
+
+    @app.options("/own")
+    def own_options() -> str:
+        return "mine"
+
+    app.include(router)
+    return app
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "origin", "status", "allowed"),
+    [
+        ("/api/items", "GET", PAGE, 204, PAGE),
+        ("/api/items", "HEAD", PAGE, 403, None),
+        ("/api/items", "GET", "https://other.example", 403, None),
+        ("/api/items", "POST", "https://other.example", 204, "https://other.example"),
+        ("/api/items", "POST", PAGE, 403, None),
+        ("/api/items", "DELETE", PAGE, 204, None),
+        ("/api/items", "PURGE", PAGE, 204, None),
+        ("/api/items/7", "PUT", PAGE, 204, PAGE),
+        ("/api/items/x", "PUT", PAGE, 204, PAGE),
+        ("/plain", "GET", PAGE, 204, None),
+        ("/own", "GET", PAGE, 204, PAGE),
+    ],
+)
+def test_a_preflight_is_answered_by_the_route_that_it_asks_for(
+    each_backend: Any, path: str, method: str, origin: str, status: int, allowed: str | None
+) -> None:
+    with each_backend(routed()) as client:
+        answer = client.options(path, headers=preflight(method, origin=origin))
+        assert (answer.status_code, answer.headers.get("access-control-allow-origin")) == (status, allowed)
+        if allowed is None and status == 204:
+            assert "allow" in answer.headers  # nobody is asked, so it is an OPTIONS request like others
+
+
+def test_a_route_with_cors_keeps_its_own_answer_to_options(each_backend: Any) -> None:
+    with each_backend(routed()) as client:
+        assert client.options("/own", headers={"origin": PAGE}).text == "mine"
+        answer = client.options("/api/items")
+        assert (answer.status_code, answer.headers["allow"]) == (204, "DELETE, GET, HEAD, OPTIONS, POST")
+
+
+def test_a_preflight_passes_the_route_s_other_middleware_by(each_backend: Any) -> None:
+    app = App()
+
+    def signed_in(request: Request) -> Middleware:
+        if "authorization" not in request.headers:
+            raise HTTPError(401)
+        yield
+
+    @app.get("/items", middleware=[signed_in, CORS(origins=[PAGE], headers=["authorization"])])
+    def items() -> str:
+        return "items"
+
+    with each_backend(app) as client:
+        assert client.options("/items", headers=preflight("GET", "authorization")).status_code == 204
+        assert client.get("/items", headers={"origin": PAGE}).status_code == 401
 
 
 def test_private_networks(each_backend: Any) -> None:

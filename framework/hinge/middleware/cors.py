@@ -17,6 +17,8 @@ from hinge.response import Response
 from hinge.websocket import WebSocket
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+_NORMALISED = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"})
+"""What browsers write in capitals however a page does (Fetch, "normalize a method"); the others keep their case."""
 SAFELISTED = ("accept", "accept-language", "content-language", "content-type")
 """Request headers that a page may send anyhow, if only with some values (Fetch, "CORS-safelisted request-header")."""
 
@@ -33,6 +35,8 @@ _DEFAULT_PORTS = {"http://": ":80", "https://": ":443"}
 class CORS:
     """Let pages of other origins call this app; add an instance as the outermost middleware of the app.
 
+    On a router or a route it covers the answers of the routes there, and preflights that ask for one of them.
+
     `origins` are written as browsers send them, `scheme://host[:port]`; `https://*.example.com` stands for every
     subdomain (not for `example.com` itself), and `*` for every origin. `methods` and `headers` are what a page may
     use (`*`: any), `expose` the response headers that its script may read. With `credentials` cookies count as well.
@@ -43,6 +47,8 @@ class CORS:
         ConfigurationError: an origin is none, a name is no token, `max_age` is negative, or `credentials` meet a `*`.
 
     """
+
+    answers_preflights = True
 
     __slots__ = ("_any", "_exact", "_headers", "_methods", "_patterns", "_plain", "_preflight", "_private", "_varies")
 
@@ -91,8 +97,8 @@ class CORS:
         response = yield
         if self._varies:
             response.headers.vary("origin")
-        if origin is not None and self._allows(origin):
-            response.headers["access-control-allow-origin"] = "*" if self._any else origin
+        if self._any or (origin is not None and self._allows(origin)):
+            response.headers["access-control-allow-origin"] = "*" if self._any else str(origin)
             for name, value in self._plain:
                 response.headers[name] = value
         return None
@@ -169,8 +175,11 @@ def _names(parameter: str, names: Sequence[str], more: Iterable[str] = ()) -> li
             raise ConfigurationError(f"CORS({parameter}=...): {name!r} is no name of the kind")
     if "*" in listed:
         return None
-    spelled = [name.upper() if parameter == "methods" else name.lower() for name in listed]
-    return list(dict.fromkeys([*spelled, *more]))
+    if parameter == "methods":
+        listed = [name.upper() if name.upper() in _NORMALISED else name for name in listed]
+    else:
+        listed = [name.lower() for name in listed]
+    return list(dict.fromkeys([*listed, *more]))
 
 
 def _origins(entries: Iterator[str]) -> tuple[frozenset[str], list[tuple[str, str]]]:

@@ -38,6 +38,8 @@ class Layer(msgspec.Struct, frozen=True):
     needs_body: bool
     name: str
     location: str
+    answers_preflights: bool = False
+    """Whether it answers the browser's question about a request to come (Fetch, "CORS-preflight request")."""
 
     def misuse(self, what: str) -> ConfigurationError:
         """Return the error of a middleware that broke the protocol at run time."""
@@ -86,4 +88,5 @@ def layer_of(middleware: "MiddlewareFunction | Layer | Any", *, needs_body: bool
     takes_request = takes_one(middleware, who, "the request")
     start: Callable[[Any], Any] = middleware if takes_request else (lambda request: middleware())
     asks = needs_body or bool(getattr(middleware, "needs_body", False))
-    return Layer(start, colour is Colour.ASYNC_GENERATOR, asks, name, location)
+    preflights = bool(getattr(middleware, "answers_preflights", False))
+    return Layer(start, colour is Colour.ASYNC_GENERATOR, asks, name, location, preflights)
