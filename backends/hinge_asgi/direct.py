@@ -20,7 +20,7 @@ from hinge_asgi import lines as indexed
 from hinge_asgi import scope as reader
 from hinge_asgi.body import Receive, read_body, refuse_two_framings
 from hinge_asgi.lines import lines_of
-from hinge_asgi.request import ASGIExchange
+from hinge_asgi.request import ASGIExchange, until_disconnected
 from hinge_asgi.respond import LENGTH_LINES, SHORT, Messages, Send, send_complete
 from hinge_asgi.scope import Scope
 
@@ -36,7 +36,7 @@ def direct(endpoint: Endpoint, runtime: Runtime) -> Serve:  # noqa: C901 - the r
     needs_request, reads_body, limit = endpoint.needs_request, plan.reads_body, endpoint.max_body_size
     # A body alone has a length, a type and a coding.
     reads_lines = reads_body or sum(one.source in _OF_LINES for one in plan.arguments) > 1
-    call, awaits = coloured_call(endpoint, indexed if reads_lines else reader, runtime)
+    call, awaits = coloured_call(endpoint, indexed if reads_lines else reader, runtime, _disconnected)
     streams_body = plan.streams_body
     bare = plan.handler if plan.is_async and not plan.inline and not plan.arguments else None
     status, head_only = endpoint.status or 200, endpoint.head_only
@@ -66,7 +66,7 @@ def direct(endpoint: Endpoint, runtime: Runtime) -> Serve:  # noqa: C901 - the r
                     exchange._body = body
                 result = call(head, values, exchange.open_body(limit) if streams_body else body, exchange)
             else:
-                result = call(head, values, body, None)
+                result = call(head, values, body, receive)  # which tells of the leaving: there is no request
             if awaits:
                 result = await result
             how = None if exchange is not None and exchange._after else prepared.get(result.__class__)
@@ -85,6 +85,13 @@ def direct(endpoint: Endpoint, runtime: Runtime) -> Serve:  # noqa: C901 - the r
             return  # the client has left; some servers say so by failing to send
 
     return serve
+
+
+async def _disconnected(connection: ASGIExchange | Receive) -> None:
+    if isinstance(connection, ASGIExchange):
+        await connection.disconnected()
+    else:
+        await until_disconnected(connection)
 
 
 class _Rest:

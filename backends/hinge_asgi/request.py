@@ -46,8 +46,7 @@ class ASGIExchange(Exchange):
         if self.incoming is not None:
             await self.incoming.disconnected()
             return
-        while (await self.receive())["type"] != "http.disconnect":
-            pass
+        await until_disconnected(self.receive)
 
     async def read_body(self, limit: int) -> bytes:
         """Return the whole body; raises as `hinge_asgi.body.read_body`."""
@@ -57,3 +56,9 @@ class ASGIExchange(Exchange):
         """Return the body in pieces; raises HTTPError as `read_body` where the head tells already."""
         self.incoming = Incoming(self._head, self.receive, limit)
         return self.incoming.stream
+
+
+async def until_disconnected(receive: Receive) -> None:
+    """Return when the client has left; whatever is left of the body is passed over."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

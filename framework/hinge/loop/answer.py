@@ -5,15 +5,17 @@ they are `inline`; the body is read only if somebody wants it, and outside of th
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeAlias
 
 from hinge.blueprint import Endpoint
 from hinge.body import BodyStream
 from hinge.loop.begin import beginner
+from hinge.loop.exchange import Exchange
 from hinge.loop.form import form_reading, releasing
 from hinge.loop.inline import watched
 from hinge.loop.runtime import Runtime, handler_threads
+from hinge.loop.threads import Disconnected
 from hinge.loop.watch import failure_of
 from hinge.middleware import weave_async
 from hinge.request import Request
@@ -27,8 +29,14 @@ OpenBody: TypeAlias = Callable[[Any, int], BodyStream]
 Fail: TypeAlias = Callable[[Any, Exception], Awaitable[Response]]
 
 
-def coloured_call(endpoint: Endpoint, reader: Any, runtime: Runtime) -> tuple[Callable[..., Any], bool]:
-    """Return the bound handler `(head, values, body, request)`, and whether what it returns is to be awaited."""
+def coloured_call(
+    endpoint: Endpoint, reader: Any, runtime: Runtime, disconnected: Disconnected | None = None
+) -> tuple[Callable[..., Any], bool]:
+    """Return the bound handler `(head, values, body, request)`, and whether what it returns is to be awaited.
+
+    A plain handler whose client leaves while it waits for a thread is not called: `disconnected` gets `request`, and
+    returns once the client has left. For a handler that needs none, anything may stand for the request.
+    """
     call = endpoint.bind(reader)
     plan = endpoint.plan
     if plan.is_async and plan.inline:
@@ -36,7 +44,15 @@ def coloured_call(endpoint: Endpoint, reader: Any, runtime: Runtime) -> tuple[Ca
     if plan.is_async or plan.inline or plan.is_generator:
         return call, plan.is_async
     in_thread, threads = runtime.in_thread, handler_threads(endpoint)
-    return (lambda head, values, body, request: in_thread(threads, call, head, values, body, request)), True
+
+    def call_in_thread(head: Any, values: tuple[str, ...], body: Any, request: Any) -> Awaitable[Any]:
+        return in_thread(threads, call, head, values, body, request, disconnected=disconnected)
+
+    return call_in_thread, True
+
+
+def _disconnected(exchange: Exchange) -> Coroutine[Any, Any, None]:
+    return exchange.disconnected()
 
 
 def failing(endpoint: Endpoint) -> Fail:
@@ -73,7 +89,7 @@ def answering(
 def _inner(
     endpoint: Endpoint, reader: Any, runtime: Runtime, read_body: ReadBody, open_body: OpenBody
 ) -> Callable[[Any], Awaitable[Response]]:
-    call, awaits = coloured_call(endpoint, reader, runtime)
+    call, awaits = coloured_call(endpoint, reader, runtime, _disconnected)
     plan, limit, respond = endpoint.plan, endpoint.max_body_size, endpoint.responder()
     reads_body = plan.reads_body
     read_form = form_reading(endpoint, reader, runtime, read_body, open_body) if plan.reads_form else None

@@ -23,7 +23,7 @@ from hinge.errors import HTTPError
 from hinge.loop.after import run_after
 from hinge.loop.hold import until_told
 from hinge.loop.inflight import Flight, HeadOf, in_flight
-from hinge.loop.threads import Lane
+from hinge.loop.threads import Disconnected, Lane
 from hinge.loop.watch import cut
 from hinge.problems import describe, logger
 from hinge.request import Request
@@ -106,15 +106,27 @@ class Runtime:
 
     # -- threads -------------------------------------------------------------------------------------------------------
 
-    async def in_thread(self, purpose: str, work: Callable[..., T], *args: Any) -> T:
-        """Run blocking work in a worker thread; context variables travel there and back."""
+    async def in_thread(
+        self, purpose: str, work: Callable[..., T], *args: Any, disconnected: Disconnected | None = None
+    ) -> T:
+        """Run blocking work in a worker thread; context variables travel there and back.
+
+        `disconnected`, if given, gets the last of `args` and returns once the client has left.
+
+        Raises:
+            ClientDisconnect: the client has left before the work began.
+
+        """
         context = copy_context()
         loop = asyncio.get_running_loop()
         lane = self._lanes[purpose] if self._lanes_of is loop else self._lane(purpose, loop)
+        future = lane.run(loop, context, work, args, disconnected)
         try:
-            return await lane.run(loop, context, work, args)
+            return await future
         finally:
             carry_back(context)
+            if lane.watched:
+                await lane.stop_watching(future)
 
     def in_lane(self, purpose: str, work: Callable[..., T], *args: Any) -> asyncio.Future[T]:
         """Run blocking work that brings its own context in a worker thread, and return its future result."""

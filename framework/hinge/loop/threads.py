@@ -2,7 +2,8 @@
 
 Law: a call costs one hand-over each way. A thread that has ended a job takes the next one that waits for its lane by
 itself, and rests on a lock of its own otherwise. Threads are the process's; how many of them may work for what is a
-lane's, and a job that has begun holds its place in the lane until it ends, even if nobody waits for it any more.
+lane's, and a job that has begun holds its place in the lane until it ends, even if nobody waits for it any more. One
+whose client leaves before that is never begun; only where there is a line does anybody look.
 """
 
 import asyncio
@@ -11,19 +12,34 @@ import contextlib
 import os
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextvars import Context
+from itertools import islice
 from threading import Lock, Thread
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
+
+from hinge.errors import ClientDisconnect
+from hinge.problems import logger
 
 T = TypeVar("T")
-Job = tuple[asyncio.AbstractEventLoop, asyncio.Future[Any], Context, Callable[..., Any], tuple[Any, ...], "Lane"]
+Disconnected: TypeAlias = Callable[[Any], Coroutine[Any, Any, None]]
+"""`(the last argument of a job) -> nothing`, once the client for whom it is done has left."""
+Job = tuple[
+    asyncio.AbstractEventLoop,
+    asyncio.Future[Any],
+    Context,
+    Callable[..., Any],
+    tuple[Any, ...],
+    "Lane",
+    Disconnected | None,
+]
 
 IDLE_SECONDS = 10.0
 """How long a thread without work is kept."""
 
 STALL_SECONDS = 0.1
-"""For how long nothing has to end in a lane that is full before it grows, if it may."""
+"""For how long nothing has to end in a lane that is full before it grows, if it may; and how long a job waits before it
+is looked whether its client is still there."""
 
 EXIT_SECONDS = 5.0
 """How long the end of the process waits for what still runs in threads after the worker's stop has given it up."""
@@ -40,28 +56,53 @@ class Lane:
     may be what they wait for. It keeps them until one of its own is free again.
     """
 
-    __slots__ = ("_ended", "_extra", "_free", "_is_watched", "_may_grow", "_seen", "_waiting")
+    __slots__ = (
+        "_came",
+        "_came_before",
+        "_ended",
+        "_extra",
+        "_free",
+        "_is_watched",
+        "_left",
+        "_left_before",
+        "_may_grow",
+        "_seen",
+        "_threads",
+        "_waiting",
+        "watched",
+    )
 
     def __init__(self, threads: int, *, may_grow: bool = False) -> None:
-        self._free = threads
+        self._free = self._threads = threads
         self._waiting: deque[Job] = deque()
         self._may_grow = may_grow
         self._is_watched = False
         self._extra = self._ended = self._seen = 0
+        self._came = self._came_before = self._left = self._left_before = 0
+        self.watched: dict[asyncio.Future[Any], _Watcher] = {}
+        """Jobs that have stood in line for long: what waits for the leaving of their clients."""
 
     def run(
-        self, loop: asyncio.AbstractEventLoop, context: Context, work: Callable[..., T], args: tuple[Any, ...]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        context: Context,
+        work: Callable[..., T],
+        args: tuple[Any, ...],
+        disconnected: Disconnected | None = None,
     ) -> asyncio.Future[T]:
         """Run `work` in a thread, in a context that nobody else has entered, and return its future result.
 
-        Cancelled while it waits for a thread, it is never run; cancelled later, it goes on.
+        Cancelled while it waits for a thread, it is never run; cancelled later, it goes on. With `disconnected`, it is
+        never run either if that returns while it waits, and its result is a ClientDisconnect; `stop_watching` is to be
+        awaited then, whatever the result is.
         """
         future: asyncio.Future[T] = loop.create_future()
-        job = (loop, future, context, work, args, self)
+        job = (loop, future, context, work, args, self, disconnected)
         with _mutex:
             if not self._free:
                 self._waiting.append(job)
-                if self._may_grow and not self._is_watched:
+                self._came += 1
+                if (self._may_grow or disconnected is not None) and not self._is_watched:
                     self._watch(loop)
                 return future
             self._free -= 1
@@ -80,7 +121,7 @@ class Lane:
             self._ended += 1
             while self._waiting:
                 job = self._waiting.popleft()
-                if not job[1].cancelled():
+                if self._is_wanted(job):
                     return job
             self._free += 1
             if self._free > self._extra > 0:
@@ -93,18 +134,35 @@ class Lane:
         self._is_watched, self._seen = True, self._ended
         loop.call_later(STALL_SECONDS, self._look, loop)
 
+    def _is_wanted(self, job: Job) -> bool:
+        """Tell whether a job that leaves the line is to be done."""
+        if job[1].done():  # cancelled, or its client has left
+            return False
+        if self.watched and (watcher := self.watched.get(job[1])) is not None:
+            watcher.is_late = True
+        return True
+
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin some of what waits if nothing has ended since; twice as many each time."""
+        """Begin some of what waits if nothing has ended since, twice as many each time; see who has left."""
         with _mutex:
             self._is_watched = False
-            more = max(1, self._extra) if self._ended == self._seen else 0
+            waited = self._came_before - (self._came - len(self._waiting))  # since the last look
+            self._came_before = self._came
+            for job in islice(self._waiting, max(0, waited)):
+                if job[6] is not None and job[1] not in self.watched and not job[1].done():
+                    self.watched[job[1]] = _Watcher(self, job, job[6])
+            if self._left and (self._left == self._left_before or not self._waiting):
+                logger.warning(_LEFT, self._left, self._threads)
+                self._left = 0
+            self._left_before = self._left
+            more = max(1, self._extra) if self._may_grow and self._ended == self._seen else 0
             begun: list[tuple[Job, _Worker | None]] = []
             while self._waiting and len(begun) < more:
                 job = self._waiting.popleft()
-                if not job[1].cancelled():
+                if self._is_wanted(job):
                     begun.append((job, _resting.pop() if _resting else None))
             self._extra += len(begun)
-            if self._waiting:
+            if self._waiting or self._left:
                 self._watch(loop)
         for number, (job, worker) in enumerate(begun):
             try:
@@ -114,6 +172,47 @@ class Lane:
                     self._extra -= len(begun) - number
                     self._waiting.extendleft(waiting for waiting, _ in reversed(begun[number:]))
                 return
+
+    def leave(self, job: Job) -> None:
+        """Take a job out of the line: its client has left."""
+        with _mutex:
+            if job[1].done() or self.watched[job[1]].is_late:
+                return
+            self._left += 1
+        job[1].set_exception(ClientDisconnect(_GONE))
+
+    async def stop_watching(self, future: asyncio.Future[Any]) -> None:
+        """Watch no more for the leaving of the client for whom a job was done."""
+        watcher = self.watched.pop(future, None)
+        if watcher is not None:
+            await watcher.stop()
+
+
+_GONE = "The client left while its request waited for a thread."
+_LEFT = "%d requests were not handled: their clients left while they waited for one of %d threads"
+
+
+class _Watcher:
+    """Wait for the leaving of a client whose job stands in line."""
+
+    __slots__ = ("_task", "is_late")
+
+    def __init__(self, lane: Lane, job: Job, disconnected: Disconnected) -> None:
+        self.is_late = False
+        """Whether the job has begun."""
+        self._task = job[0].create_task(disconnected(job[4][-1]), context=Context())
+        self._task.add_done_callback(lambda task: self._told(task, lane, job))
+
+    def _told(self, task: "asyncio.Task[None]", lane: Lane, job: Job) -> None:
+        if not task.cancelled():
+            task.exception()  # whatever it is: a connection that cannot be read is none
+            lane.leave(job)
+
+    async def stop(self) -> None:
+        """Let go of the connection."""
+        if not self._task.done():
+            self._task.cancel()
+            await asyncio.wait((self._task,))
 
 
 def _start(job: Job, worker: "_Worker | None") -> None:
@@ -151,7 +250,7 @@ class _Worker(Thread):
 
     def _do(self, job: Job) -> Job | None:
         """Do one job, and return the next one of its lane."""
-        loop, future, context, work, args, lane = job
+        loop, future, context, work, args, lane, _ = job
         settle: Callable[[asyncio.Future[Any], Any], None] = _succeed
         try:
             outcome: Any = context.run(work, *args)

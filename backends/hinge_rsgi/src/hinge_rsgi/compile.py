@@ -85,8 +85,12 @@ def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
     return through_request
 
 
+async def _disconnected(proto: Any) -> None:
+    await proto.client_disconnect()
+
+
 def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
-    call, awaits = coloured_call(endpoint, head, runtime)
+    call, awaits = coloured_call(endpoint, head, runtime, _disconnected)
     limit, status, plan = endpoint.max_body_size, endpoint.status or 200, endpoint.plan
     reads_body = plan.reads_body
     bare = plan.handler if plan.is_async and not plan.inline and not plan.arguments else None
@@ -106,9 +110,9 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
                         whole = RSGIExchange(scope, proto, endpoint, values, runtime.state).read_body(limit)
                     else:
                         whole = read_whole(proto, length)
-                    result = call(scope, values, await whole, None)
+                    result = call(scope, values, await whole, proto)  # which tells of the leaving: no request does
                 else:
-                    result = call(scope, values, None, None)
+                    result = call(scope, values, None, proto)
                 if awaits:
                     result = await result
             how = prepared.get(result.__class__)
