@@ -23,7 +23,7 @@ from hinge.head_records import head_record, record_reader
 from hinge.headers import Headers
 from hinge.plan import MISSING, Argument, HandlerPlan, Source
 from hinge.query import parse_query
-from hinge.record import ONCE, RecordReader, collection_reader, grouped
+from hinge.record import ONCE, RecordReader, collection_reader, filling, grouped
 from hinge.shapes import MAX_ERRORS
 from hinge.validation import collect_errors
 
@@ -128,6 +128,11 @@ class _Sources:
             for argument in plan.arguments
             if argument.source in (Source.PATH, Source.QUERY, Source.HEADER, Source.COOKIE, Source.FORM)
         }
+        self.fills = {
+            argument.name: filling(argument.type)
+            for argument in plan.arguments
+            if argument.source is Source.QUERY and not argument.whole
+        }
         self.decoder = self._decoder()
         try:
             check_form(plan)
@@ -160,11 +165,13 @@ class _Sources:
         arguments = [(place, one) for place, one in enumerate(self.plan.arguments) if one.source is Source.QUERY]
         if not arguments:
             return None
+        if not all(_is_plain(argument) for _, argument in arguments):
+            return self._whole_query(arguments)
         slots = {
-            argument.alias: (place, 1 << index, self.converters[argument.name])
+            argument.alias: (place, 1 << index, self.converters[argument.name], self.fills[argument.name] is None)
             for index, (place, argument) in enumerate(arguments)
         }
-        if len(slots) < len(arguments) or not all(_is_plain(argument) for _, argument in arguments):
+        if len(slots) < len(arguments):
             return self._whole_query(arguments)
         raw_of, limit = self.reader.query_string, self.max_query_fields
         required = sum(slots[argument.alias][1] for _, argument in arguments if argument.default is MISSING)
@@ -174,11 +181,14 @@ class _Sources:
             for key, text in parse_query(raw_of(head), limit):
                 slot = slots.get(key)
                 if slot is not None:
-                    place, bit, convert = slot
+                    place, bit, convert, takes_empty = slot
                     if given & bit:
                         raise ValueError(ONCE)
                     given |= bit
-                    found[place] = convert(text)
+                    if text or takes_empty:
+                        found[place] = convert(text)
+                    elif bit & required:
+                        raise ValueError(REQUIRED)
             if given & required != required:
                 raise ValueError(REQUIRED)
 
@@ -299,7 +309,9 @@ class _Sources:
         if isinstance(convert, RecordReader):
             is_absent = argument.default is not MISSING and convert.is_absent(fields)
             return absence(argument.default)() if is_absent else convert(fields)
-        texts = fields.get(argument.alias)
+        texts, fill = fields.get(argument.alias), self.fills[argument.name]
+        if fill is not None and texts is not None:
+            texts = fill(texts)
         if texts is None:
             return absence(argument.default)()
         if argument.many:

@@ -65,6 +65,19 @@ def converter(kind: Any) -> Converter:
     return _constrained(info, _parser(kind, target, info))
 
 
+def takes_empty(kind: Any) -> bool:
+    """Tell whether an empty text may be meant for a `kind`: it is a text, or has a value for it."""
+    bare, _ = _unwrap(kind)
+    members = get_args(bare) if get_origin(bare) in (Union, types.UnionType) else (bare,)
+    if any(_unwrap(member)[0] in _TEXT for member in members):
+        return True
+    try:
+        converter(kind)("")
+    except ValueError:
+        return False
+    return True
+
+
 def _unwrap(kind: Any) -> tuple[Any, list[msgspec.Meta]]:
     """Return a type without its aliases and annotations, and the constraints that stood in them, innermost first."""
     metas: list[msgspec.Meta] = []
@@ -150,6 +163,11 @@ _NUMBERS: dict[Any, Converter] = {
 
 # -- what msgspec reads strictly enough --------------------------------------------------------------------------------
 
+# Browsers leave out seconds that are none (HTML, "valid time string"), and so does ISO 8601.
+_CLOCKED = frozenset({dt.datetime, dt.time})
+_to_the_minute = re.compile(
+    r"((?:[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ])?[0-9]{2}:[0-9]{2})([Zz]|[+-][0-9]{2}:[0-9]{2}|)"
+).fullmatch
 _DELEGATED = frozenset({uuid.UUID, dt.date, dt.datetime, dt.time, dt.timedelta})
 
 
@@ -164,6 +182,8 @@ def _delegated(kind: Any, target: Any, info: msgspec.inspect.Type) -> Converter:
         try:
             return _msgspec_convert(text, target)
         except msgspec.ValidationError:
+            if kind in _CLOCKED and (minute := _to_the_minute(text)):
+                return parse(f"{minute[1]}:00{minute[2]}")
             raise ValueError(wording.leaf_fault(info, text, parse_plain)) from None
 
     return parse

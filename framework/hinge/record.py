@@ -10,12 +10,14 @@ from typing import Any
 import msgspec
 
 from hinge.annotations import field_types, item_type, present, without_unset
-from hinge.convert import Converter, converter
+from hinge.convert import Converter, converter, takes_empty
 from hinge.errors import ConfigurationError, FieldError, RequestInvalid
 from hinge.shapes import MAX_ERRORS
 from hinge.validation import collect_errors
 
 ONCE = "must be given once"
+_OF_INPUTS = ("query", "form")
+"""Sources that an HTML form fills."""
 
 
 def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
@@ -24,6 +26,19 @@ def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     for key, value in pairs:
         fields.setdefault(key, []).append(value)
     return fields
+
+
+def filling(kind: Any) -> Callable[[list[Any]], list[Any] | None] | None:
+    """Return what takes empty inputs out of a key's texts, where it returns None if that leaves nothing.
+
+    HTML forms send an input that nobody filled in as an empty text. None where an empty text may be meant.
+    """
+    items = item_type(kind)
+    if isinstance(items, tuple) or takes_empty(without_unset(kind if items is None else items)):
+        return None
+    if items is None:
+        return lambda texts: None if texts == [""] else texts
+    return lambda texts: [text for text in texts if text != ""] or None
 
 
 def record_fields(kind: Any) -> list[tuple[str, Any, bool, Any]]:
@@ -77,7 +92,7 @@ class RecordReader:
 
     """
 
-    __slots__ = ("_forbids", "_kind", "_readers", "_source", "collections", "names")
+    __slots__ = ("_filling", "_forbids", "_kind", "_readers", "_source", "collections", "names")
 
     def __init__(self, kind: Any, source: str) -> None:
         records = present(kind)
@@ -95,6 +110,11 @@ class RecordReader:
             for field in getattr(info, "fields", ())
         }
         self.names = self._readers.keys()
+        self._filling = {
+            field.encode_name: fill
+            for field in (getattr(info, "fields", ()) if source in _OF_INPUTS else ())
+            if (fill := self._fill(types.get(field.name, str))) is not None
+        }
         fields = getattr(info, "fields", ())
         self.collections = {field.encode_name for field in fields if item_type(types.get(field.name, str)) is not None}
 
@@ -105,6 +125,9 @@ class RecordReader:
             return _single(converter(without_unset(kind)))
         except ConfigurationError as error:
             raise ConfigurationError(f"its field {name!r}: {error}") from None
+
+    def _fill(self, kind: Any) -> Callable[[list[Any]], list[Any] | None] | None:
+        return filling(kind)
 
     def is_absent(self, fields: Mapping[str, list[str]]) -> bool:
         """Tell whether none of the fields is the record's business."""
@@ -117,6 +140,8 @@ class RecordReader:
             RequestInvalid: with every error.
 
         """
+        if self._filling:
+            fields = self._filled(fields)
         values, errors = self._convert(fields)
         try:
             record = msgspec.convert(values, self._kind)
@@ -129,6 +154,16 @@ class RecordReader:
             if not errors:
                 return record
         raise RequestInvalid(errors[:MAX_ERRORS])
+
+    def _filled(self, fields: Mapping[str, list[str]]) -> dict[str, list[str]]:
+        """Return the fields without empty inputs."""
+        found = {}
+        for name, texts in fields.items():
+            fill = self._filling.get(name)
+            left = texts if fill is None else fill(texts)
+            if left is not None:
+                found[name] = left
+        return found
 
     def _convert(self, fields: Mapping[str, list[str]]) -> tuple[dict[str, Any], list[FieldError]]:
         """Return what could be converted, and an error for the rest."""

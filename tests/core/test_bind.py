@@ -68,6 +68,9 @@ class Exchange:
 EXCHANGE = Exchange()
 
 
+ENDLESS = "&".join(["b=1"] * 101)
+
+
 class Call:
     """A bound handler, called with parts of a request by name."""
 
@@ -289,7 +292,7 @@ def test_a_bad_path_is_a_404_whatever_else_is_wrong(path_first: bool) -> None:
     call = Call(first if path_first else last, "item_id")
     for query, body, headers in (
         ("size=x", b"{}", JSON),  # 422
-        ("size=%zz", b"{}", JSON),  # 400
+        (ENDLESS, b"{}", JSON),  # 400
         ("size=1", b"{", JSON),  # 400
         ("size=1", b"{}", {"content_type": "text/plain"}),  # 415
     ):
@@ -358,23 +361,22 @@ def test_an_unset_parameter() -> None:
     assert call("a=1&b=2") == (1, [2])
 
 
-@pytest.mark.parametrize("raw", ["a=%zz", "a=%ff", "a=1&b=%", "&".join(["b=1"] * 101)])
-def test_a_malformed_or_endless_query_is_a_400(raw: str) -> None:
+def test_an_endless_query_is_a_400() -> None:
     for annotation in (str, list[str], Query[Item]):
-        assert Call(returns(annotation)).status(raw) == 400
+        assert Call(returns(annotation)).status(ENDLESS) == 400
 
 
 # -- headers and cookies -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("query_first", [True, False])
-def test_a_query_that_is_none_is_told_before_a_body(query_first: bool) -> None:
+def test_an_endless_query_is_told_before_a_body(query_first: bool) -> None:
     def first(size: Query[int], item: Item) -> None: ...
 
     def last(item: Item, size: Query[int]) -> None: ...
 
     call = Call(first if query_first else last)
-    assert call.status("size=%zz", b"{", content_type="text/plain") == 400
+    assert call.status(ENDLESS, b"{", content_type="text/plain") == 400
     assert call.status("size=1", b"{", content_type="text/plain") == 415
 
 
@@ -597,7 +599,7 @@ def test_a_malformed_part_is_a_400_even_beside_invalid_ones() -> None:
     call = Call(returns(Query[int], Item))
     assert call.status("a=x", b"{", **JSON) == 400
     assert call.status("a=x", b"{}", content_type="text/plain") == 415
-    assert call.status("a=%zz", b"{}", **JSON) == 400
+    assert call.status(ENDLESS, b"{}", **JSON) == 400
 
 
 # -- defaults ----------------------------------------------------------------------------------------------------------

@@ -14,11 +14,11 @@ from hinge.annotations import item_type, without_unset
 from hinge.convert import converter
 from hinge.errors import ConfigurationError, FieldError, RequestInvalid
 from hinge.forms.data import FormData
-from hinge.forms.kinds import is_file, may_hold_files
+from hinge.forms.kinds import is_file, is_of_files, may_hold_files
 from hinge.forms.parts import library
 from hinge.forms.upload import UploadFile
 from hinge.plan import MISSING, Argument, HandlerPlan, Source
-from hinge.record import ONCE, RecordReader, collection_reader
+from hinge.record import ONCE, RecordReader, collection_reader, filling
 from hinge.shapes import MAX_ERRORS
 from hinge.validation import collect_errors
 
@@ -47,10 +47,12 @@ def form_argument(argument: Argument) -> Callable[[FormData], Any]:
             return absent() if is_optional and read_record.is_absent(fields) else read_record(fields)
 
         return read_whole
-    read = _reader(name, argument.type, argument.source.value)
+    read, fill = _reader(name, argument.type, argument.source.value), _filling(argument.type)
 
     def read_one(form: FormData) -> Any:
-        values = form._groups().get(name)
+        values: Any = form._groups().get(name)
+        if fill is not None and values is not None:
+            values = fill(values)
         return absent() if values is None else read(values)
 
     return read_one
@@ -66,6 +68,13 @@ class FormRecord(RecordReader):
             return _reader(name, kind, self._source)
         except (ConfigurationError, TypeError) as error:
             raise ConfigurationError(f"its field {name!r}: {error}") from None
+
+    def _fill(self, kind: Any) -> Callable[[Values], Values | None] | None:
+        return _filling(kind)
+
+
+def _filling(kind: Any) -> Callable[[Values], Values | None] | None:
+    return None if is_of_files(kind) else filling(kind)
 
 
 def _reader(name: str, kind: Any, source: str) -> Callable[[Values], Any]:
