@@ -9,8 +9,8 @@ from typing import Any
 import anyio
 
 from hinge.blueprint import Blueprint
+from hinge.log import logger
 from hinge.loop import Runtime, until_told
-from hinge.problems import logger
 
 
 async def serve_lifespan(blueprint: Blueprint, runtime: Runtime, scope: Any, receive: Any, send: Any) -> None:

@@ -18,10 +18,11 @@ from anyio.lowlevel import checkpoint
 
 from hinge.blueprint import Blueprint, Endpoint
 from hinge.errors import FAILURES, HTTPError, WebSocketDisconnect
+from hinge.log import logger
 from hinge.loop import Ended, Runtime, Watch
 from hinge.middleware import weave_async
 from hinge.origin import origin_allowed
-from hinge.problems import log_failure, logger
+from hinge.problems import log_failure
 from hinge.response import Response
 from hinge.websocket import TOO_BIG, WebSocket, WebSocketState, exceeds
 from hinge_asgi import scope as reader

@@ -8,7 +8,7 @@ import inspect
 from typing import Any
 
 from hinge.errors import FAILURES
-from hinge.problems import logger
+from hinge.log import logger
 from hinge.request import Request
 from hinge_wsgi.portal import Cut
 from hinge_wsgi.runtime import Runtime

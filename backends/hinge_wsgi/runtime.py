@@ -20,7 +20,8 @@ import anyio
 
 from hinge.blueprint import Blueprint
 from hinge.errors import HTTPError
-from hinge.problems import describe, logger
+from hinge.log import logger
+from hinge.problems import describe
 from hinge.request import Request
 from hinge_wsgi import environ as reader
 from hinge_wsgi.inflight import Flight, in_flight

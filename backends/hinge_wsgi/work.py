@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from hinge.problems import logger
+from hinge.log import logger
 from hinge.request import Request
 
 

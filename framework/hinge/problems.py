@@ -6,7 +6,6 @@ is answered as that error: it is what task groups make of a task that failed.
 """
 
 import inspect
-import logging
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
@@ -14,13 +13,12 @@ from typing import Any
 from hinge.codecs import encode_json
 from hinge.errors import FAILURES, ClientDisconnect, ConfigurationError, HTTPError
 from hinge.location import caller, locate, qualified_name
+from hinge.log import logger as logger  # noqa: PLC0414 - backends from outside took it from here
 from hinge.response import Response, check_status
 from hinge.results import responder
 from hinge.returns import check_returns
 from hinge.signature import Colour, colour_of, return_hint
 from hinge.streaming import StreamAborted, StreamingResponse, keep
-
-logger = logging.getLogger("hinge")
 
 ErrorHandler = Callable[[Any, Any], Any]
 """`(request, error) -> result`, sync or async; the result is what a handler may return."""
@@ -128,7 +126,7 @@ class ErrorHandlers:
         """Return the problem document of an HTTPError, with the error's headers; one that cannot be sent is a 500."""
         try:
             body = encode_json(error.problem())
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever the extensions are, and it is logged
             logger.exception("HTTPError(%d): its document is not JSON; it is answered without it", error.status)
             body = encode_json(HTTPError(error.status).problem())
         response = Response.trusted(body, check_status(error.status), _PROBLEM_LINES)

@@ -8,7 +8,8 @@ from typing import Any
 
 from hinge.codecs import encode_json
 from hinge.errors import ConfigurationError, HTTPError
-from hinge.problems import PROBLEM, logger
+from hinge.log import logger
+from hinge.problems import PROBLEM
 
 _PROBLEM = encode_json(HTTPError(500, "The application does not compile; its log says why.").problem())
 _LENGTH = str(len(_PROBLEM))

@@ -1,4 +1,4 @@
-"""The access log of `hinge run`.
+"""The access log of `hinge run`, and what else is logged in its workers.
 
 Law: a request is one line, and no client writes another. Granian logs the path decoded, line feeds and escape sequences
 included; here it is percent-encoded again, as it was in the request line.
@@ -6,6 +6,8 @@ included; here it is percent-encoded again, as it was in the request line.
 
 import logging
 from urllib.parse import quote
+
+from hinge.log import NeutralFormatter, neutralise
 
 _OF_THE_CLIENT = ("method", "path", "query_string")
 """The values of a log line that a client chooses; the query string comes undecoded."""
@@ -27,3 +29,16 @@ def encode_access_log(interface: str) -> None:
         return True
 
     logging.getLogger("granian.access").addFilter(encode)
+
+
+def neutralise_log() -> None:
+    """Have no client's text forge a line of Granian's log, or of what an app logs that has configured no logging."""
+    logging.getLogger("_granian").addFilter(neutralise)
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(NeutralFormatter())
+
+
+def enable_log() -> None:
+    """Enable Granian's loggers again."""
+    for name in ("_granian", "granian.access"):
+        logging.getLogger(name).disabled = False

@@ -21,7 +21,7 @@ from types import FrameType
 from typing import Any
 
 from hinge.backend import Application
-from hinge.cli.access import encode_access_log
+from hinge.cli.access import enable_log, encode_access_log, neutralise_log
 from hinge.cli.connections import hang_up
 from hinge.cli.errors import UserCodeError, users_traceback
 from hinge.cli.preflight import Launch
@@ -65,6 +65,7 @@ class Worker:
         """Serve until the stop; Granian's spawn target."""
         forget()  # the parent's handlers, with which a stop would go unheard while the app is loaded
         encode_access_log(self._launch.interface)
+        neutralise_log()
         _wrap_signal_setup(self._install)
         try:
             _granian_spawner(self._spawner)(worker_id, *args)
@@ -83,6 +84,7 @@ class Worker:
         """Return the started application; Granian's target loader."""
         config = self._launch.config
         app = self._launch.load()
+        enable_log()  # the app's own configuration of logging may have disabled Granian's loggers
         application = app.compile(config.backend, skip_unsupported=config.skip_unsupported)
         if self._exact:
             for number in STOP_SIGNALS:

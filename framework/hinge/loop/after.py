@@ -11,8 +11,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hinge.errors import FAILURES
+from hinge.log import logger
 from hinge.loop.watch import is_cancelled, take_back_cut
-from hinge.problems import logger
 from hinge.request import Request
 
 if TYPE_CHECKING:

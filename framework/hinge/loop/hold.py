@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import anyio
 
-from hinge.problems import logger
+from hinge.log import logger
 
 T = TypeVar("T")
 

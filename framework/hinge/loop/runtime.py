@@ -20,12 +20,13 @@ import anyio
 from hinge.blueprint import Blueprint, Endpoint
 from hinge.context import carry_back
 from hinge.errors import HTTPError
+from hinge.log import logger
 from hinge.loop.after import run_after
 from hinge.loop.hold import until_told
 from hinge.loop.inflight import Flight, HeadOf, in_flight
 from hinge.loop.threads import Disconnected, Lane
 from hinge.loop.watch import cut
-from hinge.problems import describe, logger
+from hinge.problems import describe
 from hinge.request import Request
 
 T = TypeVar("T")

@@ -1,0 +1,107 @@
+"""The logger `hinge`: failures leave a line, and nobody else writes one.
+
+Law: what a client sends may be in a message, a path or the text of an exception. Control characters are shown as
+escapes, and after a line break in such a text the next line is indented, so that it is not taken for another entry. The
+lines of a traceback stay as they are. A configuration of logging that disables the loggers it finds silences no
+failure.
+"""
+
+import logging
+import traceback
+from collections.abc import Iterable, MutableMapping
+from typing import Any
+
+_CONTROLS = {
+    code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    for code in (
+        *range(0x20),
+        *range(0x7F, 0xA0),
+        *range(0x200E, 0x2010),
+        *range(0x2028, 0x202F),
+        *range(0x2066, 0x206A),
+    )
+    if chr(code) not in "\t\n"
+}
+"""C0 and C1 controls, separators of lines and paragraphs, and what turns the direction of a text."""
+
+
+_TEXTS = ("_str", "msg", "text", "filename")
+"""Where a `TracebackException` keeps what the exception says; the last three are of a SyntaxError alone."""
+
+
+def neutral(text: str) -> str:
+    """Return a text that is one entry of a log whatever it holds."""
+    return text.translate(_CONTROLS).replace("\n", "\n    ")
+
+
+def traceback_text(error: BaseException) -> str:
+    """Return the text of an exception's traceback, with every exception's own text made neutral."""
+    whole = traceback.TracebackException.from_exception(error)
+    pending: list[Any] = [whole]
+    while pending:
+        one = pending.pop()
+        if one is None:
+            continue
+        for part in _TEXTS:
+            if isinstance(said := getattr(one, part, None), str):
+                setattr(one, part, neutral(said))
+        notes = one.__notes__
+        if isinstance(notes, Iterable):
+            one.__notes__ = [neutral(note if isinstance(note, str) else repr(note)) for note in notes]
+        pending += [one.__cause__, one.__context__, *(one.exceptions or ())]
+    return "".join(whole.format()).translate(_CONTROLS).rstrip("\n")
+
+
+def neutralise(record: logging.LogRecord) -> bool:
+    """Make a record's texts neutral before any handler sees them; a filter, which lets every record pass.
+
+    The exception stays in `exc_info`; its text goes to `exc_text`, where formatters look first.
+    """
+    try:
+        said = record.getMessage()
+    except Exception:  # noqa: BLE001 - the handler, which formats it again, says what is wrong with it
+        return True
+    harmless = neutral(said)
+    if harmless != said:
+        record.msg, record.args = harmless, ()
+    if record.exc_info and record.exc_info[1] is not None and not record.exc_text:
+        record.exc_text = traceback_text(record.exc_info[1])
+    return True
+
+
+class NeutralFormatter(logging.Formatter):
+    """What a handler of all loggers formats with, where the app has configured none."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record's text, without changing what other handlers get."""
+        own = logging.makeLogRecord(record.__dict__)
+        neutralise(own)
+        return super().format(own)
+
+
+class _Log(logging.LoggerAdapter[logging.Logger]):
+    """The logger, which is enabled again where a configuration of logging has disabled it."""
+
+    def log(self, level: int, msg: object, *args: object, **options: Any) -> None:
+        if self.logger.disabled:
+            # fileConfig and dictConfig do so to each logger that they do not name, unless they are told not to.
+            self.logger.disabled = False
+            self.logger.warning(
+                "logging was configured with disable_existing_loggers, which silenced the logger %r; it is enabled "
+                "again. Fix: disable_existing_loggers=False",
+                self.logger.name,
+            )
+        options["stacklevel"] = options.get("stacklevel", 1) + 1
+        super().log(level, msg, *args, **options)
+
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        return msg, kwargs
+
+
+def _logger() -> _Log:
+    found = logging.getLogger("hinge")
+    found.addFilter(neutralise)
+    return _Log(found)
+
+
+logger = _logger()
