@@ -5,7 +5,7 @@ they are `inline`; the body is read only if somebody wants it, and outside of th
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
 from hinge.blueprint import Endpoint
@@ -51,7 +51,7 @@ def coloured_call(
     return call_in_thread, True
 
 
-def _disconnected(exchange: Exchange) -> Coroutine[Any, Any, None]:
+def _disconnected(exchange: Exchange) -> Awaitable[None]:
     return exchange.disconnected()
 
 

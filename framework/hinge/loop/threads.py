@@ -12,7 +12,7 @@ import contextlib
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextvars import Context
 from itertools import islice
 from threading import Lock, Thread
@@ -22,7 +22,7 @@ from hinge.errors import ClientDisconnect
 from hinge.problems import logger
 
 T = TypeVar("T")
-Disconnected: TypeAlias = Callable[[Any], Coroutine[Any, Any, None]]
+Disconnected: TypeAlias = Callable[[Any], Awaitable[Any]]
 """`(the last argument of a job) -> nothing`, once the client for whom it is done has left."""
 Job = tuple[
     asyncio.AbstractEventLoop,
@@ -200,8 +200,11 @@ class _Watcher:
     def __init__(self, lane: Lane, job: Job, disconnected: Disconnected) -> None:
         self.is_late = False
         """Whether the job has begun."""
-        self._task = job[0].create_task(disconnected(job[4][-1]), context=Context())
+        self._task = job[0].create_task(self._wait(disconnected(job[4][-1])), context=Context())
         self._task.add_done_callback(lambda task: self._told(task, lane, job))
+
+    async def _wait(self, leaving: Awaitable[Any]) -> None:
+        await leaving
 
     def _told(self, task: "asyncio.Task[None]", lane: Lane, job: Job) -> None:
         if not task.cancelled():

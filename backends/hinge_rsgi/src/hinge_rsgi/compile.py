@@ -85,12 +85,8 @@ def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
     return through_request
 
 
-async def _disconnected(proto: Any) -> None:
-    await proto.client_disconnect()
-
-
 def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
-    call, awaits = coloured_call(endpoint, head, runtime, _disconnected)
+    call, awaits = coloured_call(endpoint, head, runtime, lambda proto: proto.client_disconnect())
     limit, status, plan = endpoint.max_body_size, endpoint.status or 200, endpoint.plan
     reads_body = plan.reads_body
     bare = plan.handler if plan.is_async and not plan.inline and not plan.arguments else None
