@@ -157,9 +157,8 @@ def test_whatever_comes_is_a_form_or_refused_and_the_same_in_pieces(begun: bool,
         (b"--" + BOUNDARY.encode(), "ends before its closing boundary"),
         (closed(text("a", "b"))[:-4], "ends before its closing boundary"),
         (closed(text("a", "b"))[:20], "ends before its closing boundary"),
-        (b"preamble\r\n" + closed(text("a", "b")), "does not begin with its boundary"),
-        (b"\r\n\r\n" + closed(text("a", "b")), "does not begin with its boundary"),
-        (b"--other\r\n" + closed(text("a", "b")), "does not begin with its boundary"),
+        (b"preamble" + closed(text("a", "b")), "does not begin a line"),
+        (b"--other\r\n", "ends before its closing boundary"),
         (closed(text("a", "b")).replace(b"\r\n", b"\n"), "not well-formed"),
         (closed(text("a", "b")).replace(b'"a"\r\n', b'"a"\r\nno colon\r\n'), "not well-formed"),
         (closed(text("a", "b")).replace(b"name", b"\xff"), "has no name"),
@@ -207,6 +206,28 @@ def test_a_multipart_file_is_a_file() -> None:
     assert read(closed(file("f", "x", inner, "multipart/form-data; boundary=inner"))) == [
         ("f", ("x", "multipart/form-data; boundary=inner", inner))
     ]
+
+
+@pytest.mark.parametrize("sizes", [None, [1], [7, 3], [40]])
+@pytest.mark.parametrize(
+    "preamble", [b"preamble\r\n", b"\r\n", b"\r\n\r\n", b"--other\r\n", b"--\r\n----hing\r\n", b"x\n" * 999 + b"\r\r\n"]
+)
+def test_what_precedes_the_first_boundary_is_passed_over(preamble: bytes, sizes: list[int] | None) -> None:
+    assert read(preamble + closed(text("a", "b")), sizes) == [("a", "b")]
+
+
+@pytest.mark.parametrize(
+    ("sent", "boundary"),
+    [
+        ("----=_Part_0_1.2", "----=_Part_0_1.2"),
+        ("a$b", "a$b"),
+        ("(a/b:c?d)", "(a/b:c?d)"),
+        ('"a b,c"', "a b,c"),
+        ('"a\\$b"', "a$b"),
+    ],
+)
+def test_boundaries_that_clients_send(sent: str, boundary: str) -> None:
+    assert boundary_of(f"multipart/form-data; boundary={sent}", (MULTIPART,)) == boundary
 
 
 def test_what_follows_the_closing_boundary_is_passed_over() -> None:
@@ -420,7 +441,6 @@ def test_content_types_of_forms(content_type: str, boundary: str | None) -> None
         ('multipart/form-data; boundary="a\r\nb"', 400),
         ("multipart/form-data; boundary=a; boundary=b", 400),
         ("multipart/form-data; boundary=a b", 400),
-        ("multipart/form-data; boundary=a*b", 400),
         (f"multipart/form-data; boundary={'b' * 71}", 400),
         (f"multipart/form-data; boundary={'b' * 10**6}", 400),
     ],

@@ -1,7 +1,7 @@
 """Content-Type -> which of the two forms a body is.
 
 Law: what a browser sends and nothing else: `application/x-www-form-urlencoded` and `multipart/form-data`, in UTF-8, the
-latter with a boundary that RFC 2046 section 5.1.1 allows. Everything else is a 415, a bad boundary a 400.
+latter with a boundary that RFC 2046 section 5.1.1 allows, or a token. Everything else is a 415, a bad boundary a 400.
 """
 
 import re
@@ -13,10 +13,12 @@ MULTIPART = "multipart/form-data"
 
 # RFC 9110 sections 5.6.2, 5.6.4 and 5.6.6; possessive, so that no header can make it backtrack.
 _PARAMETER = re.compile(
-    r"""[ \t]*+;[ \t]*+(?:([!#$%&'*+.^_`|~0-9A-Za-z-]++)=([!#$%&'*+.^_`|~0-9A-Za-z-]++|"(?:[^"\\]|\\.)*+"))?[ \t]*+"""
+    r"""[ \t]*+;[ \t]*+(?:([!#$%&'*+.^_`|~0-9A-Za-z-]++)="""
+    r"""([!#$%&'*+.^_`|~0-9A-Za-z()/:=?-]++|"(?:[^"\\]|\\.)*+"))?[ \t]*+"""
 )
 _ESCAPED = re.compile(r"\\(.)")
-_is_boundary = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]").fullmatch
+# What may stand in a boundary, or in a token, and is sent without quotes by clients that exist (`----=_Part_0`, `$`).
+_is_boundary = re.compile(r"[0-9A-Za-z'()+_,./:=? !#$%&*^`|~-]{0,69}[0-9A-Za-z'()+_,./:=?!#$%&*^`|~-]").fullmatch
 
 
 def check_coding(content_encoding: str | None) -> None:

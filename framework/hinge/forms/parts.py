@@ -1,7 +1,7 @@
 """A multipart body as it arrives -> its parts (RFC 7578): bytes in, events out.
 
-Law: `multipart` finds the parts, and what it lets pass that two readers may understand differently is refused here: a
-preamble, a header that stands twice, a charset other than UTF-8, a transfer encoding, `filename*`, a part without a
+Law: `multipart` finds the parts, and what it lets pass that two readers may understand differently is refused here:
+a header that stands twice, a charset other than UTF-8, a transfer encoding, `filename*`, a part without a
 name. The events are the same however the body is cut into pieces. Texts of errors are Hinge's own.
 """
 
@@ -67,8 +67,8 @@ class PartParser:
         self._refused = (module.MultipartError, AssertionError)
         self._too_much = module.ParserLimitReached
         self._limits = limits
-        self._opening = b"--" + boundary.encode()
-        self._start: bytearray | None = bytearray()
+        self._opening = b"\r\n--" + boundary.encode()
+        self._start: bytearray | None = bytearray(b"\r\n")  # the first boundary needs no line break before it
         self._parser = module.PushMultipartParser(
             boundary, max_header_size=limits.header, max_header_count=limits.headers, header_charset="latin-1"
         )
@@ -77,10 +77,10 @@ class PartParser:
     def feed(self, data: bytes) -> Iterator[Event]:
         """Yield what a piece of the body brings; it is to be iterated to its end."""
         if self._start is not None:
-            self._start += data
-            if not self._has_begun(self._start):
+            begun = self._begun(self._start, data)
+            if begun is None:
                 return
-            data, self._start = bytes(self._start), None
+            data, self._start = begun, None
         try:
             for event in self._parser.parse(data):
                 yield event if event is None or isinstance(event, bytes) else self._part(event)
@@ -100,13 +100,16 @@ class PartParser:
         except self._refused:
             raise malformed("The form ends before its closing boundary.") from None
 
-    def _has_begun(self, start: bytearray) -> bool:
-        """Tell whether enough has come to see that the body begins with its boundary."""
-        opening = self._opening
-        at = 2 if start[:2] == b"\r\n" else 0
-        if opening[: len(start) - at] != start[at : at + len(opening)] and start != b"\r":
-            raise malformed("The form does not begin with its boundary.")
-        return len(start) >= at + len(opening)
+    def _begun(self, start: bytearray, data: bytes) -> bytes | None:
+        """Return the body from its first boundary on, None before that: a preamble is passed over (RFC 2046, 5.1.1)."""
+        start += data
+        at = start.find(self._opening[2:])
+        if at >= 0:
+            if start[at - 2 : at] != b"\r\n":
+                raise malformed("The first boundary of the form does not begin a line.")
+            return bytes(start[at:])
+        del start[: 1 - len(self._opening)]
+        return None
 
     def _part(self, segment: Any) -> Part:
         self._parts += 1
