@@ -2,7 +2,8 @@
 
 Law: nothing exists before the first use in a process, so nothing is inherited through a fork. The lifespans start
 before the first request, in one task on the loop thread, and stop once: by `stop`, or at the process's end, after which
-nothing starts again. They stop after the work that responses have left behind, for which a stop waits within its bound.
+nothing starts again. They stop after the requests under way and the work that responses have left behind, for which a
+stop waits within its bound: servers wait for a request only while its client does.
 """
 
 import asyncio
@@ -28,6 +29,9 @@ from hinge_wsgi.inflight import Flight, in_flight
 from hinge_wsgi.iterate import LoopIterator
 from hinge_wsgi.portal import STOP_SECONDS, Exchange, Portal
 from hinge_wsgi.work import Work
+
+LOOK_AGAIN_SECONDS = 0.01
+"""When to look again whether the requests under way have ended."""
 
 _WAITING = {Exchange.wait.__code__, LoopIterator._take.__code__}
 """What a thread is in that waits for the loop."""
@@ -126,16 +130,23 @@ class Runtime:
             if thread is not threading.current_thread():
                 thread.join()
 
-    def _finish_work(self) -> None:
-        """Wait for work after responses until its time is over, cancel what can be, and name what is left."""
+    def _finish_requests(self) -> None:
+        """Wait for requests and the work after them until their time is over, cancel what can be, name what is left."""
         now, patience = time.monotonic(), self._patience() / 2
         graceful = self._blueprint.config.graceful_timeout
-        if self.work.wait(now + graceful if self._cut_at is None else max(self._cut_at, now + patience)):
+        if self._have_ended(now + graceful if self._cut_at is None else max(self._cut_at, now + patience)):
             return
         self._cut_loop()
-        if self.work.wait(time.monotonic() + patience):
+        if self._have_ended(time.monotonic() + patience):
             return
         self.work.give_up()
+
+    def _have_ended(self, until: float) -> bool:
+        while self.ready and in_flight(self.entry, self):  # otherwise they wait for the start, which the stop ends
+            if time.monotonic() > until:
+                return False
+            time.sleep(LOOK_AGAIN_SECONDS)
+        return self.work.wait(until)
 
     def _patience(self) -> float:
         """Return for how many seconds to wait for what was told to end, so that the lifespans can still stop."""
@@ -239,7 +250,7 @@ class Runtime:
 
     def stop(self) -> None:
         """Stop the lifespans and the loop thread; a second call does nothing."""
-        self._finish_work()
+        self._finish_requests()
         patience = self._patience()
         with self._lock:
             # A process is served once; in tests, a stopped application is started again.

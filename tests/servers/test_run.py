@@ -141,6 +141,19 @@ async def poll() -> None:
     await work("poll", 3600)
 
 
+@app.get("/left/def")
+def left() -> str:
+    note("def-begins")
+    time.sleep(1.2)
+    note("def-done")
+    return "nobody reads it"
+
+
+@app.get("/left/async")
+async def left_async() -> None:
+    await work("async", 1.2)
+
+
 @app.get("/hang")
 def hang() -> None:
     note("hang")
@@ -404,6 +417,20 @@ def test_a_request_in_flight_is_answered(serve: Serve, port: int, backend: str) 
     reader.join(PATIENCE)
     assert (code, reader.text) == (0, "done")
     assert service.notes() == ["start", "slow", "stop"]
+
+
+@both
+@pytest.mark.parametrize("colour", ["def", "async"])
+def test_a_request_in_flight_is_finished_even_if_its_client_has_left(
+    serve: Serve, port: int, backend: str, colour: str
+) -> None:
+    service = serve("served:app", "--backend", backend, "--port", str(port)).started()
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as wire:
+        wire.sendall(f"GET /left/{colour} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        until(lambda: f"{colour}-begins" in service.notes(), "the request has begun")
+    code, _ = service.stop()
+    assert code == 0
+    assert service.notes() == ["start", f"{colour}-begins", f"{colour}-done", "stop"]
 
 
 @both
