@@ -1,7 +1,7 @@
 """A message board that runs on both backends: live over WebSocket on ASGI, by long polling on WSGI.
 
     hinge run examples/board/app.py
-    hinge run examples/board/app.py --backend wsgi --skip-unsupported
+    hinge run examples/board/app.py --backend wsgi
 
 Posts are kept in the file that the environment variable BOARD_DB names, `board.db` in the current directory by default.
 Add `--workers 4`: a post reaches the clients of all workers.
@@ -16,7 +16,7 @@ import anyio
 import msgspec
 from msgspec import Meta
 
-from hinge import App, FileResponse, HTTPError, Middleware, Request, State, WebSocket
+from hinge import App, Config, FileResponse, HTTPError, Middleware, Request, State, WebSocket
 
 from .live import LONGEST_WAIT, Feed
 from .store import MAX_ID, Post, Store
@@ -27,7 +27,8 @@ PostId = Annotated[int, Meta(ge=0, le=MAX_ID)]
 Wait = Annotated[float, Meta(ge=0, le=LONGEST_WAIT)]
 Limit = Annotated[int, Meta(ge=1, le=100)]
 
-app = App(title="Board")
+# The page does without the WebSocket where a backend has none: its route answers 426 there.
+app = App(title="Board", config=Config(skip_unsupported=True))
 
 
 class NewPost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,7 +10,7 @@ from tests.examples.harness import Serve, Service, until
 pytestmark = [pytest.mark.server, pytest.mark.browser, pytest.mark.gate]
 
 BOARD = "examples/board/app.py"
-FLAGS = {"wsgi": ("--backend", "wsgi", "--skip-unsupported"), "asgi": ("--backend", "asgi")}
+FLAGS = {"wsgi": ("--backend", "wsgi"), "asgi": ("--backend", "asgi")}
 TRANSPORT = {"wsgi": "polling", "asgi": "websocket"}
 
 

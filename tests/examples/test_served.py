@@ -23,7 +23,7 @@ from websockets.sync.client import ClientConnection, connect
 pytestmark = pytest.mark.server
 
 BOARD = "examples/board/app.py"
-WSGI = ("--backend", "wsgi", "--skip-unsupported")
+WSGI = ("--backend", "wsgi")
 ASGI = ("--backend", "asgi")
 
 both = pytest.mark.parametrize("flags", [WSGI, ASGI], ids=["wsgi", "asgi"])
@@ -73,7 +73,7 @@ def test_streams_arrive_over_sockets_while_they_are_made(serve: Serve, backend: 
 
 
 def test_the_board_is_refused_by_a_backend_without_websockets(tmp_path: Path) -> None:
-    service = Service(tmp_path, BOARD, "--backend", "wsgi")
+    service = Service(tmp_path, BOARD, "--backend", "wsgi", "--no-skip-unsupported")
     assert service.process.wait(PATIENCE) == 1
     assert re.search(r"examples/board/app\.py:\d+\): /api/live needs WebSocket routes", service.log())
     assert "skip" in service.log(), "the message tells what to do"
