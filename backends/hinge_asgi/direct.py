@@ -74,7 +74,7 @@ def direct(endpoint: Endpoint, runtime: Runtime) -> Serve:  # noqa: C901 - the r
         except _ENDS as error:
             content, how = failure_of(error), None
         if how is None:
-            await rest.send(scope, receive, send, values, exchange, content)
+            await rest.send(scope, receive, send, values, exchange, content, body)
             return
         size = len(content)
         headers = [how[1], LENGTH_LINES[size] if size < SHORT else (b"content-length", b"%d" % size)]
@@ -102,6 +102,7 @@ class _Rest:
         self._runtime = runtime
         self._respond = endpoint.responder()
         self._send = sending(endpoint, runtime)
+        self._reads_body = endpoint.plan.reads_body
         self._is_bodiless = endpoint.status in BODILESS
         self._seen: set[type] = set()
         self.prepared: dict[type, tuple[Callable[[Any], bytes], tuple[bytes, bytes]]] = {}
@@ -125,10 +126,13 @@ class _Rest:
         values: tuple[str, ...],
         exchange: ASGIExchange | None,
         outcome: Response | Exception,
+        body: bytes | None,
     ) -> Awaitable[None]:
         """Send a response of any kind, or what answers a failure, and do what waits for its end."""
         if exchange is None:
             if isinstance(outcome, Response) and not isinstance(outcome, StreamingResponse):
                 return send_complete(send, outcome, head_only=self._endpoint.head_only)
             exchange = ASGIExchange(reader, scope, self._endpoint, values, self._runtime.state, receive)
+            if self._reads_body:
+                exchange.keep_body(outcome if body is None and isinstance(outcome, Exception) else body)
         return self._send(exchange, Messages(send, exchange), outcome)

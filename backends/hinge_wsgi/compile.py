@@ -21,8 +21,7 @@ from hinge.response import Response
 from hinge.streaming import StreamingResponse, unsent
 from hinge_wsgi import environ as reader
 from hinge_wsgi.begin import async_beginner, beginner
-from hinge_wsgi.body import read_body
-from hinge_wsgi.direct import Serve, body_getter, coloured_call, direct, failure_response
+from hinge_wsgi.direct import Serve, body_getter, coloured_call, direct, failure_response, keep_body
 from hinge_wsgi.environ import Environ
 from hinge_wsgi.form import releasing
 from hinge_wsgi.portal import current, on_request_thread
@@ -170,7 +169,7 @@ def _reading(endpoint: Endpoint, inside: Callable[[Request], Response]) -> Calla
     limit = endpoint.max_body_size
 
     def answer(request: Request) -> Response:
-        request._body = read_body(request._head, limit)
+        keep_body(request, limit)
         return inside(request)
 
     return answer
@@ -180,7 +179,7 @@ def _async_reading(endpoint: Endpoint, inside: Callable[[Request], Any]) -> Call
     limit = endpoint.max_body_size
 
     async def answer(request: Request) -> Response:
-        request._body = await on_request_thread(lambda: read_body(request._head, limit))
+        await on_request_thread(lambda: keep_body(request, limit))
         response: Response = await inside(request)
         return response
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from hinge.blueprint import Endpoint
-from hinge.errors import FAILURES, ConfigurationError
+from hinge.errors import FAILURES, ConfigurationError, HTTPError
 from hinge.request import Request
 from hinge.response import Response
 from hinge.streaming import BODILESS, StreamingResponse, chosen
@@ -37,7 +37,7 @@ def direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
     prepared, other, failed = rest.prepared, rest.other, rest.failed
 
     def serve(environ: Environ, start_response: StartResponse, values: tuple[str, ...]) -> Any:
-        request = None
+        request = body = None
         try:
             if bare is not None:
                 result = bare()
@@ -45,16 +45,18 @@ def direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
                 request = Request(reader, environ, endpoint, values, runtime.state)
                 result = call(environ, values, body_of(request), request)
                 if request._after is not None:
-                    return other(environ, start_response, values, request, result)
+                    return other(environ, start_response, values, request, result, body)
             else:
-                result = call(environ, values, read_body(environ, limit) if reads_body else None, None)
+                if reads_body:
+                    body = read_body(environ, limit)
+                result = call(environ, values, body, None)
             how = prepared.get(result.__class__)
             if how is None:
-                return other(environ, start_response, values, request, result)
+                return other(environ, start_response, values, request, result, body)
             encode, content_type = how
             content = encode(result)
         except FAILURES as error:
-            return failed(environ, start_response, values, request, error)
+            return failed(environ, start_response, values, request, error, body)
         size = len(content)
         length = LENGTH_LINES[size] if size < SHORT else ("content-length", str(size))
         start_response(status_line, [content_type, length])
@@ -83,6 +85,7 @@ class _Rest:
         values: tuple[str, ...],
         request: Request | None,
         result: Any,
+        body: bytes | None,
     ) -> Any:
         """Answer with a result of any type; the next one of a plain type finds itself prepared."""
         kind = type(result)
@@ -94,11 +97,11 @@ class _Rest:
         response = self._respond(result)
         if isinstance(response, StreamingResponse):
             if request is None:  # a failure in it is logged with its request
-                request = self._request(environ, values)
+                request = self._request(environ, values, body)
             try:
                 response = chosen(request, response)
             except FAILURES as error:
-                return self.failed(environ, start_response, values, request, error)
+                return self.failed(environ, start_response, values, request, error, body)
             if isinstance(response, StreamingResponse):
                 return send_stream(self._runtime, start_response, response, request, head_only=self._head_only)
         return send(self._runtime, start_response, response, request, head_only=self._head_only)
@@ -110,18 +113,22 @@ class _Rest:
         values: tuple[str, ...],
         request: Request | None,
         error: Exception,
+        body: bytes | None,
     ) -> Any:
         """Answer a failure."""
         if request is None:
-            request = self._request(environ, values)
+            request = self._request(environ, values, error if body is None else body)
         response = self._fail(request, error)
         return answer_with(self._runtime, start_response, response, request, self._fail, head_only=self._head_only)
 
     def _fail(self, request: Request, error: Exception) -> Response:
         return failure_response(self._endpoint, self._runtime, request, error)
 
-    def _request(self, environ: Environ, values: tuple[str, ...]) -> Request:
-        return Request(reader, environ, self._endpoint, values, self._runtime.state)
+    def _request(self, environ: Environ, values: tuple[str, ...], body: bytes | Exception | None) -> Request:
+        request = Request(reader, environ, self._endpoint, values, self._runtime.state)
+        if self._endpoint.plan.reads_body:  # error handlers may read it as well, or why there is none
+            request._body = body
+        return request
 
 
 def failure_response(endpoint: Endpoint, runtime: Runtime, request: Request, error: Exception) -> Response:
@@ -182,10 +189,14 @@ def body_getter(endpoint: Endpoint) -> Callable[[Request], Any]:
     if not endpoint.plan.reads_body:
         return lambda request: None
 
-    def read(request: Request) -> bytes:
-        body = request._body
-        if not isinstance(body, bytes):
-            body = request._body = read_body(request._head, limit)
-        return body
+    return lambda request: request._body if isinstance(request._body, bytes) else keep_body(request, limit)
 
-    return read
+
+def keep_body(request: Request, limit: int) -> bytes:
+    """Read the whole body and keep it, or what made that impossible; raises HTTPError as `read_body`."""
+    try:
+        body = request._body = read_body(request._head, limit)
+    except HTTPError as error:
+        request._body = error
+        raise
+    return body

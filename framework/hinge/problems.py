@@ -67,6 +67,7 @@ class ErrorHandlers:
     def _answer(self, handler: ErrorHandler, result: Any, request: Any, error: Exception) -> Response:
         response = self.problem(result) if isinstance(result, HTTPError) else self._respond(handler, result, error)
         if isinstance(error, HTTPError):
+            error.__traceback__ = None  # its request may keep it, and these frames hold the request
             _keep_connection(response, error)
         if isinstance(response, StreamingResponse):
             keep(request, response)

@@ -194,16 +194,27 @@ class Request(Connection):
         """The whole body.
 
         Raises:
-            RuntimeError: it was not read: the handler takes it as a stream, or only a middleware asks for it.
+            HTTPError: it could not be read, and was refused with this error (400, 413).
+            ClientDisconnect: the client left before its end.
+            RuntimeError: it was not read: the handler takes it as a stream or a form, or not at all.
 
         """
-        if self._body is UNREAD:
+        body: Any = self._body
+        if isinstance(body, bytes):
+            return body
+        if isinstance(body, Exception):
+            raise body
+        plan = self._endpoint.plan
+        if plan.streams_body:
             raise RuntimeError(
-                "request.body was not read for this route. Fix: take `Request` or a body in the handler, "
-                "or register the middleware with needs_body=True; a BodyStream or a form is read for its handler alone"
+                "request.body is not kept: a BodyStream is read by its handler alone. "
+                "Fix: take `Request` in the handler, or keep in `request.state` what is needed"
             )
-        body: bytes = self._body
-        return body
+        why = "is not kept: a form is read as it arrives" if plan.reads_form else "was not read for this route"
+        take = "FormData" if plan.reads_form else "`Request` or a body"
+        raise RuntimeError(
+            f"request.body {why}. Fix: take {take} in the handler, or register a middleware with needs_body=True"
+        )
 
     def json(self) -> Any:
         """Return the body decoded as JSON, whatever its media type.

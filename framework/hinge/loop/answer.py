@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from hinge.blueprint import Endpoint
 from hinge.body import BodyStream
+from hinge.errors import FAILURES
 from hinge.loop.begin import beginner
 from hinge.loop.exchange import Exchange
 from hinge.loop.form import form_reading, releasing
@@ -79,7 +80,11 @@ def answering(
     inside = weave_async(layers[before:], inner, fail)
 
     async def with_body(request: Any) -> Response:
-        request._body = await read_body(request, limit)
+        try:
+            request._body = await read_body(request, limit)
+        except FAILURES as error:
+            request._body = error  # told again to whoever asks for the body
+            raise
         return await inside(request)
 
     answer = weave_async(layers[:before], with_body, fail)
@@ -103,7 +108,11 @@ def _inner(
         elif reads_body:
             body = request._body
             if not isinstance(body, bytes):
-                body = request._body = await read_body(request, limit)
+                try:
+                    body = request._body = await read_body(request, limit)
+                except FAILURES as error:
+                    request._body = error  # as above
+                    raise
         try:
             result = call(request._head, request._values, body, request)
             if awaits:

@@ -72,6 +72,11 @@ class Exchange(Request):
         """
         return b"".join([piece async for piece in self.open_body(limit)])
 
+    def keep_body(self, body: bytes | Exception | None) -> None:
+        """Keep a body that was read whole for error handlers, or what made that impossible; None: nobody reads it."""
+        if body is not None:
+            self._body = body
+
     def open_body(self, limit: int) -> BodyStream:
         """Return the body in pieces; raises HTTPError as `read_body` where the head tells already."""
         return body_stream(declared_pieces(self.next_piece, self.body_length(limit)), limit)

@@ -96,6 +96,7 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
     prepared: dict[type, tuple[Callable[[Any], bytes], list[tuple[str, str]]]] = {}
 
     async def serve(scope: Any, proto: Any, values: tuple[str, ...]) -> None:
+        body = None
         try:
             if bare is not None:
                 result = await bare()
@@ -106,7 +107,8 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
                         whole = RSGIExchange(scope, proto, endpoint, values, runtime.state).read_body(limit)
                     else:
                         whole = read_whole(proto, length)
-                    result = call(scope, values, await whole, proto)  # which tells of the leaving: no request does
+                    body = await whole
+                    result = call(scope, values, body, proto)  # which tells of the leaving: no request does
                 else:
                     result = call(scope, values, None, proto)
                 if awaits:
@@ -119,6 +121,8 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
             proto.response_bytes(status, how[1], content)
             return
         exchange = RSGIExchange(scope, proto, endpoint, values, runtime.state)
+        if reads_body:
+            exchange.keep_body(content if body is None and isinstance(content, Exception) else body)
         await send(exchange, Sink(exchange), content)
 
     def other(result: Any) -> Response:
