@@ -18,12 +18,18 @@ from hinge_asgi.scope import Scope
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
+_BY_MESSAGES = "2"
+"""The HTTP version whose bodies are framed like those of ASGI (RFC 9113 section 8.1)."""
 READ_AHEAD = 65536
 """Bytes of a body that are read before its handler asks for them, while a response is on its way."""
 
 
 def framing(scope: Scope, lines: Lines, limit: int) -> int | None:
     """Return how long the body is: 0 for none, None if only its end will tell.
+
+    ASGI frames a body by its messages: a gateway may announce none, and middleware that rewrites a body may drop its
+    length, whatever the HTTP version. A look at the messages costs a `receive`, so the method decides, which alone is
+    the same everywhere: GET, HEAD, OPTIONS and TRACE have no body unless a header says so.
 
     Raises:
         HTTPError: 400 for a bad length or two framings, 413 above `limit` bytes.
@@ -32,7 +38,7 @@ def framing(scope: Scope, lines: Lines, limit: int) -> int | None:
     declared, coding = lines.get(b"content-length"), lines.get(b"transfer-encoding")
     length = None if declared is None else declared.decode("latin-1")
     encoding = None if coding is None else coding.decode("latin-1")
-    return framed_length(length, encoding, limit, http_version=scope.get("http_version", "1.1"), method=scope["method"])
+    return framed_length(length, encoding, limit, http_version=_BY_MESSAGES, method=scope["method"])
 
 
 def ends_at_its_length(scope: Scope) -> bool:

@@ -41,6 +41,50 @@ def test_a_body_is_read_to_its_end_and_no_further(version: str, pieces: list[byt
     assert len(messages) == (2 if version == "1.1" else 1)
 
 
+UNFRAMED = {
+    "one message": [{"type": "http.request", "body": b"abc", "more_body": False}],
+    "no more_body": [{"type": "http.request", "body": b"abc"}],
+    "pieces": [
+        {"type": "http.request", "body": b"ab", "more_body": True},
+        {"type": "http.request", "body": b"c", "more_body": False},
+    ],
+    "an end of its own": [{"type": "http.request", "body": b"abc", "more_body": True}, {"type": "http.request"}],
+    "an empty start": [
+        {"type": "http.request", "more_body": True},
+        {"type": "http.request", "body": b"", "more_body": True},
+        {"type": "http.request", "body": b"abc"},
+    ],
+}
+"""What a body is that no header announces: of a gateway, or behind middleware that has rewritten it."""
+
+
+@pytest.mark.parametrize("read", [whole, streamed])
+@pytest.mark.parametrize("name", UNFRAMED)
+@pytest.mark.parametrize("version", [None, "1.0", "1", "1.1", "2", "3"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "QUERY"])
+def test_a_body_that_no_header_announces_is_read(method: str, version: str | None, name: str, read: Any) -> None:
+    head = {**scope("1.1"), "method": method, "headers": [], "http_version": version}
+    if version is None:
+        del head["http_version"]
+    messages = [*UNFRAMED[name], {"type": "http.disconnect"}]
+
+    async def receive() -> dict[str, Any]:
+        return messages.pop(0)
+
+    assert asyncio.run(read(head, receive)) == b"abc"
+    assert len(messages) == 1
+
+
+@pytest.mark.parametrize("read", [whole, streamed])
+@pytest.mark.parametrize("version", ["1.1", "2"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_a_request_that_has_no_body_costs_no_receive(method: str, version: str, read: Any) -> None:
+    async def receive() -> dict[str, Any]:
+        raise AssertionError
+
+    assert asyncio.run(read({**scope(version), "method": method, "headers": []}, receive)) == b""
+
+
 @pytest.mark.parametrize("read", [whole, streamed])
 def test_a_body_whose_end_comes_with_it_is_read_at_once(read: Any) -> None:
     messages = [{"type": "http.request", "body": b"abc", "more_body": False}]
