@@ -132,10 +132,9 @@ def http_version(scope: Scope) -> str:
 def client(scope: Scope) -> Address | None:
     """Return the peer; some servers give the port as text, and a Unix socket has neither."""
     found = scope.get("client")
-    if not found or not found[0]:
+    if not isinstance(found, tuple | list) or not found:
         return None
-    host, port = found[0], str(found[1])
-    return Address(host, int(port) if port.isascii() and port.isdigit() else None)
+    return Address.told(found[0], found[1] if len(found) > 1 else None)
 
 
 def from_daphne(scope: Scope) -> bool:

@@ -113,8 +113,4 @@ def http_version(environ: Environ) -> str:
 
 def client(environ: Environ) -> Address | None:
     """Return the peer; Granian tells no port, and a Unix socket has neither."""
-    host: str = environ.get("REMOTE_ADDR", "")
-    if not host:
-        return None
-    port: str = environ.get("REMOTE_PORT", "")
-    return Address(host, int(port) if port.isascii() and port.isdigit() else None)
+    return Address.told(environ.get("REMOTE_ADDR"), environ.get("REMOTE_PORT"))

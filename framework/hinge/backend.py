@@ -47,6 +47,18 @@ class Address(NamedTuple):
     host: str
     port: int | None
 
+    @classmethod
+    def told(cls, host: object, port: object) -> "Address | None":
+        """Return what a server tells of a peer, whatever it puts there; None without a host, as on a Unix socket.
+
+        A port is a number from 0 to 65535, or its ASCII digits; anything else is none.
+        """
+        if not isinstance(host, str) or not host:
+            return None
+        if isinstance(port, str) and port.isascii() and port.isdigit() and len(port) <= 5:
+            port = int(port)
+        return cls(host, port if type(port) is int and 0 <= port <= 65535 else None)
+
 
 class HeadReader(Protocol):
     """Read a request's head. `head` is the protocol's own object (a WSGI environ, an ASGI scope), never copied."""

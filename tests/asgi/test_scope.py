@@ -83,6 +83,13 @@ def test_the_query_string_stays_undecoded():
         (["::1", 80], Address("::1", 80)),  # daphne
         (("::1", None), Address("::1", None)),
         (("::1", ""), Address("::1", None)),
+        (("::1",), Address("::1", None)),
+        ((None, 80), None),
+        ((b"::1", 80), None),
+        ((), None),
+        ("::1", None),
+        ({"host": "::1"}, None),
+        (80, None),
         (("", 0), None),  # a Unix socket
         (None, None),
     ],

@@ -234,3 +234,33 @@ def test_a_connection_is_all_that_a_request_and_a_websocket_share() -> None:
     assert not hasattr(Connection, "body")
     with pytest.raises(ConfigurationError):
         raise ConfigurationError
+
+
+@pytest.mark.parametrize(
+    ("port", "told"),
+    [
+        (80, 80),
+        ("80", 80),
+        (0, 0),
+        (65535, 65535),
+        (65536, None),
+        (-1, None),
+        (True, None),
+        (80.0, None),
+        (b"80", None),
+        ("9" * 5000, None),
+        ("-1", None),
+        (" 80", None),
+        ("\N{ARABIC-INDIC DIGIT THREE}", None),
+        ("", None),
+        (None, None),
+        ([80], None),
+    ],
+)
+def test_the_port_of_a_peer_is_what_a_server_makes_of_it(port: object, told: int | None) -> None:
+    assert Address.told("::1", port) == Address("::1", told)
+
+
+@pytest.mark.parametrize("host", ["", None, 0, b"::1", ("::1", 80)])
+def test_what_is_no_host_is_no_peer(host: object) -> None:
+    assert Address.told(host, 80) is None

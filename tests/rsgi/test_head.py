@@ -43,6 +43,12 @@ def test_a_line_that_is_not_ascii_takes_nothing_from_its_neighbours(lines: list[
     [
         ("127.0.0.1:5000", ("127.0.0.1", 5000)),
         ("[::1]:5000", ("::1", 5000)),
+        ("127.0.0.1", ("127.0.0.1", None)),
+        ("::1", ("::1", None)),
+        ("[::1]", ("::1", None)),
+        ("127.0.0.1:http", ("127.0.0.1", None)),
+        (":5000", None),
+        (None, None),
         ("", None),
     ],
 )

@@ -68,6 +68,9 @@ def test_http_version(found, version):
         ({"REMOTE_ADDR": "::1"}, Address("::1", None)),  # Granian
         ({"REMOTE_ADDR": "::1", "REMOTE_PORT": ""}, Address("::1", None)),
         ({"REMOTE_ADDR": "::1", "REMOTE_PORT": "\u0663"}, Address("::1", None)),
+        ({"REMOTE_ADDR": "::1", "REMOTE_PORT": 80}, Address("::1", 80)),  # what wraps an ASGI server may put there
+        ({"REMOTE_ADDR": ("::1", 80), "REMOTE_PORT": 80}, None),
+        ({"REMOTE_ADDR": None, "REMOTE_PORT": None}, None),
         ({"REMOTE_ADDR": ""}, None),  # gunicorn on a Unix socket
         ({}, None),
     ],

@@ -72,8 +72,13 @@ def http_version(scope: Any) -> str:
 
 def client(scope: Any) -> Address | None:
     """Return the peer; a Unix socket has none."""
-    host, _, port = scope.client.rpartition(":")
-    return Address(host.strip("[]"), int(port) if port else None) if host else None
+    told = scope.client
+    if not isinstance(told, str):
+        return None
+    host, colon, port = told.rpartition(":")
+    if not colon or told.endswith("]") or (":" in host and host[0] != "["):  # an address alone
+        host, port = told, ""
+    return Address.told(host.strip("[]"), port)
 
 
 def framing(scope: Any, limit: int) -> int | None:
