@@ -31,7 +31,9 @@ COLLECTIONS = (
 )
 """The collections that msgspec makes of several items."""
 
-_UNIONS = (Union, types.UnionType)
+UNIONS = (Union, types.UnionType)
+"""What `get_origin` says of a union, written the one way or the other."""
+
 _ABSENT = (type(None), msgspec.UnsetType)
 
 
@@ -56,7 +58,7 @@ def members(kind: Any) -> list[Any]:
     kind = unalias(kind)
     if get_origin(kind) is Annotated:
         return members(get_args(kind)[0])
-    if get_origin(kind) in _UNIONS:
+    if get_origin(kind) in UNIONS:
         return [member for part in get_args(kind) for member in members(part)]
     return [kind]
 
@@ -77,7 +79,7 @@ def absent(kind: Any, otherwise: Any) -> Any:
 def without_unset(kind: Any) -> Any:
     """Return a type without `msgspec.UnsetType`, which no text becomes."""
     plain = unalias(kind)
-    if isinstance(plain, type) or get_origin(plain) not in _UNIONS:
+    if isinstance(plain, type) or get_origin(plain) not in UNIONS:
         return kind
     kept = [part for part in get_args(plain) if part is not msgspec.UnsetType]
     return _union(kept) if 0 < len(kept) < len(get_args(plain)) else kind
@@ -98,23 +100,12 @@ def split(annotation: Any) -> tuple[list[Param], Any]:
         markers = list(dict.fromkeys([*markers, *(note for note in notes if isinstance(note, Param))]))
         rest = [note for note in notes if not isinstance(note, Param)]
         return markers, Annotated[(kind, *rest)] if rest else kind
-    if get_origin(plain) in _UNIONS:
+    if get_origin(plain) in UNIONS:
         parts = [split(part) for part in get_args(plain)]
         markers = list(dict.fromkeys(marker for found, _ in parts for marker in found))
         if markers:
             return markers, _union(kind for _, kind in parts)
     return [], annotation
-
-
-def notes_within(annotation: Any) -> Iterator[Any]:
-    """Yield every annotation note at any depth: markers that `split` did not take among them."""
-    plain = unalias(annotation)
-    if isinstance(plain, type):
-        return
-    if get_origin(plain) is Annotated:
-        yield from plain.__metadata__
-    for part in get_args(plain):
-        yield from notes_within(part)
 
 
 def item_type(kind: Any) -> Any | None:
@@ -135,7 +126,7 @@ def item_type(kind: Any) -> Any | None:
 def is_record(kind: Any) -> bool:
     """Tell whether a type is a Struct, dataclass, TypedDict or attrs class, or a union of these (and None)."""
     found = present(kind)
-    return bool(found) and all(_is_record_class(_class_of(member)) for member in found)
+    return bool(found) and all(is_record_class(_class_of(member)) for member in found)
 
 
 def _class_of(kind: Any) -> Any:
@@ -143,13 +134,24 @@ def _class_of(kind: Any) -> Any:
     return kind if isinstance(kind, type) else get_origin(kind) or kind
 
 
-def _is_record_class(kind: Any) -> bool:
+def is_record_class(kind: Any) -> bool:
+    """Tell whether a class is a Struct, dataclass, TypedDict or attrs class."""
     return isinstance(kind, type) and (
         issubclass(kind, msgspec.Struct)
         or dataclasses.is_dataclass(kind)
         or typing.is_typeddict(kind)
         or hasattr(kind, "__attrs_attrs__")
     )
+
+
+def classes_within(annotation: Any) -> Iterator[type]:
+    """Yield the classes that a type names, those of its arguments too, but for protocols."""
+    for member in members(annotation):
+        kind = _class_of(member)
+        if isinstance(kind, type) and not getattr(kind, "_is_protocol", False):
+            yield kind
+        for part in get_args(member):
+            yield from classes_within(part)
 
 
 def field_types(record: Any) -> dict[str, Any]:
@@ -221,4 +223,4 @@ def filled(hint: Any, given: Mapping[Any, Any]) -> Any:
     changed = tuple(filled(part, given) for part in parts)
     if all(map(operator.is_, changed, parts)):
         return hint
-    return _union(changed) if get_origin(hint) in _UNIONS else get_origin(hint)[changed]
+    return _union(changed) if get_origin(hint) in UNIONS else get_origin(hint)[changed]

@@ -48,9 +48,10 @@ class App(BareGranian, Registrar):
     `codecs` (of `hinge.codecs`) are the formats that bodies are read in by their Content-Type and results are answered
     in by the request's Accept, the preferred one first; without it bodies are JSON or MessagePack, and results JSON.
     `config` is the base that pyproject.toml, environment and command line override. `wsgi_middleware` and
-    `asgi_middleware` wrap the compiled callable, the first one outermost. The OpenAPI document is at `openapi_path` and
-    the page that shows it at `docs_path`, unless a route of the app is; None: nowhere. `security_schemes` and
-    `security` go into the document as OpenAPI has them.
+    `asgi_middleware` wrap the compiled callable, the first one outermost. `ignore_notes` are classes: what is of them
+    in an `Annotated` is meant for others; any other note that Hinge does not know is an error. The OpenAPI document is
+    at `openapi_path` and the page that shows it at `docs_path`, unless a route of the app is; None: nowhere.
+    `security_schemes` and `security` go into the document as OpenAPI has them.
 
     Raises:
         ConfigurationError: an argument is wrong.
@@ -70,6 +71,7 @@ class App(BareGranian, Registrar):
         codecs: Iterable[Codec] | None = None,
         wsgi_middleware: Iterable[Wrapper] = (),
         asgi_middleware: Iterable[Wrapper] = (),
+        ignore_notes: Iterable[type] = (),
         openapi_path: str | None = "/openapi.json",
         docs_path: str | None = "/docs",
         security_schemes: Mapping[str, Any] | None = None,
@@ -94,6 +96,7 @@ class App(BareGranian, Registrar):
         self._catalog = Catalog()
         self._layers: list[Layer] = as_layers(middleware, f"App(middleware=...) ({caller()})")
         self._codecs = None if codecs is None else check_codecs(codecs)
+        self._ignored_notes = _classes(ignore_notes)
         self._errors: dict[type[Exception], ErrorHandler] = {}
         self._lifespans: list[Lifespan] = []
         self._mounts: list[Mount] = []
@@ -349,6 +352,15 @@ def _mistakes(parts: list[Part], target: Backend, *, skip_unsupported: bool) -> 
     judged = [one for part in parts for one in part.judged]
     found = [mistake for one in judged for mistake in one.mistakes]
     return found if skip_unsupported else found + unmet_needs([one.route for one in judged], target)
+
+
+def _classes(given: Any) -> tuple[type, ...]:
+    found = tuple(given) if isinstance(given, Iterable) else (given,)
+    if isinstance(given, type) or not all(isinstance(one, type) for one in found):
+        raise ConfigurationError(
+            f"App(ignore_notes={given!r}) ({caller()}): it is no list of classes. Fix: ignore_notes=[SomeClass]"
+        )
+    return found
 
 
 def _wrapper(wrapper: Wrapper, where: str) -> Callable[[Any], Any]:

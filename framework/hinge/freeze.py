@@ -22,6 +22,7 @@ from hinge.config import Config
 from hinge.errors import ConfigurationError, HTTPError
 from hinge.middleware.layer import Layer
 from hinge.middleware.preflight import preflight_layer
+from hinge.notes import Notes
 from hinge.plan import HandlerPlan, plan_handler
 from hinge.problems import ErrorHandlers
 from hinge.representations import negotiated
@@ -52,6 +53,7 @@ class Frame(msgspec.Struct, frozen=True):
     """What the app enables for bodies and results; None: bodies of the usual ones, and results as JSON."""
     mounted: str | None = None
     """Under which key the state of a mounted app is kept; None: it is the outermost."""
+    notes: Notes = msgspec.field(default_factory=Notes)
 
     def endpoint(self, route: Route, plan: HandlerPlan) -> Endpoint:
         """Return the endpoint of a route.
@@ -120,6 +122,7 @@ def judge(route: Route, frame: Frame) -> Judged:
             inline=route.inline,
             own_loop=route.loop == "thread",
             websocket=route.websocket,
+            notes=frame.notes,
         )
         endpoint = frame.endpoint(route, plan)
     except ConfigurationError as error:

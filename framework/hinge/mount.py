@@ -21,6 +21,7 @@ from hinge.freeze import Frame, Judged, anything, http_table, judge, websocket_t
 from hinge.lifespan import Lifespan
 from hinge.location import caller
 from hinge.middleware.layer import Layer
+from hinge.notes import Notes
 from hinge.problems import ErrorHandlers
 from hinge.routing.route import Route
 from hinge.routing.router import Router, check_prefix
@@ -148,7 +149,7 @@ def _part(app: "App", place: _Place) -> Part:
             codec.prepare()
     errors = ErrorHandlers(app._errors, debug=config.debug)
     layers = place.layers + tuple(app._layers)
-    frame = Frame(config, errors, layers, _builder(app, place.prefix), codecs, place.key)
+    frame = Frame(config, errors, layers, _builder(app, place.prefix), codecs, place.key, Notes(app._ignored_notes))
     own = tuple(app._catalog)
     return Part(app, place.prefix, place.location, frame, own, [judge(_below(place.prefix, one), frame) for one in own])
 

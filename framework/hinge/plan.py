@@ -13,13 +13,14 @@ from typing import Any
 
 import msgspec
 
-from hinge.annotations import absent, is_record, item_type, notes_within, present, split
+from hinge.annotations import absent, is_record, item_type, present, split
 from hinge.body import BodyStream
 from hinge.codecs import CODECS, Codec
 from hinge.errors import ConfigurationError
 from hinge.forms import FormData
 from hinge.forms.kinds import is_of_files
 from hinge.location import locate, qualified_name
+from hinge.notes import Notes
 from hinge.params import BodyParam, CookieParam, FormParam, HeaderParam, Param, PathParam, QueryParam
 from hinge.request import Connection, Request
 from hinge.returns import check_returns
@@ -163,22 +164,23 @@ def plan_handler(
     inline: bool = False,
     own_loop: bool = False,
     websocket: bool = False,
+    notes: Notes | None = None,
 ) -> HandlerPlan:
-    """Return the plan of a handler whose path template has the given parameter names.
+    """Return the plan of a handler whose path template has the given parameter names; `notes` are the app's.
 
     Raises:
         ConfigurationError: the signature cannot be planned.
 
     """
-    names = frozenset(path_names)
+    names, notes = frozenset(path_names), notes or Notes()
     name, location = qualified_name(handler), locate(handler)
     who = f"handler {name} ({location})"
     signature, hints = read_signature(handler, who)
     arguments = tuple(
-        _argument(parameter, hints.get(parameter.name, parameter.annotation), names, who)
+        _argument(parameter, hints.get(parameter.name, parameter.annotation), names, who, notes)
         for parameter in signature.parameters.values()
     )
-    returns = hints.get("return", Any)
+    returns = notes.obeyed(hints.get("return", Any), f"{who}: the return annotation")
     check_returns(returns, who)
     plan = HandlerPlan(
         handler=handler,
@@ -194,13 +196,16 @@ def plan_handler(
     return plan
 
 
-def _argument(parameter: inspect.Parameter, annotation: Any, path_names: frozenset[str], who: str) -> Argument:
+def _argument(
+    parameter: inspect.Parameter, annotation: Any, path_names: frozenset[str], who: str, notes: Notes
+) -> Argument:
     name = parameter.name
     who = f"{who}: parameter {name!r}"
     keyword = parameter.kind is inspect.Parameter.KEYWORD_ONLY
     default = MISSING if parameter.default is inspect.Parameter.empty else parameter.default
     refuse_slips(parameter, annotation, who, in_path=name in path_names)
     marker, kind = _marker(str if annotation is inspect.Parameter.empty else annotation, who)
+    kind = notes.obeyed(kind, who, name)
     injected = None if marker else _injected(kind)
     if injected is not None:
         if name in path_names:
@@ -226,18 +231,10 @@ def _injected(kind: Any) -> Any | None:
 
 
 def _marker(annotation: Any, who: str) -> tuple[Param | None, Any]:
-    """Take Hinge's marker out of an annotation and leave the type with its msgspec constraints."""
+    """Take Hinge's marker out of an annotation and leave the type with its other notes."""
     markers, kind = split(annotation)
     if len(markers) > 1:
         raise ConfigurationError(f"{who} has two markers. Fix: keep one of {' and '.join(map(_class_name, markers))}")
-    for note in notes_within(kind):
-        if isinstance(note, type) and issubclass(note, Param):
-            raise ConfigurationError(f"{who} is annotated with a class. Fix: write {note.__name__}(), an instance")
-        if isinstance(note, Param):
-            raise ConfigurationError(
-                f"{who} has a {_class_name(note)} inside of another type. Fix: put it outermost: Annotated[<type>, "
-                f"{_class_name(note)}()]"
-            )
     return (markers[0] if markers else None), kind
 
 

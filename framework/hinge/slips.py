@@ -4,13 +4,20 @@ Law: refused where the handler is planned, with the line to write instead. A nam
 if it is that of something Hinge injects; any other one is a `str` from the query string.
 """
 
+import datetime as dt
+import decimal
+import enum
 import inspect
-from collections.abc import Iterator
-from typing import Annotated, Any, get_args, get_origin
+import uuid
+from typing import Any
 
-from hinge.annotations import is_record, members, unalias
+import msgspec
+
+from hinge.annotations import classes_within, is_record, members
 from hinge.errors import ConfigurationError
+from hinge.foreign import instead, shown
 from hinge.params import Alias, Called, Param
+from hinge.spelling import call_text, long_form, misused, type_text
 
 _INJECTED_NAMES = {
     "request": "Request",
@@ -22,9 +29,6 @@ _INJECTED_NAMES = {
     "form": "FormData",
 }
 _OWN_CLASSES = ("Request", "WebSocket", "BodyStream", "State", "FormData", "UploadFile")
-_LONG_NAMES = {"alias": "name", "regex": "pattern"}
-_OF_MARKER = ("name", "description", "deprecated")
-_OF_META = ("gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length", "pattern", "title")
 
 
 def refuse_slips(parameter: inspect.Parameter, annotation: Any, who: str, *, in_path: bool) -> None:
@@ -38,8 +42,8 @@ def refuse_slips(parameter: inspect.Parameter, annotation: Any, who: str, *, in_
     bare = annotation is inspect.Parameter.empty
     if isinstance(default, Called):
         raise ConfigurationError(
-            f"{who} has {_call(default)} for its default, and {default.alias} is a type. "
-            f"Fix: {name}: {_long_form(default, _type_text(annotation))}"
+            f"{who} has {call_text(default)} for its default, and {default.alias} is a type. "
+            f"Fix: {name}: {long_form(default, type_text(annotation))}"
         )
     if isinstance(default, Param) or (isinstance(default, type) and issubclass(default, Param)):
         marker = default if isinstance(default, type) else type(default)
@@ -47,7 +51,7 @@ def refuse_slips(parameter: inspect.Parameter, annotation: Any, who: str, *, in_
             f"{who} has a marker for its default. Fix: {name}: Annotated[<type>, {marker.__name__}(...)]"
         )
     if default is Ellipsis:
-        declared = "" if bare else f": {_type_text(annotation)}"
+        declared = "" if bare else f": {type_text(annotation)}"
         raise ConfigurationError(
             f"{who} has `...` for its default. Fix: {name}{declared}, without a default it is required"
         )
@@ -57,9 +61,12 @@ def refuse_slips(parameter: inspect.Parameter, annotation: Any, who: str, *, in_
             f"{who} has the {what} {default.__name__} for its default, and nobody calls it. "
             f"Fix: call it in the handler, or bind it with functools.partial"
         )
-    misused = None if bare else next(_misused(annotation), None)
-    if misused is not None:
-        _refuse_annotation(parameter, annotation, misused, who)
+    if default is not parameter.empty and not _is_value(default, annotation):
+        fix = instead(default, name, annotation, is_default=True) or "a value of the annotated type, or none at all"
+        raise ConfigurationError(f"{who} has {shown(default)} for its default, which no request can send. Fix: {fix}")
+    wrong = None if bare else next(misused(annotation), None)
+    if wrong is not None:
+        _refuse_annotation(parameter, annotation, wrong, who)
     namesake = None if bare or in_path else next(filter(_is_namesake, members(annotation)), None)
     if namesake is not None:
         full = f"{namesake.__module__}.{namesake.__qualname__}"
@@ -69,6 +76,24 @@ def refuse_slips(parameter: inspect.Parameter, annotation: Any, who: str, *, in_
             f"{who} has no annotation, so it would be a query parameter. "
             f"Fix: annotate it: {name}: {_INJECTED_NAMES[name]} (or {name}: Query[str] if a query parameter is meant)"
         )
+
+
+_VALUES = (
+    *(str, int, float, bytes, bytearray, list, tuple, set, frozenset, dict),
+    *(decimal.Decimal, uuid.UUID, dt.date, dt.time, dt.timedelta, enum.Enum, type(None), msgspec.UnsetType),
+)
+"""What requests send, and what stands for nothing sent."""
+
+
+def _is_value(default: Any, annotation: Any) -> bool:
+    """Tell whether a default is something that a request could have brought: plain data, or of the annotated type."""
+    if isinstance(default, dict):
+        default = [*default.values()]
+    if isinstance(default, (list, tuple, set, frozenset)):
+        return all(_is_value(one, annotation) for one in default)
+    return isinstance(default, _VALUES) or any(
+        isinstance(default, kind) for kind in classes_within(annotation) if kind not in (Any, object)
+    )
 
 
 def _is_namesake(kind: Any) -> bool:
@@ -81,54 +106,10 @@ def _is_namesake(kind: Any) -> bool:
     )
 
 
-def _refuse_annotation(parameter: inspect.Parameter, annotation: Any, misused: Alias | Called, who: str) -> None:
-    if isinstance(misused, Called):
-        wrong, right = _call(misused), _long_form(misused, _type_text(annotation))
+def _refuse_annotation(parameter: inspect.Parameter, annotation: Any, wrong: Alias | Called, who: str) -> None:
+    if isinstance(wrong, Called):
+        written, right = call_text(wrong), long_form(wrong, type_text(annotation))
     else:
-        wrong, right = f"{misused.name} alone", f"{misused.name}[{_type_text(annotation)}]"
+        written, right = f"{wrong.name} alone", f"{wrong.name}[{type_text(annotation)}]"
     default = "" if parameter.default is parameter.empty else f" = {parameter.default!r}"
-    raise ConfigurationError(f"{who} is annotated with {wrong}. Fix: {parameter.name}: {right}{default}")
-
-
-def _misused(annotation: Any) -> Iterator[Alias | Called]:
-    plain = unalias(annotation)
-    if isinstance(plain, Alias | Called):
-        yield plain
-    elif get_origin(plain) is Annotated:
-        yield from (note for note in plain.__metadata__ if isinstance(note, Alias | Called))
-    for part in get_args(plain):
-        yield from _misused(part)
-
-
-def _call(called: Called) -> str:
-    options = [f"{key}={value!r}" for key, value in called.options.items()]
-    given = ["..." if value is Ellipsis else repr(value) for value in called.positional]
-    return f"{called.alias}({', '.join([*given, *options])})"
-
-
-def _long_form(called: Called, kind: str) -> str:
-    """Return the annotation and the default that say what the call wanted to say."""
-    options = {_LONG_NAMES.get(key, key): value for key, value in called.options.items()}
-    of_marker = [f"{key}={options[key]!r}" for key in _OF_MARKER if key in options]
-    of_meta = [f"{key}={options[key]!r}" for key in _OF_META if key in options]
-    written = f"{called.alias}[{kind}]"
-    if of_marker or of_meta:
-        notes = [f"{called.alias}Param({', '.join(of_marker)})"]
-        notes += [f"msgspec.Meta({', '.join(of_meta)})"] if of_meta else []
-        written = f"Annotated[{kind}, {', '.join(notes)}]"
-    default = called.positional[0] if called.positional else options.get("default", Ellipsis)
-    return written if default is Ellipsis else f"{written} = {default!r}"
-
-
-def _type_text(annotation: Any) -> str:
-    """Return how the type is written, without markers and constraints; `str` where none is."""
-    plain = unalias(annotation)
-    if get_origin(plain) is Annotated:
-        return _type_text(get_args(plain)[0])
-    if annotation is inspect.Parameter.empty or next(_misused(plain), None) is not None:
-        return "str"
-    return (
-        annotation.__name__
-        if isinstance(annotation, type) and not get_args(annotation)
-        else (str(annotation).replace("typing.", ""))
-    )
+    raise ConfigurationError(f"{who} is annotated with {written}. Fix: {parameter.name}: {right}{default}")

@@ -645,7 +645,9 @@ def test_an_immutable_default_is_the_very_object() -> None:
     assert Call(returns(Query[str], default=marker))()[0] is marker
 
 
-class Uncopyable:
+class Uncopyable(str):
+    __slots__ = ()
+
     def __deepcopy__(self, memo: Any) -> Any:
         raise TypeError
 
@@ -691,10 +693,10 @@ class Lost(msgspec.Struct):
         (Cookie[Item | Nested], (), "such as str, int or an Enum"),
         (Cookie[list[str]], (), "such as str, int or an Enum"),
         (Body[complex | Item | Nested], (), "take types that msgspec knows"),
-        (Body[Lost], (), "take types that msgspec knows"),
-        (Lost, (), "take types that msgspec knows"),
-        (Annotated[int, BodyParam(), msgspec.Meta(pattern="x")], (), "take types that msgspec knows"),
-        (Annotated[int, QueryParam(), msgspec.Meta(pattern="x")], (), "such as str, int or an Enum"),
+        (Body[Lost], (), "define or import what they name at the level of its module"),
+        (Lost, (), "define or import what they name at the level of its module"),
+        (Annotated[int, BodyParam(), msgspec.Meta(pattern="x")], (), "leave the constraint out"),
+        (Annotated[int, QueryParam(), msgspec.Meta(pattern="x")], (), "leave the constraint out"),
     ],
 )
 def test_a_type_that_cannot_come_from_its_source_is_refused(annotation: Any, names: tuple[str, ...], fix: str) -> None:

@@ -211,7 +211,7 @@ HANDLERS: list[tuple[Callable[[App], Any], str, str, str]] = [
         "parameter 'thing': its field 'item'",
         "Fix: take a type that a text becomes",
     ),
-    (route(undecodable), "undecodable", "parameter 'thing'", "Fix: take types that msgspec knows"),
+    (route(undecodable), "undecodable", "parameter 'thing'", "Fix: leave the constraint out"),
 ]
 
 

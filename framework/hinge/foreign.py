@@ -1,0 +1,56 @@
+"""Marks of other frameworks, and the line to write instead of one.
+
+Law: none of them is imported. What a mark wants to say is read off its attributes, which all have from each other: a
+`dependency`, `ge` and its like, or `metadata` with constraints in the words of `annotated_types`.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from hinge.annotations import is_record
+from hinge.location import qualified_name
+from hinge.params import Called
+from hinge.spelling import OPTIONS, long_form, meta_text, type_text
+
+_SOURCES = ("Query", "Header", "Cookie", "Body", "Form", "Path")
+"""What marks of a source are called everywhere."""
+
+
+def shown(mark: Any) -> str:
+    """Return how a message names a mark: by its class, since the text of some is long."""
+    if isinstance(mark, type):
+        return f"the class {mark.__qualname__}"
+    return f"a {qualified_name(mark)}" if mark is not Ellipsis else "`...`"
+
+
+def instead(mark: Any, name: str, annotation: Any = None, *, is_default: bool = False) -> str | None:
+    """Return what to write for a mark at a parameter (without an `annotation`: at a field), None if it is unknown."""
+    dependency = getattr(mark, "dependency", None)
+    if callable(dependency) and not isinstance(mark, type):
+        return f"{name} = {qualified_name(dependency).rpartition('.')[2]}(...) in the handler"
+    options = dict(_options(mark))
+    kind = type(mark).__name__.removesuffix("Kwarg")
+    if kind == "File":
+        return f"{name}: UploadFile"
+    source = kind if kind in _SOURCES else None
+    for attribute in ("header", "cookie", "query"):
+        if isinstance(getattr(mark, attribute, None), str):
+            source, options["name"] = attribute.title(), getattr(mark, attribute)
+    if annotation is None or (source is None and not is_default):
+        return meta_text(options)
+    if source is None and not options:
+        return None
+    usual = "Body" if is_record(annotation) else "Query"
+    return f"{name}: {long_form(Called(source or usual, (), options), type_text(annotation))}"
+
+
+def _options(mark: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what a mark says in words that Hinge and msgspec have too."""
+    for part in (mark, *getattr(mark, "metadata", ())):
+        for key in OPTIONS:
+            value = getattr(part, key, None)
+            if isinstance(value, (str, int, float)) and value is not False:
+                yield key, value
+    default = getattr(mark, "default", ...)
+    if default is None or isinstance(default, (str, int, float)):
+        yield "default", default

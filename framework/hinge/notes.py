@@ -1,0 +1,194 @@
+"""The notes in `Annotated`: obeyed, inert, or refused.
+
+Law: no note is dropped that might mean something. What Hinge and msgspec understand is obeyed; texts, documentation and
+the classes of `App(ignore_notes=[...])` say nothing here; any other note is refused at compile, wherever it stands: in
+a parameter it may say who is let in, in a result that a field must not leave.
+"""
+
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
+
+import msgspec
+
+from hinge.annotations import UNIONS, field_types, is_record_class, unalias
+from hinge.constraints import is_constraint, members_of, meta_of
+from hinge.declared import fields
+from hinge.errors import ConfigurationError
+from hinge.foreign import instead, shown
+from hinge.params import Param
+
+_PLAIN = frozenset({str, int, float, bool, bytes, type(None), list, dict, object})
+_DOCUMENTED_BY = frozenset({"typing", "typing_extensions", "annotated_doc"})
+"""Where the classes called `Doc` are from."""
+_BINDING = ("gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length", "pattern", "tz")
+"""What of a `Meta` is about values."""
+
+
+class Place(NamedTuple):
+    """Where an annotation stands."""
+
+    who: str
+    name: str
+    """The parameter's name; empty: it is a result, of which nothing is validated."""
+    annotation: Any
+    is_field: bool = False
+    """Whether it is of a field of a record, which msgspec reads by itself."""
+
+
+class Notes:
+    """What an app makes of notes; it remembers the records that it has looked through."""
+
+    __slots__ = ("_ignored", "_seen")
+
+    def __init__(self, ignored: tuple[type, ...] = ()) -> None:
+        self._ignored = ignored
+        self._seen: set[tuple[type, bool]] = set()
+
+    def obeyed(self, annotation: Any, who: str, name: str = "") -> Any:
+        """Return a type with all that its notes say as `msgspec.Meta`, and without those that say nothing.
+
+        It is that of the parameter `name`, or without one of a result; `who` is the start of every message about it.
+
+        Raises:
+            ConfigurationError: a note is unknown, cannot be obeyed, or stands where nobody reads it.
+
+        """
+        if isinstance(annotation, type) and (annotation in _PLAIN or (annotation, not name) in self._seen):
+            return annotation
+        try:
+            return self._walk(annotation, Place(who, name, annotation), ())
+        except ConfigurationError:
+            self._seen.clear()  # another handler that takes the same record is as wrong
+            raise
+
+    def _walk(self, kind: Any, place: Place, aliases: tuple[Any, ...]) -> Any:
+        if isinstance(kind, type):
+            if kind not in _PLAIN and is_record_class(kind):
+                self._look_through(kind, place)
+            return kind
+        plain = unalias(kind)
+        if plain is not kind:
+            if any(kind is alias for alias in aliases):
+                raise ConfigurationError(
+                    f"{place.who}: the type {kind} is made of itself, and msgspec cannot read such an alias. "
+                    f"Fix: a msgspec.Struct or a dataclass with a field of its own type"
+                )
+            walked = self._walk(plain, place, (*aliases, kind))
+            return kind if walked is plain else walked
+        origin = get_origin(kind)
+        if origin is Annotated:
+            return self._annotated(kind, place, aliases)
+        if origin is None or origin is Literal:
+            return kind
+        before = get_args(kind)
+        after = tuple(self._walk(one, place, aliases) for one in before)
+        if is_record_class(origin):
+            self._look_through(origin, place)
+        if all(one is other for one, other in zip(before, after, strict=True)):
+            return kind
+        return Union[after] if origin in UNIONS else origin[after]  # noqa: UP007 - `|` cannot join a sequence of types
+
+    def _annotated(self, kind: Any, place: Place, aliases: tuple[Any, ...]) -> Any:
+        inner, *notes = get_args(kind)
+        walked = self._walk(inner, place, aliases)
+        metas: list[msgspec.Meta] = []
+        constraints: list[Any] = []
+        for note in notes:
+            if isinstance(note, msgspec.Meta):
+                metas.append(note)
+            elif self._is_inert(note):
+                continue
+            elif is_constraint(note):
+                constraints += (one for one in members_of(note) if not self._is_inert(one))
+            else:
+                raise _refused(note, place)
+        if constraints and place.name:
+            metas += _translated(constraints, place)
+        if walked is inner and len(metas) == len(notes) and not constraints:
+            found = kind
+        else:
+            found = Annotated[(walked, *metas)] if metas else walked
+        if any(getattr(meta, key) is not None for meta in metas for key in _BINDING):
+            _check_fit(found, walked, place)
+        return found
+
+    def _is_inert(self, note: Any) -> bool:
+        if note is None or isinstance(note, (str, *self._ignored)):
+            return True
+        if isinstance(note, type):
+            return note in self._ignored
+        return type(note).__name__ == "Doc" and type(note).__module__ in _DOCUMENTED_BY
+
+    def _look_through(self, record: type, place: Place) -> None:
+        """Check what stands on the fields of a record, at any depth."""
+        key = (record, not place.name)
+        if key in self._seen:
+            return
+        self._seen.add(key)
+        start = place.who.partition(": field ")[0]  # the innermost field is the one to mend
+        try:
+            found = {one.name: one.type for one in fields(record)}
+            if hasattr(record, "__attrs_attrs__"):
+                found = field_types(record)  # msgspec takes private ones in, and sends none
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{start}: {error}") from error
+        for name, hint in found.items():
+            who = f"{start}: field {name!r} of {record.__qualname__}"
+            self._walk(hint, Place(who, place.name, hint, is_field=True), ())
+
+
+def _translated(constraints: list[Any], place: Place) -> list[msgspec.Meta]:
+    """Return what says the same to msgspec."""
+    try:
+        meta = meta_of(constraints)
+    except ValueError as error:
+        (one,) = error.args
+        raise ConfigurationError(
+            f"{place.who} is annotated with {one!r}, which msgspec.Meta cannot say. "
+            f"Fix: check it in the handler; App(ignore_notes=[{type(one).__name__}]) ignores all such"
+        ) from None
+    if meta is not None and place.is_field:
+        names = ", ".join(dict.fromkeys(type(one).__name__ for one in constraints))
+        raise ConfigurationError(
+            f"{place.who} is annotated with {names} of annotated_types, which msgspec does not read there. "
+            f"Fix: {meta!r} in place of it"
+        )
+    return [] if meta is None else [meta]
+
+
+def _refused(note: Any, place: Place) -> ConfigurationError:
+    kind = note if isinstance(note, type) else type(note)
+    if issubclass(kind, Param):
+        return _misplaced(note, kind.__name__, place)
+    fix = instead(note, place.name, None if place.is_field else place.annotation)
+    if fix is None:
+        fix = f"leave it out, or App(ignore_notes=[{kind.__name__}]) if it is meant for others"
+    return ConfigurationError(f"{place.who} is annotated with {shown(note)}, which Hinge does not know. Fix: {fix}")
+
+
+def _misplaced(note: Any, name: str, place: Place) -> ConfigurationError:
+    if place.is_field:
+        fix = "name = msgspec.field(name=...) for another name on the wire, and the marker at the handler's parameter"
+        return ConfigurationError(f"{place.who} has a {name}, which nobody reads there. Fix: {fix}")
+    if not place.name:
+        return ConfigurationError(f"{place.who} has a {name}, and a result has no source. Fix: leave it out")
+    if isinstance(note, type):
+        return ConfigurationError(f"{place.who} is annotated with a class. Fix: write {name}(), an instance")
+    return ConfigurationError(
+        f"{place.who} has a {name} inside of another type. Fix: put it outermost: Annotated[<type>, {name}()]"
+    )
+
+
+def _check_fit(found: Any, kind: Any, place: Place) -> None:
+    """Refuse constraints that a type does not have."""
+    if isinstance(kind, TypeVar):
+        return
+    try:
+        msgspec.msgpack.Decoder(found)
+    except TypeError as error:
+        try:
+            msgspec.msgpack.Decoder(kind)
+        except TypeError:
+            return  # the type itself is one that is not decoded, whatever its constraints
+        raise ConfigurationError(
+            f"{place.who}: {error}. Fix: leave the constraint out, or move it to its type"
+        ) from None
