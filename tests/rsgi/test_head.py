@@ -78,3 +78,8 @@ def test_a_length_in_doubt_is_refused(lines: list[tuple[str, str]]) -> None:
 def test_a_path_that_was_no_utf8_is_refused() -> None:
     with pytest.raises(HTTPError):
         head.path(scope(path="/a\ufffd"))
+
+
+@pytest.mark.parametrize(("handed", "read"), [("a=%C3%BC", "a=%C3%BC"), ("a=\u00fc", "a=\u00c3\u00bc")])
+def test_a_query_that_granian_has_decoded_is_one_character_a_byte_again(handed: str, read: str) -> None:
+    assert head.query_string(scope(query_string=handed)) == read
