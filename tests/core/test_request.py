@@ -106,10 +106,9 @@ def test_the_host_is_judged_where_it_is_used() -> None:
 
 def test_the_query_is_judged_where_it_is_used() -> None:
     assert request(query="a=1&a=2&b=").query.multi_items() == [("a", "1"), ("a", "2"), ("b", "")]
-    for query in ("a=%zz", "a=%ff", "a&b&c&d"):
-        with pytest.raises(HTTPError) as caught:
-            _ = request(query=query).query
-        assert caught.value.status == 400
+    with pytest.raises(HTTPError) as caught:
+        _ = request(query="a&b&c&d").query
+    assert caught.value.status == 400
 
 
 def test_path_parameters_are_texts_by_name() -> None:
