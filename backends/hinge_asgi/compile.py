@@ -33,7 +33,9 @@ def compile_asgi(blueprint: Blueprint) -> Any:
     table = blueprint.table.map(lambda leaf: leaf.map(served))
     not_found = blueprint.not_found.map(served)
     websocket = compile_websockets(blueprint, runtime)
-    static, find, path_of = table.static, table.find, reader.path
+    # Not where a server's sign of what is no text stands: those are judged by the raw path.
+    static = {path: leaf for path, leaf in table.static.items() if "\ufffd" not in path}
+    find, path_of = table.find, reader.path
     has_lifespan = runtime.has_lifespan
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:

@@ -37,7 +37,7 @@ def path(scope: Scope) -> str:
 
     """
     found: str = scope["path"]
-    if "\ufffd" in found:
+    if not found.isascii():
         found = _strict(scope, found)
     if found[:1] != "/":
         found = origin_form(found)
@@ -51,6 +51,8 @@ def path(scope: Scope) -> str:
 
 
 def _strict(scope: Scope, found: str) -> str:
+    if "\ufffd" not in found:
+        return utf8_path(found.encode("utf-8", "surrogatepass"))  # which a server may leave there
     raw: bytes | None = scope.get("raw_path")
     if raw is None:
         # Without the raw path, a replacement character is what a server made of bytes that are no text.

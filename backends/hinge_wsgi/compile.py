@@ -36,7 +36,9 @@ def compile_wsgi(blueprint: Blueprint) -> Any:
     served = cache(lambda endpoint: _serve(endpoint, runtime))  # paths and methods share endpoints
     table = blueprint.table.map(lambda leaf: leaf.map(served))
     not_found = blueprint.not_found.map(served)
-    static, find, path_of = table.static, table.find, reader.path
+    # As PATH_INFO has them, so that no request pays for decoding what it looks up.
+    static = {reader.disguised(path): leaf for path, leaf in table.static.items()}
+    find, path_of = table.find, reader.path
     has_lifespan = runtime.has_lifespan
 
     def application(environ: Environ, start_response: StartResponse) -> Any:

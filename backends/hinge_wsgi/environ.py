@@ -41,15 +41,27 @@ def path(environ: Environ) -> str:
     """
     found: str = environ.get("PATH_INFO", "")
     if not found.isascii():
-        found = utf8_path(found.encode("latin-1", "replace"))
+        found = _undisguised(found)
     return found if found[:1] == "/" else origin_form(found)
+
+
+def disguised(path: str) -> str:
+    """Return a decoded path as PATH_INFO has it: a character a byte of its UTF-8 (PEP 3333)."""
+    return path.encode("utf-8", "surrogatepass").decode("latin-1")
+
+
+def _undisguised(found: str) -> str:
+    try:
+        return utf8_path(found.encode("latin-1"))
+    except UnicodeEncodeError:  # the server has decoded it by itself
+        return utf8_path(b"\xff")
 
 
 def prefix(environ: Environ) -> str:
     """Return SCRIPT_NAME decoded, without a trailing slash."""
     found: str = environ.get("SCRIPT_NAME", "")
     if not found.isascii():
-        found = utf8_path(found.encode("latin-1", "replace"))
+        found = _undisguised(found)
     return found.rstrip("/")
 
 

@@ -282,3 +282,40 @@ def test_below_a_prefix(client_for):
     assert found(client, "/items") == ("/items",)
     assert found(client, "/mount") == ("/{one}", "mount")
     assert client.get("/items/").headers["location"] == "/mount/items"
+
+
+@pytest.mark.parametrize(
+    ("target", "answer"),
+    [
+        # Two texts that servers confuse: the UTF-8 bytes of the one are the Latin-1 bytes of the other.
+        ("/%C3%A9", "e"),
+        ("/%C3%83%C2%A9", "A-c"),
+        ("/caf%C3%A9/x", "e x"),
+        ("/caf%C3%83%C2%A9/x", "A-c x"),
+        ("/in/%C3%A9", "e in"),
+        ("/in/%C3%83%C2%A9", 404),
+        ("/folder/%C3%A9.txt", "e.txt"),
+        ("/folder/%C3%83%C2%A9.txt", 404),
+        # A replacement character that was sent, and those that stand for what is no text.
+        ("/%EF%BF%BD", "replaced"),
+        *((f"{where}/{bad}", 400) for where in ("", "/caf%C3%A9", "/in", "/folder")
+          for bad in ("%E9", "%FF", "%C3", "%C0%AF", "%ED%A0%80", "%F5%80%80%80", "%EF%BF%BD%FF")),
+        ("/%E9/unknown", 400),
+        ("/unknown/%E9", 400),
+    ],
+)  # fmt: skip
+def test_a_path_is_utf_8_wherever_it_leads(client_for, backend, tmp_path, target, answer):
+    if answer == "replaced" and backend.interface == "rsgi":
+        answer = 400  # it shows what is not UTF-8 in the same way, and has no raw path
+    (tmp_path / "é.txt").write_text("e.txt")
+    inner = App()
+    inner.get("/é")(lambda: "e in")
+    app = App()
+    for path, text in {"/é": "e", "/Ã©": "A-c", "/\N{REPLACEMENT CHARACTER}": "replaced"}.items():
+        app.get(path)(lambda text=text: text)
+    app.get("/café/{x}")(lambda x: f"e {x}")
+    app.get("/cafÃ©/{x}")(lambda x: f"A-c {x}")
+    app.mount("/in", inner)
+    app.static("/folder", tmp_path)
+    response = client_for(app).get(target)
+    assert (response.status_code if response.status_code >= 400 else response.text) == answer

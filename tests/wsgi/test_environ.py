@@ -29,7 +29,9 @@ def test_a_missing_path_is_the_root():
     assert reader.path({}) == "/"
 
 
-@pytest.mark.parametrize("found", ["/\xff", "/\xc3", "/\xed\xa0\x80", "evil", "@evil", "ftp://x/y"])
+@pytest.mark.parametrize(
+    "found", ["/\xff", "/\xc3", "/\xed\xa0\x80", "/\u20ac", "/\udcff", "evil", "@evil", "ftp://x/y"]
+)
 def test_a_path_that_is_none_is_400(found):
     with pytest.raises(HTTPError) as caught:
         reader.path({"PATH_INFO": found})

@@ -34,7 +34,7 @@ def compile_rsgi(blueprint: Blueprint) -> Any:
 
     match = blueprint.matching(served, head)
     table = blueprint.table.map(lambda leaf: leaf.map(served))
-    static, find = table.static, table.find
+    static, find = {path: leaf for path, leaf in table.static.items() if "\ufffd" not in path}, table.find
 
     def application(scope: Any, proto: Any) -> Awaitable[None]:
         if not runtime.ready or scope.proto != "http":
