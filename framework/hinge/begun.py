@@ -7,12 +7,11 @@ while a thread is in a step, that thread closes it behind the step.
 from collections.abc import Callable, Iterator
 from itertools import chain, repeat
 from threading import Lock
-from types import GeneratorType
 from typing import Any
 
 from hinge.context import StreamContext
 from hinge.response import Content
-from hinge.sources import encode_chunk
+from hinge.sources import encode_chunk, is_at_rest
 
 END: Any = object()
 """What `Begun.step` returns behind the last chunk."""
@@ -97,10 +96,7 @@ class Begun(Iterator[Content]):
     @property
     def is_at_rest(self) -> bool:
         """Whether closing runs none of the source's code: a generator that has not begun, or has ended."""
-        source = self._source
-        if isinstance(source, GeneratorType):
-            return not source.gi_running and not source.gi_suspended
-        return getattr(source, "close", None) is None
+        return is_at_rest(self._source)
 
     def close(self) -> None:
         """Close the source; raises what its `close` raises."""

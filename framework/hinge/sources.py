@@ -45,6 +45,13 @@ def resolve_source(content: Any) -> tuple[Any, bool]:
     raise TypeError(f"a streamed body is a sync or async iterable of chunks, not {kind.__name__}{hint}")
 
 
+def is_at_rest(source: Any) -> bool:
+    """Tell whether closing a plain source runs none of its code: a generator that has not begun, or has ended."""
+    if isinstance(source, GeneratorType):
+        return not source.gi_running and not source.gi_suspended
+    return not hasattr(source, "__anext__") and getattr(source, "close", None) is None
+
+
 def closing_once(source: Any, *, is_async: bool) -> Any:
     """Return an iterator over the same chunks that may be closed more than once, as a generator may."""
     kind = type(source)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self, TypeAlias
 
 from hinge.begun import Begun
 from hinge.response import OCTETS, Content, Lines, Pairs, Response
-from hinge.sources import close_failure, closing_once, encode_chunk, resolve_source
+from hinge.sources import close_failure, closing_once, encode_chunk, is_at_rest, resolve_source
 
 __all__ = [
     "BODILESS",
@@ -143,7 +143,7 @@ def chosen(request: Any, response: StreamingResponse) -> Response:
         answer = response.for_request(request)
         return answer
     finally:
-        if answer is not response:
+        if answer is not response and not is_at_rest(response.iterator):
             _note(request, response)
 
 
