@@ -25,6 +25,7 @@ MiB = 1024 * 1024
 _Count = Annotated[int, msgspec.Meta(ge=1, le=65_536)]
 _Bytes = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
+_Mode = Annotated[str, msgspec.Meta(pattern=r"\A0?[0-7]{3}\Z", description="a file mode of octal digits, such as 660")]
 
 
 class _Told(msgspec.StructMeta):
@@ -90,6 +91,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, metaclass=_Told):
     """The TCP port to listen on."""
     uds: _Text | None = None
     """The path of a Unix socket to listen on instead of `host` and `port`."""
+    uds_mode: _Mode | None = None
+    """The permissions of that socket: who may write to it can connect; nothing: what the umask leaves, so the owner."""
     workers: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 1
     """How many worker processes serve."""
     threads: _Count = 64
@@ -253,7 +256,7 @@ def _expected(annotation: Any) -> str:
     if type(None) in arguments:
         return _expected(arguments[0]) + " or nothing"
     if origin is Annotated and arguments[0] is str:
-        return "a text that is not empty"
+        return arguments[1].description or "a text that is not empty"
     if origin is Annotated:
         meta = arguments[1]
         kind = "an integer" if arguments[0] is int else "a number"

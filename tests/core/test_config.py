@@ -77,6 +77,9 @@ def test_paths_of_the_project_file_start_at_the_file(project: Any) -> None:
         ("HINGE_GRACEFUL_TIMEOUT", "3", "graceful_timeout", 3.0),
         ("HINGE_UDS", "/run/x.sock", "uds", "/run/x.sock"),
         ("HINGE_UDS", "", "uds", None),
+        ("HINGE_UDS_MODE", "660", "uds_mode", "660"),
+        ("HINGE_UDS_MODE", "0666", "uds_mode", "0666"),
+        ("HINGE_UDS_MODE", "", "uds_mode", None),
         ("HINGE_ALLOWED_ORIGINS", "https://a.example, https://b.example", "allowed_origins", ["https://a.example", "https://b.example"]),
         ("HINGE_ALLOWED_ORIGINS", "", "allowed_origins", []),
         ("HINGE_HTTP", "2", "http", "2"),
@@ -100,6 +103,10 @@ BAD_VALUES = [
     ("debug", "maybe", "true or false"),
     ("http", "3", "one of auto, 1, 2"),
     ("log_level", "loud", "one of debug, info, warning, error, critical"),
+    *(
+        ("uds_mode", mode, "a file mode of octal digits, such as 660 or nothing")
+        for mode in ("66", "0o660", "668", "06660", "-660", "rw-rw----", "660 ", "\N{FULLWIDTH DIGIT SIX}60")
+    ),
     ("host", "", "a text that is not empty"),
     ("backend", "", "a text that is not empty"),
 ]
@@ -129,6 +136,7 @@ def test_a_bad_value_names_key_value_and_origin(key: str, text: str, expected: s
         ("workers = 1.5", "workers"),
         ("allowed_origins = [1]", "allowed_origins"),
         ("uds = 1", "uds"),
+        ("uds_mode = 0o660", "uds_mode"),
     ],
 )
 def test_types_of_the_project_file_are_checked(text: str, key: str, project: Any) -> None:

@@ -44,6 +44,10 @@ class Kind:
     lifespan: bool = False
     """Whether the server runs the lifespan protocol."""
     h2c: bool = False
+    uds: str | None = None
+    """The path of the Unix socket that it listens on, if not on the port."""
+    group: str | None = None
+    """The group that it runs in, if not in this process's."""
 
 
 def _granian(interface: str) -> Arguments:
@@ -144,6 +148,8 @@ class Server:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # so that its workers are within reach if it dies without them
+                group=kind.group,
+                umask=0o022 if kind.group else -1,  # as a system service has it
             )
 
     # -- life ----------------------------------------------------------------------------------------------------------
@@ -159,7 +165,7 @@ class Server:
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise RuntimeError(f"{self.name} ended with {self.process.returncode}:\n{self.log()}")
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            with contextlib.suppress(OSError), Wire(self.kind.uds or self.port):
                 return
             time.sleep(0.02)
         raise RuntimeError(f"{self.name} does not listen:\n{self.log()}")
@@ -362,7 +368,11 @@ class Wire:
         if isinstance(address, str):
             self.socket = socket.socket(socket.AF_UNIX)
             self.socket.settimeout(PATIENCE)
-            self.socket.connect(address)
+            try:
+                self.socket.connect(address)
+            except OSError:
+                self.socket.close()
+                raise
         else:
             self.socket = socket.create_connection(("127.0.0.1", address), PATIENCE)
         self._buffer = b""

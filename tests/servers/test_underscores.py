@@ -3,14 +3,12 @@
 What stands here is in docs/deployment.md, and holds for `hinge run` as for Granian.
 """
 
-import contextlib
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 from tests.servers.conftest import Pool
-from tests.servers.harness import H2, PATIENCE, Pairs, Server, Wire, format_request, free_port, until
+from tests.servers.harness import H2, Pairs, Server, Wire, format_request, free_port
+from tests.servers.nginx import nginx
 
 pytestmark = pytest.mark.server
 
@@ -39,17 +37,8 @@ def test_who_does_over_http_2(h2_server: Server) -> None:
 
 
 NGINX = """\
-daemon off;
-pid {folder}/nginx.pid;
-error_log stderr;
 events {{}}
 http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
     server {{
         listen 127.0.0.1:{port};
         location / {{
@@ -62,26 +51,7 @@ http {{
 
 
 def test_nginx_drops_them_by_default(pool: Pool, tmp_path: Path) -> None:
-    executable = shutil.which("nginx")
-    if executable is None:
-        pytest.skip("nginx is not installed")
     behind, port = pool("granian-wsgi", "served:app").port, free_port()
-    config = tmp_path / "nginx.conf"
-    config.write_text(NGINX.format(folder=tmp_path, port=port, behind=behind))
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen([executable, "-p", str(tmp_path), "-c", str(config)], stderr=log)
-    try:
-        answers = until(lambda: ask(port), "nginx listens", (tmp_path / "log").read_text)
-        assert answers == "true"
-    finally:
-        process.terminate()
-        process.wait(PATIENCE)
-
-
-def ask(port: int) -> str | None:
-    """Return the token that arrives behind the proxy, None while it does not listen."""
-    with contextlib.suppress(OSError), Wire(port) as wire:
+    with nginx(NGINX.format(port=port, behind=behind), port, tmp_path), Wire(port) as wire:
         wire.send(format_request("GET", "/items/1", [FORGED]))
-        found: str = wire.answer().json()["token"]
-        return found
-    return None
+        assert wire.answer().json()["token"] == "true"

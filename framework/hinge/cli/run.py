@@ -20,6 +20,7 @@ _HELP = {
     "host": "The address to listen on.",
     "port": "The TCP port to listen on.",
     "uds": "The Unix socket to listen on instead.",
+    "uds_mode": "The permissions of the Unix socket in octal digits, such as 660.",
     "workers": "Worker processes.",
     "threads": "WSGI: threads of each worker, one for each request in progress.",
     "sync_threads": "ASGI: threads of each worker for plain def handlers.",

@@ -77,6 +77,7 @@ def _server(launch: Launch) -> Any:
         address=address,
         port=config.port,
         uds=claim_socket_path(config.uds) if config.uds else None,
+        uds_permissions=int(config.uds_mode, 8) if config.uds_mode else None,
         interface=Interfaces(launch.interface),
         workers=config.workers,
         blocking_threads=config.threads if launch.interface == "wsgi" else None,
