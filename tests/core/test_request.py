@@ -69,6 +69,7 @@ def request(
     }
     endpoint = SimpleNamespace(
         config=SimpleNamespace(max_query_fields=3),
+        plan=SimpleNamespace(streams_body=False, reads_form=False),
         path_names=names,
         route=None,
         url_for=lambda name, **params: f"/{name}" + "".join(f"/{value}" for value in params.values()),

@@ -72,13 +72,10 @@ def http_version(scope: Any) -> str:
 
 def client(scope: Any) -> Address | None:
     """Return the peer; a Unix socket has none."""
-    told = scope.client
-    if not isinstance(told, str):
-        return None
+    told = scope.client if isinstance(scope.client, str) else ""
     host, colon, port = told.rpartition(":")
-    if not colon or told.endswith("]") or (":" in host and host[0] != "["):  # an address alone
-        host, port = told, ""
-    return Address.told(host.strip("[]"), port)
+    is_bare = not colon or told.endswith("]") or (":" in host and host[0] != "[")
+    return Address.told(told.strip("[]"), "") if is_bare else Address.told(host.strip("[]"), port)
 
 
 def framing(scope: Any, limit: int) -> int | None:
