@@ -207,7 +207,7 @@ def test_the_frameworks_own_errors_come_to_it_as_well(client_for, coloured):
     assert client.get("/a/b").text == "404 Not Found"
     assert client.get("/x?q=1").text == "404 Not Found"
     assert client.get("/1").text == "q"
-    assert client.get("/1?q=%").text == "400 Bad Request"
+    assert client.get("/1?" + "a&" * 2000).text == "400 Bad Request"
     assert client.get("/%FF").text == "400 Bad Request"
     response = client.post("/1")
     assert (response.text, response.headers["allow"]) == ("405 Method Not Allowed", "GET, HEAD, OPTIONS")
