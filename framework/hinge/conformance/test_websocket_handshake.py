@@ -151,7 +151,7 @@ def test_what_does_not_fit_is_refused_as_it_is_in_http(client_for: Callable[...,
     assert response.status_code == 422
     assert [error["name"] for error in response.json()["errors"]] == ["limit", "page"]
     assert refusal(client, "/rooms/3").status_code == 422
-    assert refusal(client, "/rooms/3?limit=%zz").status_code == 400
+    assert refusal(client, "/rooms/3?" + "a&" * 2000).status_code == 400
     assert refusal(client, "/rooms/%ff?limit=1").status_code == 400
 
 
