@@ -152,7 +152,10 @@ class Stream(Iterable[bytes]):
             self._runtime.work.done(request)
 
     def _close_sources(self) -> None:
-        close_sources(self._runtime, self._request, (*self._replaced, (self._source, False)))
+        if self._replaced:
+            close_sources(self._runtime, self._request, (*self._replaced, (self._source, False)))
+        else:
+            _close_source(self._runtime, self._request, self._source, is_async=False)
 
 
 def _awaited(source: LoopIterator, response: StreamingResponse) -> Iterator[Any]:
