@@ -19,6 +19,7 @@ from hinge.decodable import unknown_class
 from hinge.errors import ConfigurationError, FieldError, HTTPError, RequestInvalid
 from hinge.forms.arguments import check_form, form_argument
 from hinge.forms.upload import UploadFile
+from hinge.hashable import never_hashed
 from hinge.head_records import head_record, record_reader
 from hinge.headers import Headers
 from hinge.plan import MISSING, Argument, HandlerPlan, Source
@@ -261,6 +262,8 @@ class _Sources:
 
     def _converter(self, argument: Argument) -> Callable[[Any], Any]:
         """Return what makes the value: from its text, from all texts of a repeated key, from the grouped fields."""
+        if argument.many or argument.whole:
+            self._check_hashed(argument)
         try:
             if argument.source is Source.FORM:
                 return form_argument(argument)
@@ -285,6 +288,7 @@ class _Sources:
             decoder = body_decoder(body.type, codecs=self.plan.reads)
         except (ConfigurationError, TypeError, NameError, AttributeError) as error:
             raise self._refuse(body, f"msgspec cannot decode it: {error}") from None
+        self._check_hashed(body)
         unknown = unknown_class(body.type)
         # A codec of the app's own may know it.
         if unknown is not None and not set(CODECS).isdisjoint(self.plan.reads):
@@ -296,6 +300,11 @@ class _Sources:
                 else "make it a msgspec.Struct or a dataclass, or take bytes or a BodyStream",
             )
         return decoder
+
+    def _check_hashed(self, argument: Argument) -> None:
+        never = never_hashed(argument.type)
+        if never is not None:
+            raise self._refuse(argument, never.why, never.fix)
 
     def _refuse(self, argument: Argument, why: str, fix: str | None = None) -> ConfigurationError:
         return ConfigurationError(

@@ -25,22 +25,26 @@ def unknown_class(type: Any) -> Any | None:  # noqa: A002 - as in msgspec's func
 
 @lru_cache(maxsize=1024)
 def _found(type: Any) -> Any | None:  # noqa: A002 - as above
+    for info in nested_types(type, required=True):
+        if isinstance(info, inspect.CustomType) and not _is_decoded(info.cls):
+            return info.cls
+    return None
+
+
+def nested_types(type: Any, *, required: bool) -> Iterator[inspect.Type]:  # noqa: A002 - as above
+    """Yield the description of a type and of all in it, each once; of `required` fields only, or of all."""
     try:
         info = inspect.type_info(type)
     except (TypeError, NameError, AttributeError):
-        return None  # the decoder itself refuses it, and says why
+        return  # the decoder itself refuses it, and says why
     found, waiting = {id(info)}, [info]
     while waiting:
         info = waiting.pop()
-        if isinstance(info, inspect.CustomType):
-            if not _is_decoded(info.cls):
-                return info.cls
-            continue
-        for part in _parts(info):
+        yield info
+        for part in _parts(info, required=required):
             if id(part) not in found:
                 found.add(id(part))
                 waiting.append(part)
-    return None
 
 
 def _is_decoded(kind: Any) -> bool:
@@ -50,7 +54,7 @@ def _is_decoded(kind: Any) -> bool:
         return False
 
 
-def _parts(info: Any) -> Iterator[inspect.Type]:
+def _parts(info: Any, *, required: bool) -> Iterator[inspect.Type]:
     for name in ("type", "item_type", "key_type", "value_type"):
         part = getattr(info, name, None)
         if isinstance(part, inspect.Type):
@@ -58,5 +62,5 @@ def _parts(info: Any) -> Iterator[inspect.Type]:
     for name in ("types", "item_types"):
         yield from getattr(info, name, ())
     for field in getattr(info, "fields", ()):
-        if field.required:
+        if field.required or not required:
             yield field.type

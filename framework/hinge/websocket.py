@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 import msgspec
 
 from hinge.depth import check_json_depth
-from hinge.errors import HTTPError, WebSocketDisconnect
+from hinge.errors import ConfigurationError, HTTPError, WebSocketDisconnect
+from hinge.hashable import never_hashed
 from hinge.headers import MutableHeaders
+from hinge.location import caller
 from hinge.request import Connection
 from hinge.response import Response
+from hinge.validation import is_unhashable
 
 if TYPE_CHECKING:
     from hinge.backend import HeadReader
@@ -176,14 +179,20 @@ class WebSocket(Connection):
 
         Raises:
             WebSocketDisconnect: the peer is gone, or the message is not valid JSON of that kind (closed with 1007).
+            ConfigurationError: a set or a map in `kind` is of what cannot be hashed.
 
         """
+        never = never_hashed(kind)
+        if never is not None:
+            raise ConfigurationError(f"receive_json ({caller()}): {never.why}. Fix: {never.fix}")
         message = await self.receive()
         data = message.encode() if isinstance(message, str) else message
         try:
             check_json_depth(data)
             return msgspec.json.decode(data, type=kind)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, HTTPError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, HTTPError, TypeError) as error:
+            if isinstance(error, TypeError) and not is_unhashable(error):
+                raise
             await self.close(1007, "invalid JSON")
             raise WebSocketDisconnect(1007, "invalid JSON") from error
 

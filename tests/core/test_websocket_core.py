@@ -360,6 +360,7 @@ def test_json_is_decoded_and_validated() -> None:
         (b"\xff", Any),
         (b'"\xff"', Any),
         ('{"x": "y"}', Move),
+        ("[[]]", set[Any]),
         ("[" * 19, Any),
     ],
 )
@@ -373,6 +374,18 @@ def test_what_is_not_that_json_closes_with_1007(message: str | bytes, kind: Any)
     transport = Transport(message)
     run(handler, transport)
     assert transport.log[-1] == ("close", 1007, "invalid JSON")
+
+
+def test_a_kind_that_nothing_can_be_is_said_before_a_message_is_taken() -> None:
+    async def handler(ws: WebSocket) -> None:
+        await ws.accept()
+        line = r"receive_json \(.*test_websocket_core.py:\d+\): .* a list cannot be. Fix: tuple"
+        with pytest.raises(ConfigurationError, match=line):
+            await ws.receive_json(set[list[int]])
+
+    transport = Transport("[]")
+    run(handler, transport)
+    assert transport.messages == ["[]"]
 
 
 @pytest.mark.parametrize("depth", [150, 5000])
