@@ -22,7 +22,7 @@ from hinge.middleware.layer import Layer, MiddlewareFunction
 from hinge.mount import Mount, Part, Tables, differing, lifespans_of, mount_of, parts_of, planned_of
 from hinge.problems import ErrorHandler, check_error_handler, check_error_kind
 from hinge.routing.catalog import Catalog
-from hinge.routing.route import Route, as_layers
+from hinge.routing.route import Route, as_described, as_layers
 from hinge.routing.router import Registrar, Router, close
 from hinge.rsgi import INTERFACE, BareGranian, refuse_rsgi
 from hinge.uncompiled import refusing
@@ -81,6 +81,9 @@ class App(BareGranian, Registrar):
             raise ConfigurationError(f"App(slashes={slashes!r}) ({caller()}) is none. Fix: 'redirect' or 'strict'")
         if config is not None and not isinstance(config, Config):
             raise ConfigurationError(f"App(config=...) ({caller()}): {config!r} is none. Fix: config=Config(...)")
+        for option, text in (("title", title), ("version", version), ("description", description)):
+            if not isinstance(text, str):
+                raise ConfigurationError(f"App({option}={text!r}) ({caller()}) is no text. Fix: {option}={str(text)!r}")
         self.title = title
         self.version = version
         self.description = description
@@ -89,8 +92,9 @@ class App(BareGranian, Registrar):
                 raise ConfigurationError(f"App({option}={path!r}) ({caller()}) is no path. Fix: '/name', or None")
         self.openapi_path = openapi_path
         self.docs_path = docs_path
-        self.security_schemes = dict(security_schemes or {})
-        self.security = [dict(one) for one in security]
+        schemes = as_described([security_schemes or {}], f"App(security_schemes={security_schemes!r}) ({caller()})")
+        self.security_schemes = schemes[0]
+        self.security = as_described(security, f"App(security={security!r}) ({caller()})")
         self._config = config
         self._slashes = slashes
         self._catalog = Catalog()

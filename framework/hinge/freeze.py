@@ -136,6 +136,10 @@ def judge(route: Route, frame: Frame) -> Judged:
         )
     try:
         check(endpoint.plan, route.template.names)
+        if route.responses is not None:
+            from hinge.openapi.responses import check_declared  # noqa: PLC0415 - only such routes pay for it
+
+            check_declared(route)
     except ConfigurationError as error:
         mistakes.append(str(error))
     return Judged(route, endpoint, mistakes)

@@ -1,5 +1,6 @@
 """The OpenAPI document: made of what is executed, valid, and shown by every backend."""
 
+import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import date
@@ -388,16 +389,75 @@ def test_paths_that_are_none(options: dict[str, Any], message: str) -> None:
         App(**options)
 
 
-@pytest.mark.parametrize("responses", [{99: "x"}, {"200": "x"}, {200: 5}])
-def test_responses_that_are_none(responses: Any) -> None:
+@pytest.mark.parametrize(
+    "responses",
+    [
+        {99: "x"},
+        {"200": "x"},
+        {True: "x"},
+        {200: 5},
+        {200: object()},
+        {200: object},
+        {200: {"description": object()}},
+        {200: {"content": {"application/json": {"schema": Part}}}},
+        {200: {"description": float}},
+        ["x"],
+    ],
+    ids=["status", "text", "bool", "number", "object", "class", "description", "struct", "type", "list"],
+)
+def test_responses_that_are_none(each_backend: Any, responses: Any) -> None:
     app = App()
 
     @app.get("/", responses=responses)
     def index() -> str:
         return ""
 
-    with pytest.raises(ConfigurationError, match=r"test_openapi.py:\d+.*responses="):
+    expected = r"handler .*index \(.*test_openapi.py:\d+\): responses=.* Fix: "
+    (line,) = app.unmet(each_backend.name)
+    assert re.match(expected, line)
+    with pytest.raises(ConfigurationError, match=expected):
+        app.compile(each_backend.name)
+    with pytest.raises(ConfigurationError, match=expected):
         describe(app)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"title": 5},
+        {"version": 1.0},
+        {"description": None},
+        {"security_schemes": {"a": object()}},
+        {"security": [{"a": object()}]},
+        {"security_schemes": 5},
+        {"security": ["a"]},
+    ],
+    ids=["title", "version", "description", "scheme", "requirement", "no-schemes", "no-requirement"],
+)
+def test_an_app_s_words_that_are_none(options: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"App\(\w+=.*test_openapi.py:\d+.* Fix: "):
+        App(**options)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("summary", 5),
+        ("description", b"x"),
+        ("deprecated", "no"),
+        ("include_in_schema", None),
+        ("tags", [5]),
+        ("tags", 5),
+        ("security", [{"a": object}]),
+        ("security", {"a": []}),
+    ],
+)
+def test_a_route_s_words_that_are_none(option: str, value: Any) -> None:
+    with pytest.raises(ConfigurationError, match=rf"(?s)handler .*test_openapi.py:\d+\): {option}=.* Fix: "):
+
+        @App().get("/", **{option: value})
+        def index() -> str:
+            return ""
 
 
 def test_without_the_package(each_backend: Any, monkeypatch: pytest.MonkeyPatch) -> None:

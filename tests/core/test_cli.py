@@ -114,6 +114,26 @@ def test_check_takes_the_configured_backend(folder: Path, monkeypatch: pytest.Mo
     assert run("check", "chat_under_test:app").exit_code == 0
 
 
+@pytest.mark.parametrize("mounted", [False, True], ids=["own", "mounted"])
+def test_check_makes_the_document(folder: Path, monkeypatch: pytest.MonkeyPatch, *, mounted: bool) -> None:
+    wrong = "@app.get('/', responses={200: object()})\ndef index() -> str: ...\n"
+    around = "inner = app\napp = App()\napp.mount('/inner', inner)\n" if mounted else ""
+    (folder / "document_under_test.py").write_text(f"from hinge import App\napp = App()\n{wrong}{around}")
+    result = run("check", "document_under_test.py")
+    assert result.exit_code == 1
+    (line,) = result.stdout.splitlines()
+    assert line.startswith("handler document_under_test.index (document_under_test.py:3): responses={200: ")
+    assert fails(2, "openapi", "document_under_test.py:" + ("inner" if mounted else "app")).count(line) == 1
+
+
+def test_check_tells_what_only_the_document_shows(folder: Path) -> None:
+    (folder / "title_under_test.py").write_text("from hinge import App\napp = App()\napp.title = object()\n")
+    result = run("check", "title_under_test.py")
+    assert result.exit_code == 1
+    assert result.stdout.startswith("the OpenAPI document of App(title=")
+    assert "Traceback" not in fails(2, "openapi", "title_under_test.py")
+
+
 def test_explain_says_what_each_route_gets(folder: Path) -> None:
     result = run("explain", "chat_under_test:app")
     assert result.exit_code == 0

@@ -1,8 +1,13 @@
 """`hinge check`: whether a backend can serve the app, and everything that keeps it from it."""
 
+from collections.abc import Iterator
+
 import click
 
+from hinge.app import App
 from hinge.cli.target import FACTORY, TARGET, load_app
+from hinge.errors import ConfigurationError
+from hinge.openapi import describe
 
 
 @click.command("check")
@@ -16,9 +21,19 @@ def command(ctx: click.Context, target: str, backend: str | None, *, factory: bo
     app = load_app(target, factory=factory)
     name = backend or app.config.backend
     unmet = app.unmet(name, skip_unsupported=skip_unsupported or app.config.skip_unsupported)
+    unmet = unmet or list(undescribed(app))
     if not unmet:
         click.echo(f"ok: backend {name} serves all {len(app.routes)} routes of {target}")
         return
     for line in unmet:
         click.echo(line)
     ctx.exit(1)
+
+
+def undescribed(app: App) -> Iterator[str]:
+    """Yield a line for each of the app's OpenAPI documents, and those of mounted apps, that cannot be made."""
+    for part in app.parts():
+        try:
+            describe(part.app)
+        except ConfigurationError as error:
+            yield str(error)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 from typing import Any
 
+from hinge.codecs import encode_json
 from hinge.errors import ConfigurationError
 from hinge.freeze import uncollected
 from hinge.openapi.operations import operation
@@ -29,24 +30,27 @@ def describe(app: Any) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document of an app.
 
     Raises:
-        ConfigurationError: with a line for every mistake in the app.
+        ConfigurationError: with a line for every mistake in the app, or for what JSON cannot say.
 
     """
     judged = app.parts()[0].judged
     mistakes = [line for _, _, lines in judged for line in lines]
     if mistakes:
         raise ConfigurationError("\n".join(mistakes))
-    return document(app, [(route, endpoint.plan) for route, endpoint, _ in judged if endpoint is not None])
+    found = document(app, [(route, endpoint.plan) for route, endpoint, _ in judged if endpoint is not None])
+    try:
+        encode_json(found)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigurationError(
+            f"the OpenAPI document of App(title={app.title!r}) cannot be encoded: {error}. "
+            "Fix: look for it in what the app and its routes say of themselves"
+        ) from error
+    return found
 
 
 @uncollected()
 def document(app: Any, planned: Iterable[Planned]) -> dict[str, Any]:
-    """Return the document of planned routes; WebSockets and routes with `include_in_schema=False` are left out.
-
-    Raises:
-        ConfigurationError: a `responses=` holds what describes none.
-
-    """
+    """Return the document of planned routes; WebSockets and routes with `include_in_schema=False` are left out."""
     schemas = Schemas()
     shown = [(route, plan) for route, plan in planned if route.include_in_schema and not route.websocket]
     operations = [
@@ -55,18 +59,17 @@ def document(app: Any, planned: Iterable[Planned]) -> dict[str, Any]:
         for method in METHODS
         if method in route.methods
     ]
-    schemas.make()
     paths: dict[str, Any] = {}
-    for (route, method, later), identity in zip(operations, _identities(operations), strict=True):
-        entry = {"operationId": identity, **later()}
-        paths.setdefault(_rest.sub(r"{\1}", route.template.text), {})[method.lower()] = entry
+    for (route, method, entry), identity in zip(operations, _identities(operations), strict=True):
+        item = paths.setdefault(_rest.sub(r"{\1}", route.template.text), {})
+        item[method.lower()] = {"operationId": identity, **entry}
     info = {"title": app.title, "version": app.version}
     if app.description:
         info["description"] = app.description
     found: dict[str, Any] = {"openapi": VERSION, "info": info, "paths": paths}
     components: dict[str, Any] = {}
-    if schemas.components:
-        components["schemas"] = schemas.components
+    if named := schemas.close():
+        components["schemas"] = named
     if app.security_schemes:
         components["securitySchemes"] = app.security_schemes
     if components:

@@ -9,37 +9,33 @@ from hinge.forms import FormData
 from hinge.forms.arguments import is_optional, reads_parts
 from hinge.forms.kinds import is_of_files, may_hold_files
 from hinge.forms.media import MULTIPART, URLENCODED
-from hinge.openapi.responses import Later
 from hinge.openapi.schemas import Schemas
 from hinge.plan import MISSING, Argument, HandlerPlan, Source
 
 
-def form_body(plan: HandlerPlan, schemas: Schemas) -> Later:
+def form_body(plan: HandlerPlan, schemas: Schemas) -> dict[str, Any]:
     """Return the body of a handler that takes a form."""
     arguments = [one for one in plan.arguments if one.source is Source.FORM and one.type is not FormData]
-    wholes = [schemas.of(one.type) for one in arguments if one.whole]
-    fields = [(one, schemas.of(one.type)) for one in arguments if not one.whole]
+    parts = [schemas.of(one.type) for one in arguments if one.whole]
+    fields = [one for one in arguments if not one.whole]
     media_types = [MULTIPART] if any(may_hold_files(one.type) for one in arguments) else [URLENCODED]
     if URLENCODED in media_types and reads_parts(plan):
         media_types.append(MULTIPART)
-    required = not is_optional(plan)
-
-    def later() -> dict[str, Any]:
-        parts = [whole() for whole in wholes]
-        if fields or not parts:
-            parts.append(_object([(one, schema()) for one, schema in fields]))
-        schema = parts[0] if len(parts) == 1 else {"allOf": parts}
-        return {"required": required, "content": {media_type: {"schema": schema} for media_type in media_types}}
-
-    return later
+    if fields or not parts:
+        parts.append(_object(fields, schemas))
+    schema = parts[0] if len(parts) == 1 else {"allOf": parts}
+    content = {media_type: {"schema": schema} for media_type in media_types}
+    return {"required": not is_optional(plan), "content": content}
 
 
-def _object(fields: list[tuple[Argument, dict[str, Any]]]) -> dict[str, Any]:
+def _object(fields: list[Argument], schemas: Schemas) -> dict[str, Any]:
     """Return the schema of the fields that are parameters of their own."""
     described: dict[str, Any] = {"type": "object"}
-    for argument, schema in fields:
-        described.setdefault("properties", {})[argument.alias] = schema | _more(argument, schema)
-    required = [argument.alias for argument, _ in fields if argument.default is MISSING]
+    for argument in fields:
+        schema = schemas.of(argument.type)
+        schema.update(_more(argument, schema))
+        described.setdefault("properties", {})[argument.alias] = schema
+    required = [argument.alias for argument in fields if argument.default is MISSING]
     return described | ({"required": required} if required else {})
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from hinge.annotations import present
 from hinge.head_records import header_name
 from hinge.openapi.forms import form_body
-from hinge.openapi.responses import Later, responses_of
+from hinge.openapi.responses import responses_of
 from hinge.openapi.schemas import Schemas
 from hinge.plan import MISSING, Argument, HandlerPlan, Source
 from hinge.record import record_fields
@@ -21,41 +21,29 @@ _OF_THE_MEDIA = frozenset({"accept", "content-type", "authorization"})
 """Headers that are no parameters (OpenAPI 3.1.1, section 4.8.12)."""
 
 
-def operation(route: Route, plan: HandlerPlan, schemas: Schemas) -> Later:
-    """Return the operation of a route.
-
-    Raises:
-        ConfigurationError: `responses=` holds what describes none.
-
-    """
+def operation(route: Route, plan: HandlerPlan, schemas: Schemas) -> dict[str, Any]:
+    """Return the operation of a route."""
     summary, description = _texts(route)
-    head: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     if route.tags:
-        head["tags"] = list(dict.fromkeys(route.tags))
+        found["tags"] = list(dict.fromkeys(route.tags))
     if summary:
-        head["summary"] = summary
+        found["summary"] = summary
     if description:
-        head["description"] = description
+        found["description"] = description
     if route.deprecated:
-        head["deprecated"] = True
+        found["deprecated"] = True
     if route.security is not None:
-        head["security"] = list(route.security)
+        found["security"] = list(route.security)
     parameters = [one for argument in plan.arguments for one in _parameters(argument, schemas)]
-    body = None if plan.body is None else _body(plan.body, plan, schemas)
+    if parameters:
+        found["parameters"] = parameters
     if plan.reads_form:
-        body = form_body(plan, schemas)
-    responses = responses_of(route, plan, schemas)
-
-    def later() -> dict[str, Any]:
-        found = dict(head)
-        if parameters:
-            found["parameters"] = [parameter() for parameter in parameters]
-        if body is not None:
-            found["requestBody"] = body()
-        found["responses"] = responses()
-        return found
-
-    return later
+        found["requestBody"] = form_body(plan, schemas)
+    elif plan.body is not None:
+        found["requestBody"] = _body(plan.body, plan, schemas)
+    found["responses"] = responses_of(route, plan, schemas)
+    return found
 
 
 def _texts(route: Route) -> tuple[str | None, str | None]:
@@ -68,7 +56,7 @@ def _texts(route: Route) -> tuple[str | None, str | None]:
     return summary or None, description or None
 
 
-def _parameters(argument: Argument, schemas: Schemas) -> list[Later]:
+def _parameters(argument: Argument, schemas: Schemas) -> list[dict[str, Any]]:
     """Return the parameter objects of an argument: one, one for each field of a record, or none."""
     if argument.source not in _IN or (argument.source is Source.HEADER and argument.alias in _OF_THE_MEDIA):
         return []
@@ -94,24 +82,20 @@ def _parameters(argument: Argument, schemas: Schemas) -> list[Later]:
     return [_parameter(argument.alias, _IN[argument.source], schemas.of(argument.type), more, argument.default)]
 
 
-def _parameter(name: str, where: str, schema: Later, more: dict[str, Any], default: Any = MISSING) -> Later:
-    def later() -> dict[str, Any]:
-        described = schema()
-        if isinstance(default, (str, int, float)) and "$ref" not in described:
-            described["default"] = default
-        return {"name": name, "in": where, **more, "schema": described}
-
-    return later
+def _parameter(
+    name: str, where: str, schema: dict[str, Any], more: dict[str, Any], default: Any = MISSING
+) -> dict[str, Any]:
+    if isinstance(default, (str, int, float)) and "$ref" not in schema:
+        schema["default"] = default
+    return {"name": name, "in": where, **more, "schema": schema}
 
 
-def _body(argument: Argument, plan: HandlerPlan, schemas: Schemas) -> Later:
-    required = argument.default is MISSING
-    marker = argument.marker
-    head: dict[str, Any] = {"required": required}
-    if marker is not None and marker.description:
-        head["description"] = marker.description
+def _body(argument: Argument, plan: HandlerPlan, schemas: Schemas) -> dict[str, Any]:
+    found: dict[str, Any] = {"required": argument.default is MISSING}
+    if argument.marker is not None and argument.marker.description:
+        found["description"] = argument.marker.description
     if argument.source is Source.STREAM or argument.type is bytes:
-        return lambda: {**head, "content": {"*/*": {}, OCTETS: {}}}
+        return found | {"content": {"*/*": {}, OCTETS: {}}}
     schema = schemas.of(argument.type)
     media_types = [codec.media_type for codec in plan.reads if codec.decoder is not None]
-    return lambda: {**head, "content": {media_type: {"schema": schema()} for media_type in media_types}}
+    return found | {"content": {media_type: {"schema": schema} for media_type in media_types}}

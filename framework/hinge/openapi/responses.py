@@ -4,12 +4,15 @@ Law: the error schema is that of the documents that are really sent (RFC 9457). 
 under `default`.
 """
 
-from collections.abc import Callable, Mapping
+import reprlib
+from collections.abc import Mapping
 from typing import Annotated, Any, get_args
 
 import msgspec
+from msgspec import inspect
 
 from hinge.annotations import present
+from hinge.codecs import encode_json
 from hinge.errors import REASONS, ConfigurationError
 from hinge.events import EventSourceResponse
 from hinge.files import FileResponse
@@ -22,8 +25,7 @@ from hinge.results import JSON
 from hinge.returns import JSON_LINES, TEXT, is_stream, stream_type
 from hinge.routing import Route
 
-Later = Callable[[], dict[str, Any]]
-"""What gives a part of the document once all schemas are made."""
+Part = dict[str, Any]
 
 
 def _described(kind: Any, text: str) -> Any:
@@ -40,6 +42,7 @@ InvalidValue: Any = msgspec.defstruct(
     ],
     rename={"in_": "in"},
     namespace={"__doc__": "One invalid value of a request."},
+    module="hinge",
     omit_defaults=True,
 )
 
@@ -53,6 +56,7 @@ Problem: Any = msgspec.defstruct(
         ("errors", _described(list[InvalidValue], "Of a request with invalid values (422): each of them."), []),
     ],
     namespace={"__doc__": "What went wrong (RFC 9457); further members may follow."},
+    module="hinge",
     omit_defaults=True,
 )
 
@@ -67,26 +71,21 @@ _MEDIA_TYPES: tuple[tuple[type, str], ...] = (
 )
 
 
-def responses_of(route: Route, plan: HandlerPlan, schemas: Schemas) -> Later:
-    """Return the responses of an operation.
-
-    Raises:
-        ConfigurationError: `responses=` holds what describes none.
-
-    """
-    found: dict[str, Later] = _results(route, plan, schemas)
+def responses_of(route: Route, plan: HandlerPlan, schemas: Schemas) -> Part:
+    """Return the responses of an operation."""
+    found: dict[str, Part] = _results(route, plan, schemas)
     problem = _content(PROBLEM, schemas.of(Problem))
     for status in _failures(route, plan):
         found[str(status)] = _response(REASONS[status], problem)
     for given, description in (route.responses or {}).items():
-        found[_status(given, route)] = _declared(given, description, schemas, problem, route)
+        found[str(given)] = _declared(given, description, schemas, problem)
     found["default"] = _response("Any other problem.", problem)
-    return lambda: {status: later() for status, later in found.items()}
+    return found
 
 
-def _results(route: Route, plan: HandlerPlan, schemas: Schemas) -> dict[str, Later]:
+def _results(route: Route, plan: HandlerPlan, schemas: Schemas) -> dict[str, Part]:
     """Return the responses that the return annotation tells of, by status."""
-    found: dict[str, Later] = {}
+    found: dict[str, Part] = {}
     plain: list[Any] = []
     if plan.is_generator:
         return {_success(route, 200): _response("Success", _content(stream_type(plan.returns).partition(";")[0], None))}
@@ -111,14 +110,14 @@ def _results(route: Route, plan: HandlerPlan, schemas: Schemas) -> dict[str, Lat
     return found
 
 
-def _plain(route: Route, plan: HandlerPlan, kinds: list[Any], schemas: Schemas) -> Later:
+def _plain(route: Route, plan: HandlerPlan, kinds: list[Any], schemas: Schemas) -> Part:
     """Return the response of results that become a body by themselves: text, bytes, or JSON."""
-    contents: list[Later] = []
+    contents: list[Part] = []
     texts = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, str)]
     raw = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, (bytes, bytearray, memoryview))]
     other = [kind for kind in kinds if kind not in texts and kind not in raw]
     if texts:
-        contents.append(_content(TEXT.partition(";")[0], lambda: {"type": "string"}))
+        contents.append(_content(TEXT.partition(";")[0], {"type": "string"}))
     if raw:
         contents.append(_content(OCTETS, None))
     if other:
@@ -127,7 +126,7 @@ def _plain(route: Route, plan: HandlerPlan, kinds: list[Any], schemas: Schemas) 
             union = union | kind
         schema = schemas.of(union)
         contents += [_content(one, schema) for one in [codec.media_type for codec in plan.offers] or [JSON]]
-    return _response(_reason(route, 200), lambda: {name: entry for one in contents for name, entry in one().items()})
+    return _response(_reason(route, 200), {name: entry for one in contents for name, entry in one.items()})
 
 
 def _streams(member: Any) -> bool:
@@ -154,30 +153,48 @@ def _failures(route: Route, plan: HandlerPlan) -> list[int]:
     return sorted(found)
 
 
-def _declared(given: Any, description: Any, schemas: Schemas, problem: Later, route: Route) -> Later:
-    """Return a response of `responses=`: a text, a type, or an OpenAPI response object as it is."""
-    if isinstance(description, str):
-        is_error = isinstance(given, int) and given >= 400
-        return _response(description, problem if is_error else None)
-    if isinstance(description, Mapping):
-        whole = {"description": REASONS.get(given, "Response"), **description}
-        return lambda: whole
-    if description is None:
-        return _response(REASONS.get(given, "Response"), None)
+def check_declared(route: Route) -> None:
+    """Refuse what a route declares in `responses=` and no document can say.
+
+    Raises:
+        ConfigurationError: with what to write instead.
+
+    """
+    if not isinstance(route.responses, Mapping):
+        raise _no_response(route, repr(route.responses), "give a dict of statuses, as in {404: 'a text'}")
+    for given, description in route.responses.items():
+        if isinstance(given, bool) or not isinstance(given, int) or not 200 <= given <= 599:
+            raise _no_response(route, f"{{{given!r}: ...}}: no status", "one in 200..599")
+        text = f"{{{given}: {reprlib.repr(description)}}}"
+        if isinstance(description, Mapping):
+            try:
+                encode_json(description)
+            except (TypeError, ValueError, RecursionError) as error:
+                fix = f"an OpenAPI response object, of what JSON can say, or {{{given}: SomeType}} alone"
+                raise _no_response(route, f"{text}: {error}", fix) from error
+        elif not isinstance(description, str | None) and not _is_described(description):
+            raise _no_response(route, f"{text} describes none", "give a text, a type or an OpenAPI response object")
+
+
+def _no_response(route: Route, what: str, fix: str) -> ConfigurationError:
+    return ConfigurationError(f"{route.describe()}: responses={what}. Fix: {fix}")
+
+
+def _is_described(kind: Any) -> bool:
     try:
-        msgspec.json.schema(description)
-    except (TypeError, NotImplementedError) as error:
-        raise ConfigurationError(
-            f"{route.describe()}: responses={{{given}: {description!r}}} describes none. Fix: give a text, a type or "
-            "an OpenAPI response object"
-        ) from error
-    return _response(REASONS.get(given, "Response"), _content(JSON, schemas.of(description)))
+        return not isinstance(inspect.type_info(kind), inspect.CustomType)
+    except (TypeError, NameError, AttributeError):
+        return False
 
 
-def _status(given: Any, route: Route) -> str:
-    if isinstance(given, bool) or not isinstance(given, int) or not 200 <= given <= 599:
-        raise ConfigurationError(f"{route.describe()}: responses={{{given!r}: ...}}: no status. Fix: one in 200..599")
-    return str(given)
+def _declared(given: int, description: Any, schemas: Schemas, problem: Part) -> Part:
+    """Return a response of `responses=`: a text, a type, or an OpenAPI response object as it is."""
+    reason = REASONS.get(given, "Response")
+    if isinstance(description, str):
+        return _response(description, problem if given >= 400 else None)
+    if isinstance(description, Mapping):
+        return {"description": reason, **description}
+    return _response(reason, None if description is None else _content(JSON, schemas.of(description)))
 
 
 def _success(route: Route, otherwise: int) -> str:
@@ -188,13 +205,9 @@ def _reason(route: Route, otherwise: int) -> str:
     return REASONS.get(route.status or otherwise, "Success")
 
 
-def _content(media_type: str, schema: Later | None) -> Later:
-    return lambda: {media_type: {} if schema is None else {"schema": schema()}}
+def _content(media_type: str, schema: Part | None) -> Part:
+    return {media_type: {} if schema is None else {"schema": schema}}
 
 
-def _response(description: str, content: Later | None) -> Later:
-    def later() -> dict[str, Any]:
-        found = None if content is None else content()
-        return {"description": description} if found is None else {"description": description, "content": found}
-
-    return later
+def _response(description: str, content: Part | None) -> Part:
+    return {"description": description} if content is None else {"description": description, "content": content}

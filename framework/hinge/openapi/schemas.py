@@ -1,57 +1,73 @@
-"""Types -> JSON Schemas (draft 2020-12, the dialect of OpenAPI 3.1), with what has a name among the components.
+"""The schemas of a document, and its components: the classes that have a name.
 
-Law: all types of a document are seen before one schema is made, so that two classes of the same name get two names.
+Law: a reference is left open until all types are known, and with them what each is called.
 """
 
-from collections.abc import Callable
 from typing import Any
 
-import msgspec
+from msgspec import inspect
 
-from hinge.forms import UploadFile
+from hinge.codecs import encode_json
+from hinge.openapi.json_schema import schema_of
+from hinge.openapi.names import component_names
 
-REFERENCE = "#/components/schemas/{name}"
+_ADDRESS = "#/components/schemas/"
 
 
 class Schemas:
-    """Collect types, then give the schema of each."""
+    """Give the schema of each type; `close` gives their components, and fills in what the schemas refer to."""
 
     def __init__(self) -> None:
-        self._types: list[Any] = []
-        self._made: list[dict[str, Any]] = []
-        self.components: dict[str, Any] = {}
+        self._known: dict[Any, Any] = {}
+        self._components: dict[Any, dict[str, Any]] = {}
+        self._infos: dict[Any, Any] = {}
+        self._open: list[tuple[dict[str, Any], str, Any]] = []
 
-    def of(self, kind: Any) -> Callable[[], dict[str, Any]]:
-        """Return what gives the schema of a type once `make` was called; `{}` if msgspec cannot describe it."""
-        index = len(self._types)
-        self._types.append(kind)
-        return lambda: dict(self._made[index])
+    def of(self, kind: Any) -> dict[str, Any]:
+        """Return a new schema of a type, which is valid once `close` was called; `{}` if msgspec cannot read it."""
+        return schema_of(self._info(kind), self._link)
 
-    def make(self) -> None:
-        """Make the schemas of all types."""
+    def close(self) -> dict[str, Any]:
+        """Return the components by name."""
+        names = component_names(self._components, self._fingerprint)
+        for schema, key, kind in self._open:
+            schema[key] = _ADDRESS + names[kind]
+        return {names[kind]: component for kind, component in self._components.items()}
+
+    def _info(self, kind: Any) -> Any:
         try:
-            made, self.components = msgspec.json.schema_components(
-                self._types, schema_hook=_file, ref_template=REFERENCE
-            )
-        except (TypeError, NotImplementedError):
-            # One of them has no schema: the others shall have theirs.
-            self._types = [kind if _has_schema(kind) else Any for kind in self._types]
-            made, self.components = msgspec.json.schema_components(
-                self._types, schema_hook=_file, ref_template=REFERENCE
-            )
-        self._made = list(made)
+            if kind not in self._known:
+                self._known[kind] = type_info(kind)
+            return self._known[kind]
+        except TypeError:  # notes that cannot be hashed
+            return type_info(kind)
+
+    def _link(self, schema: dict[str, Any], key: str, info: Any) -> None:
+        kind = info.cls
+        schema[key] = None  # it keeps its place
+        self._open.append((schema, key, kind))
+        if kind not in self._components:
+            self._infos[kind] = info
+            self._components[kind] = {}  # a type may contain itself
+            self._components[kind].update(schema_of(info, self._link, as_component=True))
+
+    def _fingerprint(self, kind: Any) -> bytes:
+        """Return what a type is made of, down to the last field: two types that are not alike differ in it."""
+        seen: dict[Any, int] = {}
+
+        def link(schema: dict[str, Any], key: str, info: Any) -> None:
+            is_new = info.cls not in seen
+            number = seen.setdefault(info.cls, len(seen))
+            schema[key] = [number, schema_of(info, link, as_component=True)] if is_new else number
+
+        found: dict[str, Any] = {}
+        link(found, "", self._infos[kind])
+        return encode_json(found)
 
 
-def _has_schema(kind: Any) -> bool:
+def type_info(kind: Any) -> Any:
+    """Return a type as msgspec sees it; as one of anything if it does not read it."""
     try:
-        msgspec.json.schema(kind, schema_hook=_file)
-    except (TypeError, NotImplementedError):
-        return False
-    return True
-
-
-def _file(kind: type) -> dict[str, Any]:
-    """Return the schema of a form's file; nothing else that msgspec does not know has one."""
-    if kind is UploadFile:
-        return {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}
-    raise NotImplementedError
+        return inspect.type_info(kind)
+    except (TypeError, NameError, AttributeError, RecursionError):
+        return inspect.AnyType()

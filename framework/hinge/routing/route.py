@@ -116,6 +116,8 @@ def make_route(
     name = given.pop("name", None) or qualified_name(handler).rpartition(".")[2]
     layers = tuple(as_layers(given.pop("middleware", ()), who))
     tags = as_tags(given.pop("tags", ()), who)
+    if given.get("security") is not None:
+        given["security"] = as_described(given["security"], f"{who}: security={given['security']!r}")
     wanted = frozenset() if websocket else _methods(methods, who)
     return Route(template, wanted, handler, name, location, layers=layers, tags=tags, websocket=websocket, **given)
 
@@ -137,12 +139,28 @@ def as_tags(tags: Iterable[str], who: str) -> tuple[str, ...]:
     """Return tags as a tuple.
 
     Raises:
-        ConfigurationError: they are one text, whose letters would each be a tag.
+        ConfigurationError: they are one text, whose letters would each be a tag, or none.
 
     """
     if isinstance(tags, str):
         raise ConfigurationError(f"{who}: tags={tags!r} is one text. Fix: tags=[{tags!r}]")
-    return tuple(tags)
+    found = tuple(tags) if isinstance(tags, Iterable) else (tags,)
+    if not all(isinstance(tag, str) for tag in found):
+        raise ConfigurationError(f"{who}: tags={tags!r} holds what is no text. Fix: tags=['name']")
+    return found
+
+
+def as_described(given: Any, who: str) -> list[dict[str, Any]]:
+    """Return dicts that go into the OpenAPI document as they are, in plain data.
+
+    Raises:
+        ConfigurationError: they are none, or hold what JSON cannot say.
+
+    """
+    try:
+        return msgspec.convert(msgspec.to_builtins([dict(one) for one in given], str_keys=True), list[dict[str, Any]])
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{who}: {error}. Fix: give dicts, as OpenAPI has them there") from None
 
 
 def _parse(path: str, who: str) -> PathTemplate:
@@ -188,3 +206,14 @@ def _check_options(options: Mapping[str, Any], known: Iterable[str], who: str) -
         raise ConfigurationError(f"{who}: loop={loop!r} is neither. Fix: 'process' or 'thread'")
     if name is not None and not isinstance(name, str):
         raise ConfigurationError(f"{who}: name={name!r} is no name. Fix: give a text")
+    _check_texts(options, who)
+
+
+def _check_texts(options: Mapping[str, Any], who: str) -> None:
+    """Refuse what the OpenAPI document could not say."""
+    for option in ("summary", "description"):
+        if not isinstance(options.get(option), str | None):
+            raise ConfigurationError(f"{who}: {option}={options[option]!r} is no text. Fix: give one")
+    for option in ("deprecated", "include_in_schema"):
+        if not isinstance(options.get(option, False), bool):
+            raise ConfigurationError(f"{who}: {option}={options[option]!r} is neither. Fix: True or False")

@@ -1,0 +1,214 @@
+"""A type, as msgspec sees it, -> its JSON Schema (draft 2020-12, the dialect of OpenAPI 3.1).
+
+Law: what msgspec takes without a look has a schema that takes anything, and what is around it keeps its own. What
+`msgspec.Meta` says wins over what is said here.
+"""
+
+from collections.abc import Callable, Iterator
+from inspect import cleandoc
+from typing import Any, get_origin
+
+import msgspec
+from msgspec import inspect
+
+from hinge.forms import UploadFile
+
+Link = Callable[[dict[str, Any], str, Any], None]
+"""Put the address of a type's component under a key of a schema, at once or when it is known."""
+
+_RECORDS = (inspect.StructType, inspect.DataclassType, inspect.TypedDictType, inspect.NamedTupleType)
+_DICTS = (inspect.DictType, getattr(inspect, "FrozenDictType", inspect.DictType))
+_BYTES = (inspect.BytesType, inspect.ByteArrayType, inspect.MemoryViewType)
+_FACTORIES = (list, dict, set, bytearray)
+"""Factories of defaults whose call does nothing else."""
+
+_PLAIN: dict[Any, dict[str, Any]] = {
+    inspect.NoneType: {"type": "null"},
+    inspect.BoolType: {"type": "boolean"},
+    inspect.IntType: {"type": "integer"},
+    inspect.FloatType: {"type": "number"},
+    inspect.StrType: {"type": "string"},
+    inspect.DateType: {"type": "string", "format": "date"},
+    inspect.DateTimeType: {"type": "string"},
+    inspect.TimeType: {"type": "string"},
+    inspect.TimeDeltaType: {"type": "string", "format": "duration"},
+    inspect.UUIDType: {"type": "string", "format": "uuid"},
+    inspect.DecimalType: {"type": "string", "format": "decimal"},
+}
+_KEYWORDS = {
+    "ge": "minimum",
+    "gt": "exclusiveMinimum",
+    "le": "maximum",
+    "lt": "exclusiveMaximum",
+    "multiple_of": "multipleOf",
+    "pattern": "pattern",
+}
+BINARY = {"type": "string", "format": "binary"}
+_FILE = BINARY | {"contentMediaType": "application/octet-stream"}
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+def schema_of(info: Any, link: Link, *, as_component: bool = False) -> dict[str, Any]:
+    """Return the schema of a type; a class with a name is linked to, unless it is wanted `as_component`."""
+    said: dict[str, Any] = {}
+    while isinstance(info, inspect.Metadata):
+        said = (info.extra_json_schema or {}) | said
+        info = info.type
+    found: dict[str, Any] = {}
+    if isinstance(info, (*_RECORDS, inspect.EnumType)):
+        if as_component:
+            found = _component(info, link)
+        else:
+            link(found, "$ref", info)
+    elif isinstance(info, inspect.UnionType):
+        found = _union(info, link)
+    elif isinstance(info, inspect.LiteralType):
+        found = {"enum": list(info.values)}
+    elif isinstance(info, inspect.CustomType):
+        found = dict(_FILE) if info.cls is UploadFile else {}
+    elif isinstance(info, _BYTES):
+        found = {
+            "type": "string",
+            "contentEncoding": "base64",
+            **_lengths(info, "Length", lambda n: 4 * ((n + 2) // 3)),
+        }
+    else:
+        found = _value(info, link)
+    found.update(said)
+    return found
+
+
+def default_of(value: Any) -> dict[str, Any]:
+    """Return `{"default": ...}` with a value as it is sent, `{}` for none, or one that JSON cannot say."""
+    if value is msgspec.NODEFAULT or value is msgspec.UNSET:
+        return {}
+    try:
+        return {"default": msgspec.json.decode(_encode(value))}
+    except (TypeError, ValueError, RecursionError):
+        return {}
+
+
+def _value(info: Any, link: Link) -> dict[str, Any]:
+    """Return the schema of a plain value or a collection."""
+    if isinstance(info, inspect.CollectionType):
+        found = {"type": "array", **_of("items", info.item_type, link), **_lengths(info, "Items")}
+        return found | ({"uniqueItems": True} if isinstance(info, (inspect.SetType, inspect.FrozenSetType)) else {})
+    if isinstance(info, inspect.TupleType):
+        row = [schema_of(one, link) for one in info.item_types]
+        rest: dict[str, Any] = {"prefixItems": row, "items": False} if row else {}
+        return {"type": "array", "minItems": len(row), "maxItems": len(row), **rest}
+    if isinstance(info, _DICTS):
+        names = schema_of(info.key_type, link) if _is_of_texts(info.key_type) else {}
+        names.pop("type", None)
+        values = _of("additionalProperties", info.value_type, link)
+        return {
+            "type": "object",
+            **({"propertyNames": names} if names else {}),
+            **values,
+            **_lengths(info, "Properties"),
+        }
+    found = dict(_PLAIN.get(type(info), {}))
+    found.update({word: bound for key, word in _KEYWORDS.items() if (bound := getattr(info, key, None)) is not None})
+    return found | _lengths(info, "Length")
+
+
+def _of(keyword: str, info: Any, link: Link) -> dict[str, Any]:
+    return {} if isinstance(info, inspect.AnyType) else {keyword: schema_of(info, link)}
+
+
+def _lengths(info: Any, what: str, of: Callable[[int], int] = int) -> dict[str, Any]:
+    bounds = {f"{word}{what}": getattr(info, f"{word}_length", None) for word in ("min", "max")}
+    return {key: of(bound) for key, bound in bounds.items() if bound is not None}
+
+
+def _is_of_texts(info: Any) -> bool:
+    """Tell whether a dict's keys are texts in Python too, so that their schema is that of the names."""
+    while isinstance(info, inspect.Metadata):
+        info = info.type
+    if isinstance(info, inspect.UnionType):
+        return all(map(_is_of_texts, info.types))
+    if isinstance(info, inspect.LiteralType):
+        return all(isinstance(value, str) for value in info.values)
+    if isinstance(info, inspect.EnumType):
+        return all(isinstance(member.value, str) for member in info.cls)
+    return isinstance(info, inspect.StrType)
+
+
+def _union(info: inspect.UnionType, link: Link) -> dict[str, Any]:
+    """Return the schema of a union: None stands last, and Structs are told apart by their tags."""
+    structs: list[Any] = []
+    others: list[Any] = []
+    nothing: list[Any] = []
+    for member in info.types:
+        bare = member
+        while isinstance(bare, inspect.Metadata):
+            bare = bare.type
+        is_tagged = isinstance(bare, inspect.StructType) and not bare.array_like
+        (nothing if isinstance(bare, inspect.NoneType) else structs if is_tagged else others).append((member, bare))
+    if len(structs) < 2:
+        return {"anyOf": [schema_of(member, link) for member, _ in others + structs + nothing]}
+    mapping: dict[str, Any] = {}
+    for _, struct in structs:
+        link(mapping, str(struct.tag), struct)
+    told_apart = {
+        "anyOf": [schema_of(member, link) for member, _ in structs],
+        "discriminator": {"propertyName": structs[0][1].tag_field, "mapping": mapping},
+    }
+    rest = [schema_of(member, link) for member, _ in others], [schema_of(member, link) for member, _ in nothing]
+    return {"anyOf": [*rest[0], told_apart, *rest[1]]} if any(rest) else told_apart
+
+
+# -- what has a name ---------------------------------------------------------------------------------------------------
+
+
+def _component(info: Any, link: Link) -> dict[str, Any]:
+    cls = get_origin(info.cls) or info.cls
+    found: dict[str, Any] = {"title": title_of(info.cls)}
+    if text := _document(info, cls):
+        found["description"] = text
+    if isinstance(info, inspect.EnumType):
+        members = {id(member): member.value for member in cls.__members__.values()}
+        return found | {"enum": sorted(members.values())}
+    tag = [(info.tag_field, {"enum": [info.tag]}, True)] if getattr(info, "tag_field", None) is not None else []
+    fields = [*tag, *_fields(info, link)]
+    required = [name for name, _, is_required in fields if is_required]
+    if isinstance(info, inspect.NamedTupleType) or getattr(info, "array_like", False):
+        least = max((index for index, (_, _, is_required) in enumerate(fields, 1) if is_required), default=0)
+        found |= {"type": "array", "prefixItems": [schema for _, schema, _ in fields], "minItems": least}
+        is_closed = isinstance(info, inspect.NamedTupleType) or info.forbid_unknown_fields
+        return found | ({"maxItems": len(fields)} if is_closed else {})
+    properties = {name: schema for name, schema, _ in fields}
+    found |= {"type": "object", "properties": properties, "required": required}
+    return found | ({"additionalProperties": False} if getattr(info, "forbid_unknown_fields", False) else {})
+
+
+def _fields(info: Any, link: Link) -> Iterator[tuple[str, dict[str, Any], bool]]:
+    """Yield name on the wire, schema, and whether it is required, of each field."""
+    for field in info.fields:
+        schema = schema_of(field.type, link)
+        if not field.required:
+            schema.update(default_of(field_default(field)))
+        yield field.encode_name, schema, field.required
+
+
+def field_default(field: inspect.Field) -> Any:
+    """Return what a field is without a value, `NODEFAULT` if only a call of the app's would tell."""
+    return field.default_factory() if field.default_factory in _FACTORIES else field.default
+
+
+def title_of(kind: Any) -> str:
+    """Return a class's own name, with the types that a generic one is made of."""
+    origin = get_origin(kind)
+    if origin is None:
+        return str(kind.__name__)
+    parts = (one.__name__ if isinstance(one, type) else repr(one) for one in kind.__args__)
+    return f"{origin.__name__}[{', '.join(parts)}]"
+
+
+def _document(info: Any, cls: type) -> str:
+    """Return what a class's docstring says, unless Python wrote it."""
+    text = cleandoc(cls.__doc__ or "")
+    is_signature = text.startswith(f"{cls.__name__}(") and text.endswith(")")
+    if isinstance(info, inspect.EnumType):
+        return "" if text == "An enumeration." else text
+    return "" if is_signature and not isinstance(info, inspect.StructType) else text
