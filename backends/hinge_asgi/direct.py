@@ -6,12 +6,11 @@ is a `Request` where the handler takes one, and otherwise only once something is
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hinge.blueprint import Endpoint
-from hinge.errors import FAILURES
+from hinge.failures import FAILURES
 from hinge.loop import Runtime, coloured_call, failure_of, sending
 from hinge.plan import Source
 from hinge.response import Response
@@ -26,7 +25,6 @@ from hinge_asgi.scope import Scope
 
 Serve = Callable[[Scope, Receive, Send, tuple[str, ...]], Awaitable[None]]
 
-_ENDS: tuple[type[BaseException], ...] = (*FAILURES, asyncio.CancelledError)
 _OF_LINES = (Source.HEADER, Source.COOKIE, Source.BODY)
 
 
@@ -71,7 +69,7 @@ def direct(endpoint: Endpoint, runtime: Runtime) -> Serve:  # noqa: C901 - the r
                 result = await result
             how = None if exchange is not None and exchange._after else prepared.get(result.__class__)
             content: Any = respond(result) if how is None else how[0](result)
-        except _ENDS as error:
+        except FAILURES as error:
             content, how = failure_of(error), None
         if how is None:
             await rest.send(scope, receive, send, values, exchange, content, body)

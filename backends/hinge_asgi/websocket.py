@@ -17,7 +17,8 @@ from typing import Any
 from anyio.lowlevel import checkpoint
 
 from hinge.blueprint import Blueprint, Endpoint
-from hinge.errors import FAILURES, HTTPError, WebSocketDisconnect
+from hinge.errors import HTTPError, WebSocketDisconnect
+from hinge.failures import FAILURES, failure_in_task
 from hinge.log import logger
 from hinge.loop import Ended, Runtime, Watch
 from hinge.middleware import weave_async
@@ -338,7 +339,7 @@ def _handler(endpoint: Endpoint) -> Handle:
     async def fail(ws: WebSocket, error: Exception) -> Response:
         if ws.state_of_connection is not WebSocketState.CONNECTING:
             raise error  # too late for a response
-        response = respond(ws, error)
+        response = respond(ws, failure_in_task(error))
         return response if isinstance(response, Response) else await response
 
     async def inner(ws: WebSocket) -> Response:
@@ -380,7 +381,7 @@ async def _serve(runtime: Runtime, ws: WebSocket, transport: ASGITransport, hand
         watch.is_cut = True  # by the server
         raise
     except FAILURES as error:
-        failure = None if _is_leaving(error) else error
+        failure = None if _is_leaving(error) else failure_in_task(error)
     finally:
         try:
             await watch.stop()

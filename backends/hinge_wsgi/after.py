@@ -7,7 +7,7 @@ registration, and a failure is logged and stops nothing. A stop waits for it, an
 import inspect
 from typing import Any
 
-from hinge.errors import FAILURES
+from hinge.failures import FAILURES, failure_of
 from hinge.log import logger
 from hinge.request import Request
 from hinge_wsgi.portal import Cut
@@ -29,8 +29,8 @@ def run_after(runtime: Runtime, request: Request) -> None:
                 for other, _, _ in tasks[number + 1 :]:
                     logger.warning("after_response(%r) was not begun", other)
                 return
-            except FAILURES:  # the next one must run
-                logger.exception("after_response(%r) failed", function)
+            except FAILURES as error:  # the next one must run
+                logger.error("after_response(%r) failed", function, exc_info=failure_of(error))
 
 
 async def _awaited(awaitable: Any) -> Any:

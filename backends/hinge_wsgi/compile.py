@@ -14,7 +14,8 @@ from typing import Any
 
 from hinge.blueprint import Blueprint, Endpoint
 from hinge.body import check_framing
-from hinge.errors import FAILURES, HTTPError
+from hinge.errors import HTTPError
+from hinge.failures import FAILURES, failure_in_task
 from hinge.middleware import weave, weave_async
 from hinge.request import Request
 from hinge.response import Response
@@ -196,7 +197,7 @@ def _async_fail(endpoint: Endpoint) -> Callable[[Request, Exception], Coroutine[
     respond = endpoint.errors.respond
 
     async def fail(request: Request, error: Exception) -> Response:
-        response = respond(request, error)
+        response = respond(request, failure_in_task(error))
         return response if isinstance(response, Response) else await response
 
     return fail

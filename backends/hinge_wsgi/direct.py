@@ -10,7 +10,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from hinge.blueprint import Endpoint
-from hinge.errors import FAILURES, ConfigurationError, HTTPError
+from hinge.errors import ConfigurationError, HTTPError
+from hinge.failures import FAILURES, failure_of
 from hinge.request import Request
 from hinge.response import Response
 from hinge.streaming import BODILESS, StreamingResponse, chosen
@@ -133,7 +134,7 @@ class _Rest:
 
 def failure_response(endpoint: Endpoint, runtime: Runtime, request: Request, error: Exception) -> Response:
     """Return what answers a failure, in a server's thread."""
-    response = endpoint.errors.respond(request, error)
+    response = endpoint.errors.respond(request, failure_of(error))
     return response if isinstance(response, Response) else runtime.run(response)  # type: ignore[arg-type]
 
 

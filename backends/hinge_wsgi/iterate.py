@@ -12,9 +12,9 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from hinge.context import StreamContext
-from hinge.errors import FAILURES
+from hinge.failures import stray
 from hinge.streaming import close_failure, encode_chunk
-from hinge_wsgi.portal import Portal, Waiting, current
+from hinge_wsgi.portal import Portal, Waiting, current, stopped
 
 _NOTHING: Any = object()
 
@@ -289,15 +289,16 @@ class LoopIterator(AsyncIterator[Any]):
         except BaseException as error:  # noqa: BLE001 - raised in the thread that pulls
             self._failed(error)
         finally:
+            if self._finishing:  # a CancelledError of the source's from here on is its own
+                asyncio.current_task().uncancel()  # type: ignore[union-attr]
             await self._close_source()
 
     def _failed(self, error: BaseException) -> None:
         if not self._finishing:
             if isinstance(error, asyncio.CancelledError):
-                why = "the event-loop thread was stopped" if self._portal.stopping else "it waited for was cancelled"
-                error = RuntimeError(f"a stream ended early: {why}")
+                error = stopped("a stream") if self._portal.stopping else stray(error)
             self._post("error", error)
-        elif isinstance(error, FAILURES):
+        elif not isinstance(error, asyncio.CancelledError):
             self._close_failure = error
 
     async def _close_source(self) -> None:

@@ -20,6 +20,7 @@ from typing import Any, Protocol, TypeVar
 
 from hinge.context import carry_back
 from hinge.errors import HTTPError
+from hinge.failures import UNAWAITABLE, stray
 
 T = TypeVar("T")
 
@@ -53,9 +54,6 @@ class Waiting(Protocol):
 
         """
         ...
-
-
-STRAY = "it waited for something that was cancelled, and did not catch CancelledError"
 
 
 class _Here:
@@ -149,15 +147,11 @@ class Exchange:
 
     def _finish(self, task: asyncio.Task[Any]) -> None:
         self._portal.waiting.discard(self)
-        if not task.cancelled():
+        try:
             self.error = task.exception()
             self.result = None if self.error else task.result()
-        elif self._is_cut:
-            self.error = Cut()
-        elif self._portal.stopping:
-            self.error = _stopped()
-        else:
-            self.error = RuntimeError(STRAY)
+        except asyncio.CancelledError as error:
+            self.error = Cut() if self._is_cut else stopped("the request") if self._portal.stopping else stray(error)
         self._end()
 
     def abandon(self) -> None:
@@ -165,7 +159,7 @@ class Exchange:
         self._portal.waiting.discard(self)
         if self.coroutine is not None:
             self.coroutine.close()
-        self.error = self.error or _stopped()
+        self.error = self.error or stopped("the request")
         self._end()
 
     def _end(self) -> None:
@@ -185,8 +179,9 @@ class Exchange:
             self.error = None  # its traceback holds this object
 
 
-def _stopped() -> RuntimeError:
-    return RuntimeError("the event-loop thread was stopped while the request ran")
+def stopped(what: str) -> RuntimeError:
+    """Return the failure of what ran on the loop when that ended."""
+    return RuntimeError(f"the event-loop thread was stopped while {what} ran")
 
 
 class Portal:
@@ -333,12 +328,7 @@ async def on_request_thread(work: Callable[[], T]) -> T:
 def _settle(done: "asyncio.Future[Any]", result: Any, error: BaseException | None) -> None:
     if done.done():
         return
-    if isinstance(error, StopIteration):
-        # A future refuses it, because whoever awaits would take it for the coroutine's own end.
-        failure = RuntimeError("a plain function raised StopIteration")
-        failure.__cause__ = error
-        done.set_exception(failure)
-    elif error is not None:
-        done.set_exception(error)
+    if error is not None:
+        done.set_exception(stray(error) if isinstance(error, UNAWAITABLE) else error)
     else:
         done.set_result(result)

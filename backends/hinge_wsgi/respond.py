@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from contextvars import copy_context
 from typing import Any
 
-from hinge.errors import FAILURES, REASONS
+from hinge.errors import REASONS
+from hinge.failures import FAILURES, failure_of
 from hinge.files import FileResponse
 from hinge.request import Request
 from hinge.response import Response
@@ -66,7 +67,7 @@ def answer_with(
     try:
         return _send_any(runtime, start_response, response, request, head_only=head_only)
     except FAILURES as error:  # an error handler answers with streams, too
-        response = request._endpoint.errors.last_resort(request, error)
+        response = request._endpoint.errors.last_resort(request, failure_of(error))
     return send(runtime, start_response, response, request, head_only=head_only)
 
 

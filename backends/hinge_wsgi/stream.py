@@ -11,8 +11,8 @@ from contextvars import copy_context
 from itertools import repeat
 from typing import Any
 
-from hinge.errors import FAILURES
 from hinge.events import EventSourceResponse
+from hinge.failures import FAILURES, failure_of, is_close
 from hinge.frames import unframed
 from hinge.problems import aborted, log_cut, log_failure
 from hinge.request import Request
@@ -88,9 +88,9 @@ class Stream(Iterable[bytes]):
                 if self._over:
                     break
         except FAILURES as error:  # whatever the source raises
-            if is_held:
+            if is_held or is_close(error):
                 raise
-            raise aborted(self._request, error) from None
+            raise aborted(self._request, failure_of(error)) from None
         finally:
             self._over = True
         if self._cut and not self.is_event_stream:

@@ -14,7 +14,8 @@ from typing import Any
 from weakref import WeakSet
 
 from hinge.context import carry_back
-from hinge_wsgi.portal import HERE, STOP_SECONDS, STRAY, current
+from hinge.failures import stray
+from hinge_wsgi.portal import HERE, STOP_SECONDS, current
 
 
 class _Kept:
@@ -62,7 +63,11 @@ def run_here(coroutine: Coroutine[Any, Any, Any]) -> Any:
     try:
         return loop.run_until_complete(task)
     except asyncio.CancelledError as error:
-        raise RuntimeError(STRAY) from error
+        raise stray(error) from error
+    except (SystemExit, KeyboardInterrupt):
+        if task.done():
+            task.exception()  # which asyncio leaves unread, and would complain of
+        raise
     finally:
         if kept.started:
             loop.run_until_complete(_end(kept))

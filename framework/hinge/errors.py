@@ -6,7 +6,7 @@ client's and is answered at run time as an RFC 9457 problem document. Nothing el
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
@@ -18,10 +18,6 @@ REASONS |= {413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satis
 
 _CONNECTION = frozenset({("connection", "close"), ("upgrade", "websocket")})
 """The connection headers that an answer may need: the next request cannot be trusted; another protocol is required."""
-
-
-FAILURES: tuple[type[Exception], ...] = (Exception, cast("type[Exception]", SystemExit))
-"""What an app's code may raise and is answered or logged: `sys.exit()` ends what called it, and never the worker."""
 
 
 class ConfigurationError(Exception):

@@ -8,7 +8,7 @@ generator that was never started does not run its `finally`, and the source stay
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from typing import Any
 
-from hinge.errors import FAILURES
+from hinge.failures import FAILURES, failure_in_task
 from hinge.sources import resolve_source
 
 Encode = Callable[[Any], bytes]
@@ -98,8 +98,9 @@ class AsyncFrames(AsyncIterator[bytes]):
             except FAILURES as error:
                 self._failure = error
             raise
-        except FAILURES:
+        except FAILURES as error:
             # A cancellation is left to the backend's aclose(): closing inside a cancelled scope would be cut short.
+            failure_in_task(error)
             await self.aclose()
             raise
 

@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from hinge.codecs import encode_json
-from hinge.errors import FAILURES, ClientDisconnect, ConfigurationError, HTTPError
+from hinge.errors import ClientDisconnect, ConfigurationError, HTTPError
+from hinge.failures import FAILURES, failure_in_task, failure_of
 from hinge.location import caller, locate, qualified_name
 from hinge.log import logger as logger  # noqa: PLC0414 - backends from outside took it from here
 from hinge.response import Response, check_status
@@ -56,13 +57,13 @@ class ErrorHandlers:
                 return self._awaited(handler, result, request, error)
             return self._answer(handler, result, request, error)
         except FAILURES as second:  # a failing error handler must still be answered
-            return self._second(request, error, second)
+            return self._second(request, error, failure_of(second))
 
     async def _awaited(self, handler: ErrorHandler, result: Awaitable[Any], request: Any, error: Exception) -> Response:
         try:
             return self._answer(handler, await result, request, error)
         except FAILURES as second:  # a failing error handler must still be answered
-            return self._second(request, error, second)
+            return self._second(request, error, failure_in_task(second))
 
     def _answer(self, handler: ErrorHandler, result: Any, request: Any, error: Exception) -> Response:
         response = self.problem(result) if isinstance(result, HTTPError) else self._respond(handler, result, error)

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, ExitStack
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any, Self, cast
 
-from hinge.errors import FAILURES
+from hinge.failures import failure_of
 from hinge.response import Content
 
 
@@ -142,16 +142,17 @@ class _Looped:
 
 
 def close_failure(error: BaseException) -> BaseException | None:
-    """Return what went wrong in a source's close; None if only a task group of its own reports that it was closed.
+    """Return what went wrong in a source's close; None if only it, or a task group of its own, tells of the closing.
 
     Raises the error itself if it is none of the source's: a cancellation, an interrupt.
     """
+    if isinstance(error, GeneratorExit):
+        return None
+    error = failure_of(error)
     if isinstance(error, BaseExceptionGroup):
         rest: BaseException | None = error.split(GeneratorExit)[1]
         return rest
-    if isinstance(error, FAILURES):
-        return error
-    raise error
+    return error
 
 
 def encode_chunk(chunk: Content) -> bytes:

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hinge.errors import ConfigurationError
+from hinge.failures import failure_of
 from hinge.middleware import AsyncMiddleware, Layer, Middleware, layer_of, weave, weave_async
 from hinge.middleware.guard import is_guarded
 from hinge.request import Request
@@ -253,6 +254,7 @@ class Stack:
 
     def fail(self, request: Any, error: Exception) -> Response:
         assert request is REQUEST
+        error = failure_of(error)
         self.failures.append(error)
         return Response(f"failed: {type(error).__name__}", status=500)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from hinge.errors import FAILURES
+from hinge.failures import FAILURES, failure_in_task
 from hinge.log import logger
 from hinge.loop.watch import is_cancelled, take_back_cut
 from hinge.request import Request
@@ -36,16 +36,14 @@ async def run_after(runtime: "Runtime", request: Request) -> None:
                     state = "was cancelled"
                     if inspect.isawaitable(result):
                         await result
-            except asyncio.CancelledError:
-                if not is_cancelled():  # a stray one, of what it waited for
-                    logger.exception("after_response(%r) failed", function)
+            except FAILURES as error:  # the next one must run
+                if not isinstance(error, asyncio.CancelledError) or not is_cancelled():
+                    logger.error("after_response(%r) failed", function, exc_info=failure_in_task(error))
                     continue
                 _log_undone(function, state, tasks[number + 1 :])
                 if not take_back_cut():
                     raise
                 return
-            except FAILURES:  # the next one must run
-                logger.exception("after_response(%r) failed", function)
 
 
 def _log_undone(function: Callable[..., Any], state: str, others: list[Work]) -> None:

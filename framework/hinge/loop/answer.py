@@ -10,14 +10,14 @@ from typing import Any, TypeAlias
 
 from hinge.blueprint import Endpoint
 from hinge.body import BodyStream
-from hinge.errors import FAILURES
+from hinge.failures import failure_in_task
 from hinge.loop.begin import beginner
 from hinge.loop.exchange import Exchange
 from hinge.loop.form import form_reading, releasing
 from hinge.loop.inline import watched
 from hinge.loop.runtime import Runtime, handler_threads
 from hinge.loop.threads import Disconnected
-from hinge.loop.watch import failure_of
+from hinge.loop.watch import ClientLeft, failure_of
 from hinge.middleware import weave_async
 from hinge.request import Request
 from hinge.response import Response
@@ -57,11 +57,13 @@ def _disconnected(exchange: Exchange) -> Awaitable[None]:
 
 
 def failing(endpoint: Endpoint) -> Fail:
-    """Return what makes a response of a failure; it raises no Exception."""
+    """Return what makes a response of a failure; it raises only what is none (hinge.failures)."""
     respond = endpoint.errors.respond
 
     async def fail(request: Request, error: Exception) -> Response:
-        response = respond(request, error)
+        if isinstance(error, ClientLeft):
+            raise error
+        response = respond(request, failure_in_task(error))
         return response if isinstance(response, Response) else await response
 
     return fail
@@ -82,7 +84,7 @@ def answering(
     async def with_body(request: Any) -> Response:
         try:
             request._body = await read_body(request, limit)
-        except FAILURES as error:
+        except Exception as error:
             request._body = error  # told again to whoever asks for the body
             raise
         return await inside(request)
@@ -110,7 +112,7 @@ def _inner(
             if not isinstance(body, bytes):
                 try:
                     body = request._body = await read_body(request, limit)
-                except FAILURES as error:
+                except Exception as error:
                     request._body = error  # as above
                     raise
         try:

@@ -4,7 +4,6 @@ Law: a failure of the first chunk is a failure of the handler. It is answered in
 them sees it, and its answer has their headers. A client that leaves meanwhile is a cancellation, as they know it.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -14,7 +13,7 @@ from hinge.loop.exchange import Exchange
 from hinge.loop.produce import Producer
 from hinge.loop.runtime import Runtime
 from hinge.loop.steps import Steps
-from hinge.loop.watch import Ended, stopping
+from hinge.loop.watch import ClientLeft, Ended, stopping
 from hinge.response import Response
 from hinge.streaming import BODILESS, StreamingResponse, chosen, keep
 
@@ -45,7 +44,7 @@ def beginner(endpoint: Endpoint, runtime: Runtime) -> Begin:
                 watch.check()
         except Ended:
             if watch.has_left:
-                raise asyncio.CancelledError from None
+                raise ClientLeft from None
             raise stopping() from None
         finally:
             runtime.unregister(watch)

@@ -9,8 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from hinge.context import StreamContext
-from hinge.errors import FAILURES
-from hinge.loop.watch import STRAY
+from hinge.failures import stray
 from hinge.streaming import close_failure, encode_chunk
 
 _NOTHING: Any = object()
@@ -111,13 +110,15 @@ class Producer(AsyncIterator[Any]):
         except BaseException as error:  # noqa: BLE001 - raised where the next chunk is asked for
             self._failed(error)
         finally:
+            if self._is_closing:  # a CancelledError of the source's from here on is its own
+                asyncio.current_task().uncancel()  # type: ignore[union-attr]
             await self._close_source()
 
     def _failed(self, error: BaseException) -> None:
         if not self._is_closing:
-            failure = RuntimeError(STRAY) if isinstance(error, asyncio.CancelledError) else error
+            failure = stray(error) if isinstance(error, asyncio.CancelledError) else error
             self._made.put_nowait(("error", failure))
-        elif isinstance(error, FAILURES):
+        elif not isinstance(error, asyncio.CancelledError):
             self._close_failure = error
 
     async def _close_source(self) -> None:

@@ -10,6 +10,7 @@ import contextlib
 from typing import Any
 
 from hinge.begun import END, Begun
+from hinge.failures import UNAWAITABLE, stray
 from hinge.loop.runtime import Runtime, step_threads
 from hinge.loop.watch import Watch
 from hinge.request import Request
@@ -84,7 +85,5 @@ def _settle(closed: "asyncio.Future[None]", failure: BaseException | None) -> No
         return
     if failure is None:
         closed.set_result(None)
-    elif isinstance(failure, StopIteration):  # which a future cannot hold
-        closed.set_exception(RuntimeError("a source's close raised StopIteration"))
     else:
-        closed.set_exception(failure)
+        closed.set_exception(stray(failure) if isinstance(failure, UNAWAITABLE) else failure)

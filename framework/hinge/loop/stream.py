@@ -12,8 +12,8 @@ from time import monotonic
 from types import AsyncGeneratorType
 from typing import Any
 
-from hinge.errors import FAILURES
 from hinge.events import EventSourceResponse
+from hinge.failures import FAILURES, failure_in_task
 from hinge.frames import unframed
 from hinge.loop.line import KeepAlive, Sink
 from hinge.loop.runtime import Runtime
@@ -105,7 +105,7 @@ async def send_stream(  # noqa: C901, PLR0912, PLR0915
         pass
     except FAILURES as error:  # judged once the source is closed
         if not at_server or not isinstance(error, OSError):  # by which servers say that the client has left
-            failure = error
+            failure = failure_in_task(error)
     finally:
         try:
             if keep_alive is not None:

@@ -19,6 +19,7 @@ from threading import Lock, Thread
 from typing import Any, TypeAlias, TypeVar
 
 from hinge.errors import ClientDisconnect
+from hinge.failures import UNAWAITABLE, stray
 from hinge.problems import logger
 
 T = TypeVar("T")
@@ -257,9 +258,8 @@ class _Worker(Thread):
         settle: Callable[[asyncio.Future[Any], Any], None] = _succeed
         try:
             outcome: Any = context.run(work, *args)
-        except StopIteration as error:  # which a future cannot hold
-            settle, outcome = _fail, RuntimeError("a plain function raised StopIteration")
-            outcome.__cause__ = error
+        except UNAWAITABLE as error:
+            settle, outcome = _fail, stray(error)
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is the caller's
             settle, outcome = _fail, error
         following = lane.ended(self)  # before the caller knows: its next call finds this thread

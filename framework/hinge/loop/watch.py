@@ -11,7 +11,8 @@ from types import TracebackType
 from typing import Any, TypeVar
 from weakref import WeakSet
 
-from hinge.errors import FAILURES, HTTPError
+from hinge.errors import HTTPError
+from hinge.failures import failure_in_task
 
 T = TypeVar("T")
 
@@ -19,11 +20,12 @@ LOOK_AGAIN_SECONDS = 0.05
 """When to try again to end what somebody else is ending, too."""
 
 
-STRAY = "it waited for something that was cancelled, and did not catch CancelledError"
-
-
 class Ended(Exception):  # noqa: N818 - an event, not a failure; it never passes through the user's code
     """The client has left, or the worker stops."""
+
+
+class ClientLeft(asyncio.CancelledError):
+    """The cancellation, as middleware knows it, of a request whose client has left: nobody has cancelled its task."""
 
 
 _cut: WeakSet[asyncio.Task[Any]] = WeakSet()
@@ -58,21 +60,13 @@ def is_cancelled() -> bool:
 
 
 def failure_of(error: BaseException) -> Exception:
-    """Return what is to be answered: a CancelledError that nobody asked of this task comes from what it waited for.
+    """Return what is to be answered, in a request's task: a failure, or that its worker stops.
 
-    Raises the error itself if it is no failure.
+    Raises the error itself if it is neither (hinge.failures).
     """
-    if isinstance(error, FAILURES):
-        return error
-    if not isinstance(error, asyncio.CancelledError):
-        raise error
-    if take_back_cut():
+    if isinstance(error, asyncio.CancelledError) and take_back_cut():
         return stopping()
-    if is_cancelled():
-        raise error
-    failure = RuntimeError(STRAY)
-    failure.__cause__ = error
-    return failure
+    return failure_in_task(error)
 
 
 class Watch:

@@ -2,8 +2,8 @@
 
 Law: the generator is entered, the rest runs, the generator is left; colour decides only who awaits. An exception that
 no layer handles becomes a response, outermost at the latest: a woven callable raises no `Exception` but that of `fail`.
-What does not become a response (a cancellation, a failure of a WebSocket) is thrown in wherever the yield stands: a
-timeout around it has to see it, and each generator that was entered is left.
+What does not become a response (`fail` raises it again: a cancellation, a failure of a WebSocket) is thrown in
+wherever the yield stands: a timeout around it has to see it, and each generator that was entered is left.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from typing import Any
 
-from hinge.errors import FAILURES
+from hinge.failures import FAILURES
 from hinge.middleware.guard import is_guarded
 from hinge.middleware.layer import Layer
 from hinge.request import Request

@@ -3,21 +3,20 @@
 Law: what a route needs is decided here, once. What is not RSGI's is `hinge.loop`'s.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from functools import cache
 from types import FrameType
 from typing import Any
 
 from hinge.blueprint import Blueprint, Endpoint
-from hinge.errors import FAILURES, HTTPError
+from hinge.errors import HTTPError
+from hinge.failures import FAILURES
 from hinge.loop import Runtime, coloured_call, failure_of, sending, serving
 from hinge.response import Response
 from hinge.streaming import BODILESS
 from hinge_rsgi import head
 from hinge_rsgi.exchange import RSGIExchange, Sink, read_whole
 
-_ENDS: tuple[type[BaseException], ...] = (*FAILURES, asyncio.CancelledError)
 Serve = Callable[[Any, Any, tuple[str, ...]], Awaitable[None]]
 
 
@@ -115,7 +114,7 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
                     result = await result
             how = prepared.get(result.__class__)
             content: Any = other(result) if how is None else how[0](result)
-        except _ENDS as error:
+        except FAILURES as error:
             content, how = failure_of(error), None
         if how is not None:
             proto.response_bytes(status, how[1], content)
