@@ -3,9 +3,8 @@
 Law: made once, from the plans; in the order of declaration, so that two builds of the same app are equal.
 """
 
-import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from itertools import count
 from typing import Any
 
@@ -13,16 +12,13 @@ from hinge.codecs import encode_json
 from hinge.errors import ConfigurationError
 from hinge.freeze import uncollected
 from hinge.openapi.operations import operation
+from hinge.openapi.paths import operations_of, path_of
 from hinge.openapi.schemas import Schemas
 from hinge.plan import HandlerPlan
 from hinge.routing import Route
+from hinge.routing.template import PathTemplate
 
 VERSION = "3.1.0"
-METHODS = ("GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE")
-"""The methods that a path item has a field for; routes with others are not in the document."""
-
-_rest = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*):path\}")
-
 Planned = tuple[Route, HandlerPlan]
 
 
@@ -52,21 +48,21 @@ def describe(app: Any) -> dict[str, Any]:
 def document(app: Any, planned: Iterable[Planned]) -> dict[str, Any]:
     """Return the document of planned routes; WebSockets and routes with `include_in_schema=False` are left out."""
     schemas = Schemas()
-    shown = [(route, plan) for route, plan in planned if route.include_in_schema and not route.websocket]
-    operations = [
-        (route, method, operation(route, plan, schemas))
-        for route, plan in shown
-        for method in METHODS
-        if method in route.methods
-    ]
-    paths: dict[str, Any] = {}
-    for (route, method, entry), identity in zip(operations, _identities(operations), strict=True):
-        item = paths.setdefault(_rest.sub(r"{\1}", route.template.text), {})
-        item[method.lower()] = {"operationId": identity, **entry}
+    operations = operations_of(one for one in planned if one[0].include_in_schema and not one[0].websocket)
+    paths: dict[Hashable, tuple[PathTemplate, dict[str, Any]]] = {}
+    identities = _identities([(route, method) for (_, method), (route, _) in operations.items()])
+    for ((path, method), (route, plan)), identity in zip(operations.items(), identities, strict=True):
+        template, item = paths.setdefault(path, (route.template, {}))
+        names = dict(zip(route.template.names, template.names, strict=True))
+        item[method.lower()] = {"operationId": identity, **operation(route, plan, names, schemas)}
     info = {"title": app.title, "version": app.version}
     if app.description:
         info["description"] = app.description
-    found: dict[str, Any] = {"openapi": VERSION, "info": info, "paths": paths}
+    found: dict[str, Any] = {
+        "openapi": VERSION,
+        "info": info,
+        "paths": {path_of(template): item for template, item in paths.values()},
+    }
     components: dict[str, Any] = {}
     if named := schemas.close():
         components["schemas"] = named
@@ -79,12 +75,12 @@ def document(app: Any, planned: Iterable[Planned]) -> dict[str, Any]:
     return found
 
 
-def _identities(operations: Sequence[tuple[Route, str, Any]]) -> list[str]:
+def _identities(operations: Sequence[tuple[Route, str]]) -> list[str]:
     """Return the operations' names: those of the routes, with method and a number where that is not enough."""
-    names = Counter(route.name for route, _, _ in operations)
+    names = Counter(route.name for route, _ in operations)
     numbers: defaultdict[str, Iterator[int]] = defaultdict(lambda: count(2))
     found: dict[str, None] = {}
-    for route, method, _ in operations:
+    for route, method in operations:
         name = route.name if names[route.name] == 1 else f"{route.name}_{method.lower()}"
         candidate = name
         while candidate in found:

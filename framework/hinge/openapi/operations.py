@@ -4,6 +4,7 @@ Law: a parameter is described by the type that converts it and the constraints t
 """
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 from hinge.annotations import present
@@ -21,8 +22,8 @@ _OF_THE_MEDIA = frozenset({"accept", "content-type", "authorization"})
 """Headers that are no parameters (OpenAPI 3.1.1, section 4.8.12)."""
 
 
-def operation(route: Route, plan: HandlerPlan, schemas: Schemas) -> dict[str, Any]:
-    """Return the operation of a route."""
+def operation(route: Route, plan: HandlerPlan, names: Mapping[str, str], schemas: Schemas) -> dict[str, Any]:
+    """Return the operation of a route; `names` are what its path parameters are called in the document."""
     summary, description = _texts(route)
     found: dict[str, Any] = {}
     if route.tags:
@@ -35,7 +36,7 @@ def operation(route: Route, plan: HandlerPlan, schemas: Schemas) -> dict[str, An
         found["deprecated"] = True
     if route.security is not None:
         found["security"] = list(route.security)
-    parameters = [one for argument in plan.arguments for one in _parameters(argument, schemas)]
+    parameters = [one for argument in plan.arguments for one in _parameters(argument, names, schemas)]
     if parameters:
         found["parameters"] = parameters
     if plan.reads_form:
@@ -56,7 +57,7 @@ def _texts(route: Route) -> tuple[str | None, str | None]:
     return summary or None, description or None
 
 
-def _parameters(argument: Argument, schemas: Schemas) -> list[dict[str, Any]]:
+def _parameters(argument: Argument, names: Mapping[str, str], schemas: Schemas) -> list[dict[str, Any]]:
     """Return the parameter objects of an argument: one, one for each field of a record, or none."""
     if argument.source not in _IN or (argument.source is Source.HEADER and argument.alias in _OF_THE_MEDIA):
         return []
@@ -79,7 +80,8 @@ def _parameters(argument: Argument, schemas: Schemas) -> list[dict[str, Any]]:
         more["description"] = marker.description
     if marker is not None and marker.deprecated:
         more["deprecated"] = True
-    return [_parameter(argument.alias, _IN[argument.source], schemas.of(argument.type), more, argument.default)]
+    name = names[argument.alias] if argument.source is Source.PATH else argument.alias
+    return [_parameter(name, _IN[argument.source], schemas.of(argument.type), more, argument.default)]
 
 
 def _parameter(

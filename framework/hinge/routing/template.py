@@ -9,7 +9,7 @@ takes the remainder, which may be empty and may hold `/`. A template's trailing 
 """
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from enum import Enum
 from typing import NamedTuple, Self
 from unicodedata import normalize
@@ -80,6 +80,10 @@ class PathTemplate(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         return self.text
 
+    def quoted(self) -> Iterator[tuple[Segment, tuple[str, str]]]:
+        """Yield each segment with its prefix and suffix percent-encoded."""
+        return zip(self.segments, self._quoted, strict=True)
+
     def build(self, /, **values: object) -> str:
         """Return the percent-encoded path with the given values, spelled as `str` does (an enum member: its value).
 
@@ -91,7 +95,7 @@ class PathTemplate(msgspec.Struct, frozen=True):
         if len(values) != len(self.names) or any(name not in values for name in self.names):
             raise self._misnamed(values)
         built: list[str] = []
-        for segment, (prefix, suffix) in zip(self.segments, self._quoted, strict=True):
+        for segment, (prefix, suffix) in self.quoted():
             if segment.name is None:
                 built.append(prefix)
             else:
