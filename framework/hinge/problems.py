@@ -11,13 +11,14 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from hinge.codecs import encode_json
+from hinge.encodable import check_encodable
 from hinge.errors import ClientDisconnect, ConfigurationError, HTTPError
 from hinge.failures import FAILURES, failure_in_task, failure_of
 from hinge.location import caller, locate, qualified_name
 from hinge.log import logger as logger  # noqa: PLC0414 - backends from outside took it from here
 from hinge.response import Response, check_status
 from hinge.results import responder
-from hinge.returns import check_returns
+from hinge.returns import Returns, check_returns
 from hinge.signature import Colour, colour_of, return_hint
 from hinge.streaming import StreamAborted, StreamingResponse, keep
 
@@ -32,17 +33,14 @@ class ErrorHandlers:
     """The registered handlers of one app, by exception class.
 
     Raises:
-        ConfigurationError: the return annotation of one cannot be resolved.
+        ConfigurationError: the return annotation of one cannot be resolved, or names what cannot be sent.
 
     """
 
     def __init__(self, handlers: Mapping[type[Exception], ErrorHandler], *, debug: bool) -> None:
         self._handlers = dict(handlers)
         self._debug = debug
-        self._returns = {
-            id(handler): check_returns(return_hint(handler, who := _named(handler)), who)
-            for handler in handlers.values()
-        }
+        self._returns = {id(handler): _returns(handler) for handler in handlers.values()}
         self._responders: dict[tuple[int, int], Callable[[Any], Response]] = {}
 
     def respond(self, request: Any, error: Exception) -> Response | Awaitable[Response]:
@@ -208,6 +206,14 @@ def check_error_kind(kind: Any) -> None:
         raise ConfigurationError(
             f"@app.error ({caller()}): {given} is no exception class. Fix: @app.error(SomeError), with the class{also}"
         )
+
+
+def _returns(handler: ErrorHandler) -> Returns:
+    who = _named(handler)
+    annotation = return_hint(handler, who)
+    returns = check_returns(annotation, who)
+    check_encodable(annotation, who, errors=True)
+    return returns
 
 
 def _named(handler: Any) -> str:

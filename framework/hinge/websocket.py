@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 import msgspec
 
+from hinge.decodable import unknown_class
 from hinge.depth import check_json_depth
 from hinge.errors import ConfigurationError, HTTPError, WebSocketDisconnect
 from hinge.hashable import never_hashed
@@ -179,7 +180,7 @@ class WebSocket(Connection):
 
         Raises:
             WebSocketDisconnect: the peer is gone, or the message is not valid JSON of that kind (closed with 1007).
-            ConfigurationError: a set or a map in `kind` is of what cannot be hashed.
+            ConfigurationError: msgspec cannot decode `kind`, or a set or a map in it is of what cannot be hashed.
 
         """
         never = never_hashed(kind)
@@ -193,6 +194,11 @@ class WebSocket(Connection):
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, HTTPError, TypeError) as error:
             if isinstance(error, TypeError) and not is_unhashable(error):
                 raise
+            if isinstance(error, msgspec.ValidationError) and (unknown := unknown_class(kind)) is not None:
+                raise ConfigurationError(
+                    f"receive_json ({caller()}): msgspec does not know the class "
+                    f"{getattr(unknown, '__qualname__', unknown)}. Fix: make it a msgspec.Struct or a dataclass"
+                ) from None
             await self.close(1007, "invalid JSON")
             raise WebSocketDisconnect(1007, "invalid JSON") from error
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import date
 from enum import Enum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 from uuid import UUID
 
 import msgspec
@@ -363,12 +363,11 @@ def test_routers_and_websockets(each_backend: Any) -> None:
 def test_types_that_have_no_schema_are_left_open() -> None:
     app = App()
 
-    class Opaque:
-        pass
+    class Opaque(Protocol):
+        def method(self) -> None: ...
 
     @app.get("/")
-    def opaque(q: str = "") -> Opaque:
-        return Opaque()
+    def opaque(q: str = "") -> Opaque: ...  # type: ignore[empty-body]
 
     document = describe(app)
     validate(document)

@@ -43,6 +43,25 @@ def test_json_is_typed(client_for: Callable[..., Client]) -> None:
         assert closed(ws)[0] == 1007
 
 
+@websockets
+@pytest.mark.parametrize("kind", [App, list[App]], ids=["class", "list"])
+def test_a_kind_that_nothing_is_decoded_to_is_the_handlers_failure(
+    client_for: Callable[..., Client], kind: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = App()
+
+    @app.websocket("/")
+    async def handler(ws: WebSocket) -> None:
+        await ws.accept()
+        await ws.receive_json(kind)
+
+    with client_for(app).websocket("/") as ws:
+        ws.send_json({})
+        assert closed(ws)[0] == 1011
+    (record,) = caplog.records
+    assert "does not know the class App" in str(record.exc_info and record.exc_info[1])
+
+
 @pytest.mark.clause("websocket.limit")
 @websockets
 @pytest.mark.parametrize("message", ["{", b"\xff", "[" * 100_000, ""])

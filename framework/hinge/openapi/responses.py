@@ -13,6 +13,7 @@ from msgspec import inspect
 
 from hinge.annotations import present
 from hinge.codecs import encode_json
+from hinge.encodable import unencodable
 from hinge.errors import REASONS, ConfigurationError
 from hinge.events import EventSourceResponse
 from hinge.files import FileResponse
@@ -182,7 +183,7 @@ def _no_response(route: Route, what: str, fix: str) -> ConfigurationError:
 
 def _is_described(kind: Any) -> bool:
     try:
-        return not isinstance(inspect.type_info(kind), inspect.CustomType)
+        return not isinstance(inspect.type_info(kind), inspect.CustomType) and unencodable(kind) is None
     except (TypeError, NameError, AttributeError):
         return False
 
