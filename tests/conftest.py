@@ -37,17 +37,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """
     elsewhere = [name for name in ELSEWHERE if name not in config.getoption("markexpr")]
     kept: list[pytest.Item] = []
+    left: list[pytest.Item] = []
     for item in items:
         if item.get_closest_marker("server") or item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.flaky(reruns=1))
         for name in elsewhere:
             if item.get_closest_marker(name):
                 config.stash[_left][name] += 1
+                left.append(item)
                 break
         else:
             kept.append(item)
-    if len(kept) < len(items):
-        config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+    if left:
+        config.hook.pytest_deselected(items=left)
         items[:] = kept
 
 

@@ -5,6 +5,7 @@ command-line flag, environment `HINGE_*`, `[tool.hinge]` in pyproject.toml, `App
 that no field has and a value out of its range are errors that say where they came from; nothing is ignored.
 """
 
+import functools
 import inspect
 import os
 from collections.abc import Iterator, Mapping
@@ -187,10 +188,8 @@ def _project_settings(directory: Path) -> Iterator[_Setting]:
     path = _find_project(directory)
     if path is None:
         return
-    import tomllib  # noqa: PLC0415 - only a project with a pyproject.toml pays for it
-
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
+        document = _document(path.read_text("utf-8"))
     except (OSError, ValueError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
         raise ConfigurationError(f"{path} cannot be read for [tool.hinge]: {error}") from error
     tool = document.get("tool", {})
@@ -201,6 +200,14 @@ def _project_settings(directory: Path) -> Iterator[_Setting]:
         if key in _PATHS and isinstance(value, str) and value:
             value = str(path.parent / value)  # noqa: PLW2901 - a file's relative paths start at the file
         yield _Setting(key, value, f"{path} [tool.hinge] {key}")
+
+
+@functools.lru_cache(maxsize=4)
+def _document(text: str) -> Mapping[str, Any]:
+    """Return what a pyproject.toml says: an app compiled a second time, as in each test of a suite, parses it no more."""
+    import tomllib  # noqa: PLC0415 - only a project with a pyproject.toml pays for it
+
+    return tomllib.loads(text)
 
 
 _PATHS = frozenset({"uds", "ssl_certificate", "ssl_keyfile"})

@@ -24,8 +24,14 @@ PATIENCE = 15.0
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a check that takes `backend` once for each backend that `--backend` names, by default for all installed."""
     if "backend" in metafunc.fixturenames:
-        names = metafunc.config.getoption("conformance_backends", default=None) or list(installed_backends())
+        names = metafunc.config.getoption("conformance_backends", default=None) or _installed()
         metafunc.parametrize("backend", names, indirect=True)
+
+
+@functools.cache
+def _installed() -> list[str]:
+    """Return the names of the installed backends, looked for once and not for each check."""
+    return list(installed_backends())
 
 
 @pytest.fixture
