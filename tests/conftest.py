@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 ELSEWHERE = {
-    "gate": "take long: other servers, browsers, other people's backends",
+    "gate": "take long: other servers, browsers, other people's backends, stops that use up their bound",
     "upstream": "pin what releases of others do",
 }
 """Markers of the tests that a run leaves to .ci/run unless its own `-m` names them, and what these tests do."""

@@ -204,7 +204,7 @@ def _project_settings(directory: Path) -> Iterator[_Setting]:
 
 @functools.lru_cache(maxsize=4)
 def _document(text: str) -> Mapping[str, Any]:
-    """Return what a pyproject.toml says: an app compiled a second time, as in each test of a suite, parses it no more."""
+    """Return what a pyproject.toml says; parsed once, though each test of a suite compiles its app anew."""
     import tomllib  # noqa: PLC0415 - only a project with a pyproject.toml pays for it
 
     return tomllib.loads(text)

@@ -217,6 +217,7 @@ def test_both_backends_can_share_one_board(serve: Serve) -> None:
         assert poll.result(PATIENCE).json() == [created]
 
 
+@pytest.mark.gate
 @pytest.mark.parametrize("round_number", range(3))
 def test_workers_that_start_together_on_a_new_file_all_start(serve: Serve, round_number: int) -> None:
     service = serve(BOARD, *ASGI, workers=4)
@@ -224,6 +225,7 @@ def test_workers_that_start_together_on_a_new_file_all_start(serve: Serve, round
     assert "Traceback" not in service.log()
 
 
+@pytest.mark.gate
 @both
 def test_a_stop_answers_those_who_wait_for_posts(serve: Serve, flags: tuple[str, ...], tmp_path: Path) -> None:
     service = serve(BOARD, *flags)

@@ -377,6 +377,7 @@ def test_a_failing_start_ends_the_service(serve: Serve, folder: Path, port: int,
     assert "stop" not in service.notes()
 
 
+@pytest.mark.gate
 @both
 def test_a_stop_ends_streams_and_runs_the_lifespan_within_the_bound(serve: Serve, port: int, backend: str) -> None:
     service = serve("served:app", "--backend", backend, "--port", str(port), "--graceful-timeout", "8").started()
@@ -419,6 +420,7 @@ def test_a_request_in_flight_is_answered(serve: Serve, port: int, backend: str) 
     assert service.notes() == ["start", "slow", "stop"]
 
 
+@pytest.mark.gate
 @both
 @pytest.mark.parametrize("colour", ["def", "async"])
 def test_a_request_in_flight_is_finished_even_if_its_client_has_left(
@@ -433,6 +435,7 @@ def test_a_request_in_flight_is_finished_even_if_its_client_has_left(
     assert service.notes() == ["start", f"{colour}-begins", f"{colour}-done", "stop"]
 
 
+@pytest.mark.gate
 @both
 def test_a_stop_waits_for_work_after_responses(serve: Serve, port: int, backend: str) -> None:
     service = serve("served:app", "--backend", backend, "--port", str(port)).started()
@@ -445,6 +448,7 @@ def test_a_stop_waits_for_work_after_responses(serve: Serve, port: int, backend:
     ]  # fmt: skip
 
 
+@pytest.mark.gate
 @both
 def test_coroutines_that_never_end_are_cancelled_within_the_bound(serve: Serve, port: int, backend: str) -> None:
     service = serve("served:app", "--backend", backend, "--port", str(port), "--graceful-timeout", "4").started()
@@ -466,6 +470,7 @@ def test_coroutines_that_never_end_are_cancelled_within_the_bound(serve: Serve, 
     assert re.search(r"after_response\(<function work at .*\) was cancelled", service.output)
 
 
+@pytest.mark.gate
 @both
 def test_a_handler_that_never_ends_is_left_behind_at_the_bound(serve: Serve, port: int, backend: str) -> None:
     service = serve("served:app", "--backend", backend, "--port", str(port), "--graceful-timeout", "2").started()
@@ -478,6 +483,7 @@ def test_a_handler_that_never_ends_is_left_behind_at_the_bound(serve: Serve, por
     reader.join(PATIENCE)
 
 
+@pytest.mark.gate
 @both
 def test_a_stop_during_the_start_is_obeyed_after_it(serve: Serve, folder: Path, port: int, backend: str) -> None:
     (folder / "block").touch()
@@ -489,6 +495,7 @@ def test_a_stop_during_the_start_is_obeyed_after_it(serve: Serve, folder: Path, 
     assert service.notes() == ["start", "stop"]
 
 
+@pytest.mark.gate
 @both
 def test_a_stop_told_twice_during_the_start_is_one_stop(serve: Serve, folder: Path, port: int, backend: str) -> None:
     """Ctrl-C reaches the worker from the terminal and again from its parent."""
@@ -503,6 +510,7 @@ def test_a_stop_told_twice_during_the_start_is_one_stop(serve: Serve, folder: Pa
     assert service.notes() == ["start", "stop"]
 
 
+@pytest.mark.gate
 def test_processes_may_be_spawned(serve: Serve, folder: Path, port: int) -> None:
     """Instead of forked: elsewhere than on Linux, and everywhere from Python 3.14 on."""
     (folder / "sitecustomize.py").write_text(
