@@ -20,6 +20,7 @@ from hinge.middleware import weave, weave_async
 from hinge.request import Request
 from hinge.response import Response
 from hinge.streaming import StreamingResponse, unsent
+from hinge.wrapped import awaited
 from hinge_wsgi import environ as reader
 from hinge_wsgi.begin import async_beginner, beginner
 from hinge_wsgi.direct import Serve, body_getter, coloured_call, direct, failure_response, keep_body
@@ -148,6 +149,7 @@ def _async_inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Co
     call, plan = endpoint.bind(reader), endpoint.plan
     body_of, respond = body_getter(endpoint), endpoint.responder()
     reads_body, begin = plan.reads_body or plan.reads_form, async_beginner(endpoint, runtime)
+    maybe_async = plan.maybe_async
 
     async def inner(request: Request) -> Response:
         # A plain handler and every read of the body stay in the server's thread: neither may stop the loop.
@@ -159,6 +161,8 @@ def _async_inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Co
                 result = await on_request_thread(
                     lambda: call(request._head, request._values, body_of(request), request)
                 )
+                if maybe_async:
+                    result = await awaited(result)
         except asyncio.CancelledError:
             current.get().raise_cut()
             raise

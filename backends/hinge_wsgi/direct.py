@@ -12,9 +12,11 @@ from typing import Any
 from hinge.blueprint import Endpoint
 from hinge.errors import ConfigurationError, HTTPError
 from hinge.failures import FAILURES, failure_of
+from hinge.plan import HandlerPlan
 from hinge.request import Request
 from hinge.response import Response
 from hinge.streaming import BODILESS, StreamingResponse, chosen
+from hinge.wrapped import awaited, is_awaitable
 from hinge_wsgi import environ as reader
 from hinge_wsgi.body import body_stream, read_body
 from hinge_wsgi.environ import Environ
@@ -30,7 +32,7 @@ Serve = Callable[[Environ, StartResponse, tuple[str, ...]], Any]
 def direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
     """Return what serves an endpoint that has no layers."""
     call, plan = coloured_call(endpoint, runtime), endpoint.plan
-    bare = None if plan.arguments or plan.is_async else plan.handler
+    bare = None if plan.arguments or plan.is_async or plan.maybe_async else plan.handler
     limit, head_only = endpoint.max_body_size, endpoint.head_only
     reads_body, needs_request, body_of = plan.reads_body, endpoint.needs_request, body_getter(endpoint)
     status_line = STATUS_LINES[endpoint.status or 200]
@@ -142,6 +144,8 @@ def coloured_call(endpoint: Endpoint, runtime: Runtime) -> Callable[..., Any]:
     """Return the bound handler as a plain function, whatever its colour."""
     call = endpoint.bind(reader)
     plan = endpoint.plan
+    if plan.maybe_async:
+        return _settled(call, plan, runtime)
     if not plan.is_async:
         return call
     if plan.inline:
@@ -149,6 +153,19 @@ def coloured_call(endpoint: Endpoint, runtime: Runtime) -> Callable[..., Any]:
         return lambda head, values, body, request: drive(call(head, values, body, request), who)
     run = run_here if plan.own_loop else runtime.run
     return lambda head, values, body, request: run(call(head, values, body, request))
+
+
+def _settled(call: Callable[..., Any], plan: HandlerPlan, runtime: Runtime) -> Callable[..., Any]:
+    """Return `call` with what it returns awaited if it can be."""
+    who = plan.describe()
+
+    def settled(head: Any, values: tuple[str, ...], body: Any, request: Any) -> Any:
+        result = call(head, values, body, request)
+        if not is_awaitable(result):
+            return result
+        return drive(awaited(result), who) if plan.inline else runtime.run(awaited(result))
+
+    return settled
 
 
 def drive(coroutine: Coroutine[Any, Any, Any], who: str) -> Any:

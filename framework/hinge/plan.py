@@ -28,6 +28,7 @@ from hinge.signature import Colour, colour_of, read_signature
 from hinge.slips import refuse_slips
 from hinge.state import State
 from hinge.websocket import WebSocket
+from hinge.wrapped import awaited_type, may_wait, refuse_context_managers
 
 __all__ = ["MISSING", "Argument", "Colour", "HandlerPlan", "Missing", "Source", "colour_of", "plan_handler"]
 
@@ -88,6 +89,8 @@ class HandlerPlan(msgspec.Struct, frozen=True):
     """Whether the handler, a coroutine, shares nothing bound to a loop, so that any may run it."""
     arguments: tuple[Argument, ...]
     returns: Any
+    maybe_async: bool = False
+    """Whether the handler is a plain function that may return an awaitable, whose result is then the handler's."""
     reads: tuple[Codec, ...] = CODECS
     """What the body is read as, by its Content-Type."""
     offers: tuple[Codec, ...] = ()
@@ -180,17 +183,20 @@ def plan_handler(
         _argument(parameter, hints.get(parameter.name, parameter.annotation), names, who, notes)
         for parameter in signature.parameters.values()
     )
-    returns = notes.obeyed(hints.get("return", Any), f"{who}: the return annotation")
+    refuse_context_managers(handler, who)
+    colour, written = colour_of(handler), notes.obeyed(hints.get("return", Any), f"{who}: the return annotation")
+    returns = awaited_type(written) if colour is Colour.SYNC else written
     check_returns(returns, who)
     plan = HandlerPlan(
         handler=handler,
         name=name,
         location=location,
-        colour=colour_of(handler),
+        colour=colour,
         inline=inline,
         own_loop=own_loop,
         arguments=arguments,
         returns=returns,
+        maybe_async=returns is not written or may_wait(handler),
     )
     _check(plan, names, websocket=websocket)
     return plan

@@ -18,6 +18,7 @@ from hinge.plan import Argument, HandlerPlan, Source
 from hinge.response import Lines, Response
 from hinge.results import Encode, is_encoded
 from hinge.returns import returns_of
+from hinge.wrapped import is_awaitable
 
 Way = tuple[Encode, Lines]
 """How a value is encoded, and the header lines of the response."""
@@ -79,7 +80,18 @@ def _offering(plan: HandlerPlan, offers: "_Offers", *, always: bool | None) -> C
         way = offers.choose(accept) if always else None
         return represented(handler(*arguments, **keywords), accept, way)
 
-    return handle
+    if not plan.maybe_async:
+        return handle
+
+    def handle_either(accept: str, *arguments: Any, **keywords: Any) -> Any:
+        way = offers.choose(accept) if always else None
+        result = handler(*arguments, **keywords)
+        return represented_later(result, accept, way) if is_awaitable(result) else represented(result, accept, way)
+
+    async def represented_later(result: Any, accept: str, way: Way | None) -> Any:
+        return represented(await result, accept, way)
+
+    return handle_either
 
 
 class _Offers:

@@ -16,6 +16,7 @@ from hinge.errors import HTTPError
 from hinge.headers import Headers, parse_host
 from hinge.query import QueryParams, parse_query
 from hinge.state import MOUNTED, State
+from hinge.wrapped import check_work
 
 if TYPE_CHECKING:
     from hinge.backend import Address, HeadReader
@@ -235,7 +236,12 @@ class Request(Connection):
         """Call `function(*args, **kwargs)` once the client has the whole response; awaited if it is async.
 
         Calls run in the order of registration. A failing one is logged and does not stop the next.
+
+        Raises:
+            TypeError: it cannot be called, or is a generator or a context manager, whose call does nothing.
+
         """
+        check_work(function)
         if self._after is None:
             self._after = []
         self._after.append((function, args, kwargs))

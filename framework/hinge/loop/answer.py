@@ -22,6 +22,7 @@ from hinge.middleware import weave_async
 from hinge.request import Request
 from hinge.response import Response
 from hinge.streaming import StreamingResponse
+from hinge.wrapped import awaited
 
 ReadBody: TypeAlias = Callable[[Any, int], Awaitable[bytes]]
 """`(exchange, limit) -> the whole body`; raises HTTPError or ClientDisconnect as `hinge.body` says."""
@@ -42,6 +43,8 @@ def coloured_call(
     plan = endpoint.plan
     if plan.is_async and plan.inline:
         return watched(call, plan), True
+    if plan.inline and plan.maybe_async:
+        return (lambda head, values, body, request: awaited(call(head, values, body, request))), True
     if plan.is_async or plan.inline or plan.is_generator:
         return call, plan.is_async
     in_thread, threads = runtime.in_thread, handler_threads(endpoint)
@@ -49,7 +52,13 @@ def coloured_call(
     def call_in_thread(head: Any, values: tuple[str, ...], body: Any, request: Any) -> Awaitable[Any]:
         return in_thread(threads, call, head, values, body, request, disconnected=disconnected)
 
-    return call_in_thread, True
+    if not plan.maybe_async:
+        return call_in_thread, True
+
+    async def call_and_await(head: Any, values: tuple[str, ...], body: Any, request: Any) -> Any:
+        return await awaited(await call_in_thread(head, values, body, request))
+
+    return call_and_await, True
 
 
 def _disconnected(exchange: Exchange) -> Awaitable[None]:
