@@ -172,27 +172,6 @@ def test_texts_tags_and_names(document: dict[str, Any]) -> None:
     assert "/openapi.json" not in document["paths"]
 
 
-def test_handlers_of_one_name_get_numbers() -> None:
-    app = App()
-    for number in range(4):
-
-        def read() -> str:
-            return ""
-
-        app.get(f"/r{number}")(read)
-    app.get("/own", name="read_get_3")(read)
-    app.post("/r0")(read)
-    paths = describe(app)["paths"]
-    assert [operation["operationId"] for item in paths.values() for operation in item.values()] == [
-        "read_get",
-        "read_post",
-        "read_get_2",
-        "read_get_3",
-        "read_get_4",
-        "read_get_3_2",
-    ]
-
-
 def test_parameters(document: dict[str, Any]) -> None:
     read, search = document["paths"]["/things/{thing_id}"]["get"], document["paths"]["/search"]["get"]
     assert [(one["name"], one["in"], one["required"]) for one in read["parameters"]] == [
@@ -358,21 +337,6 @@ def test_routers_and_websockets(each_backend: Any) -> None:
     app.include(router)
     assert describe(app)["paths"] == {"/v1/a": describe(app)["paths"]["/v1/a"]}
     assert describe(app)["paths"]["/v1/a"]["get"]["tags"] == ["v1"]
-
-
-def test_types_that_have_no_schema_are_left_open() -> None:
-    app = App()
-
-    class Opaque(Protocol):
-        def method(self) -> None: ...
-
-    @app.get("/")
-    def opaque(q: str = "") -> Opaque: ...  # type: ignore[empty-body]
-
-    document = describe(app)
-    validate(document)
-    assert document["paths"]["/"]["get"]["responses"]["200"]["content"] == {"application/json": {"schema": {}}}
-    assert document["paths"]["/"]["get"]["parameters"][0]["schema"] == {"type": "string", "default": ""}
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,13 @@
 Law: made once, from the plans; in the order of declaration, so that two builds of the same app are equal.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Sequence
-from itertools import count
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 from hinge.codecs import encode_json
 from hinge.errors import ConfigurationError
 from hinge.freeze import uncollected
+from hinge.openapi.identities import identities
 from hinge.openapi.operations import operation
 from hinge.openapi.paths import operations_of, path_of
 from hinge.openapi.schemas import Schemas
@@ -50,11 +49,11 @@ def document(app: Any, planned: Iterable[Planned]) -> dict[str, Any]:
     schemas = Schemas()
     operations = operations_of(one for one in planned if one[0].include_in_schema and not one[0].websocket)
     paths: dict[Hashable, tuple[PathTemplate, dict[str, Any]]] = {}
-    identities = _identities([(route, method) for (_, method), (route, _) in operations.items()])
-    for ((path, method), (route, plan)), identity in zip(operations.items(), identities, strict=True):
+    ids = identities(operations)
+    for (path, method), (route, plan) in operations.items():
         template, item = paths.setdefault(path, (route.template, {}))
         names = dict(zip(route.template.names, template.names, strict=True))
-        item[method.lower()] = {"operationId": identity, **operation(route, plan, names, schemas)}
+        item[method.lower()] = {"operationId": ids[path, method], **operation(route, plan, names, schemas)}
     info = {"title": app.title, "version": app.version}
     if app.description:
         info["description"] = app.description
@@ -73,17 +72,3 @@ def document(app: Any, planned: Iterable[Planned]) -> dict[str, Any]:
     if app.security:
         found["security"] = app.security
     return found
-
-
-def _identities(operations: Sequence[tuple[Route, str]]) -> list[str]:
-    """Return the operations' names: those of the routes, with method and a number where that is not enough."""
-    names = Counter(route.name for route, _ in operations)
-    numbers: defaultdict[str, Iterator[int]] = defaultdict(lambda: count(2))
-    found: dict[str, None] = {}
-    for route, method in operations:
-        name = route.name if names[route.name] == 1 else f"{route.name}_{method.lower()}"
-        candidate = name
-        while candidate in found:
-            candidate = f"{name}_{next(numbers[name])}"
-        found[candidate] = None
-    return list(found)
