@@ -18,6 +18,8 @@ from hinge.validation import collect_errors
 ONCE = "must be given once"
 _OF_INPUTS = ("query", "form")
 """Sources that an HTML form fills."""
+_FACTORIES = (list, dict, set, bytearray)
+"""What makes a default and does nothing else."""
 
 
 def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
@@ -45,9 +47,14 @@ def record_fields(kind: Any) -> list[tuple[str, Any, bool, Any]]:
     """Return name on the wire, type, whether it is required, and the default (or NODEFAULT) of each field."""
     types, info = field_types(kind), msgspec.inspect.type_info(kind)
     return [
-        (field.encode_name, types.get(field.name, str), field.required, field.default)
+        (field.encode_name, types.get(field.name, str), field.required, field_default(field))
         for field in getattr(info, "fields", ())
     ]
+
+
+def field_default(field: msgspec.inspect.Field) -> Any:
+    """Return what a field is without a value, `NODEFAULT` if there is none, or only code of the app's would tell."""
+    return field.default_factory() if field.default_factory in _FACTORIES else field.default
 
 
 def collection_reader(kind: Any, source: str, name: str) -> Callable[[list[str]], Any]:

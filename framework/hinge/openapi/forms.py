@@ -7,8 +7,9 @@ from typing import Any
 
 from hinge.forms import FormData
 from hinge.forms.arguments import is_optional, reads_parts
-from hinge.forms.kinds import is_of_files, may_hold_files
+from hinge.forms.kinds import may_hold_files
 from hinge.forms.media import MULTIPART, URLENCODED
+from hinge.openapi.json_schema import default_of_text
 from hinge.openapi.schemas import Schemas
 from hinge.plan import MISSING, Argument, HandlerPlan, Source
 
@@ -16,7 +17,7 @@ from hinge.plan import MISSING, Argument, HandlerPlan, Source
 def form_body(plan: HandlerPlan, schemas: Schemas) -> dict[str, Any]:
     """Return the body of a handler that takes a form."""
     arguments = [one for one in plan.arguments if one.source is Source.FORM and one.type is not FormData]
-    parts = [schemas.of(one.type) for one in arguments if one.whole]
+    parts = [_whole(one, schemas) for one in arguments if one.whole]
     fields = [one for one in arguments if not one.whole]
     media_types = [MULTIPART] if any(may_hold_files(one.type) for one in arguments) else [URLENCODED]
     if URLENCODED in media_types and reads_parts(plan):
@@ -28,24 +29,27 @@ def form_body(plan: HandlerPlan, schemas: Schemas) -> dict[str, Any]:
     return {"required": not is_optional(plan), "content": content}
 
 
+def _whole(argument: Argument, schemas: Schemas) -> dict[str, Any]:
+    schema = schemas.of_text(argument.type)
+    schema.update(default_of_text(argument.default))
+    return schema
+
+
 def _object(fields: list[Argument], schemas: Schemas) -> dict[str, Any]:
     """Return the schema of the fields that are parameters of their own."""
     described: dict[str, Any] = {"type": "object"}
     for argument in fields:
-        schema = schemas.of(argument.type)
-        schema.update(_more(argument, schema))
+        schema = schemas.of_text(argument.type)
+        schema.update(_more(argument))
         described.setdefault("properties", {})[argument.alias] = schema
     required = [argument.alias for argument in fields if argument.default is MISSING]
     return described | ({"required": required} if required else {})
 
 
-def _more(argument: Argument, schema: dict[str, Any]) -> dict[str, Any]:
+def _more(argument: Argument) -> dict[str, Any]:
     more: dict[str, Any] = {}
     if argument.marker is not None and argument.marker.description:
         more["description"] = argument.marker.description
     if argument.marker is not None and argument.marker.deprecated:
         more["deprecated"] = True
-    default = argument.default
-    if isinstance(default, (str, int, float)) and "$ref" not in schema and not is_of_files(argument.type):
-        more["default"] = default
-    return more
+    return more | default_of_text(argument.default)

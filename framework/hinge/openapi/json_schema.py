@@ -12,6 +12,8 @@ import msgspec
 from msgspec import inspect
 
 from hinge.forms import UploadFile
+from hinge.plan import MISSING
+from hinge.record import field_default
 
 Link = Callable[[dict[str, Any], str, Any], None]
 """Put the address of a type's component under a key of a schema, at once or when it is known."""
@@ -19,9 +21,6 @@ Link = Callable[[dict[str, Any], str, Any], None]
 _RECORDS = (inspect.StructType, inspect.DataclassType, inspect.TypedDictType, inspect.NamedTupleType)
 _DICTS = (inspect.DictType, getattr(inspect, "FrozenDictType", inspect.DictType))
 _BYTES = (inspect.BytesType, inspect.ByteArrayType, inspect.MemoryViewType)
-_FACTORIES = (list, dict, set, bytearray)
-"""Factories of defaults whose call does nothing else."""
-
 _PLAIN: dict[Any, dict[str, Any]] = {
     inspect.NoneType: {"type": "null"},
     inspect.BoolType: {"type": "boolean"},
@@ -46,6 +45,7 @@ _KEYWORDS = {
 BINARY = {"type": "string", "format": "binary"}
 _FILE = BINARY | {"contentMediaType": "application/octet-stream"}
 _encode = msgspec.json.Encoder(order="deterministic").encode
+_UNSENT = (TypeError, ValueError, RecursionError)
 
 
 def schema_of(info: Any, link: Link, *, as_component: bool = False) -> dict[str, Any]:
@@ -80,12 +80,22 @@ def schema_of(info: Any, link: Link, *, as_component: bool = False) -> dict[str,
 
 def default_of(value: Any) -> dict[str, Any]:
     """Return `{"default": ...}` with a value as it is sent, `{}` for none, or one that JSON cannot say."""
-    if value is msgspec.NODEFAULT or value is msgspec.UNSET:
+    if value is MISSING or value is msgspec.UNSET:
         return {}
     try:
-        return {"default": msgspec.json.decode(_encode(value))}
-    except (TypeError, ValueError, RecursionError):
+        return {"default": _sent(value)}
+    except _UNSENT:
         return {}
+
+
+def default_of_text(value: Any) -> dict[str, Any]:
+    """Return the same for what no text has a null for."""
+    found = default_of(value)
+    return {} if found.get("default") is None else found
+
+
+def _sent(value: Any) -> Any:
+    return msgspec.json.decode(_encode(value))
 
 
 def _value(info: Any, link: Link) -> dict[str, Any]:
@@ -143,7 +153,7 @@ def _union(info: inspect.UnionType, link: Link) -> dict[str, Any]:
         bare = member
         while isinstance(bare, inspect.Metadata):
             bare = bare.type
-        is_tagged = isinstance(bare, inspect.StructType) and not bare.array_like
+        is_tagged = isinstance(bare, inspect.StructType) and not bare.array_like and bare.tag_field is not None
         (nothing if isinstance(bare, inspect.NoneType) else structs if is_tagged else others).append((member, bare))
     if len(structs) < 2:
         return {"anyOf": [schema_of(member, link) for member, _ in others + structs + nothing]}
@@ -167,8 +177,7 @@ def _component(info: Any, link: Link) -> dict[str, Any]:
     if text := _document(info, cls):
         found["description"] = text
     if isinstance(info, inspect.EnumType):
-        members = {id(member): member.value for member in cls.__members__.values()}
-        return found | {"enum": sorted(members.values())}
+        return found | _choices(info.cls)
     tag = [(info.tag_field, {"enum": [info.tag]}, True)] if getattr(info, "tag_field", None) is not None else []
     fields = [*tag, *_fields(info, link)]
     required = [name for name, _, is_required in fields if is_required]
@@ -182,6 +191,14 @@ def _component(info: Any, link: Link) -> dict[str, Any]:
     return found | ({"additionalProperties": False} if getattr(info, "forbid_unknown_fields", False) else {})
 
 
+def _choices(cls: Any) -> dict[str, Any]:
+    values = {id(member): member.value for member in cls.__members__.values()}.values()
+    try:
+        return {"enum": _sent(sorted(values) if len({*map(type, values)}) == 1 else list(values))}
+    except _UNSENT:
+        return {}
+
+
 def _fields(info: Any, link: Link) -> Iterator[tuple[str, dict[str, Any], bool]]:
     """Yield name on the wire, schema, and whether it is required, of each field."""
     for field in info.fields:
@@ -189,11 +206,6 @@ def _fields(info: Any, link: Link) -> Iterator[tuple[str, dict[str, Any], bool]]
         if not field.required:
             schema.update(default_of(field_default(field)))
         yield field.encode_name, schema, field.required
-
-
-def field_default(field: inspect.Field) -> Any:
-    """Return what a field is without a value, `NODEFAULT` if only a call of the app's would tell."""
-    return field.default_factory() if field.default_factory in _FACTORIES else field.default
 
 
 def title_of(kind: Any) -> str:

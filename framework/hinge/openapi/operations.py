@@ -10,6 +10,7 @@ from typing import Any
 from hinge.annotations import present
 from hinge.head_records import header_name
 from hinge.openapi.forms import form_body
+from hinge.openapi.json_schema import BINARY, default_of, default_of_text
 from hinge.openapi.responses import responses_of
 from hinge.openapi.schemas import Schemas
 from hinge.plan import MISSING, Argument, HandlerPlan, Source
@@ -68,7 +69,7 @@ def _parameters(argument: Argument, names: Mapping[str, str], schemas: Schemas) 
             _parameter(
                 header_name(name) if argument.source is Source.HEADER else name,
                 where,
-                schemas.of(kind),
+                schemas.of_text(kind),
                 {"required": required and not is_optional},
                 default,
             )
@@ -81,14 +82,13 @@ def _parameters(argument: Argument, names: Mapping[str, str], schemas: Schemas) 
     if marker is not None and marker.deprecated:
         more["deprecated"] = True
     name = names[argument.alias] if argument.source is Source.PATH else argument.alias
-    return [_parameter(name, _IN[argument.source], schemas.of(argument.type), more, argument.default)]
+    return [_parameter(name, _IN[argument.source], schemas.of_text(argument.type), more, argument.default)]
 
 
 def _parameter(
     name: str, where: str, schema: dict[str, Any], more: dict[str, Any], default: Any = MISSING
 ) -> dict[str, Any]:
-    if isinstance(default, (str, int, float)) and "$ref" not in schema:
-        schema["default"] = default
+    schema.update(default_of_text(default))
     return {"name": name, "in": where, **more, "schema": schema}
 
 
@@ -97,7 +97,9 @@ def _body(argument: Argument, plan: HandlerPlan, schemas: Schemas) -> dict[str, 
     if argument.marker is not None and argument.marker.description:
         found["description"] = argument.marker.description
     if argument.source is Source.STREAM or argument.type is bytes:
-        return found | {"content": {"*/*": {}, OCTETS: {}}}
+        content = {media_type: {"schema": BINARY} for media_type in ("*/*", OCTETS)}
+        return found | {"required": False, "content": content}  # it may be empty
     schema = schemas.of(argument.type)
+    schema.update(default_of(argument.default))
     media_types = [codec.media_type for codec in plan.reads if codec.decoder is not None]
     return found | {"content": {media_type: {"schema": schema} for media_type in media_types}}

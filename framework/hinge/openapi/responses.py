@@ -18,6 +18,7 @@ from hinge.errors import REASONS, ConfigurationError
 from hinge.events import EventSourceResponse
 from hinge.files import FileResponse
 from hinge.jsonlines import JSONLinesResponse
+from hinge.openapi.json_schema import BINARY
 from hinge.openapi.schemas import Schemas
 from hinge.plan import HandlerPlan, Source
 from hinge.problems import PROBLEM
@@ -89,7 +90,7 @@ def _results(route: Route, plan: HandlerPlan, schemas: Schemas) -> dict[str, Par
     found: dict[str, Part] = {}
     plain: list[Any] = []
     if plan.is_generator:
-        return {_success(route, 200): _response("Success", _content(stream_type(plan.returns).partition(";")[0], None))}
+        return {_success(route, 200): _response("Success", _bytes(stream_type(plan.returns)))}
     for member in present(plan.returns) or [plan.returns]:
         kind = member if isinstance(member, type) else type(member) if member is None else None
         if member is None or kind is type(None):
@@ -98,10 +99,10 @@ def _results(route: Route, plan: HandlerPlan, schemas: Schemas) -> dict[str, Par
             found[_success(route, 307)] = _response("Elsewhere; see Location.", None)
         elif kind is not None and issubclass(kind, Response):
             media_type = next((name for parent, name in _MEDIA_TYPES if issubclass(kind, parent)), None)
-            content = None if media_type is None else _content(media_type, None)
+            content = None if media_type is None else _bytes(media_type)
             found.setdefault(_success(route, 200), _response(_reason(route, 200), content))
         elif _streams(member):
-            found[_success(route, 200)] = _response("Success", _content(stream_type(member).partition(";")[0], None))
+            found[_success(route, 200)] = _response("Success", _bytes(stream_type(member)))
         else:
             plain.append(member)
     if plain:
@@ -118,9 +119,9 @@ def _plain(route: Route, plan: HandlerPlan, kinds: list[Any], schemas: Schemas) 
     raw = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, (bytes, bytearray, memoryview))]
     other = [kind for kind in kinds if kind not in texts and kind not in raw]
     if texts:
-        contents.append(_content(TEXT.partition(";")[0], {"type": "string"}))
+        contents.append(_bytes(TEXT))
     if raw:
-        contents.append(_content(OCTETS, None))
+        contents.append(_bytes(OCTETS))
     if other:
         union: Any = other[0]
         for kind in other[1:]:
@@ -206,8 +207,16 @@ def _reason(route: Route, otherwise: int) -> str:
     return REASONS.get(route.status or otherwise, "Success")
 
 
-def _content(media_type: str, schema: Part | None) -> Part:
-    return {media_type: {} if schema is None else {"schema": schema}}
+def _bytes(media_type: str) -> Part:
+    """Return the content of what is sent as it is."""
+    bare = media_type.partition(";")[0]
+    if bare == OCTETS:
+        return _content(bare, BINARY)
+    return _content(bare, {"type": "string"}) if bare.startswith("text/") else {bare: {}}
+
+
+def _content(media_type: str, schema: Part) -> Part:
+    return {media_type: {"schema": schema}}
 
 
 def _response(description: str, content: Part | None) -> Part:

@@ -5,9 +5,8 @@ Law: a reference is left open until all types are known, and with them what each
 
 from typing import Any
 
-from msgspec import inspect
-
 from hinge.codecs import encode_json
+from hinge.openapi.inspected import type_info, without_none
 from hinge.openapi.json_schema import schema_of
 from hinge.openapi.names import component_names
 
@@ -24,8 +23,12 @@ class Schemas:
         self._open: list[tuple[dict[str, Any], str, Any]] = []
 
     def of(self, kind: Any) -> dict[str, Any]:
-        """Return a new schema of a type, which is valid once `close` was called; `{}` if msgspec cannot read it."""
+        """Return a new schema of a type, which is valid once `close` was called; `{}` if nothing is known of it."""
         return schema_of(self._info(kind), self._link)
+
+    def of_text(self, kind: Any) -> dict[str, Any]:
+        """Return the same of a type that texts are made into: of a parameter or of a form's field."""
+        return schema_of(without_none(self._info(kind)), self._link)
 
     def close(self) -> dict[str, Any]:
         """Return the components by name."""
@@ -63,11 +66,3 @@ class Schemas:
         found: dict[str, Any] = {}
         link(found, "", self._infos[kind])
         return encode_json(found)
-
-
-def type_info(kind: Any) -> Any:
-    """Return a type as msgspec sees it; as one of anything if it does not read it."""
-    try:
-        return inspect.type_info(kind)
-    except (TypeError, NameError, AttributeError, RecursionError):
-        return inspect.AnyType()
