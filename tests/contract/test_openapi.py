@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import date
 from enum import Enum
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -91,6 +91,7 @@ def shop() -> App:
         "/raw",
         responses={
             200: Part,
+            202: Part | Thing,
             409: {"description": "Busy", "headers": {"retry-after": {"schema": {"type": "integer"}}}},
         },
     )
@@ -218,6 +219,7 @@ def test_bodies(document: dict[str, Any]) -> None:
         ("/away", "get", "307", None),
         ("/untyped", "get", "200", "application/json"),
         ("/raw", "put", "200", "application/json"),
+        ("/raw", "put", "202", "application/json"),
         ("/raw", "put", "409", None),
         ("/many", "get", "200", None),
         ("/things/{thing_id}", "get", "404", "application/problem+json"),

@@ -17,10 +17,6 @@ from hinge import App, Body, BodyStream, Cookie, Form, FormData, Header, Query, 
 from hinge.openapi import describe
 
 
-class Opaque:
-    """Nothing that msgspec knows."""
-
-
 class HasName(Protocol):
     name: str
 
@@ -74,8 +70,8 @@ def schemas_of(kind: Any) -> tuple[dict[str, Any], dict[str, Any]]:
 
 @pytest.mark.parametrize(
     "kind",
-    [object, Any, Opaque, HasName, Hashable, Opaque | int, msgspec.Raw, msgspec.msgpack.Ext, complex],
-    ids=["object", "Any", "class", "protocol", "abstract", "union", "raw", "ext", "complex"],
+    [object, Any, HasName, Hashable, msgspec.Raw, list[object] | dict[str, Any]],
+    ids=["object", "Any", "protocol", "abstract", "raw", "union"],
 )
 def test_a_field_that_has_no_schema_is_left_open(kind: Any) -> None:
     model = msgspec.defstruct("Model", [("x", kind), ("y", Annotated[kind, msgspec.Meta(description="d")]), ("z", int)])
@@ -143,10 +139,10 @@ def test_every_kind_of_record_with_it_is_described(kind: Any) -> None:
         (Cat | Dog | None, EITHER),
         (list[Cat | Dog], {"type": "array", "items": EITHER}),
         (Annotated[list[Cat | Dog], "a note"], {"type": "array", "items": EITHER}),
-        (dict[str, Opaque], {"type": "object", "additionalProperties": {}}),
+        (dict[str, object], {"type": "object", "additionalProperties": {}}),
         (list[object], {"type": "array", "items": {}}),
     ],
-    ids=["union", "or-none", "list", "annotated", "of-classes", "of-objects"],
+    ids=["union", "or-none", "list", "annotated", "dict-of-objects", "list-of-objects"],
 )
 def test_results(kind: Any, expected: Any) -> None:
     assert schemas_of(kind)[0] == expected

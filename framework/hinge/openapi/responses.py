@@ -18,6 +18,7 @@ from hinge.errors import REASONS, ConfigurationError
 from hinge.events import EventSourceResponse
 from hinge.files import FileResponse
 from hinge.jsonlines import JSONLinesResponse
+from hinge.openapi.inspected import type_info
 from hinge.openapi.json_schema import BINARY
 from hinge.openapi.schemas import Schemas
 from hinge.plan import HandlerPlan, Source
@@ -183,10 +184,9 @@ def _no_response(route: Route, what: str, fix: str) -> ConfigurationError:
 
 
 def _is_described(kind: Any) -> bool:
-    try:
-        return not isinstance(inspect.type_info(kind), inspect.CustomType) and unencodable(kind) is None
-    except (TypeError, NameError, AttributeError):
-        return False
+    info = type_info(kind)
+    is_unknown = isinstance(info, inspect.CustomType) or (isinstance(info, inspect.AnyType) and kind is not Any)
+    return not is_unknown and unencodable(kind) is None
 
 
 def _declared(given: int, description: Any, schemas: Schemas, problem: Part) -> Part:
