@@ -59,6 +59,16 @@ class Address(NamedTuple):
             port = int(port)
         return cls(host, port if type(port) is int and 0 <= port <= 65535 else None)
 
+    @classmethod
+    def parsed(cls, text: object) -> "Address | None":
+        """Return what a server tells of a peer in one text: `host:port`, `[host]:port`, or a host alone."""
+        if not isinstance(text, str):
+            return None
+        host, colon, port = text.rpartition(":")
+        if not colon or text.endswith("]") or (":" in host and host[0] != "["):
+            host, port = text, ""
+        return cls.told(host.strip("[]"), port)
+
 
 class HeadReader(Protocol):
     """Read a request's head. `head` is the protocol's own object (a WSGI environ, an ASGI scope), never copied."""

@@ -9,6 +9,7 @@ import enum
 import inspect
 import re
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -77,7 +78,7 @@ class Argument(msgspec.Struct, frozen=True):
     marker: Param | None = None
 
 
-class HandlerPlan(msgspec.Struct, frozen=True):
+class HandlerPlan(msgspec.Struct, frozen=True, dict=True):  # dict: what is asked for with each request is told once
     """Everything the core and a backend need to know of a handler."""
 
     handler: Callable[..., Any]
@@ -107,22 +108,22 @@ class HandlerPlan(msgspec.Struct, frozen=True):
                 return argument
         return None
 
-    @property
+    @cached_property
     def streams_body(self) -> bool:
         """Whether the handler reads the body itself, through `BodyStream`."""
         return self._takes(Source.STREAM)
 
-    @property
+    @cached_property
     def needs_request(self) -> bool:
         """Whether a `Request` object must exist for the call."""
         return self._takes(Source.REQUEST, Source.HEAD, Source.STATE)
 
-    @property
+    @cached_property
     def reads_body(self) -> bool:
         """Whether the whole body must be read before the call: it is decoded, or `Request.body` is in reach."""
         return not self.streams_body and not self.reads_form and self._takes(Source.BODY, Source.REQUEST)
 
-    @property
+    @cached_property
     def reads_form(self) -> bool:
         """Whether the body is a form, which is parsed as it arrives; the handler gets what is in it."""
         return self._takes(Source.FORM)

@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "backends/hinge_rsgi/src/hinge_rsgi").glob("*.py"))
 DOCS = ROOT / "docs/backends.md"
-MOST_LINES = 420
+MOST_LINES = 400
 
 
 def trees() -> Iterator[tuple[str, ast.Module]]:

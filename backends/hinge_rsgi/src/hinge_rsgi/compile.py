@@ -103,13 +103,10 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
                 if reads_body:
                     length = head.framing(scope, limit)
                     if length is None:
-                        whole = RSGIExchange(scope, proto, endpoint, values, runtime.state).read_body(limit)
+                        body = await RSGIExchange(scope, proto, endpoint, values, runtime.state).read_body(limit)
                     else:
-                        whole = read_whole(proto, length)
-                    body = await whole
-                    result = call(scope, values, body, proto)  # which tells of the leaving: no request does
-                else:
-                    result = call(scope, values, None, proto)
+                        body = await read_whole(proto, length)
+                result = call(scope, values, body, proto)  # which tells of the leaving: no request does
                 if awaits:
                     result = await result
             how = prepared.get(result.__class__)

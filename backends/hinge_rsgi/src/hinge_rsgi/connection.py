@@ -59,20 +59,17 @@ class _Connection:
         raise ConfigurationError(f"a WebSocket at {target}: backend 'rsgi' has no {Feature.WEBSOCKET.value}")
 
 
-class _Headers:
+class _Headers(list[tuple[str, str]]):
     """The headers as Granian has them."""
 
-    def __init__(self, lines: Iterable[tuple[str, str]]) -> None:
-        self._lines = [*lines]
-
-    def __contains__(self, name: str) -> bool:
+    def __contains__(self, name: object) -> bool:
         return name in self.keys()
 
     def keys(self) -> list[str]:
-        return [*dict(self._lines)]  # each name once
+        return [*{name: None for name, _ in self}]  # each once
 
     def items(self) -> _Lines:
-        return [line for line in self._lines if line[1].isascii()]
+        return [line for line in self if line[1].isascii()]
 
     def get_all(self, name: str) -> list[str]:
         return [value for key, value in self.items() if key == name]

@@ -72,10 +72,7 @@ def http_version(scope: Any) -> str:
 
 def client(scope: Any) -> Address | None:
     """Return the peer; a Unix socket has none."""
-    told = scope.client if isinstance(scope.client, str) else ""
-    host, colon, port = told.rpartition(":")
-    is_bare = not colon or told.endswith("]") or (":" in host and host[0] != "[")
-    return Address.told(told.strip("[]"), "") if is_bare else Address.told(host.strip("[]"), port)
+    return Address.parsed(scope.client)
 
 
 def framing(scope: Any, limit: int) -> int | None:
