@@ -11,8 +11,11 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
+from hinge import App
 from hinge.cli import main
+from hinge.cli.preflight import Launch, docs_note
 from hinge.cli.run import _HELP
+from hinge.cli.serve import introduction
 from hinge.config import Config, flag
 
 SHOP = """\
@@ -344,3 +347,34 @@ def test_version_and_help() -> None:
 
     assert run("--version").stdout == f"hinge {__version__}\n"
     assert "explain" in run("-h").stdout
+
+
+@pytest.mark.parametrize(
+    ("config", "docs", "said"),
+    [
+        (Config(backend="wsgi"), "", "wsgi: http://127.0.0.1:8000"),
+        (Config(host="::1", port=80), "no /docs", "asgi: http://[::1]:80, no /docs"),
+        (Config(uds="/run/app.sock"), "", "asgi: unix:/run/app.sock"),
+        (Config(ssl_certificate="a", ssl_keyfile="b"), "", "asgi: https://127.0.0.1:8000"),
+    ],
+)
+def test_a_start_says_what_is_served_and_where(config: Config, docs: str, said: str) -> None:
+    launch = Launch("app.py", factory=False, config=config, interface="asgi", has_websockets=True, docs=docs)
+    assert introduction(launch) == f"Serving app.py with backend {said}"
+
+
+@pytest.mark.parametrize(
+    ("app", "is_installed", "said"),
+    [
+        (App(), True, "API documentation at /docs"),
+        (App(docs_path="/api"), True, "API documentation at /api"),
+        (App(), False, "/docs needs a package: pip install 'hinge-web[openapi]'"),
+        (App(docs_path=None), False, ""),
+        (App(openapi_path=None), True, ""),
+    ],
+)
+def test_a_start_says_where_the_docs_are(
+    app: App, is_installed: bool, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hinge.cli.preflight.assets", lambda: "folder" if is_installed else None)
+    assert docs_note(app) == said

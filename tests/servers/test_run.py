@@ -356,6 +356,8 @@ both = pytest.mark.parametrize("backend", ["wsgi", "asgi"])
 def test_the_lifespan_runs_once_in_the_worker(serve: Serve, port: int, backend: str, number: signal.Signals) -> None:
     service = serve("served:app", "--backend", backend, "--port", str(port)).started()
     assert service.notes() == ["start"], "the start precedes the first request"
+    url = f"http://127.0.0.1:{port}"
+    assert f"Serving served:app with backend {backend}: {url}, API documentation at /docs\n" in service.output
     pid = get(port).json()["pid"]
     service.signal(number)
     assert service.code() == 0

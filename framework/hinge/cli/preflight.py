@@ -19,6 +19,8 @@ from hinge.cli.errors import CheckFailed, UserCodeError, UserError
 from hinge.cli.target import load_app
 from hinge.config import Config, resolve_config
 from hinge.errors import ConfigurationError
+from hinge.extras import install
+from hinge.openapi.pages import assets
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Launch:
     """Granian's name of the backend's protocol."""
     has_websockets: bool
     """Whether the backend serves them; otherwise a handshake is a request like any other, and answered as one."""
+    docs: str = ""
+    """Where the page about the API is, for the line that says what is served."""
 
     def load(self) -> App:
         """Return the app, loaded and configured."""
@@ -94,7 +98,17 @@ def _load(target: str, flags: dict[str, Any], *, factory: bool) -> Launch:
         app.compile(config.backend, skip_unsupported=config.skip_unsupported)
     except ConfigurationError as error:
         raise CheckFailed(f"backend {config.backend} cannot serve {target}:\n{error}") from error
-    return Launch(target, factory, config, backend.interface, Feature.WEBSOCKET in backend.features)
+    has_websockets = Feature.WEBSOCKET in backend.features
+    return Launch(target, factory, config, backend.interface, has_websockets, docs=docs_note(app))
+
+
+def docs_note(app: App) -> str:
+    """Return where the page about the API is, or what it lacks; empty if the app wants none."""
+    if app.openapi_path is None or app.docs_path is None:
+        return ""
+    if assets() is None and not any(route.template.text == app.docs_path for route in app.routes):
+        return f"{app.docs_path} needs a package: {install('openapi')}"
+    return f"API documentation at {app.docs_path}"
 
 
 _COMPILED_IN = (

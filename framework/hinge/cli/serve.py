@@ -59,6 +59,7 @@ def serve(launch: Launch) -> int:
     worker = Worker(launch, _SPAWNERS[launch.interface], None if config.reload else sender)
     threading.Thread(target=_watch, args=(receiver, server, failures), daemon=True).start()
     server.on_startup(lambda: _hear_signals(server))
+    server.on_startup(lambda: logging.getLogger("_granian").info(introduction(launch)))
     try:
         server.serve(spawn_target=worker.spawn, target_loader=worker.load, wrap_loader=False)
     except FatalError as error:
@@ -67,6 +68,15 @@ def serve(launch: Launch) -> int:
         click.echo(failures[0], err=True, nl=False)
         click.echo(f"Error: {launch.target} did not start, nothing is served", err=True)
     return 1 if failures else 0
+
+
+def introduction(launch: Launch) -> str:
+    """Return the line that says what is served, by which backend, and where."""
+    config = launch.config
+    scheme = "https" if config.ssl_certificate else "http"
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    address = f"unix:{config.uds}" if config.uds else f"{scheme}://{host}:{config.port}"
+    return f"Serving {launch.target} with backend {config.backend}: {', '.join(filter(None, (address, launch.docs)))}"
 
 
 def _server(launch: Launch) -> Any:

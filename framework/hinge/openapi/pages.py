@@ -89,14 +89,14 @@ def document_handler(app: Any, planned: Sequence[Planned]) -> Callable[[Connecti
 def _page(app: Any) -> list[Route]:
     path = app.docs_path
     folder = path.rstrip("/").rpartition("/")[2]
-    assets = _assets()
-    if assets is None:
+    parts = assets()
+    if parts is None:
         return [_route(path, _missing)]
     depth = path.count("/") - 1
     relative = "../" * depth + app.openapi_path.lstrip("/")
     page = _PAGE.format(title=escape(app.title), folder=quote(folder))
     start = _START.format(document=encode_json(relative).decode())
-    files = StaticFiles(assets, index=None, precompressed=False, cache_control="max-age=86400")
+    files = StaticFiles(parts, index=None, precompressed=False, cache_control="max-age=86400")
 
     def docs() -> Response:
         return HTMLResponse(page, headers={"content-security-policy": _POLICY})
@@ -112,7 +112,7 @@ def _page(app: Any) -> list[Route]:
     return [_route(path, docs), _route(path + "/start.js", docs_start), _route(path + "/{asset}", docs_asset)]
 
 
-def _assets() -> str | None:
+def assets() -> str | None:
     """Return the folder of the page's parts, None if their package is not installed."""
     found = importlib.util.find_spec("swagger_ui")
     for location in (found.submodule_search_locations or ()) if found is not None else ():
