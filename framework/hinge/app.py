@@ -26,6 +26,7 @@ from hinge.routing.route import Route, as_described, as_layers
 from hinge.routing.router import Registrar, Router, close
 from hinge.rsgi import INTERFACE, BareGranian, refuse_rsgi
 from hinge.uncompiled import refusing
+from hinge.wanted import FLAG, TEXT, want, wrong
 
 Function = TypeVar("Function", bound=Callable[[Any, Any], Any])
 LifespanFunction = TypeVar("LifespanFunction", bound=Callable[..., Iterator[Any] | AsyncIterator[Any]])
@@ -93,6 +94,9 @@ class App(BareGranian, Registrar):
         self.openapi_path = openapi_path
         self.docs_path = docs_path
         schemes = as_described([security_schemes or {}], f"App(security_schemes={security_schemes!r}) ({caller()})")
+        if not all(isinstance(one, dict) for one in schemes[0].values()):
+            why, fix = "each of them is a mapping", "{'key': {'type': 'apiKey', 'in': 'header', 'name': 'x-key'}}"
+            raise wrong("App", "security_schemes", security_schemes, why, fix)
         self.security_schemes = schemes[0]
         self.security = as_described(security, f"App(security={security!r}) ({caller()})")
         self._config = config
@@ -106,8 +110,8 @@ class App(BareGranian, Registrar):
         self._mounts: list[Mount] = []
         self._overrides: dict[str, Any] = {}
         self._wrappers = {
-            "wsgi": tuple(_wrapper(one, "wsgi_middleware") for one in wsgi_middleware),
-            "asgi": tuple(_wrapper(one, "asgi_middleware") for one in asgi_middleware),
+            "wsgi": _wrappers(wsgi_middleware, "wsgi_middleware"),
+            "asgi": _wrappers(asgi_middleware, "asgi_middleware"),
         }
         self._frozen: str | None = None
         self._compiled: dict[tuple[str, bool], Application] = {}
@@ -205,6 +209,8 @@ class App(BareGranian, Registrar):
 
     def _named(self, name: str) -> Route:
         """Return the route of a name, or of a mounted app's `mount:route`."""
+        if not isinstance(name, str):
+            raise ConfigurationError(f"url_for({name!r}) ({caller()}): it is no name. Fix: the name of a route")
         outer, _, inner = name.partition(":")
         for mount in self._mounts if inner else ():
             if mount.name == outer:
@@ -228,9 +234,11 @@ class App(BareGranian, Registrar):
         """Set the effective configuration, as the command line does before it compiles.
 
         Raises:
-            ConfigurationError: the app is compiled already.
+            ConfigurationError: the app is compiled already, or it is no Config.
 
         """
+        if not isinstance(config, Config):
+            raise ConfigurationError(f"App.configure({config!r}) ({caller()}): it is none. Fix: configure(Config(...))")
         self._check_open(f"configure() ({caller()})")
         self._overrides = differing(config, self.config)  # they hold for mounted apps too
         vars(self)["config"] = config
@@ -245,11 +253,13 @@ class App(BareGranian, Registrar):
             ConfigurationError: with a line for every mistake and every need that the backend does not meet.
 
         """
+        want("App.compile", TEXT, optional=True, backend=backend)
+        want("App.compile", FLAG, skip_unsupported=skip_unsupported)
         name = backend or self.config.backend
         key = (name, skip_unsupported or self.config.skip_unsupported)
         with self._lock:
             if key not in self._compiled:
-                target = load_backend(name)
+                target = _backend(name, f"App.compile({backend!r}) ({caller()})" if backend else "")
                 with uncollected():
                     application: Any = target.compile(self.blueprint(name, skip_unsupported=key[1]))
                 if target.interface != INTERFACE:
@@ -358,6 +368,14 @@ def _mistakes(parts: list[Part], target: Backend, *, skip_unsupported: bool) -> 
     return found if skip_unsupported else found + unmet_needs([one.route for one in judged], target)
 
 
+def _backend(name: str, where: str) -> Backend:
+    """Return a backend; the error of one that there is not begins with where it was named, if anybody did."""
+    try:
+        return load_backend(name)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{where}: {error}" if where else str(error)) from error.__cause__
+
+
 def _classes(given: Any) -> tuple[type, ...]:
     found = tuple(given) if isinstance(given, Iterable) else (given,)
     if isinstance(given, type) or not all(isinstance(one, type) for one in found):
@@ -365,6 +383,12 @@ def _classes(given: Any) -> tuple[type, ...]:
             f"App(ignore_notes={given!r}) ({caller()}): it is no list of classes. Fix: ignore_notes=[SomeClass]"
         )
     return found
+
+
+def _wrappers(given: Any, where: str) -> tuple[Callable[[Any], Any], ...]:
+    if isinstance(given, str | Mapping) or not isinstance(given, Iterable):
+        raise ConfigurationError(f"App({where}={given!r}) ({caller()}): it is no list. Fix: {where}=[...]")
+    return tuple(_wrapper(one, where) for one in given)
 
 
 def _wrapper(wrapper: Wrapper, where: str) -> Callable[[Any], Any]:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from hinge.errors import ConfigurationError
 from hinge.extras import install
+from hinge.location import caller
 
 
 class Encoder(Protocol):
@@ -113,11 +114,16 @@ def load_coding(name: str, level: int | None = None) -> Callable[[], Encoder]:
 
     """
     if name not in _KNOWN:
-        raise ConfigurationError(f"no content coding {name!r} is known. Fix: choose among {', '.join(_KNOWN)}")
+        raise ConfigurationError(
+            f"Compression ({caller()}): no content coding {name!r} is known. Fix: choose among {', '.join(_KNOWN)}"
+        )
     load, package, levels, default = _KNOWN[name]
     level = default if level is None else level
-    if level not in levels:
-        raise ConfigurationError(f"coding {name!r} has the levels {levels[0]} to {levels[-1]}, not {level!r}")
+    if isinstance(level, bool) or level not in levels:
+        known = f"{levels[0]} to {levels[-1]}"
+        raise ConfigurationError(
+            f"Compression ({caller()}): coding {name!r} has the levels {known}, not {level!r}. Fix: use one of them"
+        )
     try:
         kind = load()
     except ImportError as error:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from hinge.errors import ConfigurationError
-from hinge.location import locate, qualified_name
+from hinge.location import caller, locate, qualified_name
 from hinge.signature import Colour, colour_of, takes_one
 from hinge.state import MOUNTED
 
@@ -42,8 +42,9 @@ def lifespan_of(function: Callable[..., Any]) -> Lifespan:
 
     """
     name, location = qualified_name(function), locate(function)
-    who = f"lifespan {name} ({location})"
-    colour = colour_of(function) if callable(function) else None
+    if not callable(function):
+        raise ConfigurationError(f"lifespan {function!r} ({caller()}): it cannot be called. Fix: decorate a generator")
+    who, colour = f"lifespan {name} ({location})", colour_of(function)
     if colour not in (Colour.SYNC_GENERATOR, Colour.ASYNC_GENERATOR):
         raise ConfigurationError(
             f"{who}: it has no yield. Fix: a generator without @asynccontextmanager, yielding once"

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union
 
 import msgspec
 
+from hinge.wanted import FLAG, TEXT, want, wrong
+
 T = TypeVar("T")
 
 
@@ -17,6 +19,13 @@ class Param(msgspec.Struct, frozen=True):
     name: str | None = None
     description: str | None = None
     deprecated: bool = False
+
+    def __post_init__(self) -> None:
+        what, name = type(self).__name__, self.name
+        if type(name).__hash__ is None:  # others are told with their parameter
+            raise wrong(what, "name", name, "it is no text", "a text")
+        want(what, TEXT, optional=True, description=self.description)
+        want(what, FLAG, deprecated=self.deprecated)
 
 
 class PathParam(Param, frozen=True):

@@ -228,9 +228,11 @@ def check_error_handler(handler: Any) -> str:
         ConfigurationError: it does not take (request, error), or is a generator.
 
     """
-    who = _named(handler)
     if not callable(handler):
-        raise ConfigurationError(f"{who}: {handler!r} cannot be called. Fix: decorate a function")
+        raise ConfigurationError(
+            f"error handler {handler!r} ({caller()}): it cannot be called. Fix: decorate a function"
+        )
+    who = _named(handler)
     if colour_of(handler) not in (Colour.SYNC, Colour.ASYNC):
         raise ConfigurationError(f"{who}: it is a generator. Fix: return the response")
     refuse_context_managers(handler, who)

@@ -50,6 +50,8 @@ class StaticFiles:
         dot_files: bool = False,
         follow_symlinks: bool = False,
     ) -> None:
+        if not isinstance(directory, str | os.PathLike):
+            raise ConfigurationError(f"directory={directory!r} is no path. Fix: directory='static'")
         self._root = os.path.realpath(directory)
         if not os.path.isdir(self._root):  # noqa: PTH112 - strings all the way: a Path costs as much as the look-up
             raise ConfigurationError(f"{os.fspath(directory)!r} is no directory{_seen_from(directory)}")
@@ -175,9 +177,14 @@ def _patterns(cache_control: CacheControl) -> list[tuple[Callable[[str], bool], 
     if cache_control is None:
         return []
     values = {"*": cache_control} if isinstance(cache_control, str) else cache_control
+    fix = "Fix: 'max-age=60', or {'*.css': 'max-age=60'}"
+    if not isinstance(values, Mapping):
+        raise ConfigurationError(f"cache_control={values!r} is neither a text nor a mapping. {fix}")
     for pattern, value in values.items():
         if not isinstance(pattern, str) or not isinstance(value, str) or not value.isprintable():
-            raise ConfigurationError(f"cache_control: {pattern!r}: {value!r} is no pattern of names with a value")
+            raise ConfigurationError(
+                f"cache_control: {pattern!r}: {value!r} is no pattern of names with a value. {fix}"
+            )
     return [(_matcher(pattern), value) for pattern, value in values.items()]
 
 

@@ -295,11 +295,11 @@ def test_events_and_their_keep_alives_share_the_coding(each_backend: Any, coding
     ("options", "message"),
     [
         ({"codings": ["deflate"]}, "zstd, br, gzip"),
-        ({"codings": "gzip"}, "list of names"),
-        ({"codings": []}, "list of names"),
+        ({"codings": "gzip"}, "list of texts"),
+        ({"codings": []}, "there is none"),
         ({"codings": ["gzip"], "levels": {"br": 1}}, "not among"),
         ({"levels": {"gzip": 12}}, "levels 1 to 9"),
-        ({"min_size": -1}, "number of bytes"),
+        ({"min_size": -1}, "whole number from 0"),
     ],
 )
 def test_mistakes_are_found_at_once(options: dict[str, Any], message: str) -> None:

@@ -317,16 +317,16 @@ def test_websockets_are_left_to_the_origin_check(each_backend: Any) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"origins": "https://a.example"}, "list of strings"),
+        ({"origins": "https://a.example"}, "list of texts"),
         ({"origins": ["https://a.example/"]}, "without a path"),
         ({"origins": ["a.example"]}, "scheme://host"),
         ({"origins": ["null"]}, "scheme://host"),
         ({"origins": ["https://*"]}, "scheme://host"),
         ({"origins": ["*"], "credentials": True}, "list the origins"),
         ({"origins": [], "credentials": True, "expose": ["*"]}, "list the headers"),
-        ({"origins": [], "methods": "GET"}, "list of strings"),
+        ({"origins": [], "methods": "GET"}, "list of texts"),
         ({"origins": [], "headers": ["X Y"]}, "no name"),
-        ({"origins": [], "max_age": -1}, "seconds"),
+        ({"origins": [], "max_age": -1}, "whole number from 0"),
     ],
 )
 def test_mistakes_are_found_at_once(options: dict[str, Any], message: str) -> None:

@@ -300,5 +300,5 @@ def test_what_is_no_lifespan_is_refused_when_it_is_declared(function: Callable[.
 
 @pytest.mark.parametrize("function", [None, 5, "text"])
 def test_what_is_not_even_callable_is_refused_too(function: Any) -> None:
-    with pytest.raises(ConfigurationError, match="it has no yield"):
+    with pytest.raises(ConfigurationError, match="it cannot be called"):
         lifespan_of(function)

@@ -54,7 +54,7 @@ def test_segments(text: str, segments: tuple[Segment, ...]) -> None:
     ("text", "says"),
     [
         ("", "must begin with '/'"),
-        ("items", "write '/items'"),
+        ("items", "Fix: '/items'"),
         ("*", "must begin with '/'"),
         ("//", "empty segment"),
         ("/a//b", "empty segment"),

@@ -13,6 +13,7 @@ import msgspec
 from hinge.depth import check_json_depth, check_msgpack_depth
 from hinge.errors import ConfigurationError
 from hinge.location import caller
+from hinge.wanted import COUNT, FLAG, FUNCTION, TEXT, texts, want
 
 _is_media_type = re.compile(r"[!#$%&'+.^_`|~0-9a-z-]+/[!#$%&'+.^_`|~0-9a-z-]+").fullmatch
 
@@ -48,12 +49,18 @@ class Codec(msgspec.Struct, frozen=True):
     prepare: Callable[[], Any] | None = None
 
     def __post_init__(self) -> None:
-        for one in (self.media_type, *self.aliases):
+        want("Codec", TEXT, name=self.name, suffix=self.suffix)
+        want("Codec", FLAG, objects_only=self.objects_only)
+        want("Codec", COUNT, optional=True, max_size=self.max_size)
+        want("Codec", FUNCTION, optional=True, decoder=self.decoder, encode=self.encode, prepare=self.prepare)
+        want("Codec", FUNCTION, optional=True, plain_decoder=self.plain_decoder, check_depth=self.check_depth)
+        (aliases,) = texts("Codec", aliases=self.aliases)
+        for one in (self.media_type, *aliases):
             if not isinstance(one, str) or not _is_media_type(one):
                 raise ConfigurationError(
                     f"Codec({one!r}) ({caller()}): it is no media type. Fix: 'type/subtype' in lower case"
                 )
-        if self.suffix and not _is_media_type(f"application/x{self.suffix}"):
+        if self.suffix and not (self.suffix[0] == "+" and _is_media_type(f"application/x{self.suffix}")):
             raise ConfigurationError(f"Codec(suffix={self.suffix!r}) ({caller()}): it is none. Fix: such as '+json'")
         if self.decoder is None and self.encode is None:
             raise ConfigurationError(

@@ -4,12 +4,12 @@ Law: nothing is held back. A body that is made chunk by chunk goes out chunk by 
 their keep-alives as they happen. What is compressed already, small, or not to be touched stays as it is.
 """
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from threading import Lock
 from typing import Any
 
+from hinge.calls import fits
 from hinge.codings import Encoder, installed_codings, load_coding
-from hinge.errors import ConfigurationError
 from hinge.events import KEEP_ALIVE, EventSourceResponse
 from hinge.files import FileResponse
 from hinge.middleware.layer import Middleware
@@ -17,6 +17,7 @@ from hinge.negotiation import choose_coding
 from hinge.request import Request
 from hinge.response import Response
 from hinge.streaming import StreamingResponse, encode_chunk
+from hinge.wanted import COUNT, texts, want, wrong
 from hinge.websocket import WebSocket
 
 _COMPRESSIBLE = frozenset(
@@ -51,22 +52,25 @@ class Compression:
 
     __slots__ = ("_codings", "_encoders", "_min_size")
 
+    @fits
     def __init__(
         self,
         *,
-        codings: Sequence[str] | None = None,
+        codings: Iterable[str] | None = None,
         min_size: int = 1024,
         levels: Mapping[str, int] | None = None,
     ) -> None:
-        if isinstance(codings, str) or (codings is not None and not codings):
-            raise ConfigurationError(f"Compression(codings={codings!r}): it is a list of names. Fix: ['gzip']")
-        if min_size < 0:
-            raise ConfigurationError(f"Compression(min_size={min_size!r}): it is a number of bytes from 0")
-        chosen = installed_codings() if codings is None else tuple(codings)
-        levels = levels or {}
+        chosen = installed_codings() if codings is None else tuple(texts("Compression", codings=codings)[0])
+        if not chosen:
+            raise wrong("Compression", "codings", codings, "there is none", "codings=['gzip']")
+        want("Compression", COUNT, min_size=min_size)
+        levels = {} if levels is None else levels
+        if not isinstance(levels, Mapping):
+            raise wrong("Compression", "levels", levels, "it is no mapping", "levels={'gzip': 9}")
         for name in levels:
             if name not in chosen:
-                raise ConfigurationError(f"Compression(levels=...): {name!r} is not among the codings {chosen}")
+                why = f"{name!r} is not among the codings {', '.join(chosen)}"
+                raise wrong("Compression", "levels", levels, why, "name one of them")
         self._codings = chosen
         self._encoders = {name: load_coding(name, levels.get(name)) for name in chosen}
         self._min_size = min_size

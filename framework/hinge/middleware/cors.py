@@ -6,14 +6,15 @@ in `Vary`, so that no cache hands it to the wrong page.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator
 
-from hinge.errors import ConfigurationError, HTTPError
+from hinge.calls import fits
+from hinge.errors import HTTPError
 from hinge.headers import split_list
 from hinge.middleware.layer import Middleware
 from hinge.request import Request
 from hinge.response import Response
+from hinge.wanted import COUNT, FLAG, texts, want, wrong
 from hinge.websocket import WebSocket
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -52,30 +53,30 @@ class CORS:
 
     __slots__ = ("_any", "_exact", "_headers", "_methods", "_patterns", "_plain", "_preflight", "_private", "_varies")
 
+    @fits
     def __init__(
         self,
-        origins: Sequence[str],
+        origins: Iterable[str],
         *,
-        methods: Sequence[str] = METHODS,
-        headers: Sequence[str] = (),
-        expose: Sequence[str] = (),
+        methods: Iterable[str] = METHODS,
+        headers: Iterable[str] = (),
+        expose: Iterable[str] = (),
         credentials: bool = False,
         max_age: int = 600,
         private_network: bool = False,
     ) -> None:
-        listed = _strings("origins", origins)
+        listed, methods, headers, expose = texts(
+            "CORS", origins=origins, methods=methods, headers=headers, expose=expose
+        )
+        want("CORS", FLAG, credentials=credentials, private_network=private_network)
+        want("CORS", COUNT, max_age=max_age)
         self._any = "*" in listed
         if self._any and credentials:
-            raise ConfigurationError(
-                "CORS(origins=['*'], credentials=True): any site could act with the visitor's cookies, and browsers "
-                "refuse it. Fix: list the origins"
-            )
+            why = "with credentials any site could act with the visitor's cookies, and browsers refuse it"
+            raise wrong("CORS", "origins", origins, why, "list the origins")
         if "*" in expose and credentials:
-            raise ConfigurationError(
-                "CORS(expose=['*'], credentials=True): browsers take the star for a name. Fix: list the headers"
-            )
-        if max_age < 0:
-            raise ConfigurationError(f"CORS(max_age={max_age!r}): it is a number of seconds from 0")
+            why = "with credentials browsers take the star for a name"
+            raise wrong("CORS", "expose", expose, why, "list the headers")
         self._exact, self._patterns = _origins(entry for entry in listed if entry != "*")
         self._methods = _names("methods", methods)
         self._headers = _names("headers", headers, SAFELISTED)
@@ -151,7 +152,7 @@ class CORS:
         return None
 
 
-def _lines(expose: Sequence[str], *, credentials: bool) -> list[tuple[str, str]]:
+def _lines(expose: Iterable[str], *, credentials: bool) -> list[tuple[str, str]]:
     lines = []
     names = _names("expose", expose)
     if names is None or names:
@@ -161,18 +162,12 @@ def _lines(expose: Sequence[str], *, credentials: bool) -> list[tuple[str, str]]
     return lines
 
 
-def _strings(parameter: str, values: Any) -> list[str]:
-    if isinstance(values, str) or not all(isinstance(value, str) for value in values):
-        raise ConfigurationError(f"CORS({parameter}={values!r}): it is a list of strings. Fix: [{str(values)!r}]")
-    return list(values)
-
-
-def _names(parameter: str, names: Sequence[str], more: Iterable[str] = ()) -> list[str] | None:
+def _names(parameter: str, names: Iterable[str], more: Iterable[str] = ()) -> list[str] | None:
     """Return methods or header names, without repetition; None if any will do."""
-    listed = _strings(parameter, names)
+    listed = list(names)
     for name in listed:
         if not _is_token(name):
-            raise ConfigurationError(f"CORS({parameter}=...): {name!r} is no name of the kind")
+            raise wrong("CORS", parameter, listed, f"{name!r} is no name of the kind", "an RFC 9110 token")
     if "*" in listed:
         return None
     if parameter == "methods":
@@ -187,10 +182,8 @@ def _origins(entries: Iterator[str]) -> tuple[frozenset[str], list[tuple[str, st
     for entry in entries:
         found = _is_origin(entry.lower())
         if found is None:
-            raise ConfigurationError(
-                f"CORS(origins=...): {entry!r} is no origin. Fix: write scheme://host[:port] without a path, "
-                "like https://www.example.com"
-            )
+            fix = "write scheme://host[:port] without a path, like https://www.example.com"
+            raise wrong("CORS", "origins", [entry], "it is no origin", fix)
         scheme, wild, host, port = found[1], found[2], found[3], found[4] or ""
         if port == _DEFAULT_PORTS.get(scheme):
             port = ""  # browsers leave it out

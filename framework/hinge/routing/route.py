@@ -97,14 +97,15 @@ def make_route(
     options: Mapping[str, Any],
     *,
     websocket: bool = False,
+    location: str = "",
 ) -> Route:
-    """Return the route of a decorator call.
+    """Return the route of a decorator call; `location` is where it was declared, by default that of the handler.
 
     Raises:
         ConfigurationError: the path, a method, an option or the handler is not one.
 
     """
-    location = locate(handler)
+    location = location or locate(handler)
     if location.startswith("unknown"):
         location = caller()
     who = f"handler {qualified_name(handler)} ({location})"

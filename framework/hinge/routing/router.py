@@ -9,14 +9,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, Unpack, overload
 
-from msgspec.structs import replace
-
 from hinge.calls import fits, no_attribute
 from hinge.errors import ConfigurationError
 from hinge.location import caller, qualified_name
 from hinge.middleware.layer import Layer, MiddlewareFunction, layer_of
 from hinge.routing.route import Route, RouteOptions, WebSocketOptions, as_layers, as_tags, make_route
 from hinge.routing.template import PathTemplate
+from hinge.wanted import FLAG, TEXT, want
 
 if TYPE_CHECKING:
     from hinge.static import CacheControl
@@ -170,6 +169,9 @@ class Registrar(ABC):
         from hinge.static import StaticFiles  # noqa: PLC0415 - only apps that have some pay for it
 
         where = caller()
+        want(f"{type(self).__name__}.static", TEXT, path=path)
+        want(f"{type(self).__name__}.static", FLAG, precompressed=precompressed, dot_files=dot_files, inline=inline)
+        want(f"{type(self).__name__}.static", FLAG, follow_symlinks=follow_symlinks)
         try:
             files = StaticFiles(
                 directory,
@@ -183,8 +185,8 @@ class Registrar(ABC):
         except ConfigurationError as error:
             raise ConfigurationError(f"static files of {path!r} ({where}): {error}") from None
         options = {"name": name, "inline": inline, "middleware": middleware, "include_in_schema": False}
-        route = make_route(self._below(path).rstrip("/") + "/{path:path}", ("GET",), files, options)
-        self._add(replace(route, location=where))
+        whole = self._below(path).rstrip("/") + "/{path:path}"
+        self._add(make_route(whole, ("GET",), files, options, location=where))
 
     @overload
     def middleware(self, function: AnyMiddleware, /, *, needs_body: bool = False) -> AnyMiddleware: ...
@@ -201,6 +203,7 @@ class Registrar(ABC):
             ConfigurationError: it is not a generator function or an object whose call is one.
 
         """
+        want(f"{type(self).__name__}.middleware", FLAG, needs_body=needs_body)
         if function is None:
             return lambda later: self.middleware(later, needs_body=needs_body)
         self._add_layer(layer_of(function, needs_body=needs_body))

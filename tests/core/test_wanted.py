@@ -1,0 +1,272 @@
+"""Every keyword of every public declaration, with values of a wrong kind: one line, at the line that was written."""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hinge import (
+    App,
+    BodyParam,
+    ConfigurationError,
+    CookieParam,
+    FormParam,
+    HeaderParam,
+    Middleware,
+    PathParam,
+    QueryParam,
+    Router,
+)
+from hinge.codecs import Codec
+from hinge.middleware import CORS, Compression
+from hinge.routing.route import RouteOptions
+
+THING = object()
+NUMBERS, OTHERS = (5, -1, 2.5, True), (b"x", THING)
+NO_TEXT = (*NUMBERS, *OTHERS, ["x"], {"a": 1})
+NO_LIST = (*NUMBERS, *OTHERS, "text")
+NO_LIST_OF_TEXTS = (*NO_LIST, [5], None)
+NO_FLAG = (5, 0, "yes", None, THING, [])
+NO_COUNT = (-1, 2.5, True, "5", THING, [5])
+NO_MAPPING = (*NUMBERS, *OTHERS, "text", ["x"])
+NO_CALL = (*NUMBERS, *OTHERS, "text", ["x"], {"a": 1})
+NO_PATH = (*NUMBERS, *OTHERS, "no/slash", ["x"], {"a": 1})
+
+
+def handler() -> str:
+    return "x"
+
+
+def layer() -> Middleware:
+    yield
+
+
+def compiled(app: App) -> None:
+    app.compile("wsgi")
+
+
+def of_app(**options: Any) -> None:
+    app = App(**options)
+    app.get("/")(handler)
+    compiled(app)
+
+
+def of_route(**options: Any) -> None:
+    app = App()
+    app.get("/", **options)(handler)
+    compiled(app)
+
+
+def of_route_methods(**options: Any) -> None:
+    App().route("/", **options)(handler)
+
+
+def of_router(**options: Any) -> None:
+    Router(**options)
+
+
+def of_static(**options: Any) -> None:
+    App().static(**{"path": "/s", "directory": Path(__file__).parent, **options})
+
+
+def of_mount(**options: Any) -> None:
+    App().mount(**{"path": "/m", "app": App(), **options})
+
+
+def of_include(**options: Any) -> None:
+    App().include(**{"router": Router(), **options})
+
+
+def of_middleware(**options: Any) -> None:
+    App().middleware(layer, **options)
+
+
+def of_compile(**options: Any) -> None:
+    App().compile(**{"backend": "wsgi", **options})
+
+
+def of_cors(**options: Any) -> None:
+    CORS(**{"origins": ["https://a.example"], **options})
+
+
+def of_compression(**options: Any) -> None:
+    Compression(**options)
+
+
+def of_codec(**options: Any) -> None:
+    Codec(**{"media_type": "a/b", "encode": lambda value: b"", **options})
+
+
+WRONG: dict[Callable[..., None], dict[str, tuple[Any, ...]]] = {
+    of_app: {
+        "title": (*NO_TEXT, None),
+        "version": (*NO_TEXT, None),
+        "description": (*NO_TEXT, None),
+        "config": (*NO_CALL, {}),
+        "slashes": (*NO_TEXT, None, "other"),
+        "middleware": (*NO_LIST, None, [5], ["x"], [handler], layer),
+        "codecs": (*NO_LIST, [5], [], "text"),
+        "wsgi_middleware": (*NO_LIST, None, [5], [("x", {})], handler),
+        "asgi_middleware": (*NO_LIST, None, [5], [(handler, 5)], handler),
+        "ignore_notes": (*NO_LIST, None, [5], int),
+        "openapi_path": (*NO_PATH, "/ends/"),
+        "docs_path": (*NO_PATH, "/ends/"),
+        "security_schemes": (*NO_MAPPING, {"key": "text"}),
+        "security": (*NO_LIST, None, ["key"], [5], {"key": []}),
+    },
+    of_route: {
+        "name": NO_TEXT,
+        "middleware": (*NO_LIST, None, [5], layer),
+        "tags": NO_LIST_OF_TEXTS,
+        "summary": NO_TEXT,
+        "description": NO_TEXT,
+        "deprecated": NO_FLAG,
+        "status": (*NO_COUNT, 0, 199, 600),
+        "inline": NO_FLAG,
+        "loop": (*NO_TEXT, None, "other"),
+        "include_in_schema": NO_FLAG,
+        "responses": (*NO_MAPPING, {"404": "x"}, {404: 5}),
+        "security": (*NO_LIST, ["key"], [5]),
+        "max_body_size": NO_COUNT,
+    },
+    of_route_methods: {"methods": (*NUMBERS, THING, None, "get", [5], [], ["get"])},
+    of_router: {"prefix": (*NO_PATH, None), "tags": NO_LIST_OF_TEXTS, "middleware": (*NO_LIST, None, [5], layer)},
+    of_static: {
+        "path": (*NUMBERS, THING, None, ["x"]),
+        "directory": (*NUMBERS, THING, None, ["x"], "nowhere"),
+        "name": NO_TEXT,
+        "index": (*NO_TEXT, ""),
+        "fallback": (*NO_TEXT, ""),
+        "cache_control": (*NUMBERS, *OTHERS, ["x"], {"a": 1}, "a\nb"),
+        "precompressed": NO_FLAG,
+        "dot_files": NO_FLAG,
+        "follow_symlinks": NO_FLAG,
+        "inline": NO_FLAG,
+        "middleware": (*NO_LIST, None, [5], layer),
+    },
+    of_mount: {"path": (*NO_PATH, None), "app": (*NO_CALL, None, Router(), App), "name": (*NO_TEXT, "", "a:b")},
+    of_include: {"router": (*NO_CALL, None, App(), Router), "prefix": (*NO_PATH, None)},
+    of_middleware: {"needs_body": NO_FLAG},
+    of_compile: {"backend": (*NO_TEXT, "nothing"), "skip_unsupported": NO_FLAG},
+    of_cors: {
+        "origins": (*NO_LIST_OF_TEXTS, ["here"]),
+        "methods": (*NO_LIST_OF_TEXTS, ["a b"]),
+        "headers": (*NO_LIST_OF_TEXTS, ["a b"]),
+        "expose": (*NO_LIST_OF_TEXTS, ["a b"]),
+        "credentials": NO_FLAG,
+        "max_age": (*NO_COUNT, None),
+        "private_network": NO_FLAG,
+    },
+    of_compression: {
+        "codings": (*NUMBERS, *OTHERS, "gzip", [5], [], ["other"]),
+        "min_size": (*NO_COUNT, None),
+        "levels": (*NO_MAPPING, {"other": 1}, {"gzip": "9"}, {"gzip": True}),
+    },
+    of_codec: {
+        "media_type": (*NO_TEXT, None, "text", "A/B"),
+        "decoder": NO_CALL,
+        "encode": NO_CALL,
+        "name": (*NO_TEXT, None),
+        "aliases": (*NO_LIST, None, ["x"]),
+        "suffix": (*NO_TEXT, None, "json"),
+        "plain_decoder": NO_CALL,
+        "check_depth": NO_CALL,
+        "objects_only": NO_FLAG,
+        "max_size": NO_COUNT,
+        "prepare": NO_CALL,
+    },
+}
+SIGNATURES: dict[Callable[..., None], Any] = {
+    of_app: App.__init__,
+    of_router: Router.__init__,
+    of_static: App.static,
+    of_mount: App.mount,
+    of_include: App.include,
+    of_compile: App.compile,
+    of_cors: CORS.__init__,
+    of_compression: Compression.__init__,
+    of_codec: Codec,
+}
+
+
+def names_of(declare: Callable[..., None]) -> set[str]:
+    if declare is of_route:
+        return set(RouteOptions.__annotations__)
+    return set(inspect.signature(SIGNATURES[declare]).parameters) - {"self"}
+
+
+@pytest.mark.parametrize("declare", [of_route, *SIGNATURES])
+def test_every_keyword_is_in_the_table(declare: Callable[..., None]) -> None:
+    assert set(WRONG[declare]) == names_of(declare)
+
+
+def told(wrong: Callable[[], Any]) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        wrong()
+    message = str(caught.value)
+    assert "test_wanted.py:" in message, message
+    assert "Fix: " in message, message
+    assert "\n" not in message, message
+    assert "framework/hinge" not in message, message
+    return message
+
+
+@pytest.mark.parametrize(
+    ("declare", "name"),
+    [(declare, name) for declare, names in WRONG.items() for name in names],
+    ids=lambda value: value if isinstance(value, str) else value.__name__,
+)
+def test_a_value_of_the_wrong_kind_is_one_line_at_its_place(declare: Callable[..., None], name: str) -> None:
+    for value in WRONG[declare][name]:
+        told(lambda value=value: declare(**{name: value}))
+
+
+@pytest.mark.parametrize(
+    "declare", [of_app, of_route, of_router, of_static, of_mount, of_include, of_cors, of_compression]
+)
+def test_a_keyword_that_there_is_not(declare: Callable[..., None]) -> None:
+    name = min(WRONG[declare])
+    assert f"did you mean {name!r}?" in told(lambda: declare(**{name + "s": 1}))
+
+
+METHODS = ("lifespan", "error", "on_error", "middleware", "get", "handler", "configure", "url_for")
+TAKEN = [("middleware", None), ("url_for", "text")]  # None: a decorator with parentheses
+
+
+@pytest.mark.parametrize(
+    ("method", "value"),
+    [(method, value) for method in METHODS for value in (*NO_CALL, None) if (method, value) not in TAKEN],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_what_is_no_function_no_path_and_no_name(method: str, value: Any) -> None:
+    app: Any = App()
+    calls: dict[str, Callable[[], Any]] = {
+        "on_error": lambda: app.error(ValueError)(value),
+        "handler": lambda: app.get("/")(value),
+        "get": lambda: app.get(value)(handler),
+    }
+    told(calls.get(method) or (lambda: getattr(app, method)(value)))
+
+
+@pytest.mark.parametrize("marker", [QueryParam, HeaderParam, PathParam, CookieParam, BodyParam, FormParam])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"name": ["x"]},
+        {"name": {}},
+        {"description": 5},
+        {"description": ["x"]},
+        {"deprecated": "yes"},
+        {"deprecated": []},
+    ],
+    ids=repr,
+)
+def test_what_a_marker_takes(marker: Any, options: dict[str, Any]) -> None:
+    told(lambda: marker(**options))
+
+
+def test_an_iterator_is_as_good_as_a_list() -> None:
+    cors = CORS(iter(["https://a.example"]), methods=iter(["GET"]))
+    assert cors._allows("https://a.example")
