@@ -290,7 +290,8 @@ class App(BareGranian, Registrar):
         frozen, tables = caller(), Tables()
         for part in parts:
             part.app._frozen = part.app._frozen or frozen
-            tables.add(part, planned_of(part), has_websockets=Feature.WEBSOCKET in target.features)
+            tables.add(part, *planned_of(part), has_websockets=Feature.WEBSOCKET in target.features)
+        tables.finish()
         frame = parts[0].frame
         return Blueprint(
             app=self,

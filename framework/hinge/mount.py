@@ -26,7 +26,7 @@ from hinge.problems import ErrorHandlers
 from hinge.routing.route import Route
 from hinge.routing.router import Router, check_prefix
 from hinge.routing.table import RouteTable
-from hinge.routing.template import PathTemplate
+from hinge.routing.template import PathTemplate, shape
 
 if TYPE_CHECKING:
     from hinge.app import App
@@ -179,16 +179,16 @@ def differing(new: Config, old: Config) -> dict[str, Any]:
     return {key: value for key, value in asdict(new).items() if value != before[key]}
 
 
-def planned_of(part: Part) -> Planned:
+def planned_of(part: Part) -> tuple[Planned, Planned]:
     """Return the routes of a part without mistakes, and those that show its document."""
     planned = [(one.route, one.endpoint) for one in part.judged if one.endpoint is not None]
     if part.app.openapi_path is None:
-        return planned
+        return planned, []
     from hinge.openapi.pages import routes_for  # noqa: PLC0415 - only apps that show their document pay for it
 
     declared = [(route, endpoint.plan) for route, (_, endpoint) in zip(part.own, planned, strict=True)]
     shown = [judge(_below(part.prefix, route), part.frame) for route in routes_for(part.app, declared)]
-    return planned + [(one.route, one.endpoint) for one in shown if one.endpoint is not None]
+    return planned, [(one.route, one.endpoint) for one in shown if one.endpoint is not None]
 
 
 # -- the tables --------------------------------------------------------------------------------------------------------
@@ -202,15 +202,17 @@ class Tables:
         self.websockets: RouteTable[Endpoint] = RouteTable()
         self.not_found: Leaf[Endpoint]
         """What answers the paths that nobody has; the outermost app's."""
+        self._shown: list[tuple[PathTemplate, Leaf[Endpoint]]] = []
 
-    def add(self, part: Part, planned: Planned, *, has_websockets: bool) -> None:
-        """Add one part.
+    def add(self, part: Part, declared: Planned, shown: Planned, *, has_websockets: bool) -> None:
+        """Add one part; what shows its document waits for `finish`.
 
         Raises:
             ConfigurationError: another part has one of its paths.
 
         """
-        table = http_table(planned, part.frame)
+        table = http_table([*declared, *shown], part.frame)
+        waiting = {shape(route.template) for route, _ in shown} - {shape(route.template) for route, _ in declared}
         exists = None if part.app._slashes == "strict" else lambda path: table.find(path) is not None
         not_found = anything(answers.not_found(exists, part.frame.refusing), part.frame)
         if part.location:
@@ -218,12 +220,21 @@ class Tables:
         else:
             self.not_found = not_found
         for template, leaf in table:
+            if shape(template) in waiting:
+                self._shown.append((template, leaf))
+                continue
             present = self.http.get(template)
             if present is not None:
                 raise _clash(part, template, present)
             self.http.add(template, leaf)
-        for template, endpoint in websocket_table(planned if has_websockets else ()):
+        for template, endpoint in websocket_table(declared if has_websockets else ()):
             self.websockets.add(template, endpoint)  # the HTTP table has a leaf for each: a clash was told
+
+    def finish(self) -> None:
+        """Add what shows the documents, outermost first, where nobody has declared anything."""
+        for template, leaf in self._shown:
+            if self.http.get(template) is None:
+                self.http.add(template, leaf)
 
     def _add_remainder(self, part: Part, table: RouteTable[Leaf[Endpoint]], not_found: Leaf[Endpoint]) -> None:
         """Have a mounted app answer all that is below its prefix."""
@@ -242,7 +253,7 @@ def _clash(part: Part, template: PathTemplate, leaf: Leaf[Endpoint]) -> Configur
     routes = [endpoint.route for endpoint in leaf.methods.values() if endpoint.route is not None]
     other = routes[0].describe() if routes else "those of another mount"
     return ConfigurationError(
-        f"mount({part.prefix!r}, ...) ({part.location}): {template.text} matches the same paths as {other}. "
+        f"mount({part.prefix or '/'!r}, ...) ({part.location}): {template.text} matches the same paths as {other}. "
         "Fix: change one of the two paths"
     )
 

@@ -1,6 +1,8 @@
 """App.mount: an app below a prefix of another one keeps what is its own, on every backend."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -223,6 +225,62 @@ def test_a_mount_at_the_root_answers_what_the_outer_app_does_not(each_backend: E
         assert client.get("/fail").status_code == 418
 
 
+def test_the_documents_of_two_apps_at_one_path_are_the_outer_one_s(each_backend: EachBackend) -> None:
+    app = App("outer")
+    app.mount("/", App("inner"))
+    with each_backend(app) as client:
+        assert client.get("/openapi.json").json()["info"]["title"] == "outer"
+        assert "<title>outer" in client.get("/docs").text
+        assert client.get("/docs/start.js").status_code == 200
+        assert client.post("/docs").status_code == 405
+        assert client.get("/nowhere").status_code == 404
+
+
+@pytest.mark.parametrize("declared", ["outer", "inner"])
+@pytest.mark.parametrize("prefix", ["", "/below"])
+def test_a_declared_route_goes_before_the_document_of_any_app(
+    each_backend: EachBackend, declared: str, prefix: str
+) -> None:
+    """Whoever declares it: what nobody wrote down gives way."""
+    app, inner = App("outer"), App("inner")
+    for path in ("/openapi.json", "/docs"):
+        owner, whole = (app, prefix + path) if declared == "outer" else (inner, path)
+        owner.get(whole, name=path[1:5])(lambda: "declared")
+    app.mount(prefix or "/", inner)
+    with each_backend(app) as client:
+        assert [client.get(prefix + path).text for path in ("/openapi.json", "/docs")] == ["declared", "declared"]
+        # Methods are those of the one who has the path.
+        assert client.post(prefix + "/docs").status_code == 405
+
+
+def test_files_at_the_root_leave_the_app_s_own_paths_alone(each_backend: EachBackend, tmp_path: Path) -> None:
+    for name in ("index.html", "openapi.json", "docs", "own"):
+        (tmp_path / name).write_text("a file")
+        os.utime(tmp_path / name, (0, 0))  # the same for every backend
+    app = App("outer")
+    app.get("/own")(lambda: "own")
+    app.static("/", tmp_path)
+    with each_backend(app) as client:
+        assert client.get("/").text == "a file"
+        assert client.get("/own").text == "own"
+        assert client.get("/openapi.json").json()["info"]["title"] == "outer"
+        assert "<title>outer" in client.get("/docs").text
+        assert client.get("/nowhere").status_code == 404
+
+
+def test_files_of_an_app_at_the_root(each_backend: EachBackend, tmp_path: Path) -> None:
+    for name in ("index.html", "openapi.json"):
+        (tmp_path / name).write_text("a file")
+        os.utime(tmp_path / name, (0, 0))  # the same for every backend
+    app, inner = App("outer"), App("inner")
+    app.get("/own")(lambda: "own")
+    inner.static("/", tmp_path)
+    app.mount("/", inner)
+    with each_backend(app) as client:
+        assert [client.get(path).text for path in ("/", "/own")] == ["a file", "own"]
+        assert client.get("/openapi.json").json()["info"]["title"] == "outer"
+
+
 def test_websockets_below_a_mount(each_backend: EachBackend) -> None:
     inner = make_inner()
 
@@ -279,11 +337,14 @@ def test_an_app_that_is_compiled_takes_no_more(recwarn: pytest.WarningsRecorder)
 
 
 def clashing_route(app: App) -> None:
-    app.mount("/items", App(slashes="strict"))
+    inner = App(slashes="strict")
 
+    @inner.get("/docs")
     @app.get("/items/docs")
     def docs() -> None:
         raise NotImplementedError
+
+    app.mount("/items", inner)
 
     app.compile("wsgi")
 
