@@ -2,7 +2,7 @@
 
 Law: one table from message type to its keys, one from state to the messages that may come. Stricter than the
 specification where servers differ: `headers` is named (Granian knows no default), and text and bytes never come
-together.
+together. Laxer in one thing: names may have capitals, as Django's have, for servers send them and clients ignore it.
 """
 
 import os
@@ -119,6 +119,6 @@ def _wrong_values(message: Mapping[str, Any]) -> str | None:
 def _wrong_header(pair: Any) -> str | None:
     if type(pair) is not tuple or len(pair) != 2 or type(pair[0]) is not bytes or type(pair[1]) is not bytes:
         return f"the header {pair!r} is not a tuple of two bytes"
-    if not pair[0] or pair[0] != pair[0].lower() or pair[0].startswith(b":"):
-        return f"the header name {pair[0]!r} is not lower-case"
+    if not pair[0] or pair[0].startswith(b":"):
+        return f"{pair[0]!r} is no header name"
     return None

@@ -167,4 +167,4 @@ class _Denial:
 
 
 def _pairs(headers: Any) -> list[tuple[str, str]]:
-    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
+    return [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from contextvars import Context
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, NamedTuple
 
 from hinge.backend import Aborted, Connection, Feature, ProtocolViolation, Session
 from hinge.errors import ConfigurationError
@@ -148,6 +148,13 @@ class _Threads:
                 self._work.put(None)
 
 
+class _Head(NamedTuple):
+    """What start_response was called with, the names in lower case."""
+
+    status: int
+    headers: list[tuple[str, str]]
+
+
 class _Exchange:
     """One request and its answer (hinge.backend.Reply): the server's thread and the client's meet in two queues."""
 
@@ -162,6 +169,8 @@ class _Exchange:
         self._answers: SimpleQueue[Any] = SimpleQueue()
         self._wanted: SimpleQueue[bool] = SimpleQueue()
         self._ended = threading.Event()
+        self._head: _Head | None = None
+        self._is_head_sent = self._is_committed = self._left_in_write = False
         self._left = False
         self._timed_out = False
         self.on_end: Callable[[], None] = lambda: None
@@ -188,34 +197,52 @@ class _Exchange:
         return announce
 
     def _serve(self) -> None:
-        head: list[Any] = []
-        answered = False
-
-        def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[..., None]:
-            if head and not exc_info:
-                raise ProtocolViolation(f"{self._what}: start_response was called a second time, without exc_info")
-            if answered:
-                raise exc_info[1].with_traceback(exc_info[2])
-            head[:] = [int(status[:3]), [(name.lower(), value) for name, value in headers]]
-            return _refuse_write
-
-        result = self._application(self._environ, start_response)
+        result = self._application(self._environ, self._start)
         try:
-            if not head:
-                raise ProtocolViolation(f"{self._what}: start_response was not called before the application returned")
-            answered = True
-            self._answers.put((*head,))
             iterator = iter(result)
-            while self._wanted.get():
-                chunk = next(iterator, _END)
+            first: list[Any] = []
+            if self._head is None:  # a generator calls start_response when it is asked for its first chunk
+                first.append(next(iterator, _END))
+            self._send_head()
+            while not self._left_in_write and self._wanted.get():
+                chunk = first.pop() if first else next(iterator, _END)
                 if chunk is _END:
                     return
+                self._is_committed = self._is_committed or bool(chunk)
                 self._answers.put(chunk)
         finally:
             close = getattr(result, "close", None)
             if close is not None:
                 close()
             self.settle()
+
+    def _start(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], None]:
+        if self._head is not None and not exc_info:
+            raise ProtocolViolation(f"{self._what}: start_response was called a second time, without exc_info")
+        if self._is_committed:
+            raise exc_info[1].with_traceback(exc_info[2])
+        self._head = _Head(int(status[:3]), [(name.lower(), value) for name, value in headers])
+        if self._is_head_sent:
+            self._answers.put(self._head)
+        return self._write
+
+    def _send_head(self) -> None:
+        if self._head is None:
+            raise ProtocolViolation(f"{self._what}: start_response was not called before the first chunk")
+        if not self._is_head_sent:
+            self._is_head_sent = True
+            self._answers.put(self._head)
+
+    def _write(self, data: bytes) -> None:
+        """Send a part of the body as PEP 3333's `write`, and return when the client asks for the next."""
+        self._is_committed = True
+        self._send_head()
+        if not data:
+            return
+        if self._left_in_write or not self._wanted.get():
+            self._left_in_write = True
+            raise BrokenPipeError(f"{self._what}: the client has left")
+        self._answers.put(data)
 
     # -- in the client's thread ----------------------------------------------------------------------------------------
 
@@ -229,7 +256,8 @@ class _Exchange:
     def _iterate(self) -> Iterator[bytes]:
         while not self._left:
             self._wanted.put(True)
-            answer = self._answer()
+            while isinstance(answer := self._answer(), _Head):  # none of the body was there yet
+                self.status, self.headers = answer
             if answer is _END:
                 if self._upload.failure is not None:
                     raise self._upload.failure
@@ -260,7 +288,3 @@ class _Exchange:
         if not self._ended.wait(self._timeout):
             self._timed_out = True
             raise TimeoutError(f"{self._what}: the application did not end within {self._timeout} s")
-
-
-def _refuse_write(data: bytes) -> None:
-    raise ProtocolViolation("write() is not served everywhere. Fix: return an iterable")

@@ -5,7 +5,7 @@ own error handling. Two things are kept from it: requests that are malformed on 
 fault, and its opinion on Content-Type, which is neither PEP 3333's nor HTTP's.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from wsgiref.validate import check_environ, validator  # type: ignore[attr-defined]  # not in typeshed
 
@@ -37,32 +37,56 @@ def _linted(application: Any) -> Any:
             def start(status: Any, headers: Any, *exc_info: Any) -> Any:
                 try:
                     _check_reason(status)
-                    write = validated(status, _with_expected_type(status, headers), *exc_info)
+                    validated_write = validated(status, _with_expected_type(status, headers), *exc_info)
                 except AssertionError as error:
                     violations.append(error)
                     raise
-                start_response(status, headers, *exc_info)
-                return write
+                write = start_response(status, headers, *exc_info)
+
+                def checked(data: Any) -> None:
+                    validated_write(data)
+                    write(data)
+
+                return checked
 
             return application(environ, start)
 
-        result: Any = validator(inner)(environ, lambda *answer: _no_write)
-        if violations:
-            result.close()
-            raise violations[0]
+        result = _Checked(validator(inner)(environ, lambda *answer: lambda data: None), violations)
+        result.check()
         return result
 
     return serve
+
+
+class _Checked:
+    """The validator's iterable, which raises a violation although the application has swallowed it."""
+
+    def __init__(self, result: Any, violations: list[AssertionError]) -> None:
+        self._result = result
+        self._violations = violations
+
+    def check(self) -> None:
+        if self._violations:
+            self.close()
+            raise self._violations[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        try:
+            return next(self._result)
+        finally:
+            self.check()
+
+    def close(self) -> None:
+        self._result.close()
 
 
 def _check_reason(status: Any) -> None:
     # The validator only warns, but some servers split at the space.
     if type(status) is str and not (len(status) > 4 and status[3] == " "):
         raise ProtocolViolation(f"the status {status!r} has no reason phrase")
-
-
-def _no_write(data: bytes) -> None:
-    raise ProtocolViolation("write() is not served everywhere. Fix: return an iterable")
 
 
 def _with_expected_type(status: Any, headers: Any) -> Any:

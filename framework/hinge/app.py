@@ -259,7 +259,7 @@ class App(BareGranian, Registrar):
         key = (name, skip_unsupported or self.config.skip_unsupported)
         with self._lock:
             if key not in self._compiled:
-                target = _backend(name, f"App.compile({backend!r}) ({caller()})" if backend else "")
+                target = _backend(name, f"App.compile({backend!r}) ({caller()}): " if backend else "")
                 with uncollected():
                     application: Any = target.compile(self.blueprint(name, skip_unsupported=key[1]))
                 if target.interface != INTERFACE:
@@ -374,7 +374,7 @@ def _backend(name: str, where: str) -> Backend:
     try:
         return load_backend(name)
     except ConfigurationError as error:
-        raise ConfigurationError(f"{where}: {error}" if where else str(error)) from error.__cause__
+        raise ConfigurationError(f"{where}{error}") from error.__cause__
 
 
 def _classes(given: Any) -> tuple[type, ...]:

@@ -196,6 +196,14 @@ def test_an_application_that_only_sends_does_not_stop_the_loop():
         reply.close()
 
 
+def test_a_header_is_found_whatever_its_case():
+    async def handler(scope, receive, send):
+        await send({**START, "headers": [(b"Content-Type", b"text/plain"), (b"X-CASE", b"a")]})
+        await send(END)
+
+    assert ask(handler)[1] == [("content-type", "text/plain"), ("x-case", "a")]
+
+
 async def never_answers(scope, receive, send):
     return
 

@@ -234,7 +234,7 @@ HANDLERS += [
 # -- options -----------------------------------------------------------------------------------------------------------
 
 HANDLERS += [
-    (route(plain, "items"), "plain", "path template 'items'", "write '/items'"),
+    (route(plain, "items"), "plain", "path template 'items'", "'/items'"),
     (route(plain, "/{a}/{a}"), "plain", "path template", "give each its own name"),
     (route(plain, stauts=201), "plain", "there is no option 'stauts'", "status"),
     (route(plain, status=99), "plain", "status=99", "Fix: use one in 200..599"),

@@ -1,5 +1,6 @@
 """The in-process WSGI connection: the environ it makes, and the rules it holds an application to."""
 
+import sys
 import threading
 from types import SimpleNamespace
 
@@ -156,11 +157,142 @@ def test_a_content_type_is_the_applications_affair(status, headers):
     assert ask(application)[:2] == (int(status[:3]), headers)
 
 
+def starts_when_iterated(environ, start_response):
+    start_response("200 OK", TEXT)
+    yield b"a"
+    yield b"b"
+
+
+def starts_when_iterated_and_says_nothing(environ, start_response):
+    start_response("200 OK", TEXT)
+    yield from ()
+
+
+def writes(environ, start_response):
+    write = start_response("200 OK", TEXT)
+    write(b"a")
+    write(b"")
+    return [b"b"]
+
+
+def writes_when_iterated(environ, start_response):
+    write = start_response("200 OK", TEXT)
+    write(b"a")
+    yield b"b"
+
+
+def writes_all(environ, start_response):
+    write = start_response("200 OK", [("Content-Type", "text/plain")])
+    for piece in (b"a", b"b"):
+        write(piece)
+    return []
+
+
+def changes_its_mind(environ, start_response):
+    start_response("404 Not Found", [("x", "y")])
+    yield b""
+    try:
+        raise LookupError
+    except LookupError:
+        start_response("200 OK", TEXT, sys.exc_info())
+    yield b"ab"
+
+
+class Lazily:
+    def __init__(self, environ, start_response):
+        self.start = start_response
+
+    def __iter__(self):
+        self.start("200 OK", TEXT)
+        return iter([b"ab"])
+
+
+@pytest.mark.parametrize(
+    "application",
+    [
+        starts_when_iterated,
+        starts_when_iterated_and_says_nothing,
+        writes,
+        writes_when_iterated,
+        writes_all,
+        changes_its_mind,
+        Lazily,
+    ],
+)
+def test_what_pep_3333_allows_is_served(application):
+    with connect(served(application), {"timeout": 10.0}) as connection:
+        reply = connection.request("GET", "/", [], b"")
+        body = b"".join(reply.chunks)
+        assert (reply.status, reply.headers) == (200, TEXT)
+        assert body == (b"" if application is starts_when_iterated_and_says_nothing else b"ab")
+
+
+def test_a_client_that_leaves_a_writing_application_ends_it():
+    seen = []
+
+    def application(environ, start_response):
+        write = start_response("200 OK", TEXT)
+        try:
+            while True:
+                write(b"x")
+        except OSError as error:
+            seen.append(error)
+        return [b"never"]
+
+    with connect(served(application), {"timeout": 10.0}) as connection:
+        reply = connection.request("GET", "/", [], b"")
+        assert next(reply.chunks) == b"x"
+        reply.close()
+    assert len(seen) == 1
+
+
+def test_an_application_that_fails_behind_what_it_wrote():
+    def application(environ, start_response):
+        start_response("200 OK", TEXT)(b"x")
+        raise LookupError("mine")
+
+    with pytest.raises(Aborted) as caught:
+        ask(application)
+    assert isinstance(caught.value.__cause__, LookupError)
+
+
+@pytest.mark.parametrize("method", ["get", "stream"])
+def test_the_client_has_what_the_head_is_in_the_end(method):
+    """Also the cookies: those of a head that was replaced were never sent."""
+
+    def around(application):
+        def native(environ, start_response):
+            start_response("404 Not Found", [("Set-Cookie", "first=1")])
+            yield b""
+            try:
+                raise LookupError
+            except LookupError:
+                start_response("200 OK", [("Set-Cookie", "second=2"), ("X-Case", "found")], sys.exc_info())
+            yield b"x"
+
+        return native
+
+    with Client(App(wsgi_middleware=[around]), "wsgi") as client:
+        if method == "get":
+            answer = client.get("/")
+            assert (answer.status_code, answer.headers["x-case"], answer.headers["X-CASE"]) == (200, "found", "found")
+            assert answer.cookies == {"second": "2"}
+            assert client.cookies.header("/", "http") == "second=2"
+        else:
+            with client.stream("GET", "/") as answer:
+                assert answer.read() == b"x"
+
+
 def never_starts(environ, start_response):
     return [b"x"]
 
 
-def starts_too_late(environ, start_response):
+def never_starts_and_says_nothing(environ, start_response):
+    yield from ()
+
+
+def starts_behind_its_first_chunk(environ, start_response):
+    yield b""
     start_response("200 OK", TEXT)
     yield b"x"
 
@@ -212,16 +344,26 @@ def reads_without_a_size(environ, start_response):
     return []
 
 
-def writes(environ, start_response):
-    start_response("200 OK", TEXT)(b"x")
+def writes_text(environ, start_response):
+    start_response("200 OK", TEXT)("x")
     return []
+
+
+def starts_wrongly_and_swallows_it(environ, start_response):
+    try:
+        start_response("200 OK", [("x", "a\nb")])
+    except AssertionError:
+        start_response("200 OK", TEXT)
+    yield b"x"
 
 
 @pytest.mark.parametrize(
     "application",
     [
         never_starts,
-        starts_too_late,
+        never_starts_and_says_nothing,
+        starts_behind_its_first_chunk,
+        starts_wrongly_and_swallows_it,
         starts_twice,
         text_body,
         a_string,
@@ -231,7 +373,7 @@ def writes(environ, start_response):
         list_headers,
         line_break,
         reads_without_a_size,
-        writes,
+        writes_text,
     ],
 )
 def test_what_breaks_pep_3333_is_an_error(application):

@@ -231,7 +231,7 @@ class Served:
     def answer(self, status: int, headers: list[tuple[str, str]]) -> None:
         """Hand over the head."""
         self._has_head = True
-        self._answers.put((status, headers))
+        self._answers.put((status, [(name.lower(), value) for name, value in headers]))  # names have no case
 
     def hand_over(self, data: bytes) -> None:
         """Hand over a part of the body that is the last one."""

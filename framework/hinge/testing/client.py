@@ -183,6 +183,7 @@ class Client:
         """
         outgoing = self._outgoing(method, target, json, content, form, params, headers, cookies)
         reply = self._send(outgoing)
+        self._take_cookies(outgoing, reply)
         try:
             yield StreamedResponse(outgoing.method, reply)
         finally:
@@ -239,17 +240,19 @@ class Client:
             lines.append(("cookie", "; ".join(filter(None, (given, kept)))))
 
     def _send(self, outgoing: Outgoing) -> Reply:
-        reply = self._connected().request(outgoing.method, outgoing.target, outgoing.headers, outgoing.body)
+        return self._connected().request(outgoing.method, outgoing.target, outgoing.headers, outgoing.body)
+
+    def _take_cookies(self, outgoing: Outgoing, reply: Reply) -> None:
         for name, value in reply.headers:
             if name == "set-cookie":
                 self.cookies.take(value, self._prefix + outgoing.path)
-        return reply
 
     def _whole(self, outgoing: Outgoing) -> ClientResponse:
         reply = self._send(outgoing)
         try:
             content = b"".join(reply.chunks)
         finally:
+            self._take_cookies(outgoing, reply)  # here the head is what it is in the end
             reply.close()
         return ClientResponse(outgoing.method, reply, content)
 

@@ -198,6 +198,7 @@ class _ComparedReply:
         for chunk in chunks:
             self._answer.body += chunk
             yield chunk
+        self.status, self.headers = self._reply.status, self._reply.headers  # as they are in the end
 
     def close(self) -> None:
         """Leave, and judge what was read."""
