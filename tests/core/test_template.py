@@ -54,7 +54,7 @@ def test_segments(text: str, segments: tuple[Segment, ...]) -> None:
     ("text", "says"),
     [
         ("", "must begin with '/'"),
-        ("items", "Fix: '/items'"),
+        ("items", "Fix: write '/items'"),
         ("*", "must begin with '/'"),
         ("//", "empty segment"),
         ("/a//b", "empty segment"),

@@ -15,6 +15,9 @@ from hinge.routing.template import PathTemplate
 
 Key = tuple[Hashable, str]
 
+_BETWEEN = re.compile(r"[\W_]+")
+"""What separates words."""
+
 
 def identities(operations: Operations) -> dict[Key, str]:
     """Return the id of each operation."""
@@ -45,7 +48,7 @@ def _told_apart(name: str, keys: list[Key], operations: Operations) -> Iterable[
 
 def _words(template: PathTemplate) -> str:
     text = "_".join(part.prefix + f"_{part.name or ''}_" + part.suffix for part in template.segments)
-    return re.sub(r"[\W_]+", "_", text).strip("_") or "root"
+    return _BETWEEN.sub("_", text).strip("_") or "root"
 
 
 def _numbered(name: str) -> Iterable[str]:

@@ -9,9 +9,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import Annotated, Any, Literal, get_args, get_origin
-from unicodedata import normalize
+from unicodedata import combining, normalize
 
 from hinge.annotations import UNIONS
+
+_ILLEGAL = re.compile(r"[^a-zA-Z0-9._-]")
 
 
 def component_names(kinds: Iterable[Any], fingerprint: Callable[[Any], bytes]) -> dict[Any, str]:
@@ -73,5 +75,5 @@ def _spelled(kind: Any, short: dict[type, str]) -> str:
 
 def _legal(text: str) -> str:
     """Return a text in the letters that a component's name may have; accents are left out."""
-    letters = re.sub("[\u0300-\u036f]", "", normalize("NFKD", text))
-    return re.sub(r"[^a-zA-Z0-9._-]", "_", {"NoneType": "None"}.get(letters, letters)) or "_"
+    letters = "".join(one for one in normalize("NFKD", text) if not combining(one))
+    return _ILLEGAL.sub("_", {"NoneType": "None"}.get(letters, letters)) or "_"

@@ -158,7 +158,7 @@ def _value_problem(segment: Segment, text: str | None) -> str | None:
 
 def _check_text(text: str) -> None:
     if not text.startswith("/"):
-        raise _mistake(text, f"must begin with '/'. Fix: {'/' + text!r}")
+        raise _mistake(text, f"must begin with '/'. Fix: write {'/' + text!r}")
     if "//" in text:
         raise _mistake(text, "has an empty segment ('//'); write each slash once")
     for mark, part in (("?", "query"), ("#", "fragment")):
