@@ -99,8 +99,11 @@ class _Lifespan:
             raise self._checker.violation
         if answer is not None and answer["type"].endswith("failed"):
             await self._task
-            runtime = getattr(self._application, "runtime", None)
-            raise getattr(runtime, "failure", None) or RuntimeError(answer.get("message", "a lifespan failed"))
+            runtime, failure = (
+                getattr(self._application, "runtime", None),
+                "failure" if what == "startup" else "stop_failure",
+            )
+            raise getattr(runtime, failure, None) or RuntimeError(answer.get("message", "a lifespan failed"))
 
     async def end(self) -> None:
         """Stop the application; raises what a lifespan raised."""

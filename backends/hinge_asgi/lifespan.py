@@ -9,7 +9,6 @@ from typing import Any
 import anyio
 
 from hinge.blueprint import Blueprint
-from hinge.log import logger
 from hinge.loop import Runtime, until_told
 
 
@@ -23,8 +22,7 @@ async def serve_lifespan(blueprint: Blueprint, runtime: Runtime, scope: Any, rec
             try:
                 await stack.start()
             except Exception as error:  # noqa: BLE001 - whatever a lifespan raises
-                logger.critical("a lifespan failed to start", exc_info=error)
-                runtime.failure = error
+                runtime.start_failed(error)
                 await send({"type": "lifespan.startup.failed", "message": f"{type(error).__name__}: {error}"})
                 return
             runtime.started(stack.state)
@@ -37,8 +35,7 @@ async def serve_lifespan(blueprint: Blueprint, runtime: Runtime, scope: Any, rec
             try:
                 await stack.stop()
             except Exception as error:  # noqa: BLE001 - whatever a lifespan raises
-                logger.error("a lifespan failed while it was stopped", exc_info=error)
-                runtime.failure = error
+                runtime.stop_failed(error)
                 await send({"type": "lifespan.shutdown.failed", "message": f"{type(error).__name__}: {error}"})
                 return
             finally:

@@ -20,6 +20,7 @@ from typing import Any, Protocol, TypeVar
 
 from hinge.context import carry_back
 from hinge.errors import HTTPError
+from hinge.exits import run_to_end
 from hinge.failures import UNAWAITABLE, stray
 
 T = TypeVar("T")
@@ -200,10 +201,7 @@ class Portal:
     def _serve(self) -> None:
         asyncio.set_event_loop(self.loop)
         try:
-            while not self._root.done():
-                # asyncio lets these two end the loop; they belong to the thread that waits for the task, and reach it.
-                with contextlib.suppress(SystemExit, KeyboardInterrupt):
-                    self.loop.run_until_complete(self._root)
+            run_to_end(self.loop.run_until_complete, self._root)
         finally:
             self.loop.close()
             for one in tuple(self.waiting):  # handed over too late to be begun

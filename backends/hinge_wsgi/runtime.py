@@ -63,9 +63,8 @@ class Runtime:
         self._lock = threading.RLock()
         self._portal: Portal | None = None
         self._lifespan: _RunningLifespan | None = None
-        self._failure: BaseException | None = None
+        self.failure: BaseException | None = None
         self._cutter: threading.Timer | None = None
-        self._is_logged = False
         self._exiting = False
         self._is_registered = False
         self.stop_failure: BaseException | None = None
@@ -159,9 +158,20 @@ class Runtime:
 
         Raises whatever a lifespan raised.
         """
+        self._start("a lifespan failed to start")
+
+    def start_lazily(self) -> bool:
+        """Start the lifespans before a request; False if that fails, now or before."""
+        try:
+            self._start("a lifespan failed to start; every request is refused")
+        except Exception:  # noqa: BLE001 - whatever a lifespan raises
+            return False
+        return True
+
+    def _start(self, complaint: str) -> None:
         with self._lock:
-            if self._failure is not None:
-                raise self._failure.with_traceback(None)  # it would grow with each raise
+            if self.failure is not None:
+                raise self.failure.with_traceback(None)  # it would grow with each raise
             if self.ready:
                 return
             if self._exiting:
@@ -174,23 +184,12 @@ class Runtime:
         with self._lock:
             if lifespan.failure is not None:
                 if self._lifespan is lifespan:
-                    self._failure, self._lifespan = lifespan.failure, None
+                    self.failure, self._lifespan = lifespan.failure, None
+                    logger.critical(complaint, exc_info=lifespan.failure)
                 raise lifespan.failure
             if self._lifespan is lifespan:
                 self.state = lifespan.state
                 self.ready = True
-
-    def start_lazily(self) -> bool:
-        """Start the lifespans before a request; False if that fails, now or before."""
-        try:
-            self.start()
-        except Exception as failure:  # noqa: BLE001 - whatever a lifespan raises
-            with self._lock:
-                is_new, self._is_logged = not self._is_logged, True
-            if is_new and not self._exiting:
-                logger.critical("a lifespan failed to start; every request is refused", exc_info=failure)
-            return False
-        return True
 
     def register(self, stream: OpenStream) -> None:
         """Note something open; a worker that is stopping ends it when it ends its like."""
@@ -254,8 +253,8 @@ class Runtime:
         patience = self._patience()
         with self._lock:
             # A process is served once; in tests, a stopped application is started again.
-            self._failure = self.stop_failure = None
-            self._is_logged = self.draining = self._is_cut = False
+            self.failure = self.stop_failure = None
+            self.draining = self._is_cut = False
             self._cut_at = self._gone_by = None
             if self._cutter is not None:
                 self._cutter.cancel()
@@ -326,11 +325,11 @@ class _RunningLifespan:
             self.started.set()
             await self._until_stopped()
             await self._stack.stop()
-        except asyncio.CancelledError as error:
-            self.failure = RuntimeError("the application was stopped before its lifespans had started or stopped")
-            self.failure.__cause__ = error
         except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
             self.failure = error
+            if self._portal.stopping:
+                self.failure = RuntimeError("the application was stopped before its lifespans had started or stopped")
+                self.failure.__cause__ = error
         finally:
             self.started.set()
             self.stopped.set()

@@ -14,6 +14,7 @@ from typing import Any
 from weakref import WeakSet
 
 from hinge.context import carry_back
+from hinge.exits import run_to_end
 from hinge.failures import stray
 from hinge_wsgi.portal import HERE, STOP_SECONDS, current
 
@@ -36,6 +37,9 @@ class _Kept:
     def __del__(self) -> None:
         self.loop.close()
 
+
+_EXITS = (SystemExit,)
+"""A KeyboardInterrupt may come from the terminal: the server's thread may be the main one."""
 
 _mine = threading.local()
 _inherited: list[Any] = []
@@ -61,16 +65,12 @@ def run_here(coroutine: Coroutine[Any, Any, Any]) -> Any:
     context.run(current.set, HERE)
     task = asyncio.Task(coroutine, loop=loop, context=context)
     try:
-        return loop.run_until_complete(task)
+        return run_to_end(loop.run_until_complete, task, _EXITS)
     except asyncio.CancelledError as error:
         raise stray(error) from error
-    except (SystemExit, KeyboardInterrupt):
-        if task.done():
-            task.exception()  # which asyncio leaves unread, and would complain of
-        raise
     finally:
         if kept.started:
-            loop.run_until_complete(_end(kept))
+            run_to_end(loop.run_until_complete, loop.create_task(_end(kept)), _EXITS)
         carry_back(context, leave=current)
 
 

@@ -25,11 +25,9 @@ def failure_of(error: BaseException) -> Exception:
         raise error
     if isinstance(error, GeneratorExit):
         return stray(error)
-    # The core imports no asyncio. Where nobody has, nobody is cancelled.
-    asyncio: Any = sys.modules.get("asyncio")
-    if asyncio is None or not isinstance(error, asyncio.CancelledError):
+    if not is_cancellation(error):
         return cast("Exception", error)
-    task = _running_task(asyncio)
+    task = _running_task()
     if task is not None and task.cancelling() > 0:
         raise error
     return stray(error)
@@ -52,9 +50,15 @@ UNAWAITABLE = GeneratorExit, StopIteration
 
 def failure_in_task(error: BaseException) -> Exception:
     """Return the same in a coroutine, which may be closed where it waits: when its event loop is gone."""
-    if isinstance(error, GeneratorExit) and _running_task(sys.modules.get("asyncio")) is None:
+    if isinstance(error, GeneratorExit) and _running_task() is None:
         raise error
     return failure_of(error)
+
+
+def is_cancellation(error: BaseException) -> bool:
+    """Tell whether it is asyncio's; the core imports none, and where nobody has, nobody is cancelled."""
+    asyncio: Any = sys.modules.get("asyncio")
+    return asyncio is not None and isinstance(error, asyncio.CancelledError)
 
 
 def is_close(error: BaseException) -> bool:
@@ -68,7 +72,8 @@ def _is_interrupt(error: BaseException) -> bool:
     return isinstance(error, KeyboardInterrupt)
 
 
-def _running_task(asyncio: Any) -> Any:
+def _running_task() -> Any:
+    asyncio: Any = sys.modules.get("asyncio")
     try:
         return None if asyncio is None else asyncio.current_task()
     except RuntimeError:  # no event loop runs in this thread

@@ -1,15 +1,17 @@
 """What runs once around a worker's life: generators that yield what requests find in their state.
 
 Law: started in the order of registration, stopped in reverse, each exactly once; a start that fails stops those before
-it and is raised. No event loop is named here: the backend awaits `start` and `stop`, in one and the same task.
+it and is raised. What is raised is an `Exception`, whatever a lifespan raises. No event loop is named here: the backend
+awaits `start` and `stop`, in one and the same task.
 """
 
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
 from hinge.errors import ConfigurationError
+from hinge.failures import is_cancellation
 from hinge.location import caller, locate, qualified_name
 from hinge.signature import Colour, colour_of, takes_one
 from hinge.state import MOUNTED
@@ -29,9 +31,14 @@ class Lifespan(msgspec.Struct, frozen=True):
         """Return an error that names this lifespan."""
         return ConfigurationError(f"lifespan {self.name} ({self.location}): {what}")
 
-    def left(self, leaving: SystemExit) -> RuntimeError:
-        """Return the failure that `sys.exit()` in this lifespan is: it would end the event loop, and nothing else."""
-        return RuntimeError(f"lifespan {self.name} ({self.location}): it called sys.exit({leaving.code!r})")
+    def failure_of(self, error: BaseException) -> Exception:
+        """Return the failure that an exception in this lifespan is: one that is no `Exception` would not be told."""
+        if isinstance(error, Exception):
+            return error
+        what = f"called sys.exit({error.code!r})" if isinstance(error, SystemExit) else f"raised {error!r}"
+        failure = RuntimeError(f"lifespan {self.name} ({self.location}): it {what}")
+        failure.__cause__ = error
+        return failure
 
 
 def lifespan_of(function: Callable[..., Any]) -> Lifespan:
@@ -65,7 +72,7 @@ class LifespanStack:
     async def start(self) -> None:
         """Start all; afterwards `state` holds what they yielded.
 
-        Raises whatever a lifespan raised, after the earlier ones were stopped.
+        Raises the failure of a start, after the earlier ones were stopped.
         """
         for lifespan in self._lifespans:
             try:
@@ -73,16 +80,8 @@ class LifespanStack:
                 yielded = await _begin(lifespan, generator)
                 self._running.append((lifespan, generator))
                 self._merge(lifespan, yielded)
-            except BaseException as failure:
-                await self._undo(failure)
-                raise
-
-    async def _undo(self, failure: BaseException) -> None:
-        """Stop what has started; a second failure is noted on the first, which is the one to mend."""
-        try:
-            await self.stop()
-        except Exception as second:  # noqa: BLE001 - the first is raised
-            failure.add_note(f"and then a lifespan failed while it was stopped: {type(second).__name__}: {second}")
+            except BaseException as error:  # noqa: BLE001 - it is told in `_raise`
+                _raise([(lifespan, error), *await self._stop_all()])
 
     def _merge(self, lifespan: Lifespan, yielded: Any) -> None:
         if yielded is None:
@@ -98,17 +97,36 @@ class LifespanStack:
         state.update(yielded)
 
     async def stop(self) -> None:
-        """Stop all in reverse order; the first failure is raised after the last one has ended."""
-        failure: BaseException | None = None
+        """Stop all in reverse order; raises the first failure after the last one has ended."""
+        failures = await self._stop_all()
+        if failures:
+            _raise(failures)
+
+    async def _stop_all(self) -> "list[_Failure]":
+        failures = []
         while self._running:
             lifespan, generator = self._running.pop()
             try:
                 await _end(lifespan, generator)
             except BaseException as error:  # noqa: BLE001 - the others must still end
-                failure = failure or error
+                failures.append((lifespan, error))
         self.state.clear()
-        if failure is not None:
-            raise failure
+        return failures
+
+
+_Failure = tuple[Lifespan, BaseException]
+
+
+def _raise(failures: list[_Failure]) -> NoReturn:
+    """Raise the first failure, noting those that followed; a task that has failed, before what its group cancelled."""
+    causes = [(lifespan, error) for lifespan, error in failures if not is_cancellation(error)] or failures[:1]
+    (lifespan, first), *others = causes
+    failure = lifespan.failure_of(first)
+    for lifespan, error in others:
+        failure.add_note(
+            f"and then lifespan {lifespan.name} ({lifespan.location}) failed while it was stopped: {error!r}"
+        )
+    raise failure
 
 
 async def _begin(lifespan: Lifespan, generator: AsyncGenerator[Any, None] | Generator[Any, None, Any]) -> Any:
@@ -118,8 +136,6 @@ async def _begin(lifespan: Lifespan, generator: AsyncGenerator[Any, None] | Gene
         return await anext(generator)
     except (StopIteration, StopAsyncIteration):
         raise lifespan.misuse("it ended without a yield. Fix: yield once") from None
-    except SystemExit as leaving:
-        raise lifespan.left(leaving) from leaving
 
 
 async def _end(lifespan: Lifespan, generator: AsyncGenerator[Any, None] | Generator[Any, None, Any]) -> None:
@@ -132,6 +148,4 @@ async def _end(lifespan: Lifespan, generator: AsyncGenerator[Any, None] | Genera
             await generator.aclose()
     except (StopIteration, StopAsyncIteration):
         return
-    except SystemExit as leaving:
-        raise lifespan.left(leaving) from leaving
     raise lifespan.misuse("it yielded a second time. Fix: yield once")

@@ -134,10 +134,10 @@ def test_a_start_that_fails_refuses_everything_and_is_logged_once(caplog: pytest
         assert call(app.wsgi, "/nowhere")[0] == "503 Service Unavailable"
         assert starts == [1]
         assert len([record for record in caplog.records if "failed to start" in record.getMessage()]) == 1
-        depth = _depth(app.wsgi.runtime._failure)
+        depth = _depth(app.wsgi.runtime.failure)
         for _ in range(20):
             call(app.wsgi)
-        assert _depth(app.wsgi.runtime._failure) <= depth
+        assert _depth(app.wsgi.runtime.failure) <= depth
     finally:
         app.wsgi.stop()
 

@@ -1,7 +1,7 @@
 """The Granian server that `hinge run` starts.
 
 Law: whatever can be wrong with an address, a certificate or the installation is found before a worker is started, and
-told in a line. The service ends with exit code 1 if a worker could not start.
+told in a line. The service ends with exit code 1 if a worker could not start, or failed to stop.
 """
 
 import importlib.util
@@ -53,21 +53,26 @@ def serve(launch: Launch) -> int:
     check_extras(config)
     _check_certificate(config)
     _quieten()
-    failures: list[str] = []
+    told: dict[str, str] = {}
     receiver, sender = multiprocessing.Pipe(duplex=False)
     server = _server(launch)
     worker = Worker(launch, _SPAWNERS[launch.interface], None if config.reload else sender)
-    threading.Thread(target=_watch, args=(receiver, server, failures), daemon=True).start()
+    watcher = threading.Thread(target=_watch, args=(receiver, server, told), daemon=True)
+    watcher.start()
     server.on_startup(lambda: _hear_signals(server))
     server.on_startup(lambda: logging.getLogger("_granian").info(introduction(launch)))
     try:
         server.serve(spawn_target=worker.spawn, target_loader=worker.load, wrap_loader=False)
     except FatalError as error:
         raise UserError(f"Granian refused to start: {error}") from error
-    if failures:
-        click.echo(failures[0], err=True, nl=False)
+    sender.send(None)
+    watcher.join()
+    if "start" in told:
+        click.echo(told["start"], err=True, nl=False)
         click.echo(f"Error: {launch.target} did not start, nothing is served", err=True)
-    return 1 if failures else 0
+    elif "stop" in told:
+        click.echo(f"Error: {launch.target} did not stop as it should", err=True)
+    return 1 if told else 0
 
 
 def introduction(launch: Launch) -> str:
@@ -122,13 +127,15 @@ def _hear_signals(server: Any) -> None:
     leave_to_others()
 
 
-def _watch(receiver: Connection, server: Any, failures: list[str]) -> None:
-    """Stop the service when a worker says that it could not start; without this it would be respawned."""
-    try:
-        failures.append(receiver.recv())
-    except EOFError:  # the service has ended
-        return
-    server.signal_handler_interrupt()
+def _watch(receiver: Connection, server: Any, told: dict[str, str]) -> None:
+    """Keep what workers tell of themselves, until the service has ended.
+
+    One that could not start stops the service; without this it would be respawned.
+    """
+    while (news := receiver.recv()) is not None:
+        what, text = news
+        if told.setdefault(what, text) is text and what == "start":
+            server.signal_handler_interrupt()
 
 
 def check_extras(config: Config) -> None:

@@ -26,6 +26,7 @@ from hinge.cli.connections import hang_up
 from hinge.cli.errors import UserCodeError, users_traceback
 from hinge.cli.preflight import Launch
 from hinge.cli.signals import STOP_SIGNALS, forget, held, on_stop
+from hinge.exits import run_to_end
 
 _WAIT_FOR_THE_PARENT = 5.0
 """Seconds in which the parent, told of a failed start, ends the worker; it ends by itself if the parent is gone."""
@@ -73,12 +74,25 @@ class Worker:
             if leaving.code:
                 self._fail("")
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, this worker serves nothing
-            self._fail(users_traceback(error.error if isinstance(error, UserCodeError) else error))
-            raise SystemExit(1) from None
+        except BaseException as error:  # noqa: BLE001 - whatever it is, this worker serves nothing
+            if error is not self._failure_at("stop"):
+                is_logged = error is self._failure_at("start")
+                told = error.error if isinstance(error, UserCodeError) else error
+                self._fail("" if is_logged else users_traceback(told))
+                raise SystemExit(1) from None
         finally:
             if self._exact and self._application is not None:
                 self._application.stop()
+        if self._failure_at("stop") is not None:
+            if self._report is not None:
+                self._report.send(("stop", ""))
+            raise SystemExit(1)
+
+    def _failure_at(self, when: str) -> BaseException | None:
+        """Return what a lifespan raised, which the log has told, from a backend that keeps it."""
+        runtime = getattr(self._application, "runtime", None)
+        failure: BaseException | None = getattr(runtime, "failure" if when == "start" else "stop_failure", None)
+        return failure
 
     def load(self) -> Application:
         """Return the started application; Granian's target loader."""
@@ -89,6 +103,7 @@ class Worker:
         if self._exact:
             for number in STOP_SIGNALS:
                 signal.signal(number, self._remember)
+            self._application = application
             application.start()
         self._application = application
         return application
@@ -115,6 +130,8 @@ class Worker:
             else:
                 event.set()
 
+        for one in loop:
+            _outlive_exits(one)
         with held():
             event = setup(*loop)
             if loop:
@@ -129,14 +146,14 @@ class Worker:
     def _fail(self, message: str) -> None:
         """Tell the parent why nothing can be served and wait to be ended by it, or say it here.
 
-        `message` is a traceback, or empty where Granian has told the reason.
+        `message` is a traceback, or empty where the log has told the reason.
         """
         forget()
         if self._report is None:
             print(f"{message}Error: {self._launch.target} did not start", file=sys.stderr, flush=True)
             return
         try:
-            self._report.send(message)
+            self._report.send(("start", message))
         except OSError:
             return
         time.sleep(_WAIT_FOR_THE_PARENT)
@@ -155,6 +172,14 @@ def _wrap_signal_setup(install: Callable[..., Any]) -> None:
 
     for name in ("set_loop_signals", "set_sync_signals"):
         setattr(_signals, name, partial(install, getattr(_signals, name)))
+
+
+def _outlive_exits(loop: Any) -> None:
+    """Have Granian run its loop on when a task calls `sys.exit()`."""
+    import asyncio
+
+    run = loop.run_until_complete
+    loop.run_until_complete = lambda awaited: run_to_end(run, asyncio.ensure_future(awaited, loop=loop))
 
 
 def _hear_beside_the_loop(loop: Any, stop: Callable[..., None]) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 from hinge.backend import Aborted, ProtocolViolation
 from hinge.errors import ClientDisconnect
+from hinge.exits import run_to_end
 from hinge.streaming import StreamAborted
 
 _END: Any = object()
@@ -38,7 +39,8 @@ class LoopThread:
     def _serve(self) -> None:
         # One task from beginning to end, as servers have it: anyio keeps its worker threads for as long as it runs.
         with asyncio.Runner(loop_factory=lambda: self.loop) as runner:
-            runner.run(self._wait())
+            asyncio.set_event_loop(runner.get_loop())
+            run_to_end(self.loop.run_until_complete, self.loop.create_task(self._wait()))
 
     async def _wait(self) -> None:
         await self._stop.wait()

@@ -88,7 +88,9 @@ class Runtime:
         self._cutters: list[asyncio.TimerHandle] = []
         self._is_stopping = False
         self.failure: Exception | None = None
-        """What a lifespan raised: the protocol carries its text only."""
+        """What a lifespan's start raised: the protocol carries its text only."""
+        self.stop_failure: Exception | None = None
+        """What a stop raised."""
         self.is_told = False
         """Whether the server runs the lifespan protocol, and so tells when the worker stops."""
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -148,7 +150,19 @@ class Runtime:
         """Take over what the lifespans yielded."""
         self.state = dict(state)
         self.ready = True
+        self.failure = self.stop_failure = None
         self._loop = asyncio.get_running_loop()
+
+    def start_failed(self, error: Exception) -> None:
+        """Log and keep why nothing is served."""
+        self.failure = error
+        refused = "" if self.is_told else "; every request is refused"
+        logger.critical(f"a lifespan failed to start{refused}", exc_info=error)
+
+    def stop_failed(self, error: Exception) -> None:
+        """Log and keep what failed at the end."""
+        self.stop_failure = error
+        logger.error("a lifespan failed while it was stopped", exc_info=error)
 
     def ended(self) -> None:
         """Note that the lifespans have stopped; another event loop may start them again."""
@@ -170,7 +184,6 @@ class Runtime:
         Raises whatever a lifespan raised.
         """
         self.is_told = True
-        self.failure = None
         self._lazy = _LazyLifespan(self, self._blueprint)
         if not await self._lazy.started():
             raise self.failure or RuntimeError("a lifespan did not start")
@@ -180,8 +193,8 @@ class Runtime:
         lazy = self._lazy
         if lazy is not None:
             await lazy.stop()
-            if self.failure is not None:
-                raise self.failure
+            if self.stop_failure is not None:
+                raise self.stop_failure
 
     async def start_lazily(self) -> bool:
         """Start the lifespans under a server without the lifespan protocol; False if that fails, now or before."""
@@ -340,9 +353,7 @@ class _LazyLifespan:
             self._runtime.started(self._stack.state)
             self._is_up = True
         except Exception as error:  # noqa: BLE001 - whatever a lifespan raises
-            self._runtime.failure = error
-            if not self._runtime.is_told:
-                logger.critical("a lifespan failed to start; every request is refused", exc_info=error)
+            self._runtime.start_failed(error)
             return
         finally:
             self._decided.set()
@@ -355,8 +366,7 @@ class _LazyLifespan:
                     await self._runtime.end_open()
                 await self._stack.stop()
             except Exception as error:  # noqa: BLE001 - whatever a lifespan raises
-                self._runtime.failure = error
-                logger.error("a lifespan failed while it was stopped", exc_info=error)
+                self._runtime.stop_failed(error)
             self._runtime.ended()
             atexit.unregister(self._at_exit)
 
