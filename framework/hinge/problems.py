@@ -27,6 +27,9 @@ ErrorHandler = Callable[[Any, Any], Any]
 """`(request, error) -> result`, sync or async; the result is what a handler may return."""
 
 PROBLEM = "application/problem+json"
+WATCHERS: list[Callable[[Any, BaseException], None]] = []
+"""Who is told of each failure that is logged, as `(request, error)`: testing clients."""
+
 _PROBLEM_LINES = (("content-type", PROBLEM),)
 
 
@@ -174,6 +177,8 @@ def log_cut(request: Any) -> None:
 def log_failure(request: Any, error: BaseException) -> None:
     """Log a failure with its traceback, naming the request (if there is one) and the handler."""
     logger.error("%s failed", describe(request), exc_info=error)
+    for tell in tuple(WATCHERS):
+        tell(request, error)
 
 
 def describe(request: Any) -> str:

@@ -77,10 +77,10 @@ class ClientResponse(_Head):
 class StreamedResponse(_Head):
     """A response whose body is read as the app produces it; each chunk is produced when it is asked for."""
 
-    def __init__(self, method: str, reply: Reply) -> None:
+    def __init__(self, method: str, reply: Reply, chunks: Iterator[bytes] | None = None) -> None:
         super().__init__(method, reply)
         self._reply = reply
-        self._chunks = self._count(reply.chunks)
+        self._chunks = self._count(reply.chunks if chunks is None else chunks)
 
     def _count(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         received = 0

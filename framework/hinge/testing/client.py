@@ -11,6 +11,7 @@ from weakref import finalize
 
 from hinge.backend import Address, Connection, Reply, load_backend
 from hinge.testing.answers import ClientResponse, StreamedResponse
+from hinge.testing.failures import Failures
 from hinge.testing.forms import Form
 from hinge.testing.jar import CookieJar
 from hinge.testing.outgoing import (
@@ -35,7 +36,9 @@ class Client:
 
     `backend` is a backend's name, by default the configured one. `headers` go with every request, `cookies` are the
     first ones in the jar. `prefix` mounts the app: targets stay relative to it. `client` is the peer that the app sees.
-    `timeout` bounds every wait for the app, in seconds; None waits for ever (for a debugger).
+    `timeout` bounds every wait for the app, in seconds; None waits for ever (for a debugger). With
+    `raise_server_exceptions` what became a 500, cut a stream off or closed a WebSocket with 1011 is raised in the
+    test, with its own traceback; without it a 500 is an answer, as for a real client, and the log has the rest.
 
     Raises:
         ConfigurationError: the app does not compile for the backend.
@@ -55,6 +58,7 @@ class Client:
         client: tuple[str, int | None] | None = ("127.0.0.1", 50000),
         follow_redirects: bool = False,
         skip_unsupported: bool = False,
+        raise_server_exceptions: bool = False,
         timeout: float | None = 30.0,
     ) -> None:
         self.app = app
@@ -67,6 +71,7 @@ class Client:
         self._host = host
         self._prefix = prefix.rstrip("/")
         self._follow = follow_redirects
+        self._raises = raise_server_exceptions
         self._timeout = timeout
         self._options = {
             "client": None if client is None else Address(*client),
@@ -182,12 +187,18 @@ class Client:
         Leaving the block is a client that leaves; it waits until the app has noticed.
         """
         outgoing = self._outgoing(method, target, json, content, form, params, headers, cookies)
-        reply = self._send(outgoing)
-        self._take_cookies(outgoing, reply)
+        failures = Failures(outgoing.target, is_on=self._raises)
         try:
-            yield StreamedResponse(outgoing.method, reply)
+            reply = self._send(outgoing)
+            try:
+                self._take_cookies(outgoing, reply)
+                if reply.status >= 500:
+                    failures.raise_first()
+                yield StreamedResponse(outgoing.method, reply, failures.chunks(reply.chunks))
+            finally:
+                reply.close()
         finally:
-            reply.close()
+            failures.forget()
 
     def websocket(
         self,
@@ -213,7 +224,11 @@ class Client:
         if subprotocols:
             lines.append(("sec-websocket-protocol", ", ".join(subprotocols)))
         self._add_cookies(lines, target.partition("?")[0], cookies)
-        return ClientWebSocket(lambda: self._connected().websocket(target, lines, [*subprotocols]), self._timeout)
+        return ClientWebSocket(
+            lambda: self._connected().websocket(target, lines, [*subprotocols]),
+            self._timeout,
+            lambda: Failures(target, is_on=self._raises),
+        )
 
     # -- how they go out and come back ---------------------------------------------------------------------------------
 
@@ -248,12 +263,18 @@ class Client:
                 self.cookies.take(value, self._prefix + outgoing.path)
 
     def _whole(self, outgoing: Outgoing) -> ClientResponse:
-        reply = self._send(outgoing)
+        failures = Failures(outgoing.target, is_on=self._raises)
         try:
-            content = b"".join(reply.chunks)
+            reply = self._send(outgoing)
+            try:
+                content = b"".join(failures.chunks(reply.chunks))
+            finally:
+                self._take_cookies(outgoing, reply)  # here the head is what it is in the end
+                reply.close()
+            if reply.status >= 500:
+                failures.raise_first()
         finally:
-            self._take_cookies(outgoing, reply)  # here the head is what it is in the end
-            reply.close()
+            failures.forget()
         return ClientResponse(outgoing.method, reply, content)
 
     def _following(self, outgoing: Outgoing, response: ClientResponse) -> Outgoing | None:

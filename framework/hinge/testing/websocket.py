@@ -13,6 +13,7 @@ from hinge.backend import Denied, Session
 from hinge.errors import WebSocketDisconnect
 from hinge.headers import MutableHeaders
 from hinge.testing.answers import ClientResponse
+from hinge.testing.failures import Failures
 
 
 class WebSocketDenied(Exception):  # noqa: N818 - an answer, not a failure
@@ -26,9 +27,11 @@ class WebSocketDenied(Exception):  # noqa: N818 - an answer, not a failure
 class ClientWebSocket:
     """One WebSocket; a context manager that opens and closes it."""
 
-    def __init__(self, connect: Callable[[], Session], timeout: float | None) -> None:
+    def __init__(self, connect: Callable[[], Session], timeout: float | None, watch: Callable[[], Failures]) -> None:
         self._connect = connect
         self._timeout = timeout
+        self._watch = watch
+        self._failures: Failures
         self._session: Session
         self.subprotocol: str | None = None
         self.headers = MutableHeaders()
@@ -36,17 +39,31 @@ class ClientWebSocket:
         self.close_reason = ""
 
     def __enter__(self) -> Self:
+        self._failures = self._watch()
+        denied: Denied | None = None
         try:
             self._session = self._connect()
-        except Denied as denied:
+        except Denied as answer:
+            denied = answer
+        except BaseException:
+            self._failures.forget()
+            raise
+        if denied is not None:
+            self._failures.forget()
+            self._failures.raise_first()
             response = ClientResponse("GET", denied.reply, b"".join(denied.reply.chunks))
-            raise WebSocketDenied(response) from None
+            raise WebSocketDenied(response)
         self.subprotocol = self._session.subprotocol
         self.headers = MutableHeaders(self._session.headers)
         return self
 
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *exc_info: object) -> None:
+        try:
+            self.close()
+        finally:
+            self._failures.forget()
+        if kind is None or issubclass(kind, WebSocketDisconnect):
+            self._failures.raise_first()
 
     def send(self, message: str | bytes) -> None:
         """Send one message: `str` as text, `bytes` as binary.
