@@ -31,17 +31,22 @@ def _found(type: Any) -> Any | None:  # noqa: A002 - as above
     return None
 
 
-def nested_types(type: Any, *, required: bool) -> Iterator[inspect.Type]:  # noqa: A002 - as above
-    """Yield the description of a type and of all in it, each once; of `required` fields only, or of all."""
+def nested_types(type: Any, *, required: bool = False) -> Iterator[inspect.Type]:  # noqa: A002 - as above
+    """Yield the description of a type and of all in it, each once; of fields all, or those that are `required`."""
     try:
         info = inspect.type_info(type)
     except (TypeError, NameError, AttributeError):
         return  # the decoder itself refuses it, and says why
+    yield from parts_of(info, required=required)
+
+
+def parts_of(info: inspect.Type, *, required: bool = False) -> Iterator[inspect.Type]:
+    """Yield a description and all in it, as `nested_types` does."""
     found, waiting = {id(info)}, [info]
     while waiting:
         info = waiting.pop()
         yield info
-        for part in _parts(info, required=required):
+        for part in direct_parts(info, required=required):
             if id(part) not in found:
                 found.add(id(part))
                 waiting.append(part)
@@ -54,7 +59,8 @@ def _is_decoded(kind: Any) -> bool:
         return False
 
 
-def _parts(info: Any, *, required: bool) -> Iterator[inspect.Type]:
+def direct_parts(info: Any, *, required: bool = False) -> Iterator[inspect.Type]:
+    """Yield what a description is made of: items, members, fields."""
     for name in ("type", "item_type", "key_type", "value_type"):
         part = getattr(info, name, None)
         if isinstance(part, inspect.Type):

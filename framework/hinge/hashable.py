@@ -49,7 +49,7 @@ def never_hashed(type: Any) -> Never | None:  # noqa: A002 - as in msgspec's fun
 
 @lru_cache(maxsize=1024)
 def _found(type: Any) -> Never | None:  # noqa: A002 - as above
-    for info in nested_types(type, required=False):
+    for info in nested_types(type):
         if isinstance(info, (inspect.SetType, inspect.FrozenSetType)):
             found = _culprit(info.item_type, [])
             if found is not None:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from hinge.annotations import field_types, item_type, present, without_unset
+from hinge.codecs.collected import COLLIDING, are_apart, most_collected
 from hinge.convert import Converter, converter, takes_empty
 from hinge.errors import ConfigurationError, FieldError, RequestInvalid
 from hinge.shapes import MAX_ERRORS
@@ -70,6 +71,7 @@ def collection_reader(kind: Any, source: str, name: str) -> Callable[[list[str]]
     row: list[Converter] = [converter(one) for one in items] if isinstance(items, tuple) else []
     convert = str if row else converter(items)
     target = without_unset(kind)
+    is_hashed = most_collected(target) is not None
 
     def read(texts: list[str]) -> Any:
         values: list[Any] = []
@@ -81,6 +83,8 @@ def collection_reader(kind: Any, source: str, name: str) -> Callable[[list[str]]
                 errors.append(FieldError(source, f"{name}.{index}", str(error)))
         if errors:
             raise RequestInvalid(errors[:MAX_ERRORS])
+        if is_hashed and not are_apart(values):
+            raise ValueError(COLLIDING)
         try:
             return msgspec.convert(values, target)
         except msgspec.ValidationError:

@@ -8,11 +8,14 @@ here.
 """
 
 import enum
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 import msgspec
 
+from hinge.codecs.careful import careful
+from hinge.codecs.codec import JSON
 from hinge.decodable import unknown_class
 from hinge.depth import check_json_depth
 from hinge.errors import ConfigurationError, HTTPError, WebSocketDisconnect
@@ -41,6 +44,20 @@ def exceeds(message: str | bytes, limit: int) -> bool:
     if size > limit:
         return True
     return isinstance(message, str) and size * 4 > limit and len(message.encode()) > limit
+
+
+@lru_cache(maxsize=1024)
+def _decoder(kind: Any) -> Callable[[bytes], Any]:
+    never = never_hashed(kind)
+    if never is not None:
+        raise ConfigurationError(f"receive_json ({caller()}): {never.why}. Fix: {never.fix}")
+    unknown = unknown_class(kind)
+    if unknown is not None:
+        raise ConfigurationError(
+            f"receive_json ({caller()}): msgspec does not know the class "
+            f"{getattr(unknown, '__qualname__', unknown)}. Fix: make it a msgspec.Struct or a dataclass"
+        )
+    return careful(JSON, kind, msgspec.json.Decoder(kind).decode)
 
 
 class WebSocketTransport(Protocol):
@@ -183,22 +200,18 @@ class WebSocket(Connection):
             ConfigurationError: msgspec cannot decode `kind`, or a set or a map in it is of what cannot be hashed.
 
         """
-        never = never_hashed(kind)
-        if never is not None:
-            raise ConfigurationError(f"receive_json ({caller()}): {never.why}. Fix: {never.fix}")
+        try:
+            decode = _decoder(kind)
+        except TypeError:
+            decode = _decoder.__wrapped__(kind)  # metadata that cannot be hashed, or msgspec's word on the kind
         message = await self.receive()
         data = message.encode() if isinstance(message, str) else message
         try:
             check_json_depth(data)
-            return msgspec.json.decode(data, type=kind)
+            return decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, HTTPError, TypeError) as error:
             if isinstance(error, TypeError) and not is_unhashable(error):
                 raise
-            if isinstance(error, msgspec.ValidationError) and (unknown := unknown_class(kind)) is not None:
-                raise ConfigurationError(
-                    f"receive_json ({caller()}): msgspec does not know the class "
-                    f"{getattr(unknown, '__qualname__', unknown)}. Fix: make it a msgspec.Struct or a dataclass"
-                ) from None
             await self.close(1007, "invalid JSON")
             raise WebSocketDisconnect(1007, "invalid JSON") from error
 

@@ -234,7 +234,6 @@ def test_malformed_details() -> None:
         b"\xa1\xff",
         b"\xdd\xff\xff\xff\xff",
         b"\xdf\xff\xff\xff\xff",
-        b"\x81\x80\x01",
         b"\xc6\xff\xff\xff\xff",
     ],
 )

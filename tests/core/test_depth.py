@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hinge.depth import MAX_DEPTH, check_json_depth, check_msgpack_depth
+from hinge.codecs.scan import check_msgpack_depth
+from hinge.depth import MAX_DEPTH, check_json_depth
 from hinge.errors import HTTPError
 
 PADDING = b" " * 200  # past the length below which nothing is counted

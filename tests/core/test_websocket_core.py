@@ -1,6 +1,7 @@
 """The WebSocket's states, sizes, codes and JSON, over a transport of the test's own: no server, no backend."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from types import SimpleNamespace
 from typing import Any
@@ -361,18 +362,22 @@ def test_json_is_decoded_and_validated() -> None:
         (b'"\xff"', Any),
         ('{"x": "y"}', Move),
         ("[[]]", set[Any]),
+        pytest.param(str([number * (2**61 - 1) for number in range(1, 25_000)]), set[int], id="collisions"),
         ("[" * 19, Any),
     ],
 )
 def test_what_is_not_that_json_closes_with_1007(message: str | bytes, kind: Any) -> None:
     async def handler(ws: WebSocket) -> None:
+        ws._limit = max(LIMIT, len(message))
         await ws.accept()
         with pytest.raises(WebSocketDisconnect) as caught:
             await ws.receive_json(kind)
         assert caught.value.code == 1007
 
     transport = Transport(message)
+    before = time.process_time()
     run(handler, transport)
+    assert time.process_time() - before < 2
     assert transport.log[-1] == ("close", 1007, "invalid JSON")
 
 

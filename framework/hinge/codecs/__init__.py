@@ -6,7 +6,8 @@ Law: the formats that most apps do not speak are imported when they are asked fo
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from hinge.codecs.codec import JSON, MSGPACK, Codec, check_codecs, encode_json, encode_msgpack
+from hinge.codecs.codec import JSON, Codec, check_codecs, encode_json
+from hinge.codecs.msgpack import MSGPACK, encode_msgpack
 from hinge.codecs.reading import CODECS, MAX_EXPLAINED, BodyDecoder, body_decoder, select_codec
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""A format of bodies as data, and the two that are always there.
+"""A format of bodies as data, and JSON.
 
 Law: a codec is values and functions, without state; all that it needs is there before the first request, or the compile
 says in one line what to install.
@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from hinge.depth import check_json_depth, check_msgpack_depth
+from hinge.depth import check_json_depth
 from hinge.errors import ConfigurationError
 from hinge.location import caller
 from hinge.wanted import COUNT, FLAG, FUNCTION, TEXT, texts, want
@@ -24,7 +24,8 @@ class Codec(msgspec.Struct, frozen=True):
     `decoder` makes the function that reads a type from bytes; without one, requests are not read. What it makes raises
     `msgspec.ValidationError` for what does not fit (422), and another ValueError for what is malformed (400).
     `plain_decoder` reads a body without a type, so that all of its faults can be told and not just the first.
-    `check_depth` refuses with an HTTPError what nests too deeply for the decoder.
+    `check_depth` refuses with an HTTPError what nests too deeply for the decoder, `check_plain` makes for a type what
+    refuses so a body that must not be read without one.
 
     `encode` writes a result; without one, nothing is answered in this format. It raises ValueError for a value that the
     format cannot express, and TypeError for what nobody can encode. `objects_only` says that nothing but an object can
@@ -44,6 +45,7 @@ class Codec(msgspec.Struct, frozen=True):
     suffix: str = ""
     plain_decoder: Callable[[bytes], Any] | None = None
     check_depth: Callable[[bytes], None] | None = None
+    check_plain: Callable[[Any], Callable[[bytes], None]] | None = None
     objects_only: bool = False
     max_size: int | None = None
     prepare: Callable[[], Any] | None = None
@@ -106,15 +108,8 @@ def _json_decoder(target: Any) -> Callable[[bytes], Any]:
     return msgspec.json.Decoder(target).decode
 
 
-def _msgpack_decoder(target: Any) -> Callable[[bytes], Any]:
-    return msgspec.msgpack.Decoder(target).decode
-
-
 encode_json: Callable[[Any], bytes] = msgspec.json.Encoder().encode
 """Encode a result as JSON; TypeError for an object that msgspec does not know."""
-
-encode_msgpack: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
-"""Encode a result as MessagePack; TypeError for an object that msgspec does not know."""
 
 JSON = Codec(
     "application/json",
@@ -125,15 +120,4 @@ JSON = Codec(
     # float() takes a number beyond the range as infinity, so one such number does not hide the other faults.
     plain_decoder=msgspec.json.Decoder(float_hook=float).decode,
     check_depth=check_json_depth,
-)
-
-MSGPACK = Codec(
-    "application/msgpack",
-    _msgpack_decoder,
-    encode_msgpack,
-    name="MessagePack",
-    aliases=frozenset({"application/x-msgpack", "application/vnd.msgpack"}),
-    suffix="+msgpack",
-    plain_decoder=msgspec.msgpack.Decoder().decode,
-    check_depth=check_msgpack_depth,
 )

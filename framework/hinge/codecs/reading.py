@@ -19,7 +19,9 @@ from typing import Any, Protocol
 import msgspec
 
 from hinge.body import too_large
-from hinge.codecs.codec import JSON, MSGPACK, Codec
+from hinge.codecs.careful import careful, plain_decoder
+from hinge.codecs.codec import JSON, Codec
+from hinge.codecs.msgpack import MSGPACK
 from hinge.depth import MAX_DEPTH, check_json_depth
 from hinge.errors import ConfigurationError, HTTPError, RequestInvalid
 from hinge.validation import decoder_error, first_error, is_unhashable, rejection_errors
@@ -110,7 +112,7 @@ def body_decoder(target: Any, *, codecs: Sequence[Codec] = CODECS) -> BodyDecode
 
         return read_any
 
-    decode = msgspec.json.Decoder(target).decode
+    decode, refusal = careful(JSON, target, msgspec.json.Decoder(target).decode), _refusal(JSON, target)
 
     def read(body: bytes, content_type: str | None, content_encoding: str | None = None) -> Any:
         if content_type != "application/json" or content_encoding is not None:
@@ -124,17 +126,17 @@ def body_decoder(target: Any, *, codecs: Sequence[Codec] = CODECS) -> BodyDecode
         try:
             return decode(body)
         except _REFUSED as error:
-            raise _refusal(JSON, target, body, error) from error
+            raise refusal(body, error) from error
 
     return read
 
 
 def _reader(codec: Codec, target: Any) -> Callable[[bytes], Any]:
     try:
-        decode: Callable[[bytes], Any] = codec.decoder(target)  # type: ignore[misc]  # those without are left out
+        decode = careful(codec, target, codec.decoder(target))  # type: ignore[misc]  # those without are left out
     except TypeError as error:
         raise ConfigurationError(f"{target!r} cannot be read from a {codec.title} body: {error}") from error
-    check_depth, max_size = codec.check_depth, codec.max_size
+    check_depth, max_size, refusal = codec.check_depth, codec.max_size, _refusal(codec, target)
 
     def read(body: bytes) -> Any:
         if max_size is not None and len(body) > max_size:
@@ -144,27 +146,34 @@ def _reader(codec: Codec, target: Any) -> Callable[[bytes], Any]:
         try:
             return decode(body)
         except _REFUSED as error:
-            raise _refusal(codec, target, body, error) from error
+            raise refusal(body, error) from error
 
     return read
 
 
-def _refusal(codec: Codec, target: Any, body: bytes, error: Exception) -> Exception:
-    """Return what to raise for a body that the codec refused; `error` itself where it is the program's."""
-    if isinstance(error, TypeError) and not is_unhashable(error):
-        return error
-    if not isinstance(error, (msgspec.ValidationError, TypeError)):
-        return _malformed(codec, body, error)
-    if len(body) > MAX_EXPLAINED or codec.plain_decoder is None:
-        return RequestInvalid([decoder_error(error)])
-    try:
-        value = codec.plain_decoder(body)
-    except msgspec.ValidationError as beyond:  # an integer of thousands of digits, a timestamp out of range
-        return RequestInvalid([first_error(error if isinstance(error, msgspec.ValidationError) else beyond)])
-    except (ValueError, RecursionError) as malformed:
-        # The decoder stopped at a value that does not fit, before the syntax error behind it.
-        return _malformed(codec, body, malformed)
-    return RequestInvalid(rejection_errors(target, value, error))
+def _refusal(codec: Codec, target: Any) -> Callable[[bytes, Exception], Exception]:
+    """Return what makes the answer to a body that the codec refused; an error itself where it is the program's."""
+    plain = plain_decoder(codec, target)
+
+    def refusal(body: bytes, error: Exception) -> Exception:
+        if isinstance(error, TypeError) and not is_unhashable(error):
+            return error
+        if not isinstance(error, (msgspec.ValidationError, TypeError)):
+            return _malformed(codec, body, error)
+        if len(body) > MAX_EXPLAINED or plain is None:
+            return RequestInvalid([decoder_error(error)])
+        try:
+            value = plain(body)
+        except RequestInvalid:
+            return RequestInvalid([decoder_error(error)])
+        except msgspec.ValidationError as beyond:  # an integer of thousands of digits, a timestamp out of range
+            return RequestInvalid([first_error(error if isinstance(error, msgspec.ValidationError) else beyond)])
+        except (ValueError, RecursionError) as malformed:
+            # The decoder stopped at a value that does not fit, before the syntax error behind it.
+            return _malformed(codec, body, malformed)
+        return RequestInvalid(rejection_errors(target, value, error))
+
+    return refusal
 
 
 def _malformed(codec: Codec, body: bytes, error: Exception) -> HTTPError:

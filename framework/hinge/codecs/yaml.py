@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from hinge.codecs.codec import Codec
+from hinge.codecs.collected import check_collisions
 from hinge.depth import MAX_DEPTH, too_deep
 from hinge.errors import ConfigurationError, HTTPError
 from hinge.extras import install
@@ -77,7 +78,7 @@ class _Document:
 
     def __init__(self, get_event: Callable[[], Any]) -> None:
         self._get_event = get_event
-        # The open collections, each with the key that waits for its value.
+        # The open collections; a mapping is the list of its keys and values until its end.
         self._open: list[tuple[Any, list[Any]]] = []
         self._root: list[Any] = []
 
@@ -114,21 +115,24 @@ class _Document:
         self._open.append((collection, []))
 
     def _end(self) -> None:
-        self._put(self._open.pop()[0])
+        collection, pairs = self._open.pop()
+        if pairs:
+            keys = pairs[::2]
+            check_collisions(key for key in keys if type(key) is not str)
+            collection.update(zip(keys, pairs[1::2], strict=True))
+        self._put(collection)
 
     def _put(self, value: Any) -> None:
         if not self._open:
             self._root.append(value)
             return
-        collection, key = self._open[-1]
+        collection, pairs = self._open[-1]
         if isinstance(collection, list):
             collection.append(value)
-        elif key:
-            collection[key.pop()] = value
-        elif isinstance(value, list | dict):
+        elif isinstance(value, list | dict) and not len(pairs) % 2:
             raise HTTPError(400, "The body has a YAML mapping with a collection for a key.")
         else:
-            key.append(value)
+            pairs.append(value)
 
 
 def _refuse_alias(event: Any) -> None:

@@ -1,0 +1,42 @@
+"""A codec's decoder for one type, with what the decoder itself does not see to.
+
+Law: decided at compile; for most types the decoder stays as it is.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from hinge.codecs.codec import Codec
+from hinge.codecs.collected import SMALL, hashes_anything, key_guard
+
+
+def careful(codec: Codec, target: Any, decode: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    """Return `decode`, or what does the same and refuses what would be collected at too high a price.
+
+    What it returns raises RequestInvalid, beside what `decode` and the codec's `plain_decoder` raise.
+    """
+    guard, plain = key_guard(target), plain_decoder(codec, target)
+    small = 0 if hashes_anything(target) else SMALL
+    if guard is None or plain is None:
+        return decode
+
+    def guarded(body: bytes) -> Any:
+        if len(body) > small:
+            guard(plain(body))
+        return decode(body)
+
+    return guarded
+
+
+def plain_decoder(codec: Codec, target: Any) -> Callable[[bytes], Any] | None:
+    """Return what reads a body that is meant for `target` without a type, None if the codec has no such thing."""
+    plain = codec.plain_decoder
+    if plain is None or codec.check_plain is None:
+        return plain
+    check = codec.check_plain(target)
+
+    def check_and_decode(body: bytes) -> Any:
+        check(body)
+        return plain(body)
+
+    return check_and_decode
