@@ -13,6 +13,7 @@ from hinge.annotations import field_types, item_type, present, without_unset
 from hinge.codecs.collected import COLLIDING, are_apart, most_collected
 from hinge.convert import Converter, converter, takes_empty
 from hinge.errors import ConfigurationError, FieldError, RequestInvalid
+from hinge.finishing import finishing
 from hinge.shapes import MAX_ERRORS
 from hinge.validation import collect_errors
 
@@ -103,7 +104,7 @@ class RecordReader:
 
     """
 
-    __slots__ = ("_filling", "_forbids", "_kind", "_readers", "_source", "collections", "names")
+    __slots__ = ("_filling", "_finish", "_forbids", "_kind", "_readers", "_source", "collections", "names")
 
     def __init__(self, kind: Any, source: str) -> None:
         records = present(kind)
@@ -114,6 +115,7 @@ class RecordReader:
         except (TypeError, NameError, AttributeError) as error:
             raise ConfigurationError(f"msgspec cannot read it: {error}") from error
         self._kind = kind
+        self._finish = finishing(kind)
         self._source = source
         self._forbids = bool(getattr(info, "forbid_unknown_fields", False))
         self._readers = {
@@ -163,6 +165,8 @@ class RecordReader:
             errors += [error for error in found if not bad or error.where not in ("", *bad)]
         else:
             if not errors:
+                if self._finish is not None:
+                    self._finish(record)
                 return record
         raise RequestInvalid(errors[:MAX_ERRORS])
 

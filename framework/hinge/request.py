@@ -12,10 +12,11 @@ import msgspec
 
 from hinge.cookies import parse_cookies
 from hinge.depth import check_json_depth
-from hinge.errors import HTTPError
+from hinge.errors import HTTPError, RequestInvalid
 from hinge.headers import Headers, parse_host
 from hinge.query import QueryParams, parse_query
 from hinge.state import MOUNTED, State
+from hinge.validation import first_error
 from hinge.wrapped import check_work
 
 if TYPE_CHECKING:
@@ -222,6 +223,7 @@ class Request(Connection):
 
         Raises:
             HTTPError: 400, it is not JSON or nested too deep.
+            RequestInvalid: 422, a number is out of range.
             RuntimeError: the body was not read (see `body`).
 
         """
@@ -229,6 +231,8 @@ class Request(Connection):
         check_json_depth(body)
         try:
             return msgspec.json.decode(body)
+        except msgspec.ValidationError as error:  # a number that no float can hold
+            raise RequestInvalid([first_error(error)]) from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise HTTPError(400, "The request body is not valid JSON.") from error
 

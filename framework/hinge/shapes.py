@@ -6,12 +6,14 @@ fault. The work is linear: an object that was converted stays converted for the 
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any, Protocol
 
 import msgspec
 from msgspec import inspect
 
 from hinge import wording
+from hinge.finishing import is_moderate
 
 Path = tuple["Path | None", object]
 """Where a value is: its parent's path and its own key or index; None is the whole."""
@@ -131,9 +133,13 @@ class Leaf:
             report.add(path, self.said[kind])
             return value
         try:
-            report.convert(value, self.target)
+            converted = report.convert(value, self.target)
         except msgspec.ValidationError:
             report.add(path, self._fault(value, strict=report.strict))
+        else:
+            # What no float holds was a number that a Decimal may hold: the decoder knows.
+            if type(converted) is Decimal and not is_moderate(converted) and kind is not float:
+                report.add(path, f"expected {self.expected()}")
         return value
 
     def _fault(self, value: Any, *, strict: bool) -> str:

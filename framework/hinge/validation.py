@@ -78,8 +78,8 @@ def first_error(error: msgspec.ValidationError, source: str = "body", prefix: st
 
 
 def is_unhashable(error: TypeError) -> bool:
-    """Tell the one TypeError that a client can cause: an array or an object where a set's item or a key has to be."""
-    return str(error) in {"unhashable type: 'list'", "unhashable type: 'dict'"}
+    """Tell the one TypeError that a client can cause: what cannot be hashed where a set's item or a key has to be."""
+    return str(error) in {"unhashable type: 'list'", "unhashable type: 'dict'", "Cannot hash a signaling NaN value"}
 
 
 def _walk(type: Any, value: Any, source: str, prefix: str, *, strict: bool) -> list[FieldError]:  # noqa: A002 - as above

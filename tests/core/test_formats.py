@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hinge.codecs import TOML, YAML, body_decoder
@@ -50,14 +50,17 @@ def test_toml_is_read_back() -> None:
             TOML.encode(value)
 
 
+TEXTS = st.text(max_size=12) | st.text("0123456789eExo.+-_:infaINFAN~", max_size=6)
 JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=12),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=10,
 )
 
 
 @given(JSON_VALUES)
+@example({"0E0": "1e5"})
+@example(["0o7", "0x1F", ".inf", "-.NAN", ".nan", "1.", "+12"])
 def test_what_yaml_writes_is_what_json_says(value: Any) -> None:
     # Characters that YAML cannot hold are refused by its writer, or escaped.
     written = YAML.encode(value)
@@ -72,8 +75,8 @@ def test_what_yaml_writes_is_what_json_says(value: Any) -> None:
         }),
         ("[~, null, Null, '', , true, FALSE, tRUE]", None),
         ("- ~\n- null\n- ''\n-\n- true\n- FALSE\n- tRUE", [None, None, "", None, True, False, "tRUE"]),
-        ("[0o17, 0x1F, -0, +12, 1., .5, -1e3, .inf, -.INF, 0b1, -, +, .]", [
-            15, 31, 0, 12, 1.0, 0.5, -1000.0, float("inf"), float("-inf"), "0b1", "-", "+", ".",
+        ("[0o17, 0x1F, -0, +12, 1., .5, -1e3, 0b1, -, +, .]", [
+            15, 31, 0, 12, 1.0, 0.5, -1000.0, "0b1", "-", "+", ".",
         ]),
         ("!!str 1", "1"),
         ("! 1", "1"),

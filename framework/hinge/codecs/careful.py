@@ -8,24 +8,30 @@ from typing import Any
 
 from hinge.codecs.codec import Codec
 from hinge.codecs.collected import SMALL, hashes_anything, key_guard
+from hinge.finishing import finishing
 
 
 def careful(codec: Codec, target: Any, decode: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
-    """Return `decode`, or what does the same and refuses what would be collected at too high a price.
+    """Return `decode`, or what does the same, refuses what would be collected at too high a price, and finishes values.
 
-    What it returns raises RequestInvalid, beside what `decode` and the codec's `plain_decoder` raise.
+    What it returns raises RequestInvalid and msgspec.ValidationError, beside what `decode` and `plain_decoder` raise.
     """
-    guard, plain = key_guard(target), plain_decoder(codec, target)
+    guard, finish, plain = key_guard(target), finishing(target), plain_decoder(codec, target)
     small = 0 if hashes_anything(target) else SMALL
-    if guard is None or plain is None:
+    if plain is None:
+        guard = None
+    if guard is None and finish is None:
         return decode
 
-    def guarded(body: bytes) -> Any:
-        if len(body) > small:
-            guard(plain(body))
-        return decode(body)
+    def decode_carefully(body: bytes) -> Any:
+        if guard is not None and len(body) > small:
+            guard(plain(body))  # type: ignore[misc]  # there is one with a guard
+        value = decode(body)
+        if finish is not None:
+            finish(value)
+        return value
 
-    return guarded
+    return decode_carefully
 
 
 def plain_decoder(codec: Codec, target: Any) -> Callable[[bytes], Any] | None:

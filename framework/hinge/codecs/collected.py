@@ -43,9 +43,19 @@ Looks = dict[type, Look]
 """What looks through a value, by its Python type."""
 
 
+def refused(message: str) -> RequestInvalid:
+    """Return the answer to a body that is refused as a whole."""
+    return RequestInvalid([FieldError("body", "", message)])
+
+
+def not_finite() -> RequestInvalid:
+    """Return the answer to a number that is not finite, or that no float can hold."""
+    return refused("has a number that is not finite")
+
+
 def too_many(most: int) -> RequestInvalid:
     """Return the answer to more than `most` values with foreseeable hashes."""
-    return RequestInvalid([FieldError("body", "", f"has too many values in sets or for keys: at most {most}")])
+    return refused(f"has too many values in sets or for keys: at most {most}")
 
 
 def most_collected(type: Any) -> int | None:  # noqa: A002 - as in msgspec's functions
@@ -111,7 +121,7 @@ def check_collisions(values: Iterable[Any]) -> None:
 
     """
     if not are_apart(values):
-        raise RequestInvalid([FieldError("body", "", COLLIDING)])
+        raise refused(COLLIDING)
 
 
 class Collected:

@@ -9,9 +9,8 @@ import re
 import struct
 from collections.abc import Callable
 
-from hinge.codecs.collected import too_many
+from hinge.codecs.collected import not_finite, refused, too_many
 from hinge.depth import MAX_DEPTH, too_deep
-from hinge.errors import FieldError, RequestInvalid
 
 Match = Callable[[bytes, int], re.Match[bytes] | None]
 
@@ -93,10 +92,6 @@ def check_msgpack(body: bytes, *, bounded: bool, floats: bool, most: int | None)
         check_msgpack_depth(body)
 
 
-def _refused(message: str) -> RequestInvalid:
-    return RequestInvalid([FieldError("body", "", message)])
-
-
 def _walk(body: bytes, limit: int, most: int | None, *, finite: bool) -> None:
     """Walk the values with a stack of what is still owed at each level."""
     sizes, at = _SIZES, 0
@@ -125,7 +120,7 @@ def _walk(body: bytes, limit: int, most: int | None, *, finite: bool) -> None:
             size = sizes[lead]
             if size:
                 if finite and _is_endless(body, at):
-                    raise _refused("has a number that is not finite")
+                    raise not_finite()
                 at += size
             elif lead in _LENGTHS:
                 width, extra = _LENGTHS[lead]
@@ -148,7 +143,7 @@ def _check_key(body: bytes, at: int, lead: int) -> None:
     """Refuse a key that is neither a text nor a number."""
     if lead in _NUMBERS or lead == 0xC1 or (lead in _TIMESTAMPS and body[at + _TIMESTAMPS[lead]] == 0xFF):
         return
-    raise _refused("has a key that is neither a text nor a number")
+    raise refused("has a key that is neither a text nor a number")
 
 
 def _length(body: bytes, at: int, width: int) -> int:

@@ -5,6 +5,7 @@ out; a whole document is a table.
 """
 
 import datetime as dt
+import math
 import re
 from collections.abc import Callable
 from importlib import import_module
@@ -13,6 +14,7 @@ from typing import Any
 import msgspec
 
 from hinge.codecs.codec import Codec
+from hinge.codecs.collected import not_finite
 from hinge.codecs.yaml import MAX_SIZE
 from hinge.depth import MAX_DEPTH, too_deep
 from hinge.errors import ConfigurationError
@@ -59,8 +61,15 @@ def load(body: bytes) -> Any:
     """
     text = body.decode()
     _check_keys(text)
-    value = import_module("tomllib").loads(text)
+    value = import_module("tomllib").loads(text, parse_float=_number)
     _check_depth(value)
+    return value
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise not_finite()
     return value
 
 

@@ -4,6 +4,7 @@ Law: a document is read event by event, so nothing recurses and nothing is expan
 of them make gigabytes; so are tags that make objects. `yes` and `12:30` are text: the types say what they become.
 """
 
+import math
 import re
 from collections.abc import Callable
 from importlib import import_module
@@ -12,7 +13,7 @@ from typing import Any
 import msgspec
 
 from hinge.codecs.codec import Codec
-from hinge.codecs.collected import check_collisions
+from hinge.codecs.collected import check_collisions, not_finite
 from hinge.depth import MAX_DEPTH, too_deep
 from hinge.errors import ConfigurationError, HTTPError
 from hinge.extras import install
@@ -27,8 +28,13 @@ _BOOLEANS = {text: text.lower() == "true" for text in ("true", "True", "TRUE", "
 _is_integer = re.compile(r"[-+]?[0-9]+").fullmatch
 _is_based = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+").fullmatch
 _is_float = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?").fullmatch
-_is_endless = re.compile(r"[-+]?\.(?:inf|Inf|INF)").fullmatch
+_is_endless = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)").fullmatch
 _MOST_DIGITS = 4300
+_NUMERIC = tuple("+-.0123456789")
+
+
+def _is_number(text: str) -> bool:
+    return any(is_one(text) for is_one in (_is_integer, _is_based, _is_float, _is_endless))
 
 
 def _prepare() -> Any:
@@ -165,17 +171,17 @@ def _resolved(text: str) -> Any:
         return None
     if text in _BOOLEANS:
         return _BOOLEANS[text]
-    if text[0] not in "+-.0123456789":
+    if text[0] not in _NUMERIC:
         return text
     if (is_decimal := _is_integer(text)) or _is_based(text):
         if len(text) > _MOST_DIGITS:
             raise ValueError("a number has too many digits")
         return int(text, 10 if is_decimal else 0)
-    if _is_float(text):
-        return float(text)
-    if _is_endless(text):
-        return float(text.replace(".", ""))
-    return float("nan") if text in (".nan", ".NaN", ".NAN") else text
+    if _is_float(text) and math.isfinite(value := float(text)):
+        return value
+    if _is_float(text) or _is_endless(text):
+        raise not_finite()
+    return text
 
 
 def _encode(value: Any) -> bytes:
@@ -191,7 +197,15 @@ _dumpers: dict[Any, Any] = {}
 
 def _dumper(yaml: Any) -> Any:
     # What stands in a result twice is written twice: a reader like this one takes no alias.
-    return type("Dumper", (yaml.CSafeDumper,), {"ignore_aliases": lambda self, data: True})
+    kind = type("Dumper", (yaml.CSafeDumper,), {"ignore_aliases": lambda self, data: True})
+    kind.add_representer(str, _represent)  # type: ignore[attr-defined]  # of PyYAML's
+    return kind
+
+
+def _represent(dumper: Any, text: str) -> Any:
+    """Write a text; PyYAML quotes what YAML 1.1 takes for something else, which leaves out `1e5` and `0o7`."""
+    style = "'" if text[:1] in _NUMERIC and _is_number(text) else None
+    return dumper.represent_scalar(_TAG + "str", text, style=style)
 
 
 YAML = Codec(
