@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hinge.absence import REQUIRED, absence, is_shareable
-from hinge.annotations import present, without_unset
+from hinge.annotations import without_unset
 from hinge.codecs import CODECS, body_decoder
 from hinge.convert import converter
 from hinge.cookies import cookie_finder
@@ -282,7 +282,7 @@ class _Sources:
 
     def _decoder(self) -> Callable[..., Any] | None:
         body = self.plan.body
-        if body is None or body.source is Source.STREAM or present(body.type) == [bytes]:
+        if body is None or not self.plan.decodes_body:
             return None
         try:
             decoder = body_decoder(body.type, codecs=self.plan.reads)

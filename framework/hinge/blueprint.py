@@ -6,7 +6,7 @@ kind only and middleware is around all of them.
 """
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -72,14 +72,17 @@ class Endpoint(msgspec.Struct, frozen=True, eq=False):
         """Whether any layer awaits."""
         return any(layer.is_async for layer in self.layers)
 
-    def bind(self, reader: Any) -> Bound:
+    def bind(self, reader: Any, *, deferred: bool = False) -> Bound:
         """Return `(head, path values, body, request) -> result` for heads that `reader` reads.
+
+        If `deferred`, the handler is not called: the result is a function that calls it with its arguments.
 
         Raises:
             ConfigurationError: a parameter's type cannot come from its source.
 
         """
-        return bind(self.plan, self.path_names, reader, max_query_fields=self.config.max_query_fields)
+        plan = replace(self.plan, handler=partial(partial, self.plan.handler)) if deferred else self.plan
+        return bind(plan, self.path_names, reader, max_query_fields=self.config.max_query_fields)
 
     def form_opener(self, reader: Any, blocking: Blocking, waiting: Waiting) -> OpenForm:
         """Return `(request) -> the reader of its form`, for heads that `reader` reads; see `hinge.forms.FormReader`.

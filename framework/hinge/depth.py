@@ -19,6 +19,9 @@ _JSON_OTHERS = bytes(set(range(256)) - set(b'[]{}"'))
 _JSON_STEPS = bytes(1 if byte in b"[{" else 0xFF if byte in b"]}" else 0 for byte in range(256))
 
 
+_PIECE = 64 * 1024
+
+
 def check_json_depth(body: bytes, limit: int = MAX_DEPTH) -> None:
     """Refuse a JSON body nested deeper than `limit`; malformed bodies are left to the decoder.
 
@@ -54,4 +57,10 @@ def _json_exceeds(body: bytes, limit: int) -> bool:
     outer = outer.replace(b"[]", b"").replace(b"{}", b"")
     if outer.count(b"[") + outer.count(b"{") <= limit - 4:
         return False
-    return max(accumulate(memoryview(marks.translate(_JSON_STEPS)).cast("b")), default=0) > limit
+    steps, level = memoryview(marks.translate(_JSON_STEPS)).cast("b"), 0
+    for start in range(0, len(steps), _PIECE):  # between two of them, other threads have their turn
+        piece = steps[start : start + _PIECE]
+        if max(accumulate(piece, initial=level)) > limit:
+            return True
+        level += sum(piece)
+    return False

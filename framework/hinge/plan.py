@@ -108,6 +108,12 @@ class HandlerPlan(msgspec.Struct, frozen=True, dict=True):  # dict: what is aske
                 return argument
         return None
 
+    @property
+    def decodes_body(self) -> bool:
+        """Whether an argument is made of the body, and is not the body itself."""
+        body = self.body
+        return body is not None and body.source is Source.BODY and present(body.type) != [bytes]
+
     @cached_property
     def streams_body(self) -> bool:
         """Whether the handler reads the body itself, through `BodyStream`."""

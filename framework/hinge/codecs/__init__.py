@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hinge.codecs.codec import JSON, Codec, check_codecs, encode_json
 from hinge.codecs.msgpack import MSGPACK, encode_msgpack
-from hinge.codecs.reading import CODECS, MAX_EXPLAINED, BodyDecoder, body_decoder, select_codec
+from hinge.codecs.reading import CODECS, MAX_EXPLAINED, BodyDecoder, at_once, body_decoder, select_codec
 
 if TYPE_CHECKING:
     from hinge.codecs.toml import TOML
@@ -23,6 +23,7 @@ __all__ = [
     "YAML",
     "BodyDecoder",
     "Codec",
+    "at_once",
     "body_decoder",
     "check_codecs",
     "encode_json",

@@ -47,6 +47,15 @@ class BodyDecoder(Protocol):
 CODECS: tuple[Codec, ...] = (JSON, MSGPACK)
 """What bodies are read as when a route or an app says nothing else."""
 
+AT_ONCE, AT_ONCE_SLOWLY = 64 * 1024, 16 * 1024
+"""Bytes of the largest body that is decoded on an event loop: of JSON and MessagePack alone, and with other codecs."""
+
+
+def at_once(codecs: Sequence[Codec]) -> int:
+    """Return how many bytes of a body are decoded in less than 50 ms, whatever they are."""
+    return AT_ONCE if all(codec in CODECS for codec in codecs) else AT_ONCE_SLOWLY
+
+
 # RFC 9110 sections 5.6.2, 5.6.4 and 5.6.6; possessive, so that no header can make it backtrack.
 _TYPE = re.compile(r"[ \t]*+([!#$%&'*+.^_`|~0-9a-z-]++/[!#$%&'*+.^_`|~0-9a-z-]++)[ \t]*+", re.IGNORECASE)
 _PARAMETER = re.compile(

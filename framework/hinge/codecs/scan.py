@@ -131,10 +131,11 @@ def _walk(body: bytes, limit: int, most: int | None, *, finite: bool) -> None:
                     return
                 if len(pending) >= limit:
                     raise too_deep(limit)
-                pending.append((left, numbers))
-                left, size, is_map = opened
-                numbers = 0 if most is not None and is_map else -1
+                count, size, is_map = opened
                 at += size
+                if count:
+                    pending.append((left, numbers))
+                    left, numbers = count, 0 if most is not None and is_map else -1
     except (IndexError, struct.error):
         return  # cut off within a length: the decoder says so
 

@@ -1,7 +1,8 @@
 """An endpoint -> the coroutine function that answers its requests: body, handler, middleware, each in its colour.
 
 Law: all is decided at compile. Coroutines are awaited where they are, plain functions run in a worker thread unless
-they are `inline`; the body is read only if somebody wants it, and outside of the layers that asked for it.
+they are `inline`; large bodies are decoded in one, whoever takes them. The body is read only if somebody wants it, and
+outside of the layers that asked for it.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from hinge.blueprint import Endpoint
 from hinge.body import BodyStream
 from hinge.failures import failure_in_task
 from hinge.loop.begin import beginner
+from hinge.loop.decode import decoding
 from hinge.loop.exchange import Exchange
 from hinge.loop.form import form_reading, releasing
 from hinge.loop.inline import watched
@@ -19,6 +21,7 @@ from hinge.loop.runtime import Runtime, handler_threads
 from hinge.loop.threads import Disconnected
 from hinge.loop.watch import ClientLeft, failure_of
 from hinge.middleware import weave_async
+from hinge.plan import HandlerPlan
 from hinge.request import Request
 from hinge.response import Response
 from hinge.streaming import StreamingResponse
@@ -41,12 +44,11 @@ def coloured_call(
     """
     call = endpoint.bind(reader)
     plan = endpoint.plan
-    if plan.is_async and plan.inline:
-        return watched(call, plan), True
-    if plan.inline and plan.maybe_async:
-        return (lambda head, values, body, request: awaited(call(head, values, body, request))), True
     if plan.is_async or plan.inline or plan.is_generator:
-        return call, plan.is_async
+        call, awaits = _on_loop(call, plan)
+        if not plan.decodes_body:
+            return call, awaits
+        return decoding(endpoint, reader, runtime, call, disconnected, awaits=awaits), True
     in_thread, threads = runtime.in_thread, handler_threads(endpoint)
 
     def call_in_thread(head: Any, values: tuple[str, ...], body: Any, request: Any) -> Awaitable[Any]:
@@ -59,6 +61,14 @@ def coloured_call(
         return await awaited(await call_in_thread(head, values, body, request))
 
     return call_and_await, True
+
+
+def _on_loop(call: Callable[..., Any], plan: HandlerPlan) -> tuple[Callable[..., Any], bool]:
+    if plan.is_async and plan.inline:
+        return watched(call, plan), True
+    if plan.inline and plan.maybe_async:
+        return (lambda head, values, body, request: awaited(call(head, values, body, request))), True
+    return call, plan.is_async
 
 
 def _disconnected(exchange: Exchange) -> Awaitable[None]:

@@ -1,8 +1,8 @@
 """What a worker process holds: the running lifespans, the threads' limits, and what to end when it stops.
 
 Law: everything open registers here and is ended by `drain` or at shutdown, WebSockets and event streams first. Other
-requests, and the work after their responses, run to their end until streams are cut; then they are cancelled.
-Handlers, stream steps, teardown and work after the response have a thread limiter each: a teardown that waited for the
+requests, and the work after their responses, run to their end until streams are cut; then they are cancelled. Handlers,
+stream steps, decoding, teardown and work after the response have a thread limiter each: a teardown that waited for the
 same threads as handlers would deadlock, and handlers that read a BodyStream, at their clients' pace, would starve the
 others. What belongs to one event loop is not taken over to the next.
 """
@@ -74,6 +74,7 @@ class Runtime:
             **dict.fromkeys((*_STEPS, *_STEPS_OF_UPLOADS), config.stream_threads),
             "teardown": config.sync_threads,
             "files": config.sync_threads,
+            "bodies": config.sync_threads,
             "after": config.sync_threads,
         }
         self._lanes: dict[str, Lane] = {}
