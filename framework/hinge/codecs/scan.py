@@ -92,7 +92,7 @@ def check_msgpack(body: bytes, *, bounded: bool, floats: bool, most: int | None)
         check_msgpack_depth(body)
 
 
-def _walk(body: bytes, limit: int, most: int | None, *, finite: bool) -> None:
+def _walk(body: bytes, limit: int, most: int | None, *, finite: bool) -> None:  # noqa: C901, PLR0912 - the path of each value
     """Walk the values with a stack of what is still owed at each level."""
     sizes, at = _SIZES, 0
     items, members = _NO_FLOATS if finite else _ANY_FLOATS
