@@ -7,9 +7,9 @@ path has several, else the path. The order of the routes plays no part in it.
 import re
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable
-from itertools import count
 from operator import itemgetter
 
+from hinge.openapi.names import unused
 from hinge.openapi.paths import Operations
 from hinge.routing.template import PathTemplate
 
@@ -30,8 +30,7 @@ def identities(operations: Operations) -> dict[Key, str]:
         for (wanted, *_), key in (
             sorted(_told_apart(name, keys, operations), key=itemgetter(0)) if len(keys) > 1 else ()
         ):
-            found[key] = next(one for one in _numbered(wanted) if one not in taken)
-            taken.add(found[key])
+            found[key] = unused(wanted, taken)
     return found
 
 
@@ -49,8 +48,3 @@ def _told_apart(name: str, keys: list[Key], operations: Operations) -> Iterable[
 def _words(template: PathTemplate) -> str:
     text = "_".join(part.prefix + f"_{part.name or ''}_" + part.suffix for part in template.segments)
     return _BETWEEN.sub("_", text).strip("_") or "root"
-
-
-def _numbered(name: str) -> Iterable[str]:
-    yield name
-    yield from (f"{name}_{number}" for number in count(2))

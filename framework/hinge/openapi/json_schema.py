@@ -6,17 +6,25 @@ Law: what msgspec takes without a look has a schema that takes anything, and wha
 
 from collections.abc import Callable, Iterator
 from inspect import cleandoc
-from typing import Any, get_origin
+from typing import Any, NamedTuple, get_origin
 
 import msgspec
 from msgspec import inspect
 
 from hinge.forms import UploadFile
+from hinge.openapi.times import CLOCKED, TIMES, time_schema
 from hinge.plan import MISSING
 from hinge.record import field_default
 
-Link = Callable[[dict[str, Any], str, Any], None]
-"""Put the address of a type's component under a key of a schema, at once or when it is known."""
+
+class Place(NamedTuple):
+    """Where a schema stands."""
+
+    link: Callable[[dict[str, Any], str, Any, bool], None]
+    """Put the address of a type's component under a key of a schema, at once or when it is known."""
+    in_text: bool = False
+    """Whether it is of a parameter or of a form, where values are texts."""
+
 
 _RECORDS = (inspect.StructType, inspect.DataclassType, inspect.TypedDictType, inspect.NamedTupleType)
 _DICTS = (inspect.DictType, getattr(inspect, "FrozenDictType", inspect.DictType))
@@ -27,10 +35,6 @@ _PLAIN: dict[Any, dict[str, Any]] = {
     inspect.IntType: {"type": "integer"},
     inspect.FloatType: {"type": "number"},
     inspect.StrType: {"type": "string"},
-    inspect.DateType: {"type": "string", "format": "date"},
-    inspect.DateTimeType: {"type": "string"},
-    inspect.TimeType: {"type": "string"},
-    inspect.TimeDeltaType: {"type": "string", "format": "duration"},
     inspect.UUIDType: {"type": "string", "format": "uuid"},
     inspect.DecimalType: {"type": "string", "format": "decimal"},
 }
@@ -48,7 +52,7 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 _UNSENT = (TypeError, ValueError, RecursionError)
 
 
-def schema_of(info: Any, link: Link, *, as_component: bool = False) -> dict[str, Any]:
+def schema_of(info: Any, place: Place, *, as_component: bool = False) -> dict[str, Any]:
     """Return the schema of a type; a class with a name is linked to, unless it is wanted `as_component`."""
     said: dict[str, Any] = {}
     while isinstance(info, inspect.Metadata):
@@ -57,11 +61,11 @@ def schema_of(info: Any, link: Link, *, as_component: bool = False) -> dict[str,
     found: dict[str, Any] = {}
     if isinstance(info, (*_RECORDS, inspect.EnumType)):
         if as_component:
-            found = _component(info, link)
+            found = _component(info, place)
         else:
-            link(found, "$ref", info)
+            place.link(found, "$ref", info, place.in_text)
     elif isinstance(info, inspect.UnionType):
-        found = _union(info, link)
+        found = _union(info, place)
     elif isinstance(info, inspect.LiteralType):
         found = {"enum": list(info.values)}
     elif isinstance(info, inspect.CustomType):
@@ -73,9 +77,21 @@ def schema_of(info: Any, link: Link, *, as_component: bool = False) -> dict[str,
             **_lengths(info, "Length", lambda n: 4 * ((n + 2) // 3)),
         }
     else:
-        found = _value(info, link)
+        found = _value(info, place)
     found.update(said)
     return found
+
+
+def differs_in_texts(info: Any) -> bool:
+    """Tell whether a record's schema is another one where its fields are texts."""
+    waiting = [field.type for field in getattr(info, "fields", ())]
+    for one in waiting:
+        if isinstance(one, CLOCKED):
+            return True
+        if isinstance(one, (inspect.Metadata, inspect.CollectionType)):
+            waiting.append(one.type if isinstance(one, inspect.Metadata) else one.item_type)
+        waiting += [*getattr(one, "types", ()), *getattr(one, "item_types", ())]
+    return False
 
 
 def default_of(value: Any) -> dict[str, Any]:
@@ -98,32 +114,34 @@ def _sent(value: Any) -> Any:
     return msgspec.json.decode(_encode(value))
 
 
-def _value(info: Any, link: Link) -> dict[str, Any]:
+def _value(info: Any, place: Place) -> dict[str, Any]:
     """Return the schema of a plain value or a collection."""
     if isinstance(info, inspect.CollectionType):
-        found = {"type": "array", **_of("items", info.item_type, link), **_lengths(info, "Items")}
+        found = {"type": "array", **_of("items", info.item_type, place), **_lengths(info, "Items")}
         return found | ({"uniqueItems": True} if isinstance(info, (inspect.SetType, inspect.FrozenSetType)) else {})
     if isinstance(info, inspect.TupleType):
-        row = [schema_of(one, link) for one in info.item_types]
+        row = [schema_of(one, place) for one in info.item_types]
         rest: dict[str, Any] = {"prefixItems": row, "items": False} if row else {}
         return {"type": "array", "minItems": len(row), "maxItems": len(row), **rest}
     if isinstance(info, _DICTS):
-        names = schema_of(info.key_type, link) if _is_of_texts(info.key_type) else {}
+        names = schema_of(info.key_type, place) if _is_of_texts(info.key_type) else {}
         names.pop("type", None)
-        values = _of("additionalProperties", info.value_type, link)
+        values = _of("additionalProperties", info.value_type, place)
         return {
             "type": "object",
             **({"propertyNames": names} if names else {}),
             **values,
             **_lengths(info, "Properties"),
         }
+    if isinstance(info, TIMES):
+        return time_schema(info, in_text=place.in_text)
     found = dict(_PLAIN.get(type(info), {}))
     found.update({word: bound for key, word in _KEYWORDS.items() if (bound := getattr(info, key, None)) is not None})
     return found | _lengths(info, "Length")
 
 
-def _of(keyword: str, info: Any, link: Link) -> dict[str, Any]:
-    return {} if isinstance(info, inspect.AnyType) else {keyword: schema_of(info, link)}
+def _of(keyword: str, info: Any, place: Place) -> dict[str, Any]:
+    return {} if isinstance(info, inspect.AnyType) else {keyword: schema_of(info, place)}
 
 
 def _lengths(info: Any, what: str, of: Callable[[int], int] = int) -> dict[str, Any]:
@@ -144,7 +162,7 @@ def _is_of_texts(info: Any) -> bool:
     return isinstance(info, inspect.StrType)
 
 
-def _union(info: inspect.UnionType, link: Link) -> dict[str, Any]:
+def _union(info: inspect.UnionType, place: Place) -> dict[str, Any]:
     """Return the schema of a union: None stands last, and Structs are told apart by their tags."""
     structs: list[Any] = []
     others: list[Any] = []
@@ -156,22 +174,22 @@ def _union(info: inspect.UnionType, link: Link) -> dict[str, Any]:
         is_tagged = isinstance(bare, inspect.StructType) and not bare.array_like and bare.tag_field is not None
         (nothing if isinstance(bare, inspect.NoneType) else structs if is_tagged else others).append((member, bare))
     if len(structs) < 2:
-        return {"anyOf": [schema_of(member, link) for member, _ in others + structs + nothing]}
+        return {"anyOf": [schema_of(member, place) for member, _ in others + structs + nothing]}
     mapping: dict[str, Any] = {}
     for _, struct in structs:
-        link(mapping, str(struct.tag), struct)
+        place.link(mapping, str(struct.tag), struct, place.in_text)
     told_apart = {
-        "anyOf": [schema_of(member, link) for member, _ in structs],
+        "anyOf": [schema_of(member, place) for member, _ in structs],
         "discriminator": {"propertyName": structs[0][1].tag_field, "mapping": mapping},
     }
-    rest = [schema_of(member, link) for member, _ in others], [schema_of(member, link) for member, _ in nothing]
+    rest = [schema_of(member, place) for member, _ in others], [schema_of(member, place) for member, _ in nothing]
     return {"anyOf": [*rest[0], told_apart, *rest[1]]} if any(rest) else told_apart
 
 
 # -- what has a name ---------------------------------------------------------------------------------------------------
 
 
-def _component(info: Any, link: Link) -> dict[str, Any]:
+def _component(info: Any, place: Place) -> dict[str, Any]:
     cls = get_origin(info.cls) or info.cls
     found: dict[str, Any] = {"title": title_of(info.cls)}
     if text := _document(info, cls):
@@ -179,7 +197,7 @@ def _component(info: Any, link: Link) -> dict[str, Any]:
     if isinstance(info, inspect.EnumType):
         return found | _choices(info.cls)
     tag = [(info.tag_field, {"enum": [info.tag]}, True)] if getattr(info, "tag_field", None) is not None else []
-    fields = [*tag, *_fields(info, link)]
+    fields = [*tag, *_fields(info, place)]
     required = [name for name, _, is_required in fields if is_required]
     if isinstance(info, inspect.NamedTupleType) or getattr(info, "array_like", False):
         least = max((index for index, (_, _, is_required) in enumerate(fields, 1) if is_required), default=0)
@@ -199,10 +217,10 @@ def _choices(cls: Any) -> dict[str, Any]:
         return {}
 
 
-def _fields(info: Any, link: Link) -> Iterator[tuple[str, dict[str, Any], bool]]:
+def _fields(info: Any, place: Place) -> Iterator[tuple[str, dict[str, Any], bool]]:
     """Yield name on the wire, schema, and whether it is required, of each field."""
     for field in info.fields:
-        schema = schema_of(field.type, link)
+        schema = schema_of(field.type, place)
         if not field.required:
             schema.update(default_of(field_default(field)))
         yield field.encode_name, schema, field.required

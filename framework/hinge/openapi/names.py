@@ -27,11 +27,18 @@ def component_names(kinds: Iterable[Any], fingerprint: Callable[[Any], bytes]) -
     for name, same in sorted(alike.items()):
         first, *others = sorted(same, key=fingerprint) if len(same) > 1 else same
         found[first] = name
-        numbers = count(2)
-        for kind in others:
-            candidate = next(one for number in numbers if (one := f"{name}_{number}") not in taken)
-            taken.add(candidate)
-            found[kind] = candidate
+        found.update({kind: unused(name, taken) for kind in others})
+    return found
+
+
+def unused(name: str, taken: set[str]) -> str:
+    """Return a name, with a number if it is taken, and take it."""
+    found = name
+    for number in count(2):
+        if found not in taken:
+            taken.add(found)
+            break
+        found = f"{name}_{number}"
     return found
 
 

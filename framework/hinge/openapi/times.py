@@ -1,0 +1,37 @@
+"""Dates, times and durations -> the schemas of the texts that are taken for them.
+
+Law: a `format` stands where its definition is just what is taken: RFC 3339's `date-time` and `time` have an offset, and
+`duration` has years. Elsewhere a pattern tells, written so that every engine for patterns reads it. What no pattern
+tells, such as the days of February, it leaves open.
+"""
+
+from typing import Any
+
+from msgspec import inspect
+
+_DATE = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_MINUTE = "([01][0-9]|2[0-3]):[0-5][0-9]"
+_SECONDS = r"(:[0-5][0-9](\.[0-9]+)?)"
+_OFFSET = "([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+_SECOND = r"[0-9]{1,11}(\.[0-9]+)?S"
+_CLOCK = f"T([0-9]{{1,9}}H([0-9]{{1,10}}M)?({_SECOND})?|[0-9]{{1,10}}M({_SECOND})?|{_SECOND})"
+_DURATION = f"^[+-]?P([0-9]{{1,8}}D({_CLOCK})?|{_CLOCK})$"
+
+TIMES = (inspect.DateTimeType, inspect.TimeType, inspect.DateType, inspect.TimeDeltaType)
+CLOCKED = (inspect.DateTimeType, inspect.TimeType)
+"""What is taken without its seconds too where it is no JSON, as browsers send it (`hinge.convert`)."""
+
+
+def time_schema(info: Any, *, in_text: bool) -> dict[str, Any]:
+    """Return the schema of a time; `in_text` that of a parameter or of a form's field."""
+    if isinstance(info, inspect.DateType):
+        return {"type": "string", "format": "date"}
+    if isinstance(info, inspect.TimeDeltaType):
+        return {"type": "string", "pattern": _DURATION}
+    is_moment = isinstance(info, inspect.DateTimeType)
+    if info.tz and not in_text:
+        return {"type": "string", "format": "date-time" if is_moment else "time"}
+    date = f"{_DATE}[Tt ]" if is_moment else ""
+    seconds = _SECONDS + "?" * in_text
+    offset = {None: f"{_OFFSET}?", True: _OFFSET, False: ""}[info.tz]
+    return {"type": "string", "pattern": f"^{date}{_MINUTE}{seconds}{offset}$"}
