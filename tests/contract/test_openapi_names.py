@@ -173,7 +173,7 @@ def test_a_class_called_problem_is_not_that_of_the_errors() -> None:
     validate(document)
     schemas = document["components"]["schemas"]
     assert {*schemas} == {"shop.Problem", "shop.InvalidValue", "hinge.Problem", "hinge.InvalidValue"}
-    refusal = document["paths"]["/0"]["get"]["responses"]["default"]["content"]["application/problem+json"]
+    refusal = document["paths"]["/0"]["get"]["responses"]["4XX"]["content"]["application/problem+json"]
     assert refusal["schema"] == {"$ref": "#/components/schemas/hinge.Problem"}
     assert "detail" in schemas["hinge.Problem"]["properties"]
 

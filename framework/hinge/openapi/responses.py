@@ -1,7 +1,7 @@
 """What a handler answers with -> OpenAPI response objects, read off its return annotation and its plan.
 
-Law: the error schema is that of the documents that are really sent (RFC 9457). Whatever else a client may meet is
-under `default`.
+Law: the error schema is that of the documents that are really sent (RFC 9457). A status that the signature does not
+tell is not guessed: a class of statuses stands for it.
 """
 
 import reprlib
@@ -66,12 +66,16 @@ Problem: Any = msgspec.defstruct(
 
 _MEDIA_TYPES: tuple[tuple[type, str], ...] = (
     (EventSourceResponse, "text/event-stream"),
-    (FileResponse, OCTETS),
+    (FileResponse, "*/*"),
     (JSONLinesResponse, JSON_LINES),
     (HTMLResponse, "text/html"),
     (TextResponse, "text/plain"),
     (JSONResponse, JSON),
 )
+
+
+_ELSEWHERE = "Elsewhere; see Location."
+_OTHER_PROBLEMS = {"4XX": "Any other mistake of the client's.", "5XX": "A failure of the server's."}
 
 
 def responses_of(route: Route, plan: HandlerPlan, schemas: Schemas) -> Part:
@@ -82,8 +86,7 @@ def responses_of(route: Route, plan: HandlerPlan, schemas: Schemas) -> Part:
         found[str(status)] = _response(REASONS[status], problem)
     for given, description in (route.responses or {}).items():
         found[str(given)] = _declared(given, description, schemas, problem)
-    found["default"] = _response("Any other problem.", problem)
-    return found
+    return found | {several: _response(text, problem) for several, text in _OTHER_PROBLEMS.items()}
 
 
 def _results(route: Route, plan: HandlerPlan, schemas: Schemas) -> dict[str, Part]:
@@ -96,21 +99,31 @@ def _results(route: Route, plan: HandlerPlan, schemas: Schemas) -> dict[str, Par
         kind = member if isinstance(member, type) else type(member) if member is None else None
         if member is None or kind is type(None):
             found[_success(route, 204)] = _response(_reason(route, 204), None)
-        elif kind is not None and issubclass(kind, RedirectResponse):
-            found[_success(route, 307)] = _response("Elsewhere; see Location.", None)
         elif kind is not None and issubclass(kind, Response):
-            media_type = next((name for parent, name in _MEDIA_TYPES if issubclass(kind, parent)), None)
-            content = None if media_type is None else _bytes(media_type)
-            found.setdefault(_success(route, 200), _response(_reason(route, 200), content))
+            for several, described in _of_class(kind).items():
+                found.setdefault(several, described).setdefault("content", {}).update(described.get("content", {}))
         elif _streams(member):
             found[_success(route, 200)] = _response("Success", _bytes(stream_type(member)))
         else:
             plain.append(member)
     if plain:
         found[_success(route, 200)] = _plain(route, plan, plain, schemas)
-    if type(None) in get_args(plan.returns) and route.status is None:
-        found["204"] = _response("No Content", None)
-    return found
+    if type(None) in get_args(plan.returns):
+        found.setdefault(_success(route, 204), _response(_reason(route, 204), None))
+    if "200" in found and "2XX" in found:
+        found["200"].setdefault("content", {}).update(found["2XX"]["content"])  # most of these are 200 too
+    return {status: {key: part for key, part in one.items() if part} for status, one in found.items()}
+
+
+def _of_class(kind: type) -> dict[str, Part]:
+    """Return what responses of a class may be: their status is their own, whatever the route's."""
+    if issubclass(kind, RedirectResponse):
+        return {"3XX": _response(_ELSEWHERE, None)}
+    media_type = next((name for parent, name in _MEDIA_TYPES if issubclass(kind, parent)), None)
+    found = {"2XX": _response("Success", None if media_type is None else _bytes(media_type))}
+    if issubclass(kind, FileResponse):
+        found["304"] = _response(REASONS[304], None)
+    return found | ({"3XX": _response(_ELSEWHERE, None)} if kind is Response else {})
 
 
 def _plain(route: Route, plan: HandlerPlan, kinds: list[Any], schemas: Schemas) -> Part:
@@ -210,7 +223,7 @@ def _reason(route: Route, otherwise: int) -> str:
 def _bytes(media_type: str) -> Part:
     """Return the content of what is sent as it is."""
     bare = media_type.partition(";")[0]
-    if bare == OCTETS:
+    if bare in (OCTETS, "*/*"):
         return _content(bare, BINARY)
     return _content(bare, {"type": "string"}) if bare.startswith("text/") else {bare: {}}
 
