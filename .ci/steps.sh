@@ -200,8 +200,13 @@ with_items() {
     port="$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
     .ci/venv-3.11/bin/hinge run examples/items.py --backend "$backend" --port "$port" &
     server=$!
-    until curl -fs -o /dev/null "http://127.0.0.1:$port/openapi.json"; do
-        kill -0 "$server"
+    # Callers look at the code, so `set -e` is off in here.
+    until curl -fs --max-time 5 -o /dev/null "http://127.0.0.1:$port/openapi.json"; do
+        if ! kill -0 "$server" 2>/dev/null; then
+            wait "$server" || code=$?
+            echo "with_items: the $backend server did not start (exit code $code)" >&2
+            return 1
+        fi
         sleep 0.2
     done
     "$@" "http://127.0.0.1:$port" || code=1
