@@ -239,6 +239,41 @@ def test_responses(document: dict[str, Any], path: str, method: str, status: str
     assert response["description"]
 
 
+def test_what_an_html_form_may_leave_empty(each_backend: Any) -> None:
+    app = App()
+
+    class Fields(msgspec.Struct):
+        number: int = 1
+        words: list[str] = []
+        needed: int | None = None
+
+    @app.get("/")
+    def read(
+        fields: Query[Fields],
+        size: int = 1,
+        text: str = "",
+        ids: Query[list[int]] = [],
+        kind: Literal["a", "b"] = "a",
+        either: int | str = 5,
+        page: Header[int] = 1,
+    ) -> None: ...
+
+    @app.get("/required")
+    def required(size: int, ids: Query[list[int]]) -> None: ...
+
+    document = describe(app)
+    validate(document)
+    with each_backend(app) as client:
+        for path, others in (("/", ""), ("/required", "size=1&ids=1&")):
+            for one in document["paths"][path]["get"]["parameters"]:
+                if one["in"] == "query":
+                    emptied = others.replace(f"{one['name']}=1", f"{one['name']}=") or f"{one['name']}="
+                    is_taken = client.get(f"{path}?{emptied}").status_code == 204
+                    is_text = one["name"] in ("text", "words", "either")
+                    assert (is_text or one.get("allowEmptyValue", False)) == is_taken, one
+                assert "allowEmptyValue" not in one or one["in"] == "query"
+
+
 STATUSES: dict[str, tuple[Any, set[str]]] = {
     "redirect": (RedirectResponse, {"3XX"}),
     "redirect-or-item": (Part | RedirectResponse, {"200", "3XX"}),

@@ -14,7 +14,7 @@ from hinge.openapi.json_schema import BINARY, default_of, default_of_text
 from hinge.openapi.responses import responses_of
 from hinge.openapi.schemas import Schemas
 from hinge.plan import MISSING, Argument, HandlerPlan, Source
-from hinge.record import record_fields
+from hinge.record import filling, record_fields
 from hinge.response import OCTETS
 from hinge.routing import Route
 
@@ -63,17 +63,20 @@ def _parameters(argument: Argument, names: Mapping[str, str], schemas: Schemas) 
     if argument.source not in _IN or (argument.source is Source.HEADER and argument.alias in _OF_THE_MEDIA):
         return []
     if argument.whole:
-        record, where = present(argument.type)[0], _IN[argument.source]
         is_optional = argument.default is not MISSING
-        return [
-            _parameter(
+        fields = [
+            (
                 header_name(name) if argument.source is Source.HEADER else name,
-                where,
-                schemas.of_text(kind),
-                {"required": required and not is_optional},
+                kind,
+                required and not is_optional,
                 default,
             )
-            for name, kind, required, default in record_fields(record)
+            for name, kind, required, default in record_fields(present(argument.type)[0])
+        ]
+        return [
+            _parameter(name, argument.source, kind, {"required": required}, default, schemas)
+            for name, kind, required, default in fields
+            if argument.source is not Source.HEADER or name not in _OF_THE_MEDIA
         ]
     more: dict[str, Any] = {"required": argument.source is Source.PATH or argument.default is MISSING}
     marker = argument.marker
@@ -82,14 +85,17 @@ def _parameters(argument: Argument, names: Mapping[str, str], schemas: Schemas) 
     if marker is not None and marker.deprecated:
         more["deprecated"] = True
     name = names[argument.alias] if argument.source is Source.PATH else argument.alias
-    return [_parameter(name, _IN[argument.source], schemas.of_text(argument.type), more, argument.default)]
+    return [_parameter(name, argument.source, argument.type, more, argument.default, schemas)]
 
 
 def _parameter(
-    name: str, where: str, schema: dict[str, Any], more: dict[str, Any], default: Any = MISSING
+    name: str, source: Source, kind: Any, more: dict[str, Any], default: Any, schemas: Schemas
 ) -> dict[str, Any]:
+    if source is Source.QUERY and not more["required"] and filling(kind) is not None:
+        more["allowEmptyValue"] = True  # HTML forms send an input that nobody filled in
+    schema = schemas.of_text(kind)
     schema.update(default_of_text(default))
-    return {"name": name, "in": where, **more, "schema": schema}
+    return {"name": name, "in": _IN[source], **more, "schema": schema}
 
 
 def _body(argument: Argument, plan: HandlerPlan, schemas: Schemas) -> dict[str, Any]:
