@@ -21,7 +21,7 @@ from hinge.forms.arguments import check_form, form_argument
 from hinge.forms.upload import UploadFile
 from hinge.hashable import never_hashed
 from hinge.head_records import head_record, record_reader
-from hinge.headers import Headers
+from hinge.headers import members_of
 from hinge.plan import MISSING, Argument, HandlerPlan, Source
 from hinge.query import parse_query
 from hinge.record import ONCE, RecordReader, collection_reader, filling, grouped
@@ -278,7 +278,7 @@ class _Sources:
     def _listed(self, argument: Argument) -> Callable[[str], Any]:
         read = self.converters[argument.name]
         name = argument.alias
-        return lambda value: read(Headers([(name, value)]).get_all(name))
+        return lambda value: read(members_of(name, value))
 
     def _decoder(self) -> Callable[..., Any] | None:
         body = self.plan.body

@@ -34,7 +34,8 @@ class Event(msgspec.Struct, frozen=True):
     without data gets empty data, since a browser would not dispatch it otherwise.
 
     Raises:
-        ValueError: `event` or `id` contains a line end or NUL, or `retry` is negative.
+        ValueError: `event` or `id` contains a line end or NUL, `id` is not what a header brings back (printable ASCII
+            without spaces around it), or `retry` is negative.
         TypeError: `event`, `id` or `comment` is not a str, `retry` is not an int, or `data` is bytes.
 
     """
@@ -58,6 +59,11 @@ class Event(msgspec.Struct, frozen=True):
             _check_line("event", self.event)
         if self.id is not None:
             _check_line("id", self.id)
+            if not (self.id.isascii() and self.id.isprintable()) or self.id.strip() != self.id:
+                raise ValueError(
+                    f"an event's id is printable ASCII without spaces around it, as Last-Event-ID brings back nothing "
+                    f"else, not {self.id!r}"
+                )
         if self.comment is not None and not isinstance(self.comment, str):
             raise TypeError(f"an event's comment is a str, not {type(self.comment).__name__}")
         if self.retry is not None:

@@ -10,7 +10,7 @@ from typing import Any
 from hinge.absence import absence
 from hinge.cookies import parse_cookies
 from hinge.errors import ConfigurationError, FieldError, RequestInvalid
-from hinge.headers import Headers
+from hinge.headers import members_of
 from hinge.plan import MISSING, Argument, Source
 from hinge.record import RecordReader
 
@@ -69,7 +69,7 @@ def _headers(record: RecordReader, reader: Any) -> Callable[[Any], dict[str, lis
         for name, header, get, is_list in slots:
             value = get(head)
             if value is not None:
-                found[name] = Headers([(header, value)]).get_all(header) if is_list else [value]
+                found[name] = members_of(header, value) if is_list else [value]
         return found
 
     return fields_of

@@ -97,7 +97,7 @@ class Headers(MultiDict[str]):
         """Return the members of a list field in order, without empty ones; an empty list if it is absent.
 
         The value is split at commas outside quoted strings (RFC 9110 section 5.6.1). Fields that are no list, such as
-        User-Agent or a date, are one member.
+        User-Agent or a date, are one member. A field without members is there all the same: it has one value, "".
         """
         name = name.lower()
         value = self._first.get(name)
@@ -105,9 +105,14 @@ class Headers(MultiDict[str]):
             return []
         if name == _LINES_STAY_APART:
             return super().get_all(name)
-        if name in _NOT_A_LIST:
-            return [value] if value else []
-        return split_list(value)
+        return members_of(name, value) or [""]
+
+
+def members_of(name: str, value: str) -> list[str]:
+    """Return the members of a field's value, of which a field that is no list has one; none of an empty value."""
+    if name in _NOT_A_LIST:
+        return [value] if value else []
+    return split_list(value)
 
 
 def split_list(value: str) -> list[str]:

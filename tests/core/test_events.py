@@ -97,6 +97,19 @@ def test_injection_names_and_ids_are_one_line(field, value):
         Event("x", **{field: value})
 
 
+@pytest.mark.parametrize("value", ["ü", "a\u2028b", "a\tb", "\x7f", "a\x1b", " a", "a ", "\ud800"])
+def test_an_id_is_one_that_a_header_brings_back(value):
+    """A browser sends it in Last-Event-ID, whose bytes no server tells as they were."""
+    with pytest.raises(ValueError, match=r"an event's id .* Last-Event-ID"):
+        Event("x", id=value)
+
+
+@pytest.mark.parametrize("value", ["", "7", "a b", "~!{}"])
+def test_ids_that_come_back(value):
+    assert Event("x", id=value).id == value
+    assert Event("x", event="ünïcode").event == "ünïcode"  # a name goes nowhere
+
+
 @pytest.mark.parametrize(
     "fields",
     [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hinge import Address, App, HTTPError, Request
+from hinge import Address, App, HTTPError, Middleware, Request, Response
 
 pytestmark = pytest.mark.clause("head.headers")
 
@@ -160,6 +160,39 @@ def test_client(client_for, peer, seen):
 
 
 # -- headers and query -------------------------------------------------------------------------------------------------
+
+
+def test_an_empty_header_is_there(client_for):
+    """It has one value, the empty one, whoever is asked."""
+
+    def empty(request: Request) -> list:
+        found = request.headers
+        return [
+            "x-a" in found,
+            found["x-a"],
+            found.get("x-a"),
+            found.get_all("x-a"),
+            found.multi_items().count(("x-a", "")),
+        ]
+
+    assert ask(client_for, empty, headers=[("X-A", "")]) == [True, "", "", [""], 1]
+
+
+def test_an_empty_header_of_an_answer_is_there(client_for):
+    app, seen = App(), []
+
+    def layer() -> Middleware:
+        response = yield
+        headers = response.headers
+        seen.append(["x-a" in headers, headers["x-a"], headers.get("x-a"), headers.get_all("x-a")])
+
+    @app.get("/", middleware=[layer])
+    def handler() -> Response:
+        return Response(b"x", headers={"X-A": ""})
+
+    headers = client_for(app).get("/").headers
+    assert ["x-a" in headers, headers["x-a"], headers.get("x-a"), headers.get_all("x-a")] == [True, "", "", [""]]
+    assert seen == [[True, "", "", [""]]]
 
 
 def test_headers(client_for):

@@ -7,6 +7,7 @@ name. The events are the same however the body is cut into pieces. Texts of erro
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from typing import Any, TypeAlias
 
@@ -34,6 +35,7 @@ Event: TypeAlias = Part | bytes | None
 
 # Each quote is closed, and no `filename*` stands outside of them; possessive, so that it is linear.
 _has_one_filename = re.compile(r'(?:[^"f]++|"(?:[^"\\]++|\\.)*+"|f(?!ilename\*))*+').fullmatch
+_is_token = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _UTF8 = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 _IDENTITY = frozenset({"7bit", "8bit", "binary"})
 
@@ -56,6 +58,19 @@ def library() -> Any:
     return multipart
 
 
+@cache
+def _parser_of(module: Any) -> Any:
+    """Return the module's parser, which would strip a name where RFC 9110 section 5.1 allows no space."""
+
+    class Parser(module.PushMultipartParser):  # type: ignore[misc]
+        def _on_segment_headerline(self, line: bytes) -> None:
+            if line[0] not in b" \t" and not _is_token(line.partition(b":")[0]):
+                raise module.ParserError("Invalid segment header name")
+            super()._on_segment_headerline(line)
+
+    return Parser
+
+
 class PartParser:
     """One body.
 
@@ -69,7 +84,7 @@ class PartParser:
         self._limits = limits
         self._opening = b"\r\n--" + boundary.encode()
         self._start: bytearray | None = bytearray(b"\r\n")  # the first boundary needs no line break before it
-        self._parser = module.PushMultipartParser(
+        self._parser = _parser_of(module)(
             boundary, max_header_size=limits.header, max_header_count=limits.headers, header_charset="latin-1"
         )
         self._parts = 0
