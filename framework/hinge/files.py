@@ -88,11 +88,13 @@ class FileResponse(StreamingResponse):
 
     """
 
-    __slots__ = ("_file", "_found", "_length", "_promised", "_span", "size")
+    __slots__ = ("_file", "_found", "_length", "_promised", "_span", "size", "whole")
 
     default_headers: ClassVar[Lines | None] = ()
 
     size: int
+    whole: "FileResponse | None"
+    """The 200 that this 206 stands for, None of any other."""
 
     def __init__(
         self,
@@ -121,6 +123,7 @@ class FileResponse(StreamingResponse):
     ) -> None:
         self._file = file
         self._found = found
+        self.whole = None
         self.size = self._length = found.st_size
         self._span: tuple[int, int] | None = (0, self.size)
         self._promised: Any = self.open_chunks()
@@ -183,7 +186,7 @@ class FileResponse(StreamingResponse):
             raise HTTPError(412, "The file is not in the state that the request expects.")
         if verdict is Verdict.NOT_MODIFIED:
             kept = [line for line in headers.raw if line[0] not in _DESCRIBING]
-            return Response(status=304, headers=kept)
+            return NotModified(self, kept)
         wanted = header("range") if method == "GET" else None
         if wanted is not None and range_applies(header("if-range"), etag, modified):
             return self._narrowed(wanted)
@@ -209,6 +212,7 @@ class FileResponse(StreamingResponse):
             heads = list(multipart_heads(parts, size, headers.get("content-type"), boundary))
             headers["content-type"] = f"multipart/byteranges; boundary={boundary}"
         narrowed._status = 206
+        narrowed.whole = self
         narrowed._span = parts[0] if len(parts) == 1 else None
         narrowed._length = sum(map(len, heads)) + sum(stop - start for start, stop in parts)
         narrowed._promised = narrowed._iterator = _read_parts(self._file, self._found, parts, heads)
@@ -255,6 +259,16 @@ class FileResponse(StreamingResponse):
         if size < 1:
             raise ValueError(f"a chunk has at least one byte, not {size}")
         return _read_parts(self._file, self._found, [(0, self.size)], [b"", b""], size)
+
+
+class NotModified(Response):
+    """A 304 that knows which 200 it stands for: middleware has to change its headers as it would change those."""
+
+    __slots__ = ("whole",)
+
+    def __init__(self, whole: FileResponse, headers: Pairs) -> None:
+        super().__init__(status=304, headers=headers)
+        self.whole = whole
 
 
 def guess_media_type(name: str) -> str:

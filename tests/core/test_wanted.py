@@ -173,6 +173,7 @@ WRONG: dict[Callable[..., None], dict[str, tuple[Any, ...]]] = {
         "suffix": (*NO_TEXT, None, "json"),
         "plain_decoder": NO_CALL,
         "check_depth": NO_CALL,
+        "check_plain": NO_CALL,
         "objects_only": NO_FLAG,
         "max_size": NO_COUNT,
         "prepare": NO_CALL,

@@ -56,6 +56,7 @@ class Codec(msgspec.Struct, frozen=True):
         want("Codec", COUNT, optional=True, max_size=self.max_size)
         want("Codec", FUNCTION, optional=True, decoder=self.decoder, encode=self.encode, prepare=self.prepare)
         want("Codec", FUNCTION, optional=True, plain_decoder=self.plain_decoder, check_depth=self.check_depth)
+        want("Codec", FUNCTION, optional=True, check_plain=self.check_plain)
         (aliases,) = texts("Codec", aliases=self.aliases)
         for one in (self.media_type, *aliases):
             if not isinstance(one, str) or not _is_media_type(one):

@@ -12,6 +12,7 @@ from hinge.calls import fits
 from hinge.codings import Encoder, installed_codings, load_coding
 from hinge.events import KEEP_ALIVE, EventSourceResponse
 from hinge.files import FileResponse
+from hinge.headers import MutableHeaders
 from hinge.middleware.layer import Middleware
 from hinge.negotiation import choose_coding
 from hinge.request import Request
@@ -34,6 +35,8 @@ _AT_ONCE = 128 * 1024
 
 _UNTOUCHED = frozenset({204, 206, 304})
 """Without a body, or a part of one: its bytes are counted in the representation that the client began with."""
+_STAND_INS = frozenset({206, 304})
+"""Those of them that carry the headers of the 200 they stand for (RFC 9110 sections 15.3.7 and 15.4.5)."""
 
 
 class Compression:
@@ -78,7 +81,12 @@ class Compression:
     def __call__(self, request: Request | WebSocket) -> Middleware:
         """Compress the response on its way out, if that is allowed, worth it, and what the client accepts."""
         response = yield
-        if isinstance(request, WebSocket) or not self._is_worth_it(response):
+        if isinstance(request, WebSocket):
+            return None
+        if response.status in _STAND_INS:
+            self._agree(request, response)
+            return None
+        if not self._is_worth_it(response):
             return None
         headers = response.headers
         headers.vary("accept-encoding")
@@ -88,17 +96,45 @@ class Compression:
         headers["content-encoding"] = coding
         if "accept-ranges" in headers:
             del headers["accept-ranges"]
-        etag = headers.get("etag")
-        if etag is not None and not etag.startswith("W/"):
-            headers["etag"] = f"W/{etag}"  # the same content, but no longer byte for byte (RFC 9110 section 8.8.1)
+        _weaken(headers)
         return _compressed(response, self._encoders[coding]())
+
+    def _agree(self, request: Request, response: Response) -> None:
+        """Give a 304 or a 206 the Vary, and a 304 the tag, of the 200 that it stands for.
+
+        The bytes of a 206 are counted in what is not compressed, so its tag is that one's. What a handler's own 304
+        stands for is not known; which tag the client has tells whether it was compressed.
+        """
+        headers = response.headers
+        whole: Response | None = getattr(response, "whole", None)
+        if whole is None:
+            is_worth_it = self._is_text(response) if response.status == 206 else "content-encoding" not in headers
+        else:
+            is_worth_it = self._is_worth_it(whole)
+        if not is_worth_it:
+            return
+        headers.vary("accept-encoding")
+        etag = headers.get("etag")
+        if response.status == 206 or etag is None:
+            return
+        known = request.headers.get_all("if-none-match")
+        is_coded = choose_coding(request.headers.get("accept-encoding"), self._codings) is not None
+        if is_coded and (whole is not None or (f"W/{etag}" in known and etag not in known)):
+            _weaken(headers)
 
     def _is_worth_it(self, response: Response) -> bool:
         length = response.content_length
         if length is not None and length < self._min_size:
             return False
+        if response.status in _UNTOUCHED or "content-range" in response.headers:
+            return False
+        return self._is_text(response)
+
+    @staticmethod
+    def _is_text(response: Response) -> bool:
+        """Tell whether a response is of a type that shrinks, and may be touched."""
         headers = response.headers
-        if response.status in _UNTOUCHED or "content-encoding" in headers or "content-range" in headers:
+        if "content-encoding" in headers:
             return False
         if "no-transform" in headers.get("cache-control", "").lower():  # RFC 9111 section 5.2.2.6
             return False
@@ -108,6 +144,13 @@ class Compression:
             or media_type in _COMPRESSIBLE
             or media_type.endswith(("+json", "+xml", "+yaml"))
         )
+
+
+def _weaken(headers: MutableHeaders) -> None:
+    """Make the tag a weak one: the same content, but no longer byte for byte (RFC 9110 section 8.8.1)."""
+    etag = headers.get("etag")
+    if etag is not None and not etag.startswith("W/"):
+        headers["etag"] = f"W/{etag}"
 
 
 def _compressed(response: Response, encoder: Encoder) -> Response:

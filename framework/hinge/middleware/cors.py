@@ -93,7 +93,7 @@ class CORS:
             return None
         headers = request.headers
         origin = headers.get("origin")
-        if origin is not None and request.method == "OPTIONS" and "access-control-request-method" in headers:
+        if origin is not None and request.method == "OPTIONS" and headers.get("access-control-request-method"):
             return self._answer_preflight(request, origin)
         response = yield
         if self._varies:
