@@ -8,6 +8,7 @@ import inspect
 from typing import Any
 
 from hinge.failures import FAILURES, failure_of
+from hinge.grace import named
 from hinge.log import logger
 from hinge.request import Request
 from hinge_wsgi.portal import Cut
@@ -25,12 +26,12 @@ def run_after(runtime: Runtime, request: Request) -> None:
                 if inspect.isawaitable(result):
                     runtime.run(_awaited(result))
             except Cut:
-                logger.warning("after_response(%r) was cancelled", function)
+                logger.warning("%s was cancelled", named(request, function))
                 for other, _, _ in tasks[number + 1 :]:
-                    logger.warning("after_response(%r) was not begun", other)
+                    logger.warning("%s was not begun", named(request, other))
                 return
             except FAILURES as error:  # the next one must run
-                logger.error("after_response(%r) failed", function, exc_info=failure_of(error))
+                logger.error("%s failed", named(request, function), exc_info=failure_of(error))
 
 
 async def _awaited(awaitable: Any) -> Any:

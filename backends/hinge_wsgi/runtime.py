@@ -21,6 +21,7 @@ import anyio
 
 from hinge.blueprint import Blueprint
 from hinge.errors import HTTPError
+from hinge.grace import cut_after, lifespans_by, name_left
 from hinge.log import logger
 from hinge.problems import describe
 from hinge.request import Request
@@ -74,6 +75,7 @@ class Runtime:
         self._is_cut = False
         self._cut_at: float | None = None
         self._gone_by: float | None = None
+        self._lifespans_by: float | None = None
         self.work = Work()
         self._background: set[threading.Thread] = set()
         self._room = threading.BoundedSemaphore(self._blueprint.config.threads)
@@ -131,27 +133,30 @@ class Runtime:
 
     def _finish_requests(self) -> None:
         """Wait for requests and the work after them until their time is over, cancel what can be, name what is left."""
-        now, patience = time.monotonic(), self._patience() / 2
-        graceful = self._blueprint.config.graceful_timeout
-        if self._have_ended(now + graceful if self._cut_at is None else max(self._cut_at, now + patience)):
-            return
-        self._cut_loop()
-        if self._have_ended(time.monotonic() + patience):
-            return
-        self.work.give_up()
+        now = time.monotonic()
+        if self._lifespans_by is None:  # the server did not say that a stop was coming
+            self._lifespans_by = now + lifespans_by(self._blueprint.config.graceful_timeout)
+        patience = min(STOP_SECONDS, max(0.0, self._lifespans_by - now) / 4)
+        until = now + cut_after(self._blueprint.config.graceful_timeout)
+        if not self._have_ended(until if self._cut_at is None else max(self._cut_at, now + patience)):
+            self._cut_loop()
+            if not self._have_ended(time.monotonic() + patience):
+                self._name_left()
 
     def _have_ended(self, until: float) -> bool:
-        while self.ready and in_flight(self.entry, self):  # otherwise they wait for the start, which the stop ends
+        # Before the lifespans have started, requests wait for the start, which the stop ends.
+        while (self.ready and in_flight(self.entry, self)) or (self._cut_at is not None and self.streams):
             if time.monotonic() > until:
                 return False
             time.sleep(LOOK_AGAIN_SECONDS)
         return self.work.wait(until)
 
-    def _patience(self) -> float:
-        """Return for how many seconds to wait for what was told to end, so that the lifespans can still stop."""
-        if self._gone_by is None:
-            return STOP_SECONDS
-        return min(STOP_SECONDS, max(0.0, self._gone_by - time.monotonic()) / 2)
+    def _name_left(self) -> None:
+        told = [self._tell(flight) for flight in in_flight(self.entry, self) if flight.code in _WAITING]
+        for one in filter(None, told):
+            logger.warning("a request did not end: %s", one)
+        name_left([request for stream in self.streams if (request := getattr(stream, "_request", None))])
+        self.work.give_up()
 
     def start(self) -> None:
         """Start the lifespans, once per process; a start that failed keeps failing.
@@ -209,7 +214,9 @@ class Runtime:
         """End event streams now; other streams, and what requests run on the loop, after `seconds`."""
         self.draining = True
         self._cut_at = time.monotonic() + seconds
-        self._gone_by = time.monotonic() + max(seconds, self._blueprint.config.graceful_timeout)
+        grace = self._blueprint.config.graceful_timeout
+        self._lifespans_by = time.monotonic() + max(seconds, lifespans_by(grace))
+        self._gone_by = time.monotonic() + max(seconds, grace)
         for stream in tuple(self.streams):
             if stream.is_event_stream:
                 stream.finish()
@@ -250,12 +257,13 @@ class Runtime:
     def stop(self) -> None:
         """Stop the lifespans and the loop thread; a second call does nothing."""
         self._finish_requests()
-        patience = self._patience()
         with self._lock:
             # A process is served once; in tests, a stopped application is started again.
             self.failure = self.stop_failure = None
             self.draining = self._is_cut = False
-            self._cut_at = self._gone_by = None
+            rest = STOP_SECONDS  # for what still runs on the loop when the lifespans have stopped
+            gone_by, self._gone_by = self._gone_by, None
+            self._cut_at = self._lifespans_by = None
             if self._cutter is not None:
                 self._cutter.cancel()
                 self._cutter = None
@@ -269,7 +277,9 @@ class Runtime:
             if lifespan is not None and has_started:
                 portal.loop.call_soon_threadsafe(lifespan.stop.set)
                 lifespan.stopped.wait()
-            portal.stop(patience)  # which cancels a start that still waits
+            if gone_by is not None:
+                rest = min(rest, max(0.0, gone_by - time.monotonic()) / 2)
+            portal.stop(rest)  # which cancels a start that still waits
             if has_started and lifespan is not None and lifespan.failure is not None:
                 self.stop_failure = lifespan.failure
                 logger.error("a lifespan failed while it was stopped", exc_info=lifespan.failure)

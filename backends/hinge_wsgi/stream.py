@@ -130,8 +130,10 @@ class Stream(Iterable[bytes]):
         if not self._closed:
             self._closed = True
             self._chunks = _NO_CHUNKS  # which hold this object
-            self._runtime.unregister(self)
-            self._context.run(self._close_sources)
+            try:
+                self._context.run(self._close_sources)
+            finally:
+                self._runtime.unregister(self)  # what stops the worker waits until the source is closed
 
     def close(self) -> None:
         """Close the source, whether it ended, failed or the client left; then run what waits for the response."""

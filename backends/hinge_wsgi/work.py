@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from hinge.grace import named
 from hinge.log import logger
 from hinge.request import Request
 
@@ -44,7 +45,7 @@ class Work:
         """Name what is left in the log, and forget it."""
         for request, function in tuple(self._running.items()):
             if function is not None:
-                logger.warning("after_response(%r) is left running in its thread", function)
+                logger.warning("%s is left running in its thread", named(request, function))
             for other, _, _ in request._after or ():
-                logger.warning("after_response(%r) was not begun", other)
+                logger.warning("%s was not begun", named(request, other))
         self._running.clear()

@@ -7,7 +7,8 @@ from typing import Any
 import anyio
 import pytest
 
-from hinge import App, Config, Request
+from hinge import App, Config, Request, WebSocket
+from hinge.grace import cut_after, hang_up_after, lifespans_by
 
 
 class Server:
@@ -204,3 +205,55 @@ def test_a_request_that_the_server_has_cancelled_may_clean_up() -> None:
         assert notes == ["clean", "stop"]
 
     run(test)
+
+
+@pytest.mark.parametrize("drained", [True, False])
+def test_a_websocket_that_does_not_end_is_named_and_left(drained: bool, caplog: pytest.LogCaptureFixture) -> None:
+    notes: list[str] = []
+
+    async def test() -> None:
+        release = asyncio.Event()
+        app = app_with(notes, release.set, graceful_timeout=0.3)
+
+        @app.websocket("/live")
+        async def stubborn(ws: WebSocket) -> None:
+            await ws.accept()
+            while not release.is_set():
+                try:
+                    await release.wait()
+                except asyncio.CancelledError:
+                    notes.append("cancelled")
+
+        server = Server(app)
+        await server.start()
+        accepted = asyncio.Event()
+        inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        inbox.put_nowait({"type": "websocket.connect"})
+
+        async def send(message: dict[str, Any]) -> None:
+            accepted.set()
+
+        task = asyncio.create_task(app.asgi(scope_of("/live"), inbox.get, send))
+        await accepted.wait()
+        if drained:
+            app.asgi.drain(0.1)
+        await server.stop()
+        assert notes[-1] == "stop"
+        release.set()
+        await task
+
+    run(test)
+    assert len([line for line in caplog.messages if "'/live': handler" in line and "left behind" in line]) == 1
+
+
+def scope_of(path: str) -> dict[str, Any]:
+    return {"type": "websocket", "path": path, "query_string": b"", "headers": []}
+
+
+@pytest.mark.parametrize(
+    ("grace", "cut", "hang_up", "lifespans"), [(3, 1.5, 1.75, 2), (10, 31 / 6, 71 / 12, 20 / 3), (30, 23.5, 24.25, 25)]
+)
+def test_the_lifespans_have_their_share(grace: float, cut: float, hang_up: float, lifespans: float) -> None:
+    assert cut_after(grace) == pytest.approx(cut)
+    assert hang_up_after(grace) == pytest.approx(hang_up)
+    assert lifespans_by(grace) == pytest.approx(lifespans)

@@ -27,22 +27,13 @@ from hinge.cli.errors import UserCodeError, users_traceback
 from hinge.cli.preflight import Launch
 from hinge.cli.signals import STOP_SIGNALS, forget, held, on_stop
 from hinge.exits import run_to_end
+from hinge.grace import cut_after, hang_up_after, lifespans_by
 
 _WAIT_FOR_THE_PARENT = 5.0
 """Seconds in which the parent, told of a failed start, ends the worker; it ends by itself if the parent is gone."""
 
 _CLOSING_SECONDS = 0.2
 """Seconds in which WebSockets may send their close frames: Granian cuts them as soon as it knows of the stop."""
-
-
-def drain_seconds(graceful_timeout: float) -> float:
-    """Return after how many seconds streams are cut, so that lifespans can still stop within the whole time."""
-    return graceful_timeout - min(graceful_timeout / 4, 2.0)
-
-
-def hang_up_seconds(graceful_timeout: float) -> float:
-    """Return after how many seconds connections are shut down: between the cut of the streams and the worker's end."""
-    return (drain_seconds(graceful_timeout) + graceful_timeout) / 2
 
 
 class Worker:
@@ -56,14 +47,19 @@ class Worker:
         self._application: Application | None = None
         self._stop_requested = False
         self._stopping = False
+        self._is_stopped = False
 
     @property
     def _exact(self) -> bool:
         """Whether we start and stop the application; with ASGI, Granian does through the lifespan protocol."""
         return self._launch.interface == "wsgi"
 
+    _end: threading.Lock
+    """Held while the application is stopped; of the worker process, since no lock can be sent to it."""
+
     def spawn(self, worker_id: int, *args: Any) -> None:
         """Serve until the stop; Granian's spawn target."""
+        self._end = threading.Lock()
         forget()  # the parent's handlers, with which a stop would go unheard while the app is loaded
         encode_access_log(self._launch.interface)
         neutralise_log()
@@ -81,12 +77,21 @@ class Worker:
                 self._fail("" if is_logged else users_traceback(told))
                 raise SystemExit(1) from None
         finally:
-            if self._exact and self._application is not None:
-                self._application.stop()
+            self._stop_exactly()
         if self._failure_at("stop") is not None:
-            if self._report is not None:
+            if self._report is not None and not self._exact:
                 self._report.send(("stop", ""))
             raise SystemExit(1)
+
+    def _stop_exactly(self) -> None:
+        """Stop the application, if that is ours to do: when Granian has ended, or when it still waits for a thread."""
+        with self._end:
+            if not self._exact or self._application is None or self._is_stopped:
+                return
+            self._is_stopped = True
+            self._application.stop()
+            if self._failure_at("stop") is not None and self._report is not None:
+                self._report.send(("stop", ""))
 
     def _failure_at(self, when: str) -> BaseException | None:
         """Return what a lifespan raised, which the log has told, from a backend that keeps it."""
@@ -115,16 +120,16 @@ class Worker:
     def _install(self, setup: Callable[..., Any], *loop: Any) -> Any:
         """Call Granian's signal setup, then put the drain before what its handlers do."""
         config = self._launch.config
+        grace = config.graceful_timeout
 
         def stop(*ignored: Any) -> None:
             if self._stopping:
                 return  # Granian's event takes one notice; a second one, before it listens, would block for ever
             self._stopping = True
             if self._application is not None:
-                self._application.drain(drain_seconds(config.graceful_timeout))
-            waiting = threading.Timer(hang_up_seconds(config.graceful_timeout), hang_up, (config.port, config.uds))
-            waiting.daemon = True
-            waiting.start()
+                self._application.drain(cut_after(grace))
+            _later(hang_up_after(grace), hang_up, config.port, config.uds)
+            _later(lifespans_by(grace), self._stop_exactly)
             if loop:
                 loop[0].call_soon_threadsafe(loop[0].call_later, _CLOSING_SECONDS, event.set)
             else:
@@ -191,6 +196,12 @@ def _hear_beside_the_loop(loop: Any, stop: Callable[..., None]) -> None:
         with contextlib.suppress(NotImplementedError):  # Windows
             loop.add_signal_handler(number, _nothing)
         signal.signal(number, stop)
+
+
+def _later(seconds: float, work: Callable[..., None], *args: Any) -> None:
+    waiting = threading.Timer(seconds, work, args)
+    waiting.daemon = True
+    waiting.start()
 
 
 def _outlive_nobody(stop: Callable[[], object]) -> None:

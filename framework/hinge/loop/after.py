@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hinge.failures import FAILURES, failure_in_task
+from hinge.grace import named
 from hinge.log import logger
 from hinge.loop.watch import is_cancelled, take_back_cut
 from hinge.request import Request
@@ -38,15 +39,15 @@ async def run_after(runtime: "Runtime", request: Request) -> None:
                         await result
             except FAILURES as error:  # the next one must run
                 if not isinstance(error, asyncio.CancelledError) or not is_cancelled():
-                    logger.error("after_response(%r) failed", function, exc_info=failure_in_task(error))
+                    logger.error("%s failed", named(request, function), exc_info=failure_in_task(error))
                     continue
-                _log_undone(function, state, tasks[number + 1 :])
+                _log_undone(request, function, state, tasks[number + 1 :])
                 if not take_back_cut():
                     raise
                 return
 
 
-def _log_undone(function: Callable[..., Any], state: str, others: list[Work]) -> None:
-    logger.warning("after_response(%r) %s", function, state)
+def _log_undone(request: Request, function: Callable[..., Any], state: str, others: list[Work]) -> None:
+    logger.warning("%s %s", named(request, function), state)
     for other, _, _ in others:
-        logger.warning("after_response(%r) was not begun", other)
+        logger.warning("%s was not begun", named(request, other))

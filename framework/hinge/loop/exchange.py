@@ -84,7 +84,7 @@ class Exchange(Request):
     def watched(self) -> Watch:
         """Return the watch for the client's leaving, begun when it is first asked for."""
         if self.watch is None:
-            self.watch = Watch(self.disconnected, is_late=True)
+            self.watch = Watch(self.disconnected, is_late=True, subject=self)
         return self.watch
 
     def has_lost_its_client(self) -> bool:

@@ -20,6 +20,7 @@ import anyio
 from hinge.blueprint import Blueprint, Endpoint
 from hinge.context import carry_back
 from hinge.errors import HTTPError
+from hinge.grace import cut_after, lifespans_by, name_left
 from hinge.log import logger
 from hinge.loop.after import run_after
 from hinge.loop.hold import until_told
@@ -55,6 +56,8 @@ class OpenTask(Protocol):
     """A WebSocket or a stream that a drain can end."""
 
     ends_at_once: bool
+    subject: Any
+    """The request or WebSocket that it belongs to."""
     task: asyncio.Task[Any]
 
     def finish(self) -> None:
@@ -85,7 +88,7 @@ class Runtime:
         self.open: set[OpenTask] = set()
         self._nothing_open: asyncio.Event | None = None
         self._draining_until: float | None = None
-        self._gone_by: float | None = None
+        self._lifespans_by: float | None = None
         self._cutters: list[asyncio.TimerHandle] = []
         self._is_stopping = False
         self.failure: Exception | None = None
@@ -176,7 +179,7 @@ class Runtime:
         for cutter in self._cutters:
             cutter.cancel()
         self._cutters.clear()
-        self._loop = self._lanes_of = self._nothing_open = self._draining_until = self._gone_by = None
+        self._loop = self._lanes_of = self._nothing_open = self._draining_until = self._lifespans_by = None
         self._is_stopping = False
 
     async def start(self) -> None:
@@ -234,7 +237,7 @@ class Runtime:
     def drain(self, seconds: float) -> None:
         """End WebSockets and event streams now, everything else after `seconds`; safe in a signal handler."""
         self._draining_until = time.monotonic() + seconds
-        self._gone_by = time.monotonic() + max(seconds, self._blueprint.config.graceful_timeout)
+        self._lifespans_by = time.monotonic() + max(seconds, lifespans_by(self._blueprint.config.graceful_timeout))
         loop = self._loop
         if loop is None or loop.is_closed():
             return
@@ -288,7 +291,8 @@ class Runtime:
         now = time.monotonic()
         until = self._draining_until
         if until is None:  # the server did not say that a stop was coming
-            until = now + self._blueprint.config.graceful_timeout
+            grace = self._blueprint.config.graceful_timeout
+            until, self._lifespans_by = now + cut_after(grace), now + lifespans_by(grace)
         else:  # what has begun just before gets a moment, too
             until = max(until, now + self._patience() / 2)
         self._draining_until = now
@@ -301,15 +305,14 @@ class Runtime:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(patience):
                     await self._nothing_open.wait()
-        if self.open:
-            logger.warning("%d WebSocket handlers or streams did not end within %gs", len(self.open), patience)
+        name_left([task.subject for task in self.open])
         await self._end_requests(until)
 
     def _patience(self) -> float:
         """Return for how many seconds to wait for what was told to end, so that the lifespans can still stop."""
-        if self._gone_by is None:
+        if self._lifespans_by is None:
             return SHUTDOWN_SECONDS
-        return min(SHUTDOWN_SECONDS, max(0.0, self._gone_by - time.monotonic()) / 2)
+        return min(SHUTDOWN_SECONDS, max(0.0, self._lifespans_by - time.monotonic()) / 2)
 
     async def _end_requests(self, until: float) -> None:
         """Let requests, and the work after their responses, run until then, and cancel them."""

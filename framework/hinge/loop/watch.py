@@ -88,6 +88,7 @@ class Watch:
         "has_left",
         "is_cut",
         "is_over",
+        "subject",
         "task",
     )
 
@@ -97,11 +98,14 @@ class Watch:
         *,
         ends_at_once: bool = False,
         is_late: bool = False,
+        subject: Any = None,
     ) -> None:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a response is sent by a task")
         self.task: asyncio.Task[Any] = task
+        self.subject = subject
+        """The request or WebSocket that it belongs to, for the log."""
         self._before = self._others = 0
         self._is_open = self._is_sent = False
         self.ends_at_once = ends_at_once

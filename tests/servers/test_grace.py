@@ -1,0 +1,193 @@
+"""What a stopping worker gives up, in time for its lifespans: `hinge run` with real processes, each backend."""
+
+import contextlib
+import re
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.servers.test_run import Serve, port, serve, until
+
+from hinge.backend import installed_backends
+
+__all__ = ["port", "serve"]
+
+pytestmark = pytest.mark.server
+
+APP = """\
+import asyncio
+import os
+import time
+
+from hinge import App, EventSourceResponse, Request, StreamingResponse
+
+app = App()
+
+
+def note(text):
+    with open("notes", "a") as file:
+        file.write(f"{text} {time.monotonic()}\\n")
+
+
+@app.lifespan
+async def life():
+    note("start")
+    yield
+    note("stop")
+    await asyncio.sleep(0.2)
+    note("stopped")
+
+
+def blocks():
+    note("begins")
+    time.sleep(3600)
+
+
+async def swallows():
+    note("begins")
+    while True:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            pass
+
+
+@app.get("/plain")
+def plain() -> None:
+    blocks()
+
+
+@app.get("/coroutine")
+async def coroutine() -> None:
+    await swallows()
+
+
+@app.get("/after/plain")
+def after_plain(request: Request) -> str:
+    request.after_response(blocks)
+    return "answered"
+
+
+@app.get("/after/coroutine")
+async def after_coroutine(request: Request) -> str:
+    request.after_response(swallows)
+    return "answered"
+
+
+def steps():
+    yield "one"
+    blocks()
+
+
+async def chunks():
+    yield "one"
+    await swallows()
+
+
+@app.get("/stream/plain")
+def stream_plain():
+    return StreamingResponse(steps())
+
+
+@app.get("/stream/coroutine")
+async def stream_coroutine():
+    return StreamingResponse(chunks())
+
+
+@app.get("/stream/after")
+def stream_after(request: Request):
+    request.after_response(blocks)
+    return StreamingResponse(iter("x"))
+
+
+@app.get("/events/plain")
+def events_plain():
+    return EventSourceResponse(steps())
+
+
+@app.get("/events/coroutine")
+async def events_coroutine():
+    return EventSourceResponse(chunks())
+
+
+def closes():
+    try:
+        yield "one"
+        while True:
+            time.sleep(0.05)
+            yield "more"
+    finally:
+        blocks()
+
+
+@app.get("/close/plain")
+def close_plain():
+    note("begins")
+    return StreamingResponse(closes())
+"""
+
+PATHS = [
+    "/plain",
+    "/coroutine",
+    "/after/plain",
+    "/after/coroutine",
+    "/stream/plain",
+    "/stream/coroutine",
+    "/stream/after",
+    "/events/plain",
+    "/events/coroutine",
+    "/close/plain",
+]
+"""What never ends. The log has to tell each of them, with its handler, which is named after its path."""
+LEFT = r"left running in its thread|left behind|did not end|was cancelled|is cancelled"
+GRACE = 6
+LIFESPANS_BY = GRACE - GRACE / 3
+SLOWNESS = 1.0
+"""Seconds that a busy machine may add, which are fewer than the lifespans have."""
+
+
+class Call(threading.Thread):
+    """A client that asks and reads what it gets."""
+
+    def __init__(self, port: int, path: str) -> None:
+        super().__init__(daemon=True)
+        self._url = f"http://127.0.0.1:{port}{path}"
+        self.start()
+
+    def run(self) -> None:
+        with contextlib.suppress(httpx.HTTPError), httpx.stream("GET", self._url, timeout=60) as response:
+            response.read()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "graceful.py").write_text(APP)
+    return tmp_path
+
+
+SINGLE = [pytest.param([path], id=path, marks=pytest.mark.gate) for path in PATHS]
+
+
+@pytest.mark.parametrize("backend", installed_backends())
+@pytest.mark.parametrize("paths", [pytest.param(PATHS, id="all"), *SINGLE])
+def test_lifespans_stop_whatever_else_does_not(
+    serve: Serve, folder: Path, port: int, backend: str, paths: list[str]
+) -> None:
+    arguments = ("graceful:app", "--backend", backend, "--port", str(port), "--graceful-timeout", str(GRACE))
+    service = serve(*arguments).started()
+    calls = [Call(port, path) for path in paths]
+    until(lambda: service.notes().count("begins") == len(paths), "all begin")
+    begun = time.monotonic()
+    code, seconds = service.stop()
+    when = {what: float(at) - begun for what, at in map(str.split, (folder / "notes").read_text().splitlines())}
+    for call in calls:
+        call.join(60)
+    assert when["stop"] < LIFESPANS_BY + SLOWNESS, service.output
+    assert "stopped" in when, service.output
+    assert seconds < GRACE + 2 * SLOWNESS
+    assert code == 0
+    for path in paths:
+        name = f"GET '{path}': handler graceful.{path[1:].replace('/', '_')} "
+        assert [line for line in service.lines if name in line and re.search(LEFT, line)], (path, service.output)
