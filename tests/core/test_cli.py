@@ -241,7 +241,7 @@ def test_a_factory(folder: Path) -> None:
     )
     assert run("routes", "made_under_test:make", "--factory").exit_code == 0
     assert "add --factory" in fails(2, "routes", "made_under_test:make")
-    assert "returned a int, not a hinge.App" in fails(2, "routes", "made_under_test:wrong", "--factory")
+    assert "returned an int, not a hinge.App" in fails(2, "routes", "made_under_test:wrong", "--factory")
     assert "leave out --factory" in fails(2, "routes", "shop_under_test:app", "--factory")
     result = run("routes", "made_under_test:broken", "--factory")
     assert result.exit_code == 1

@@ -6,6 +6,7 @@ named module raises is its author's and keeps its traceback.
 
 import difflib
 import importlib
+import inspect
 import re
 import sys
 from collections.abc import Iterable
@@ -16,7 +17,7 @@ from typing import Any
 import click
 
 from hinge.app import App
-from hinge.cli.errors import UserCodeError, UserError, users_frames, users_line
+from hinge.cli.errors import CheckFailed, UserCodeError, UserError, users_frames, users_line
 from hinge.errors import ConfigurationError
 from hinge.location import shorten
 from hinge.routing.router import Registrar
@@ -41,9 +42,12 @@ def load_app(target: str, *, factory: bool = False) -> App:
     module = _import_file(Path(place), target) if is_file else _import_module(place, target)
     found = _find(module, attribute, target)
     if factory:
-        found = _call(found, target)
+        made = _call(found, target)
+        if not isinstance(made, App):
+            raise UserError(f"the factory {target!r} returned {_kind(made)}, not a hinge.App")
+        return made
     if not isinstance(found, App):
-        raise UserError(_not_an_app(found, target, factory=factory))
+        raise UserError(f"target {target!r} is {_kind(found)}, not a hinge.App{_instead(found, module, target)}")
     return found
 
 
@@ -56,6 +60,8 @@ def split_target(target: str) -> tuple[str, str]:
 
 
 def _import_file(path: Path, target: str) -> ModuleType:
+    if path.is_dir():
+        raise UserError(f"target {target!r}: {path} is a folder. Fix: name a file in it, or its package")
     if not path.is_file():
         raise UserError(f"target {target!r}: there is no file {path}{_nearest(path.name, _siblings(path))}")
     path = path.resolve()
@@ -94,13 +100,18 @@ def _import(name: str, target: str) -> ModuleType:
     except ModuleNotFoundError as error:
         missing = error.name or ""
         if users_frames(error) is None and (name == missing or name.startswith(f"{missing}.")):
-            raise UserError(f"target {target!r}: {_no_module(missing)}") from error
+            raise UserError(f"target {target!r}: {_no_module(missing, name)}") from error
         raise UserCodeError(f"target {target!r} could not be imported", error) from error
+    except SystemExit as error:
+        what = f"target {target!r} calls sys.exit({error.code!r}) while it is imported"
+        raise CheckFailed(f"{_place_of(error)}{what}. Fix: if __name__ == '__main__': around it") from error
     except Exception as error:
         raise UserCodeError(f"target {target!r} could not be imported", error) from error
 
 
-def _no_module(name: str) -> str:
+def _no_module(name: str, whole: str) -> str:
+    if Path(whole).is_file():
+        return f"{whole} is no Python file. Fix: module:attribute, or a .py file"
     parent, _, last = name.rpartition(".")
     if parent and not hasattr(sys.modules.get(parent), "__path__"):
         return f"{parent} is a module, not a package. Did you mean {parent}:{last}?"
@@ -142,36 +153,64 @@ def _other_app(module: ModuleType, name: str) -> str:
     apps = [key for key, value in own.items() if isinstance(value, App)]
     if len(apps) == 1:
         return f". Did you mean {module.__name__}:{apps[0]}?"
+    if apps:
+        names = ", ".join(f"{module.__name__}:{one}" for one in apps)
+        return _nearest(name, apps) or f". Fix: name one of its apps: {names}"
     makers = [key for key in ("create_app", "make_app", "get_app", "build_app") if callable(own.get(key))]
-    if makers and not apps:
+    if makers:
         return f". Did you mean {module.__name__}:{makers[0]} --factory?"
-    return _nearest(name, apps or own) or (". Fix: name the app, or write app = App()" if not apps else "")
+    return _nearest(name, own) or ". Fix: name the app, or write app = App()"
 
 
 def _call(factory: Any, target: str) -> Any:
     if not callable(factory):
-        raise UserError(f"target {target!r} is a {type(factory).__name__}, not a function. Fix: leave out --factory")
+        raise UserError(f"target {target!r} is {_kind(factory)}, not a function. Fix: leave out --factory")
     if isinstance(factory, App):
         raise UserError(f"target {target!r} is an app, not a function that returns one. Fix: leave out --factory")
+    if inspect.iscoroutinefunction(factory):
+        raise UserError(f"the factory {target!r} is an async def, which nobody awaits. Fix: write it as def")
+    if needed := _needed(factory):
+        raise UserError(f"the factory {target!r} needs {needed[0]!r}. Fix: a function without parameters")
     try:
         return factory()
     except ConfigurationError as error:
         raise UserError(_declared_at(error)) from error
+    except SystemExit as error:
+        raise CheckFailed(f"{_place_of(error)}the factory {target!r} calls sys.exit({error.code!r})") from error
     except Exception as error:
         raise UserCodeError(f"the factory {target!r} failed", error) from error
 
 
-def _not_an_app(found: Any, target: str, *, factory: bool) -> str:
-    kind = type(found).__name__
-    if factory:
-        return f"the factory {target!r} returned a {kind}, not a hinge.App"
-    hint = ""
+def _needed(function: Any) -> list[str]:
+    """Return the names of the parameters that a call has to fill."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # one in C may not tell
+        return []
+    return [one.name for one in parameters if one.default is one.empty and "VAR" not in one.kind.name]
+
+
+def _kind(found: Any) -> str:
+    if found is None or isinstance(found, type):
+        return "None" if found is None else "a class"
+    name = type(found).__name__
+    return f"a{'n' if name[0].lower() in 'aeiou' else ''} {name}"
+
+
+def _instead(found: Any, module: ModuleType, target: str) -> str:
+    """Return what to write for a target that is no app."""
     if target.endswith((".wsgi", ".asgi", ".application")):
         shorter, _, backend = target.rpartition(".")
-        hint = f". Fix: {shorter}" + (f" --backend {backend}" if backend != "application" else "")
-    elif callable(found) and not isinstance(found, type):
-        hint = ". Fix: if it returns the app, add --factory"
-    return f"target {target!r} is a {kind}, not a hinge.App{hint}"
+        return f". Fix: {shorter}" + (f" --backend {backend}" if backend != "application" else "")
+    if callable(found) and not isinstance(found, type):
+        return ". Fix: if it returns the app, add --factory"
+    return _other_app(module, "")
+
+
+def _place_of(error: BaseException) -> str:
+    """Return `file:line: ` of the line in the user's code that is nearest to the raise."""
+    place = users_line(error)
+    return "" if place is None else f"{shorten(place[0])}:{place[1]}: "
 
 
 def _declared_at(error: ConfigurationError | AttributeError) -> str:
@@ -179,7 +218,7 @@ def _declared_at(error: ConfigurationError | AttributeError) -> str:
     text, place = str(error), users_line(error)
     if place is None or Path(place[0]).name in text:
         return text
-    return f"{shorten(place[0])}:{place[1]}: {text}"
+    return _place_of(error) + text
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
