@@ -30,6 +30,10 @@ class Tags(msgspec.Struct):
     more: "list[Tags]" = []
 
 
+class Named(msgspec.Struct):
+    ids: set[uuid.UUID]
+
+
 class Key(msgspec.Struct, frozen=True):
     a: int
     b: int
@@ -93,6 +97,13 @@ def test_keys_of_messagepack_are_scalars_that_json_can_say(each_backend: Any, wh
     assert got[0] == status, got
 
 
+@needs_yaml
+@pytest.mark.parametrize("text", ["? \n", "~: 1", "true: 1", "a: {False: 1}"])
+def test_keys_of_yaml_are_what_json_can_say(each_backend: Any, text: str) -> None:
+    assert answered(each_backend, Any, text.encode(), "application/yaml")[0] == 422
+    assert answered(each_backend, Any, b"{1: 1, 1.5: 1, a: 1, 'true': 1}", "application/yaml")[0] == 200
+
+
 def _ints(count: int) -> list[int]:
     return [number * PRIME for number in range(1, count + 1)]
 
@@ -121,6 +132,10 @@ def _tuple_keys(count: int) -> dict[tuple[int, ...], int]:
     return {(number,): 1 for number in range(count)}
 
 
+def _twice(ids: bytes) -> bytes:
+    return b'{"ids":' + ids + b',"ids":[]}'
+
+
 def _path(count: int) -> list[int]:
     """Integers below 2**20 that fill the path on which a table of 2**20 looks on, and those that walk along it."""
     size, at, found = 1 << 20, 1, []
@@ -146,6 +161,31 @@ HOSTILE: dict[str, tuple[Any, Callable[[int], Any], Callable[[Any], bytes], str]
     "field, deeper": (Tags, lambda n: {"more": [{"by": _int_keys(n)}]}, msgspec.json.encode, "application/json"),
     "tagged": (Left | Right, lambda n: {"type": "Left", "ids": _ints(n)}, msgspec.json.encode, "application/json"),
     "a set with a fault behind": (set[int], lambda n: [*_ints(n), "x"], msgspec.json.encode, "application/json"),
+    "a field twice": (Tags, _ints, lambda ids: _twice(msgspec.json.encode(ids)), "application/json"),
+    "a field twice, deeper": (
+        list[Tags],
+        _ints,
+        lambda ids: b'[{},{"by":{"1":":\\""}},' + _twice(msgspec.json.encode(ids)) + b"]",
+        "application/json",
+    ),
+    "a key twice": (
+        dict[int, set[int]],
+        _ints,
+        lambda ids: b'{"1":' + msgspec.json.encode(ids) + b',"1":[]}',
+        "application/json",
+    ),
+    "MessagePack, a field twice": (
+        set[uuid.UUID] | Named,
+        _uuids,
+        lambda ids: b"\x82\xa3ids" + PACK(ids) + b"\xd9\x03ids\x90",
+        "application/msgpack",
+    ),
+    "MessagePack, a key twice": (
+        dict[int, set[uuid.UUID]],
+        _uuids,
+        lambda ids: b"\x82\x01" + PACK(ids) + b"\xcc\x01\x90",
+        "application/msgpack",
+    ),
     "MessagePack, set of UUID": (set[uuid.UUID], _uuids, PACK, "application/msgpack"),
     "MessagePack, set of binary UUID": (
         set[uuid.UUID],
@@ -201,6 +241,10 @@ ORDINARY: dict[str, tuple[Any, Any]] = {
         {str(number): 1 for number in range(30_000)},
     ),
     "many small sets": (list[set[int]], [[number, number + 1] for number in range(20_000)]),
+    "equal keys of several objects": (
+        dict[str, dict[str, set[int] | str]],
+        {f"object {number}": {"ids": [number], "text": '":', "more": "a:\\"} for number in range(999)},
+    ),
     "a list beside a set": (Left | Right, {"type": "Right", "ids": list(range(30_000))}),
 }
 

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hinge.codecs.scan import check_msgpack_depth
-from hinge.depth import MAX_DEPTH, check_json_depth
+from hinge.codecs.collected import count_members
+from hinge.codecs.scan import check_msgpack_depth, msgpack_members
+from hinge.depth import MAX_DEPTH, check_json_depth, json_members
 from hinge.errors import HTTPError
 
 PADDING = b" " * 200  # past the length below which nothing is counted
@@ -129,6 +130,16 @@ def test_msgpack_depth_agrees_with_the_value(value: object, limit: int) -> None:
     except OverflowError:
         return
     assert msgpack_is_refused(body, limit) == (depth_of(value) > limit)
+
+
+@given(JSON_VALUES, st.sampled_from([None, 1]))
+def test_members_are_counted_as_they_are_decoded(value: object, indent: int | None) -> None:
+    assert json_members(json.dumps(value, indent=indent).encode()) == count_members(value)
+    try:
+        body = msgspec.msgpack.encode(value)
+    except OverflowError:
+        return
+    assert msgpack_members(body) == count_members(value)
 
 
 HEADERS = {

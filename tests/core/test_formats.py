@@ -90,7 +90,7 @@ def test_what_yaml_writes_is_what_json_says(value: Any) -> None:
         ("!!timestamp 2024-01-01", None),
         ("!local x", None),
         ("a: 1\na: 2", {"a": 2}),
-        ("2: a\ntrue: b\n~: c", {2: "a", True: "b", None: "c"}),
+        ("2: a\n1.5: b\ntrue x: c", {2: "a", 1.5: "b", "true x": "c"}),
         ("<<: {a: 1}\nb: 2", {"<<": {"a": 1}, "b": 2}),
         ("--- a\n...\n", "a"),
         ("# nothing", None),

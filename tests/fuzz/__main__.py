@@ -9,9 +9,9 @@ from pathlib import Path
 
 import atheris  # pyright: ignore[reportMissingImports]
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 with atheris.instrument_imports():
-    from targets import SEEDS, TARGETS
+    from tests.fuzz.targets import SEEDS, TARGETS
 
 
 def main() -> None:

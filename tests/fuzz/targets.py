@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable
 
+from tests.fuzz.bodies import BODIES, BODY_SEEDS, must
+
 from hinge import Config, HTTPError
 from hinge.cookies import cookie_finder, parse_cookies
 from hinge.forms.limits import FormLimits
@@ -19,15 +21,6 @@ _CODINGS = ("br", "zstd", "gzip")
 _lone_break = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 
 Fields = list[tuple[str, object]]
-
-
-class Wrong(Exception):
-    """What must not be; not an assert, which `python -O` would drop."""
-
-
-def must(holds: object, what: object) -> None:
-    if not holds:
-        raise Wrong(what)
 
 
 def _no_wait(read: Callable[[], object]) -> object:
@@ -128,7 +121,7 @@ def accept(data: bytes) -> None:
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
     one.__name__: one for one in (multipart, urlencoded, content_type, ranges, cookies, accept)
-}
+} | BODIES
 
 SEEDS: dict[str, list[bytes]] = {
     "multipart": [
@@ -141,4 +134,4 @@ SEEDS: dict[str, list[bytes]] = {
     "ranges": [b"\xff0-9,20-,-5", b"\x10bytes=0-0, 5-3"],
     "cookies": [b'session=1; a="x"; a=2', b"__Host-id=abc;;=;a"],
     "accept": [b"text/html;level=1;q=0.5, */*;q=0.1", b"gzip;q=0, br, identity"],
-}
+} | BODY_SEEDS

@@ -6,7 +6,8 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.fuzz.targets import SEEDS, TARGETS, Wrong, must
+from tests.fuzz.bodies import Wrong, must
+from tests.fuzz.targets import SEEDS, TARGETS
 
 if os.environ.get("CI") != "true":
     pytest.importorskip("multipart")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hinge.codecs.codec import Codec
-from hinge.codecs.collected import SMALL, hashes_anything, key_guard
+from hinge.codecs.collected import SMALL, count_members, hashes_anything, key_guard, refused
 from hinge.finishing import finishing
 
 
@@ -18,14 +18,22 @@ def careful(codec: Codec, target: Any, decode: Callable[[bytes], Any]) -> Callab
     """
     guard, finish, plain = key_guard(target), finishing(target), plain_decoder(codec, target)
     small = 0 if hashes_anything(target) else SMALL
+    members = codec.members
     if plain is None:
         guard = None
     if guard is None and finish is None:
         return decode
 
+    def look_through(body: bytes) -> None:
+        value = plain(body)  # type: ignore[misc]  # there is one with a guard
+        # The decoder reads each of several equal names, the value has the last one alone.
+        if members is not None and members(body) != count_members(value):
+            raise refused("has a name twice in an object")
+        guard(value)  # type: ignore[misc]  # as above
+
     def decode_carefully(body: bytes) -> Any:
         if guard is not None and len(body) > small:
-            guard(plain(body))  # type: ignore[misc]  # there is one with a guard
+            look_through(body)
         value = decode(body)
         if finish is not None:
             finish(value)

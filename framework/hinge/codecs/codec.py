@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from hinge.depth import check_json_depth
+from hinge.depth import check_json_depth, json_members
 from hinge.errors import ConfigurationError
 from hinge.location import caller
 from hinge.wanted import COUNT, FLAG, FUNCTION, TEXT, texts, want
@@ -25,7 +25,8 @@ class Codec(msgspec.Struct, frozen=True):
     `msgspec.ValidationError` for what does not fit (422), and another ValueError for what is malformed (400).
     `plain_decoder` reads a body without a type, so that all of its faults can be told and not just the first.
     `check_depth` refuses with an HTTPError what nests too deeply for the decoder, `check_plain` makes for a type what
-    refuses so a body that must not be read without one.
+    refuses so a body that must not be read without one. `members` counts what the objects of a body have in all, equal
+    names each for itself.
 
     `encode` writes a result; without one, nothing is answered in this format. It raises ValueError for a value that the
     format cannot express, and TypeError for what nobody can encode. `objects_only` says that nothing but an object can
@@ -46,6 +47,7 @@ class Codec(msgspec.Struct, frozen=True):
     plain_decoder: Callable[[bytes], Any] | None = None
     check_depth: Callable[[bytes], None] | None = None
     check_plain: Callable[[Any], Callable[[bytes], None]] | None = None
+    members: Callable[[bytes], int] | None = None
     objects_only: bool = False
     max_size: int | None = None
     prepare: Callable[[], Any] | None = None
@@ -121,4 +123,5 @@ JSON = Codec(
     # float() takes a number beyond the range as infinity, so one such number does not hide the other faults.
     plain_decoder=msgspec.json.Decoder(float_hook=float).decode,
     check_depth=check_json_depth,
+    members=json_members,
 )

@@ -33,6 +33,9 @@ _MAX_EQUAL = 32
 COLLIDING = "has too many values that collide"
 """What is said of values of one set, or keys of one map, many of which have the hash of another one."""
 
+NO_KEY = "has a key that is neither a text nor a number"
+"""What is said of a key that no answer in JSON could have."""
+
 _SALTED = (inspect.StrType, inspect.BytesType, inspect.MemoryViewType, inspect.DateType)
 _SALTED_KINDS = frozenset({str, bytes, memoryview, dt.date, bool, type(None)})
 _FEW = (inspect.NoneType, inspect.BoolType, inspect.EnumType, inspect.LiteralType)
@@ -98,6 +101,17 @@ def key_guard(type: Any) -> Callable[[Any], None] | None:  # noqa: A002 - as abo
         _look(looks, value, Collected(most))
 
     return guard
+
+
+def count_members(value: Any) -> int:
+    """Count the members of all objects in a decoded value."""
+    members, level = 0, [value]
+    while level:
+        dicts = [one for one in level if one.__class__ is dict]
+        members += sum(map(len, dicts))
+        holders = [*map(dict.values, dicts), *(one for one in level if one.__class__ is list)]
+        level = [part for one in holders for part in one if part.__class__ is list or part.__class__ is dict]
+    return members
 
 
 def are_apart(values: Iterable[Any]) -> bool:
@@ -248,10 +262,9 @@ def _items(looks: Looks, hashed: Any) -> Look:
     kind, least = _hashed(hashed)
 
     def look(values: Any, seen: Collected) -> None:
-        if looks:
-            get = looks.get
+        for inner_kind, inner in looks.items():
             for value in values:
-                if (inner := get(type(value))) is not None:
+                if value.__class__ is inner_kind:
                     inner(value, seen)
         if len(values) > least:
             seen.add(values, kind)

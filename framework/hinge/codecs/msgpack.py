@@ -13,7 +13,7 @@ from msgspec import inspect
 
 from hinge.codecs.codec import Codec
 from hinge.codecs.collected import MAX_COLLECTED, most_collected, opens_keys
-from hinge.codecs.scan import check_msgpack
+from hinge.codecs.scan import check_msgpack, msgpack_members
 from hinge.decodable import direct_parts, nested_types
 
 encode_msgpack: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
@@ -77,4 +77,5 @@ MSGPACK = Codec(
     suffix="+msgpack",
     plain_decoder=msgspec.msgpack.Decoder(ext_hook=_refuse_extension).decode,
     check_plain=_check_plain,
+    members=msgpack_members,
 )

@@ -9,7 +9,7 @@ import re
 import struct
 from collections.abc import Callable
 
-from hinge.codecs.collected import not_finite, refused, too_many
+from hinge.codecs.collected import NO_KEY, not_finite, refused, too_many
 from hinge.depth import MAX_DEPTH, too_deep
 
 Match = Callable[[bytes, int], re.Match[bytes] | None]
@@ -92,21 +92,26 @@ def check_msgpack(body: bytes, *, bounded: bool, floats: bool, most: int | None)
         check_msgpack_depth(body)
 
 
-def _walk(body: bytes, limit: int, most: int | None, *, finite: bool) -> None:  # noqa: C901, PLR0912 - the path of each value
-    """Walk the values with a stack of what is still owed at each level."""
+def msgpack_members(body: bytes) -> int:
+    """Count the members of all maps of a well-formed MessagePack body, equal keys each for itself."""
+    return _walk(body, MAX_DEPTH, None, finite=False)
+
+
+def _walk(body: bytes, limit: int, most: int | None, *, finite: bool) -> int:  # noqa: C901, PLR0912 - the path of each value
+    """Walk the values with a stack of what is still owed at each level; return how many members the maps have."""
     sizes, at = _SIZES, 0
-    items, members = _NO_FLOATS if finite else _ANY_FLOATS
+    items, pairs = _NO_FLOATS if finite else _ANY_FLOATS
     pending: list[tuple[int, int]] = []  # one entry an open container
     left = 1  # values owed at the innermost level
     numbers = -1  # of its keys, those that are numbers; -1: it is no map whose keys are looked at
-    room = 0 if most is None else most * most
+    members, room = 0, 0 if most is None else most * most
     try:
         while left or pending:
             if not left:
                 left, numbers = pending.pop()
                 continue
             is_key = numbers >= 0 and not left & 1
-            if left >= _STEP and (numbers < 0 or is_key) and (found := (members if is_key else items)(body, at)):
+            if left >= _STEP and (numbers < 0 or is_key) and (found := (pairs if is_key else items)(body, at)):
                 at, left = found.end(), left - _STEP
                 continue
             lead = body[at]
@@ -128,23 +133,25 @@ def _walk(body: bytes, limit: int, most: int | None, *, finite: bool) -> None:  
             else:
                 opened = _container(body, at, lead)
                 if opened is None:
-                    return
+                    break
                 if len(pending) >= limit:
                     raise too_deep(limit)
                 count, size, is_map = opened
                 at += size
+                members += count // 2 if is_map else 0
                 if count:
                     pending.append((left, numbers))
                     left, numbers = count, 0 if most is not None and is_map else -1
     except (IndexError, struct.error):
-        return  # cut off within a length: the decoder says so
+        pass  # cut off within a length: the decoder says so
+    return members
 
 
 def _check_key(body: bytes, at: int, lead: int) -> None:
     """Refuse a key that is neither a text nor a number."""
     if lead in _NUMBERS or lead == 0xC1 or (lead in _TIMESTAMPS and body[at + _TIMESTAMPS[lead]] == 0xFF):
         return
-    raise refused("has a key that is neither a text nor a number")
+    raise refused(NO_KEY)
 
 
 def _length(body: bytes, at: int, width: int) -> int:

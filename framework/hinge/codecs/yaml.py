@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from hinge.codecs.codec import Codec
-from hinge.codecs.collected import check_collisions, not_finite
+from hinge.codecs.collected import NO_KEY, check_collisions, not_finite, refused
 from hinge.depth import MAX_DEPTH, too_deep
 from hinge.errors import ConfigurationError, HTTPError
 from hinge.extras import install
@@ -124,6 +124,8 @@ class _Document:
         collection, pairs = self._open.pop()
         if pairs:
             keys = pairs[::2]
+            if any(key is None or key is True or key is False for key in keys):
+                raise refused(NO_KEY)
             check_collisions(key for key in keys if type(key) is not str)
             collection.update(zip(keys, pairs[1::2], strict=True))
         self._put(collection)
