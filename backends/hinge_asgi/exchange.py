@@ -37,6 +37,10 @@ class ServedHTTP(Served):
         """Tell whether the last message was sent."""
         return self._checker.is_over
 
+    def is_complete(self) -> bool:
+        """Tell the same: what was said last is the end of the response."""
+        return self._checker.is_over
+
     async def _receive(self) -> dict[str, Any]:
         piece = await self.piece()
         if piece is not None:

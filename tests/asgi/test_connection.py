@@ -257,6 +257,46 @@ def test_what_an_application_raises_is_raised_here():
     assert isinstance(caught.value.__cause__, LookupError)
 
 
+def test_an_answer_that_is_complete_is_one_whatever_follows(caplog):
+    """As a server has it: Starlette answers a failure, and then raises it."""
+
+    async def behind(scope, receive, send):
+        await send(START)
+        await send(END)
+        raise LookupError("mine")
+
+    assert ask(behind)[0] == 200
+    (record,) = caplog.records
+    assert record.getMessage() == "GET /: the application failed behind its answer"
+    assert isinstance(record.exc_info[1], LookupError)
+
+
+@pytest.mark.parametrize("read", ["get", "stream"])
+def test_what_native_middleware_raises_behind_its_answer_can_be_had(read):
+    def around(application):
+        async def native(scope, receive, send):
+            if scope["type"] != "http":
+                return await application(scope, receive, send)
+            await send({**START, "status": 500})
+            await send(END)
+            raise LookupError("mine")
+
+        return native
+
+    def ask_for(client):
+        if read == "get":
+            return client.get("/a%20b?c=d").status_code
+        with client.stream("GET", "/a%20b") as answer:
+            answer.read()
+            return answer.status_code
+
+    app = App(asgi_middleware=[around])
+    with Client(app, "asgi") as client:
+        assert ask_for(client) == 500
+    with Client(app, "asgi", raise_server_exceptions=True) as client, pytest.raises(LookupError, match="mine"):
+        ask_for(client)
+
+
 # -- the lifespan ------------------------------------------------------------------------------------------------------
 
 

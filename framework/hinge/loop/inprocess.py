@@ -11,11 +11,15 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import Context
 from queue import Empty, SimpleQueue
+from types import SimpleNamespace
 from typing import Any, Protocol, TypeAlias, TypeVar
+from urllib.parse import unquote
 
 from hinge.backend import Aborted, ProtocolViolation
 from hinge.errors import ClientDisconnect
 from hinge.exits import run_to_end
+from hinge.log import logger
+from hinge.problems import WATCHERS
 from hinge.streaming import StreamAborted
 
 _END: Any = object()
@@ -190,13 +194,24 @@ class Served:
         try:
             await self.call(application)
         except BaseException as error:  # noqa: BLE001 - raised in the client's thread
-            self._answers.put(self.violation or error)
+            self._answers.put(self.violation or (self._noted(error) if self.is_complete() else error))
         else:
             self._answers.put(self.violation or self._incomplete() or _END)
         finally:
             self.gone.set()
             self.on_end()
             self._ended.set()
+
+    def is_complete(self) -> bool:
+        """Tell whether the client has all of the response, so that a failure of the application changes nothing."""
+        return False
+
+    def _noted(self, error: BaseException) -> Any:
+        logger.error("%s: the application failed behind its answer", self._what, exc_info=error)
+        path = unquote(self._what.partition(" ")[2].partition("?")[0])
+        for tell in tuple(WATCHERS):
+            tell(SimpleNamespace(path=path), error)
+        return _END
 
     def _incomplete(self) -> ProtocolViolation | None:
         if self.is_over() or self.gone.is_set():

@@ -197,6 +197,8 @@ class Client:
                 yield StreamedResponse(outgoing.method, reply, failures.chunks(reply.chunks))
             finally:
                 reply.close()
+            if reply.status >= 500:
+                failures.raise_first()
         finally:
             failures.forget()
 
