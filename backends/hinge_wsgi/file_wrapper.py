@@ -9,6 +9,7 @@ import io
 import os
 from typing import Any
 
+from hinge.errors import HTTPError
 from hinge.files import FileResponse
 from hinge.request import Request
 from hinge_wsgi.environ import Environ
@@ -26,12 +27,12 @@ def wrapped_file(response: FileResponse, request: Request) -> Any | None:
     iterator: Any = response.iterator
     if request._sources is not None and any(source is not iterator for source, _ in request._sources):
         return None  # a middleware has replaced a source, which is closed after the response
-    span = response.span()
+    span = response.part()
     if span is None or span[1] - span[0] < WORTHWHILE:
         return None
     try:
         file = PartOfFile(response, *span)
-    except OSError:
+    except (OSError, HTTPError):
         return None  # whoever iterates is told why
     request._sources = None
     iterator.close()  # its first chunk may have been read for a middleware
@@ -54,17 +55,18 @@ class PartOfFile(io.FileIO):
     """An open file that stands at the start of a part and ends with it.
 
     Raises:
-        OSError: it cannot be opened, or is not the one that was promised.
+        OSError: it cannot be opened, is not the one that was promised, or has become shorter.
+        HTTPError: it is gone.
 
     """
 
     def __init__(self, response: FileResponse, start: int, stop: int) -> None:
-        super().__init__(response._file)
-        self._promised = response._found
+        super().__init__(response.file.descriptor())
+        self._path, self._promised = response.file.path, response.file.found
         self._stop = self._reached = stop
-        if not os.path.samestat(os.fstat(self.fileno()), self._promised):
-            self.close()
-            raise OSError(f"{response._file} was replaced by another file after its headers were made")
+        if os.fstat(self.fileno()).st_size < stop:
+            super().close()
+            raise OSError(f"{self._path} became shorter after its headers were made")
         self.seek(start)
 
     def read(self, size: int | None = -1) -> bytes:
@@ -106,4 +108,4 @@ class PartOfFile(io.FileIO):
 
     def _cut_short(self) -> EOFError:
         left = self._stop - self._reached
-        return EOFError(f"{self.name!r} became shorter while it was sent: {left} bytes are missing")
+        return EOFError(f"{self._path!r} became shorter while it was sent: {left} bytes are missing")

@@ -2,11 +2,10 @@
 
 Law: size, validators and content type are read once, when the response is made, and the body keeps that promise:
 exactly `size` bytes of that very file, or an error that cuts the connection; never more, less, or another file's.
-The file is opened by whoever sends it, at the first chunk, and closed whatever happens: HEAD and 304 open nothing.
+The file is opened by whoever sends it, at the first chunk, unless it was found open; it is closed whatever happens.
 """
 
 import copy
-import errno
 import mimetypes
 import os
 import stat
@@ -17,12 +16,16 @@ from typing import Any, ClassVar, Literal, Self
 from urllib.parse import quote
 
 from hinge.errors import HTTPError
+from hinge.opened import ABSENT, Opened, PromisedFile
 from hinge.preconditions import Verdict, judge, parse_date, range_applies
 from hinge.ranges import RangeNotSatisfiable, multipart_heads, parse_ranges
 from hinge.response import OCTETS, Lines, Pairs, Response, ResponseHeaders, content_type
 from hinge.streaming import StreamingResponse
 
-CHUNK_SIZE = 64 * 1024
+CHUNK_SIZE = 256 * 1024
+"""Bytes read at a time: each step of it takes a thread, and half as many bytes take nearly twice as long."""
+SMALL = 64 * 1024
+"""Bytes that are read as quickly as the file was looked for."""
 _NAME_LIMIT = 200
 
 # What browsers are strict about. The standard table differs between Python releases and is patched by /etc/mime.types
@@ -53,7 +56,6 @@ _DESCRIBING = frozenset(
     {"content-type", "content-disposition", "content-language", "content-encoding", "accept-ranges"}
 )
 """What a 304 leaves out: the client has it, with its copy (RFC 9110 section 15.4.5)."""
-_ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -88,11 +90,12 @@ class FileResponse(StreamingResponse):
 
     """
 
-    __slots__ = ("_file", "_found", "_length", "_promised", "_span", "size", "whole")
+    __slots__ = ("_at_once", "_length", "_may_move", "_promised", "_span", "file", "size", "whole")
 
     default_headers: ClassVar[Lines | None] = ()
 
     size: int
+    file: PromisedFile
     whole: "FileResponse | None"
     """The 200 that this 206 stands for, None of any other."""
 
@@ -107,29 +110,32 @@ class FileResponse(StreamingResponse):
         disposition: Literal["attachment", "inline"] = "attachment",
     ) -> None:
         file = os.fspath(path)
-        self._set_up(file, _stat_file(file), status, headers, media_type)
+        self._may_move = self._at_once = False
+        self._set_up(PromisedFile(file, _stat_file(file)), status, headers, media_type)
         if filename is not None:
             self._add("content-disposition", content_disposition(filename, disposition))
 
     @classmethod
-    def found(cls, file: str, found: os.stat_result, headers: Pairs) -> Self:
-        """Return the response of a regular file whose `os.stat` is known."""
+    def opened(cls, file: str, opened: Opened, headers: Pairs, *, may_move: bool, at_once: bool) -> Self:
+        """Return the response of a regular file that is open.
+
+        With `may_move` no server opens it by its path; with `at_once` it is read where it was opened, if it is small.
+        """
         response = cls.__new__(cls)
-        response._set_up(file, found, 200, headers, None)
+        response._may_move, response._at_once = may_move, at_once
+        response._set_up(PromisedFile(file, opened.found, opened), 200, headers, None)
         return response
 
-    def _set_up(
-        self, file: str, found: os.stat_result, status: int, headers: Pairs | None, media_type: str | None
-    ) -> None:
-        self._file = file
-        self._found = found
+    def _set_up(self, promised: PromisedFile, status: int, headers: Pairs | None, media_type: str | None) -> None:
+        self.file = promised
+        found = promised.found
         self.whole = None
         self.size = self._length = found.st_size
         self._span: tuple[int, int] | None = (0, self.size)
         self._promised: Any = self.open_chunks()
         StreamingResponse.__init__(self, self._promised, status=status, headers=headers, media_type=media_type)
         if media_type is None:
-            self._add("content-type", content_type(guess_media_type(os.path.basename(file))))  # noqa: PTH119
+            self._add("content-type", content_type(guess_media_type(os.path.basename(promised.path))))  # noqa: PTH119
         self._add("last-modified", http_date(found.st_mtime))
         self._add("etag", _etag(found))
         self._add("accept-ranges", "bytes")
@@ -145,12 +151,12 @@ class FileResponse(StreamingResponse):
     @property
     def path(self) -> Path:
         """Where the file is."""
-        return Path(self._file)
+        return Path(self.file.path)
 
     @property
     def absolute(self) -> str:
         """Where the file is, told without the current directory."""
-        return os.path.abspath(self._file)  # noqa: PTH100 - links are followed by whoever opens it
+        return os.path.abspath(self.file.path)  # noqa: PTH100 - links are followed by whoever opens it
 
     @property
     def content_length(self) -> int | None:
@@ -215,21 +221,40 @@ class FileResponse(StreamingResponse):
         narrowed.whole = self
         narrowed._span = parts[0] if len(parts) == 1 else None
         narrowed._length = sum(map(len, heads)) + sum(stop - start for start, stop in parts)
-        narrowed._promised = narrowed._iterator = _read_parts(self._file, self._found, parts, heads)
+        narrowed._promised = narrowed._iterator = _read_parts(self.file, parts, heads)
         return narrowed
 
     def span(self) -> tuple[int, int] | None:
         """Return the bytes of the file at `path` that are the body, None if they are not just that.
 
-        A server that sends files itself may be given them: the path still names the file that was promised.
+        A server that opens files itself may be given them: the path still names the file that was promised, and is one
+        that only the app's own code is trusted to keep. A file of a static folder is none, since who may write there
+        could have a link lead out of it before the server comes.
         """
-        if self._iterator is not self._promised or self._span is None:
+        if self._may_move or (span := self.part()) is None:
             return None
         try:
-            found = os.stat(self._file)  # noqa: PTH116 - strings all the way: a Path costs as much as the look-up
+            found = os.stat(self.file.path)  # noqa: PTH116 - strings all the way: a Path costs as much as the look-up
         except OSError:
             return None
-        return self._span if os.path.samestat(found, self._found) and found.st_size >= self._span[1] else None
+        return span if os.path.samestat(found, self.file.found) and found.st_size >= span[1] else None
+
+    def part(self) -> tuple[int, int] | None:
+        """Return the bytes of the file that are the body, for who reads its descriptor; None if there is more to it."""
+        return self._span if self._iterator is self._promised else None
+
+    def read_at_once(self) -> Response | None:
+        """Return the same with its body read, None if that may wait or is more than a few bytes.
+
+        Raises:
+            HTTPError, OSError, EOFError: as `open_chunks`.
+
+        """
+        span = self.part() if self._at_once else None
+        if span is None or span[1] - span[0] > SMALL:
+            return None
+        body = b"".join(_read_parts(self.file, [span], [b"", b""], SMALL))
+        return Response.trusted(body, self._status, tuple(self.headers.raw))
 
     def again(self) -> Self:
         """Return a response with the same file and headers, for another request.
@@ -251,14 +276,14 @@ class FileResponse(StreamingResponse):
 
         Raises:
             ValueError: `size` is not positive.
-            HTTPError: 404 at the first chunk, the file was removed meanwhile.
+            HTTPError: 404 at the first chunk, the file was removed meanwhile, or what took its place is no file.
             OSError: at the first chunk, the file cannot be read, or another one took its place.
             EOFError: the file became shorter.
 
         """
         if size < 1:
             raise ValueError(f"a chunk has at least one byte, not {size}")
-        return _read_parts(self._file, self._found, [(0, self.size)], [b"", b""], size)
+        return _read_parts(self.file, [(0, self.size)], [b"", b""], size)
 
 
 class NotModified(Response):
@@ -323,7 +348,7 @@ def _stat_file(path: str) -> os.stat_result:
     try:
         found = os.stat(path)  # noqa: PTH116 - as above
     except OSError as error:
-        if error.errno in _ABSENT:
+        if error.errno in ABSENT:
             raise HTTPError(404) from error
         raise
     except ValueError as error:  # a NUL in the path
@@ -338,20 +363,10 @@ def _etag(found: os.stat_result) -> str:
 
 
 def _read_parts(
-    path: str,
-    promised: os.stat_result,
-    parts: list[tuple[int, int]],
-    heads: list[bytes],
-    size: int = CHUNK_SIZE,
+    promised: PromisedFile, parts: list[tuple[int, int]], heads: list[bytes], size: int = CHUNK_SIZE
 ) -> Generator[bytes, None, None]:
     """Yield the parts of a file in chunks; each is preceded by its head, and the last one followed by the last head."""
-    try:
-        file = open(path, "rb", buffering=0)  # noqa: PTH123, SIM115 - as above; the `with` follows
-    except FileNotFoundError as error:
-        raise HTTPError(404) from error
-    with file:
-        if not os.path.samestat(os.fstat(file.fileno()), promised):
-            raise OSError(f"{path} was replaced by another file after its headers were made")
+    with os.fdopen(promised.descriptor(), "rb", buffering=0) as file:
         for head, (start, stop) in zip(heads, parts, strict=False):
             if head:
                 yield head
@@ -360,7 +375,7 @@ def _read_parts(
             while left:
                 chunk = file.read(min(size, left))
                 if not chunk:
-                    raise EOFError(f"{path} became {left} bytes shorter while it was sent")
+                    raise EOFError(f"{promised.path} became {left} bytes shorter while it was sent")
                 left -= len(chunk)
                 yield chunk
     if heads[-1]:

@@ -1,11 +1,10 @@
 """A directory whose files are answered below a path.
 
-Law: a request names segments, never a path: each is checked, and what they lead to is where the directory is, symbolic
+Law: a request names segments, never a path: each is checked, and what is opened lies below the directory, symbolic
 links followed to their end. Whatever is wrong with a name is the same 404, so that nobody learns what lies outside.
 """
 
 import os
-import stat
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
@@ -13,6 +12,7 @@ from hinge.answers import redirect_to
 from hinge.errors import ConfigurationError, HTTPError
 from hinge.files import FileResponse, guess_media_type
 from hinge.negotiation import choose_coding
+from hinge.opened import ABSENT, SHUT, Opened, open_below, open_path
 from hinge.request import Connection
 from hinge.response import Response, content_type
 
@@ -25,14 +25,13 @@ _DEVICES = frozenset(
 )
 """What Windows takes for a device in every folder, with any ending."""
 
-_HAS_JUNCTIONS = os.name == "nt"
-"""Links that lstat does not tell."""
-
 CacheControl = str | Mapping[str, str] | None
 
 
 class StaticFiles:
     """Find the files of one directory; calling it answers a request.
+
+    With `inline` small files are read where they were looked up.
 
     Raises:
         ConfigurationError: there is no such directory, or an option is none.
@@ -49,6 +48,7 @@ class StaticFiles:
         precompressed: bool = True,
         dot_files: bool = False,
         follow_symlinks: bool = False,
+        inline: bool = False,
     ) -> None:
         if not isinstance(directory, str | os.PathLike):
             raise ConfigurationError(f"directory={directory!r} is no path. Fix: directory='static'")
@@ -64,6 +64,7 @@ class StaticFiles:
         self._precompressed = precompressed
         self._dot_files = dot_files
         self._follow_symlinks = follow_symlinks
+        self._inline = inline
 
     def __call__(self, request: Connection, path: str) -> Response:
         """Return the file that a path below the directory names.
@@ -77,19 +78,19 @@ class StaticFiles:
             segments.pop()
         if segments and not self._are_safe(segments):
             raise HTTPError(404)
-        found = self._stat(segments)
-        if found is not None and stat.S_ISDIR(found.st_mode):
+        found = self._open(segments)
+        if found is not None and found.is_folder:
             page = None if self._index is None else [*segments, self._index]
-            index = None if page is None else self._stat_file(page)
+            index = None if page is None else self._open_file(page)
             if page is not None and index is not None:
                 if is_folder:
                     return self._respond(request, page, index)
                 return redirect_to(request, request.path + "/")  # relative links on its page depend on the slash
-        elif found is not None and stat.S_ISREG(found.st_mode) and not is_folder:
+        elif found is not None and found.is_regular and not is_folder:
             return self._respond(request, segments, found)
         # An address of the page's own: what looks like a file is one that is missing.
         if self._fallback is not None and "." not in (segments[-1] if segments else ""):
-            fallback = self._stat_file(self._fallback)
+            fallback = self._open_file(self._fallback)
             if fallback is not None:
                 return self._respond(request, self._fallback, fallback)
         raise HTTPError(404)
@@ -100,34 +101,23 @@ class StaticFiles:
     def _path(self, segments: Sequence[str]) -> str:
         return os.path.join(self._root, *segments)  # noqa: PTH118 - as above
 
-    def _stat(self, segments: Sequence[str]) -> os.stat_result | None:
+    def _open(self, segments: Sequence[str]) -> Opened | None:
         """Return what is there and within the directory."""
-        path = self._root
         try:
-            found = None
-            for segment in segments:  # the directory itself has no link in its path
-                path = os.path.join(path, segment)  # noqa: PTH118 - as above
-                found = os.lstat(path)
-                if stat.S_ISLNK(found.st_mode) or _HAS_JUNCTIONS:
-                    return self._stat_linked(self._path(segments))
-            return os.stat(path) if found is None else found  # noqa: PTH116 - as above
-        except (OSError, ValueError):
+            return open_path(self._path(segments)) if self._follow_symlinks else open_below(self._root, segments)
+        except OSError as error:
+            if error.errno in ABSENT or error.errno in SHUT:
+                return None
+            raise
+        except ValueError:
             return None
 
-    def _stat_linked(self, path: str) -> os.stat_result:
-        """Return what a symbolic link leads to; raises FileNotFoundError if that is outside and may not be."""
-        if not self._follow_symlinks:
-            real = os.path.realpath(path)
-            if real != self._root and not real.startswith(self._root.rstrip(os.sep) + os.sep):
-                raise FileNotFoundError(path)
-        return os.stat(path)  # noqa: PTH116 - as above
+    def _open_file(self, segments: Sequence[str]) -> Opened | None:
+        """Return a regular file, None if there is none."""
+        found = self._open(segments)
+        return found if found is not None and found.is_regular else None
 
-    def _stat_file(self, segments: Sequence[str]) -> os.stat_result | None:
-        """Return what a regular file is, None if there is none."""
-        found = self._stat(segments)
-        return found if found is not None and stat.S_ISREG(found.st_mode) else None
-
-    def _respond(self, request: Connection, segments: Sequence[str], found: os.stat_result) -> Response:
+    def _respond(self, request: Connection, segments: Sequence[str], found: Opened) -> Response:
         headers: list[tuple[str, str]] = []
         if self._cache_control:
             name = "/".join(segments)
@@ -136,24 +126,24 @@ class StaticFiles:
                     headers.append(("cache-control", value))
                     break
         path = self._path(segments)
-        siblings = self._siblings(segments) if self._precompressed else {}
-        if not siblings:
-            return FileResponse.found(path, found, headers)
-        headers.append(("vary", "accept-encoding"))
-        coding = choose_coding(request.headers.get("accept-encoding"), tuple(siblings))
-        if coding is None:
-            return FileResponse.found(path, found, headers)
-        headers.append(("content-encoding", coding))
-        headers.append(("content-type", content_type(guess_media_type(segments[-1]))))
-        return FileResponse.found(path + SUFFIXES[coding], siblings[coding], headers)
+        siblings = self._siblings(segments, path) if self._precompressed else {}
+        if siblings:
+            headers.append(("vary", "accept-encoding"))
+            coding = choose_coding(request.headers.get("accept-encoding"), tuple(siblings))
+            if coding is not None:
+                headers.append(("content-encoding", coding))
+                headers.append(("content-type", content_type(guess_media_type(segments[-1]))))
+                path, found = path + SUFFIXES[coding], siblings[coding]
+        return FileResponse.opened(path, found, headers, may_move=not self._follow_symlinks, at_once=self._inline)
 
-    def _siblings(self, segments: Sequence[str]) -> dict[str, os.stat_result]:
-        """Return what the compressed forms of a file are, by their coding."""
+    def _siblings(self, segments: Sequence[str], path: str) -> dict[str, Opened]:
+        """Return the compressed forms of a file, by their coding."""
         found = {}
         for coding, suffix in SUFFIXES.items():
-            sibling = self._stat_file([*segments[:-1], segments[-1] + suffix])
-            if sibling is not None:
-                found[coding] = sibling
+            if os.path.lexists(path + suffix):  # most have none, and this look is a cheap one
+                sibling = self._open_file([*segments[:-1], segments[-1] + suffix])
+                if sibling is not None:
+                    found[coding] = sibling
         return found
 
 

@@ -9,6 +9,7 @@ def make_app(path: Path) -> App:
     """Return an app that answers with the file at `path`."""
     app = App()
     app.static("/static", path.parent)
+    app.static("/linked", path.parent, name="linked", follow_symlinks=True)
 
     @app.get("/file")
     def file() -> FileResponse:

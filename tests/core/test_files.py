@@ -95,6 +95,16 @@ def test_a_pipe_is_404_and_not_waited_for(tmp_path):
     assert caught.value.status == 404
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+def test_a_pipe_in_its_place_is_404_and_not_waited_for(file):
+    response = FileResponse(file)
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(HTTPError) as caught:
+        next(response.open_chunks())
+    assert caught.value.status == 404
+
+
 def test_chunks_have_the_size_asked_for(file):
     chunks = list(FileResponse(file).open_chunks(300))
     assert [len(chunk) for chunk in chunks] == [300, 300, 300, 100]

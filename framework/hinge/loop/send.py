@@ -66,8 +66,17 @@ async def _send_file(runtime: Runtime, sink: WholeSink, response: FileResponse, 
     took = getattr(sink, "took", None)
     if took is not None and await took(response):
         await close_source(runtime, exchange, (response.iterator, response.is_async))
-    else:
+        return
+    try:
+        whole = response.read_at_once()
+    except Exception as error:
+        await close_source(runtime, exchange, (response.iterator, response.is_async))
+        raise Unsent(error) from error
+    if whole is None:
         await send_stream(runtime, sink, exchange.watched(), response, exchange)
+        return
+    await close_source(runtime, exchange, (response.iterator, response.is_async))
+    await sink.whole(whole, head_only=False)
 
 
 async def _send_head(runtime: Runtime, sink: WholeSink, response: StreamingResponse, exchange: Exchange) -> None:
