@@ -25,23 +25,33 @@ def unknown_class(type: Any) -> Any | None:  # noqa: A002 - as in msgspec's func
 
 @lru_cache(maxsize=1024)
 def _found(type: Any) -> Any | None:  # noqa: A002 - as above
-    for info in nested_types(type, required=True):
-        if isinstance(info, inspect.CustomType) and not _is_decoded(info.cls):
-            return info.cls
+    infos = nested_types(type)
+    if any(isinstance(info, inspect.CustomType) for info in infos):
+        for info in parts_of(infos[0], required=True):
+            if isinstance(info, inspect.CustomType) and not _is_decoded(info.cls):
+                return info.cls
     return None
 
 
-def nested_types(type: Any, *, required: bool = False) -> Iterator[inspect.Type]:  # noqa: A002 - as above
-    """Yield the description of a type and of all in it, each once; of fields all, or those that are `required`."""
+def nested_types(type: Any) -> tuple[inspect.Type, ...]:  # noqa: A002 - as above
+    """Return the description of a type and of all in it, each once; nothing where the decoder refuses it, and why."""
     try:
-        info = inspect.type_info(type)
+        return _described(type)
     except (TypeError, NameError, AttributeError):
-        return  # the decoder itself refuses it, and says why
-    yield from parts_of(info, required=required)
+        pass
+    try:
+        return _described.__wrapped__(type)  # metadata that cannot be hashed
+    except (TypeError, NameError, AttributeError):
+        return ()
+
+
+@lru_cache(maxsize=1024)
+def _described(type: Any) -> tuple[inspect.Type, ...]:  # noqa: A002 - as above
+    return tuple(parts_of(inspect.type_info(type)))
 
 
 def parts_of(info: inspect.Type, *, required: bool = False) -> Iterator[inspect.Type]:
-    """Yield a description and all in it, as `nested_types` does."""
+    """Yield a description and all in it, each once; of fields all, or those that are `required`."""
     found, waiting = {id(info)}, [info]
     while waiting:
         info = waiting.pop()

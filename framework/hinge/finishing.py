@@ -27,9 +27,10 @@ def finishing(type: Any) -> Finish | None:  # noqa: A002 - as in msgspec's funct
 
     It raises msgspec.ValidationError for a Decimal that is not taken.
     """
-    if not any(map(_needs, nested_types(type))):
+    infos = nested_types(type)
+    if not any(map(_needs, infos)):
         return None
-    steps = _Builder().of(inspect.type_info(type))
+    steps = _Builder().of(infos[0])
 
     def finish(value: Any) -> None:
         step = steps.get(value.__class__)

@@ -95,7 +95,7 @@ def key_guard(type: Any) -> Callable[[Any], None] | None:  # noqa: A002 - as abo
     most = most_collected(type)
     if most is None:
         return None
-    looks = _Looks().of(inspect.type_info(type))
+    looks = _Looks().of(nested_types(type)[0])
 
     def guard(value: Any) -> None:
         _look(looks, value, Collected(most))

@@ -29,7 +29,7 @@ def _refuse_extension(code: int, data: memoryview) -> Any:
 
 def _decoder(target: Any) -> Callable[[bytes], Any]:
     decode = msgspec.msgpack.Decoder(target, ext_hook=_refuse_extension).decode
-    infos = [*nested_types(target)]
+    infos = nested_types(target)
     floats = any(isinstance(info, _FLOATING) for info in infos)
     bounded = bool(infos) and _is_bounded(infos[0], (), set())
     most = _most(target) if opens_keys(target) else None

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, Protocol
 
 import msgspec
@@ -105,9 +106,18 @@ def body_decoder(target: Any, *, codecs: Sequence[Codec] = CODECS) -> BodyDecode
         ConfigurationError: the type cannot be decoded.
 
     """
-    codecs = [codec for codec in codecs if codec.decoder is not None]
-    if not codecs:
+    reading = tuple(codec for codec in codecs if codec.decoder is not None)
+    if not reading:
         raise ConfigurationError("none of App(codecs=...) reads bodies")
+    try:
+        hash((target, reading))
+    except TypeError:
+        return _body_decoder.__wrapped__(target, reading)  # metadata that cannot be hashed
+    return _body_decoder(target, reading)
+
+
+@lru_cache(maxsize=1024)
+def _body_decoder(target: Any, codecs: tuple[Codec, ...]) -> BodyDecoder:
     readers = {codec.media_type: _reader(codec, target) for codec in codecs}
 
     def read_other(body: bytes, content_type: str | None, content_encoding: str | None) -> Any:
