@@ -20,6 +20,7 @@ from hinge.lifespan import Lifespan, lifespan_of
 from hinge.location import caller, locate, qualified_name
 from hinge.middleware.layer import Layer, MiddlewareFunction
 from hinge.mount import Mount, Part, Tables, differing, lifespans_of, mount_of, parts_of, planned_of
+from hinge.native import Wrapper, wrappers_of
 from hinge.problems import ErrorHandler, check_error_handler, check_error_kind
 from hinge.routing.catalog import Catalog
 from hinge.routing.route import Route, as_described, as_layers
@@ -30,8 +31,6 @@ from hinge.wanted import FLAG, TEXT, want, wrong
 
 Function = TypeVar("Function", bound=Callable[[Any, Any], Any])
 LifespanFunction = TypeVar("LifespanFunction", bound=Callable[..., Iterator[Any] | AsyncIterator[Any]])
-Wrapper = Callable[[Any], Any] | tuple[Callable[..., Any], dict[str, Any]]
-"""Native middleware: `app -> app`, or `(factory, keywords)` for `factory(app, **keywords)`."""
 
 
 class ErrorDecorator(Protocol):
@@ -110,8 +109,8 @@ class App(BareGranian, Registrar):
         self._mounts: list[Mount] = []
         self._overrides: dict[str, Any] = {}
         self._wrappers = {
-            "wsgi": _wrappers(wsgi_middleware, "wsgi_middleware"),
-            "asgi": _wrappers(asgi_middleware, "asgi_middleware"),
+            "wsgi": wrappers_of(wsgi_middleware, "wsgi_middleware"),
+            "asgi": wrappers_of(asgi_middleware, "asgi_middleware"),
         }
         self._frozen: str | None = None
         self._compiled: dict[tuple[str, bool], Application] = {}
@@ -384,20 +383,3 @@ def _classes(given: Any) -> tuple[type, ...]:
             f"App(ignore_notes={given!r}) ({caller()}): it is no list of classes. Fix: ignore_notes=[SomeClass]"
         )
     return found
-
-
-def _wrappers(given: Any, where: str) -> tuple[Callable[[Any], Any], ...]:
-    if isinstance(given, str | Mapping) or not isinstance(given, Iterable):
-        raise ConfigurationError(f"App({where}={given!r}) ({caller()}): it is no list. Fix: {where}=[...]")
-    return tuple(_wrapper(one, where) for one in given)
-
-
-def _wrapper(wrapper: Wrapper, where: str) -> Callable[[Any], Any]:
-    if isinstance(wrapper, tuple) and len(wrapper) == 2 and callable(wrapper[0]) and isinstance(wrapper[1], Mapping):
-        factory, keywords = wrapper
-        return lambda application: factory(application, **keywords)
-    if not callable(wrapper):
-        raise ConfigurationError(
-            f"App({where}=...) ({caller()}): {wrapper!r} is none. Fix: give `app -> app` or (factory, keywords)"
-        )
-    return wrapper

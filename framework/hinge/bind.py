@@ -12,7 +12,7 @@ from typing import Any
 
 from hinge.absence import REQUIRED, absence, is_shareable
 from hinge.annotations import without_unset
-from hinge.codecs import CODECS, body_decoder
+from hinge.codecs import body_decoder, is_of_msgspec
 from hinge.convert import converter
 from hinge.cookies import cookie_finder
 from hinge.decodable import unknown_class
@@ -291,7 +291,7 @@ class _Sources:
         self._check_hashed(body)
         unknown = unknown_class(body.type)
         # A codec of the app's own may know it.
-        if unknown is not None and not set(CODECS).isdisjoint(self.plan.reads):
+        if unknown is not None and any(is_of_msgspec(codec.decoder) for codec in self.plan.reads):
             raise self._refuse(
                 body,
                 f"msgspec cannot decode it: it does not know the class {getattr(unknown, '__qualname__', unknown)}",

@@ -17,7 +17,7 @@ from hinge import answers
 from hinge.backend import Backend, Feature
 from hinge.bind import check
 from hinge.blueprint import Endpoint, Leaf, head_of
-from hinge.codecs import CODECS, Codec
+from hinge.codecs import Codec, is_of_msgspec
 from hinge.config import Config
 from hinge.encodable import check_encodable
 from hinge.errors import ConfigurationError, HTTPError
@@ -139,7 +139,8 @@ def judge(route: Route, frame: Frame) -> Judged:
         check(endpoint.plan, route.template.names)
         if not route.websocket:
             # As for bodies: a request may ask for any of the codecs, so each of msgspec's has to know the result.
-            own_codecs = bool(endpoint.plan.offers) and set(CODECS).isdisjoint(endpoint.plan.offers)
+            offers = endpoint.plan.offers
+            own_codecs = bool(offers) and not any(is_of_msgspec(codec.encode) for codec in offers)
             check_encodable(plan.returns, plan.describe(), own_codecs=own_codecs)
         if route.responses is not None:
             from hinge.openapi.responses import check_declared  # noqa: PLC0415 - only such routes pay for it

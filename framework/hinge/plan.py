@@ -29,7 +29,7 @@ from hinge.signature import Colour, colour_of, read_signature
 from hinge.slips import refuse_slips
 from hinge.state import State
 from hinge.websocket import WebSocket
-from hinge.wrapped import awaited_type, may_wait, refuse_context_managers
+from hinge.wrapped import awaited_type, may_wait, refuse_wrappers
 
 __all__ = ["MISSING", "Argument", "Colour", "HandlerPlan", "Missing", "Source", "colour_of", "plan_handler"]
 
@@ -190,7 +190,7 @@ def plan_handler(
         _argument(parameter, hints.get(parameter.name, parameter.annotation), names, who, notes)
         for parameter in signature.parameters.values()
     )
-    refuse_context_managers(handler, who)
+    refuse_wrappers(handler, who)
     colour, written = colour_of(handler), notes.obeyed(hints.get("return", Any), f"{who}: the return annotation")
     returns = awaited_type(written) if colour is Colour.SYNC else written
     check_returns(returns, who)
@@ -341,7 +341,9 @@ def _check(plan: HandlerPlan, path_names: frozenset[str], *, websocket: bool) ->
 def _check_websocket(plan: HandlerPlan, bodies: list[str], sockets: list[str]) -> None:
     who = plan.describe()
     if plan.colour is not Colour.ASYNC:
-        raise ConfigurationError(f"{who}: a WebSocket handler waits for messages. Fix: write it as async def")
+        raise ConfigurationError(
+            f"{who}: a WebSocket handler waits for messages. Fix: write it as async def, its decorators too"
+        )
     if bodies:
         raise ConfigurationError(
             f"{who}: parameter {bodies[0]!r}: a WebSocket has no body. Fix: receive it as a message"

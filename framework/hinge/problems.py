@@ -21,7 +21,7 @@ from hinge.results import responder
 from hinge.returns import Returns, check_returns
 from hinge.signature import Colour, colour_of, return_hint
 from hinge.streaming import StreamAborted, StreamingResponse, keep
-from hinge.wrapped import refuse_context_managers
+from hinge.wrapped import refuse_wrappers
 
 ErrorHandler = Callable[[Any, Any], Any]
 """`(request, error) -> result`, sync or async; the result is what a handler may return."""
@@ -240,7 +240,7 @@ def check_error_handler(handler: Any) -> str:
     who = _named(handler)
     if colour_of(handler) not in (Colour.SYNC, Colour.ASYNC):
         raise ConfigurationError(f"{who}: it is a generator. Fix: return the response")
-    refuse_context_managers(handler, who)
+    refuse_wrappers(handler, who)
     try:
         inspect.signature(handler).bind(None, None)
     except (TypeError, ValueError):

@@ -6,7 +6,7 @@ wrapper may as well have run it to its end. A context manager that is left befor
 
 import contextlib
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
 from types import MethodType
 from typing import Any, Union, get_args
@@ -16,6 +16,7 @@ from hinge.declared import class_of
 from hinge.errors import ConfigurationError
 from hinge.signature import Colour, colour_of
 
+_CACHE = type(cache(len))
 _CONTEXTLIB = contextlib.contextmanager.__code__.co_filename
 
 
@@ -56,14 +57,21 @@ def awaited_type(annotation: Any) -> Any:
     return Union[tuple(one[-2] for one in results)]  # noqa: UP007 - of a sequence
 
 
-def refuse_context_managers(function: Callable[..., Any], who: str) -> None:
+def refuse_wrappers(function: Callable[..., Any], who: str) -> None:
     """Refuse a function with a context manager around it that is never entered, or is left before the function runs.
+
+    So is a cache around what gives a coroutine or an iterator: it would hand out one that is used up.
 
     Raises:
         ConfigurationError: it begins with `who`.
 
     """
     for outer, inner in pairwise(_layers(function)):
+        if isinstance(outer, _CACHE) and (colour_of(inner) is not Colour.SYNC or may_wait(inner)):
+            raise ConfigurationError(
+                f"{who}: functools.cache gives every request the one result of a {colour_of(inner).value}, which is "
+                "used up by the first. Fix: leave the decorator out, and cache what it looks up"
+            )
         code = getattr(outer, "__code__", None)
         if code is None or code.co_filename != _CONTEXTLIB:
             continue
@@ -99,6 +107,6 @@ def check_work(function: Any) -> None:
     if colour_of(function) not in (Colour.SYNC, Colour.ASYNC):
         raise TypeError(f"after_response({function!r}): a generator's call does nothing. Fix: drop its yield")
     try:
-        refuse_context_managers(function, f"after_response({function!r})")
+        refuse_wrappers(function, f"after_response({function!r})")
     except ConfigurationError as error:
         raise TypeError(str(error)) from None

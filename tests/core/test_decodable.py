@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from hinge import App, Body, ConfigurationError
+from hinge.codecs import TOML, YAML, Codec
 from hinge.decodable import unknown_class
 
 
@@ -74,6 +75,26 @@ def test_other_classes_that_nothing_is_decoded_to(kind: Any) -> None:
 )
 def test_what_can_be_decoded_is_no_fault(kind: Any) -> None:
     assert unknown_class(kind) is None
+
+
+@pytest.mark.parametrize("codec", [YAML, TOML], ids=lambda codec: codec.name)
+def test_such_a_body_in_another_format_of_the_framework(codec: Codec) -> None:
+    app = App(codecs=[codec])
+
+    @app.post("/")
+    def create(item: Body[Plain]) -> None: ...
+
+    with pytest.raises(ConfigurationError, match="it does not know the class Plain"):
+        app.compile("wsgi")
+
+
+def test_a_codec_of_ones_own_may_know_it() -> None:
+    app = App(codecs=[Codec("text/plain", decoder=lambda kind: lambda data: Plain())])
+
+    @app.post("/")
+    def create(item: Body[Plain]) -> None: ...
+
+    app.compile("wsgi")
 
 
 @pytest.mark.parametrize("backend", ["wsgi", "asgi"])

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from hinge import App, ConfigurationError, EventSourceResponse, HTTPError, Response
-from hinge.codecs import JSON, MSGPACK, Codec
+from hinge.codecs import JSON, MSGPACK, TOML, YAML, Codec
 from hinge.encodable import unencodable
 from hinge.openapi.document import describe
 from hinge.plan import plan_handler
@@ -214,7 +214,11 @@ def test_an_error_handler_too_but_it_may_answer_with_an_http_error() -> None:
     fine.compile("wsgi")
 
 
-@pytest.mark.parametrize("codecs", [[JSON], [MSGPACK], [JSON, Codec("text/csv", encode=lambda value: b"")]], ids=len)
+@pytest.mark.parametrize(
+    "codecs",
+    [[JSON], [MSGPACK], [YAML], [TOML], [JSON, Codec("text/csv", encode=lambda value: b"")]],
+    ids=lambda codecs: "-".join(one.media_type for one in codecs),
+)
 def test_with_codecs_of_msgspec_it_is_refused_as_well(codecs: list[Codec]) -> None:
     app = App(codecs=codecs)
     app.get("/")(returning(Plain))

@@ -164,19 +164,14 @@ WRONG: dict[Callable[..., None], dict[str, tuple[Any, ...]]] = {
         "min_size": (*NO_COUNT, None),
         "levels": (*NO_MAPPING, {"other": 1}, {"gzip": "9"}, {"gzip": True}),
     },
-    of_codec: {
+    of_codec: dict.fromkeys(inspect.signature(Codec).parameters, NO_CALL)
+    | {
         "media_type": (*NO_TEXT, None, "text", "A/B"),
-        "decoder": NO_CALL,
-        "encode": NO_CALL,
         "name": (*NO_TEXT, None),
         "aliases": (*NO_LIST, None, ["x"]),
         "suffix": (*NO_TEXT, None, "json"),
-        "plain_decoder": NO_CALL,
-        "check_depth": NO_CALL,
-        "check_plain": NO_CALL,
         "objects_only": NO_FLAG,
         "max_size": NO_COUNT,
-        "prepare": NO_CALL,
     },
 }
 SIGNATURES: dict[Callable[..., None], Any] = {

@@ -6,7 +6,7 @@ Law: the formats that most apps do not speak are imported when they are asked fo
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from hinge.codecs.codec import JSON, Codec, check_codecs, encode_json
+from hinge.codecs.codec import JSON, Codec, check_codecs, encode_json, is_of_msgspec
 from hinge.codecs.msgpack import MSGPACK, encode_msgpack
 from hinge.codecs.reading import CODECS, MAX_EXPLAINED, BodyDecoder, at_once, body_decoder, select_codec
 
@@ -28,6 +28,7 @@ __all__ = [
     "check_codecs",
     "encode_json",
     "encode_msgpack",
+    "is_of_msgspec",
     "select_codec",
 ]
 

@@ -18,6 +18,9 @@ from hinge.wanted import COUNT, FLAG, FUNCTION, TEXT, texts, want
 _is_media_type = re.compile(r"[!#$%&'+.^_`|~0-9a-z-]+/[!#$%&'+.^_`|~0-9a-z-]+").fullmatch
 
 
+_NO_FUNCTIONS = ("media_type", "name", "aliases", "suffix", "objects_only", "max_size")
+
+
 class Codec(msgspec.Struct, frozen=True):
     """A format of bodies: what `App(codecs=[...])` takes. All but the media type may be left out.
 
@@ -56,9 +59,8 @@ class Codec(msgspec.Struct, frozen=True):
         want("Codec", TEXT, name=self.name, suffix=self.suffix)
         want("Codec", FLAG, objects_only=self.objects_only)
         want("Codec", COUNT, optional=True, max_size=self.max_size)
-        want("Codec", FUNCTION, optional=True, decoder=self.decoder, encode=self.encode, prepare=self.prepare)
-        want("Codec", FUNCTION, optional=True, plain_decoder=self.plain_decoder, check_depth=self.check_depth)
-        want("Codec", FUNCTION, optional=True, check_plain=self.check_plain)
+        functions = [name for name in self.__struct_fields__ if name not in _NO_FUNCTIONS]
+        want("Codec", FUNCTION, optional=True, **{name: getattr(self, name) for name in functions})
         (aliases,) = texts("Codec", aliases=self.aliases)
         for one in (self.media_type, *aliases):
             if not isinstance(one, str) or not _is_media_type(one):
@@ -105,6 +107,15 @@ def check_codecs(codecs: Iterable[Codec]) -> tuple[Codec, ...]:
     if not given:
         raise ConfigurationError(f"{place}: it is empty. Fix: leave it out, or name a codec")
     return given
+
+
+def is_of_msgspec(function: Any) -> bool:
+    """Tell whether a codec's function takes what msgspec takes and no more: Hinge's, or its own without a hook."""
+    owner = getattr(function, "__self__", None)
+    if getattr(owner, "enc_hook", None) is not None:
+        return False
+    module: str = getattr(function, "__module__", None) or type(owner).__module__
+    return module.partition(".")[0] in ("hinge", "msgspec")
 
 
 def _json_decoder(target: Any) -> Callable[[bytes], Any]:
