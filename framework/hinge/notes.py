@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args
 import msgspec
 
 from hinge.annotations import UNIONS, field_types, is_record_class, unalias
+from hinge.codecs import encode_json
 from hinge.constraints import is_constraint, members_of, meta_of
 from hinge.declared import fields
 from hinge.errors import ConfigurationError
@@ -94,6 +95,7 @@ class Notes:
         constraints: list[Any] = []
         for note in notes:
             if isinstance(note, msgspec.Meta):
+                _check_said(note, place)
                 metas.append(note)
             elif self._is_inert(note):
                 continue
@@ -134,6 +136,19 @@ class Notes:
         for name, hint in found.items():
             who = f"{start}: field {name!r} of {record.__qualname__}"
             self._walk(hint, Place(who, place.name, hint, is_field=True), ())
+
+
+def _check_said(meta: msgspec.Meta, place: Place) -> None:
+    """Refuse what a note says for the OpenAPI document and JSON cannot say."""
+    if meta.examples is None and meta.extra_json_schema is None:
+        return
+    try:
+        encode_json([meta.examples, meta.extra_json_schema])
+    except (TypeError, ValueError, RecursionError) as error:
+        what = "examples" if meta.extra_json_schema is None else "extra_json_schema"
+        raise ConfigurationError(
+            f"{place.who} is annotated with {what} that JSON cannot say: {error}. Fix: give them as they would be sent"
+        ) from None
 
 
 def _translated(constraints: list[Any], place: Place) -> list[msgspec.Meta]:

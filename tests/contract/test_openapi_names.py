@@ -66,7 +66,9 @@ def tuple_in(module: str) -> Any:
 
 
 def record_in(module: str) -> Any:
-    return dataclasses.make_dataclass("Item", [("x", int)], namespace={"__module__": module})
+    found: Any = dataclasses.make_dataclass("Item", [("x", int)])
+    found.__module__ = module
+    return found
 
 
 def choice_in(module: str) -> Any:

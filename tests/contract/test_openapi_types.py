@@ -4,6 +4,8 @@ import dataclasses
 import datetime as dt
 import decimal
 import enum
+import json
+import re
 import typing
 import uuid
 from collections.abc import Hashable
@@ -52,6 +54,9 @@ class Search(msgspec.Struct):
     ids: set[int] = msgspec.field(default_factory=set)
     limit: int | None = None
     unset: int | msgspec.UnsetType = msgspec.UNSET
+
+
+U = uuid.UUID("12345678-1234-5678-1234-567812345678")
 
 
 def schemas_of(kind: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -148,9 +153,46 @@ def test_results(kind: Any, expected: Any) -> None:
     assert schemas_of(kind)[0] == expected
 
 
+EXAMPLE = Cat("Tom")
+
+
+@pytest.mark.parametrize(
+    ("examples", "expected"),
+    [([EXAMPLE], [{"name": "Tom"}]), ([{3}, U], [[3], str(U)]), ([dt.date(2024, 7, 18)], ["2024-07-18"])],
+    ids=["struct", "set-and-uuid", "date"],
+)
+def test_examples_are_those_that_would_be_sent(examples: Any, expected: Any) -> None:
+    model = msgspec.defstruct("Model", [("x", Annotated[Any, msgspec.Meta(examples=examples)])])
+    assert schemas_of(model)[1]["Model"]["properties"]["x"]["examples"] == expected
+    app = App()
+
+    @app.get("/")
+    def handler() -> None: ...
+
+    handler.__annotations__["return"] = model
+    json.dumps(describe(app))  # plain data
+
+
+def test_what_a_note_cannot_say_is_told_at_compile(each_backend: Any) -> None:
+    odd = msgspec.Meta(examples=[object()])
+
+    class Model(msgspec.Struct):
+        x: Annotated[int, odd]
+
+    def body(model: Model) -> None: ...
+    def query(number: Annotated[int, odd] = 1) -> None: ...
+    def result() -> list[Annotated[int, odd]]: ...  # type: ignore[empty-body]
+    def field() -> Model: ...  # type: ignore[empty-body]
+
+    for handler in (body, query, result, field):
+        app = App()
+        app.post("/")(handler)
+        (line,) = app.unmet(each_backend.name)
+        assert re.match(r"handler .*test_openapi_types.py:\d+\): .* is annotated with .*examples.* Fix: ", line)
+
+
 # -- parameters --------------------------------------------------------------------------------------------------------
 
-U = uuid.UUID("12345678-1234-5678-1234-567812345678")
 NOON = dt.datetime(2024, 7, 18, 12, tzinfo=dt.UTC)
 
 

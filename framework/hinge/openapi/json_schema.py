@@ -78,7 +78,8 @@ def schema_of(info: Any, place: Place, *, as_component: bool = False) -> dict[st
         }
     else:
         found = _value(info, place)
-    found.update(said)
+    if said:
+        found.update(_sent(said))
     return found
 
 
