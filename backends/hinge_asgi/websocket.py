@@ -66,6 +66,7 @@ class ASGITransport:
 
     __slots__ = (
         "_closing",
+        "_in_thread",
         "_messages",
         "_pause",
         "_reading",
@@ -85,7 +86,8 @@ class ASGITransport:
         "told",
     )
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, in_thread: Callable[..., Any]) -> None:
+        self._in_thread = in_thread
         self._scope = scope
         self._receive = receive
         self._send = send
@@ -260,6 +262,10 @@ class ASGITransport:
             # Daphne refuses all codes but 1000 and those from 3000 on: the peer gets the same in the private range.
             await self._quietly(close | {"code": code + 3000})
 
+    async def apart(self, work: Callable[[bytes], Any], data: bytes) -> Any:
+        """Do blocking work in a worker thread."""
+        return await self._in_thread("bodies", work, data)
+
     async def deny(self, response: Response) -> None:
         """Answer the handshake with an HTTP response, or with a bare 403 where the server cannot."""
         if self.gone is not None:
@@ -321,7 +327,7 @@ def compile_websockets(blueprint: Blueprint, runtime: Runtime) -> Callable[[Scop
         return WebSocket(reader, scope, endpoint, values, runtime.state, transport), handle
 
     async def websocket(scope: Scope, receive: Receive, send: Send) -> None:
-        transport = ASGITransport(scope, receive, send)
+        transport = ASGITransport(scope, receive, send, runtime.in_thread)
         found = await opened(scope, receive, transport)
         if found is not None:
             await _serve(runtime, found[0], transport, found[1])

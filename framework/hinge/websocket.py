@@ -16,6 +16,7 @@ import msgspec
 
 from hinge.codecs.careful import careful
 from hinge.codecs.codec import JSON
+from hinge.codecs.reading import AT_ONCE
 from hinge.decodable import unknown_class
 from hinge.depth import check_json_depth
 from hinge.errors import ConfigurationError, HTTPError, WebSocketDisconnect
@@ -57,7 +58,13 @@ def _decoder(kind: Any) -> Callable[[bytes], Any]:
             f"receive_json ({caller()}): msgspec does not know the class "
             f"{getattr(unknown, '__qualname__', unknown)}. Fix: make it a msgspec.Struct or a dataclass"
         )
-    return careful(JSON, kind, msgspec.json.Decoder(kind).decode)
+    decode = careful(JSON, kind, msgspec.json.Decoder(kind).decode)
+
+    def check_and_decode(data: bytes) -> Any:
+        check_json_depth(data)
+        return decode(data)
+
+    return check_and_decode
 
 
 class WebSocketTransport(Protocol):
@@ -83,6 +90,10 @@ class WebSocketTransport(Protocol):
 
     async def deny(self, response: Response) -> None:
         """Answer the handshake with an HTTP response."""
+        ...
+
+    async def apart(self, work: Callable[[bytes], Any], data: bytes) -> Any:
+        """Do blocking work where it stops nobody else, in a worker thread."""
         ...
 
 
@@ -207,8 +218,7 @@ class WebSocket(Connection):
         message = await self.receive()
         data = message.encode() if isinstance(message, str) else message
         try:
-            check_json_depth(data)
-            return decode(data)
+            return decode(data) if len(data) <= AT_ONCE else await self._transport.apart(decode, data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, HTTPError, TypeError) as error:
             if isinstance(error, TypeError) and not is_unhashable(error):
                 raise

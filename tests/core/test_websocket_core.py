@@ -45,6 +45,9 @@ class Transport:
     async def close(self, code: int, reason: str) -> None:
         self.log.append(("close", code, reason))
 
+    async def apart(self, work: Callable[[bytes], Any], data: bytes) -> Any:
+        return work(data)
+
     async def deny(self, response: Response) -> None:
         self.log.append(("deny", response.status, response.body))
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import anyio
+import msgspec
 import pytest
 
 from hinge import (
@@ -40,6 +41,35 @@ def test_json_is_typed(client_for: Callable[..., Client]) -> None:
         ws.send(b'[1, null, "a"]')
         assert ws.receive_json() == [1, None, "a"]
         ws.send_json({"x": "one"})
+        assert closed(ws)[0] == 1007
+
+
+@websockets
+def test_a_large_message_is_decoded_where_it_stops_nobody(client_for: Callable[..., Client]) -> None:
+    app = App()
+    threads: list[int] = []
+
+    class Text(msgspec.Struct):
+        text: str
+
+        def __post_init__(self) -> None:
+            threads.append(threading.get_ident())
+
+    @app.websocket("/")
+    async def handler(ws: WebSocket) -> None:
+        await ws.accept()
+        threads.append(threading.get_ident())
+        for _ in range(2):
+            await ws.send(str(len((await ws.receive_json(Text)).text)))
+        await ws.receive_json(Text)
+
+    with client_for(app).websocket("/") as ws:
+        ws.send_json({"text": "x"})
+        assert ws.receive(PATIENCE) == "1"
+        ws.send_json({"text": "x" * 200_000})
+        assert ws.receive(PATIENCE) == "200000"
+        assert threads[0] == threads[1] != threads[2]
+        ws.send_json({"text": ["x" * 200_000]})
         assert closed(ws)[0] == 1007
 
 
