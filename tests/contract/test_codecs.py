@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from hinge import App, ConfigurationError, HTTPError, Response, Router
+from hinge import App, Body, ConfigurationError, HTTPError, Response, Router
 from hinge.codecs import JSON, MSGPACK, TOML, YAML, Codec
 from hinge.middleware import CORS, Middleware
 
@@ -161,6 +161,31 @@ def test_only_encoded_results_are_negotiated(each_backend: Any) -> None:
         answer = client.get("/one/1", headers={"accept": "text/csv, application/json;q=0.1"})
         assert (answer.status_code, answer.json()["price"]) == (200, 19.5)
         assert client.get("/one/1", headers={"accept": "text/csv"}).status_code == 406
+
+
+@pytest.mark.parametrize(
+    ("content", "sent_as", "accept", "answer"),
+    [
+        (b"%d" % 2**64, "application/json", "application/msgpack, application/json;q=0.5", (200, "application/json")),
+        (b"%d" % 2**64, "application/json", "application/msgpack", (406, "application/problem+json")),
+        (b"%d" % (2**64 - 1), "application/json", "application/msgpack", (200, "application/msgpack")),
+        (b"a=0x" + b"f" * 3000, "application/toml", "application/msgpack, */*;q=0.1", (200, "application/json")),
+        (b"a=0x" + b"f" * 4000, "application/toml", "*/*", (400, "application/problem+json")),
+        (b"a=[{b=0b" + b"1" * 15_000 + b"}]", "application/toml", "*/*", (400, "application/problem+json")),
+    ],
+)
+def test_a_number_that_a_format_cannot_say_goes_out_in_another(
+    each_backend: Any, content: bytes, sent_as: str, accept: str, answer: Any
+) -> None:
+    app = App(codecs=[JSON, MSGPACK, TOML])
+
+    @app.post("/")
+    def echo(value: Body[Any]) -> Any:
+        return value
+
+    with each_backend(app) as client:
+        response = client.post("/", content=content, headers={"content-type": sent_as, "accept": accept})
+        assert (response.status_code, response.headers["content-type"]) == answer
 
 
 def test_middleware_sees_the_chosen_format(each_backend: Any) -> None:

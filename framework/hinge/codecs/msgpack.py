@@ -68,10 +68,17 @@ def _is_bounded(info: Any, above: tuple[int, ...], known: set[int]) -> bool:
     return True
 
 
+def _encode(value: Any) -> bytes:
+    try:
+        return encode_msgpack(value)
+    except OverflowError as error:
+        raise ValueError("MessagePack has integers of at most 64 bits") from error
+
+
 MSGPACK = Codec(
     "application/msgpack",
     _decoder,
-    encode_msgpack,
+    _encode,
     name="MessagePack",
     aliases=frozenset({"application/x-msgpack", "application/vnd.msgpack"}),
     suffix="+msgpack",

@@ -30,6 +30,8 @@ _quoted = re.compile(
     re.DOTALL,
 )
 _dotted = re.compile(r"[\w-]++(?:[ \t]*+\.[ \t]*+[\w-]++)*+").finditer
+_MOST_BITS = 14_285
+"""About 4300 decimal digits."""
 _NATIVE = (dt.datetime, dt.date, dt.time)
 
 
@@ -62,7 +64,7 @@ def load(body: bytes) -> Any:
     text = body.decode()
     _check_keys(text)
     value = import_module("tomllib").loads(text, parse_float=_number)
-    _check_depth(value)
+    _check(value)
     return value
 
 
@@ -82,15 +84,14 @@ def _check_keys(text: str) -> None:
             raise too_deep(MAX_DEPTH)
 
 
-def _check_depth(value: Any) -> None:
+def _check(value: Any) -> None:
+    """Refuse what nests too deeply, and numbers that were short to write in another base than ten."""
     level = [value]
     for _ in range(MAX_DEPTH + 1):
-        level = [
-            part
-            for one in level
-            for part in (one.values() if isinstance(one, dict) else one)
-            if isinstance(part, dict | list)
-        ]
+        parts = [part for one in level for part in (one.values() if isinstance(one, dict) else one)]
+        if any(isinstance(part, int) and part.bit_length() > _MOST_BITS for part in parts):
+            raise ValueError("a number has too many digits")
+        level = [part for part in parts if isinstance(part, dict | list)]
         if not level:
             return
     raise too_deep(MAX_DEPTH)

@@ -35,6 +35,7 @@ Event: TypeAlias = Part | bytes | None
 
 # Each quote is closed, and no `filename*` stands outside of them; possessive, so that it is linear.
 _has_one_filename = re.compile(r'(?:[^"f]++|"(?:[^"\\]++|\\.)*+"|f(?!ilename\*))*+').fullmatch
+_quoted = re.compile(r'"(?:[^"\\]++|\\.)*+"?+')  # a match at each quote: linear
 _is_token = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _UTF8 = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 _IDENTITY = frozenset({"7bit", "8bit", "binary"})
@@ -138,6 +139,8 @@ class PartParser:
             if "\r" in value or "\n" in value:
                 # Whether the parser sees them depends on where the body is cut into pieces.
                 raise malformed("A header of a part of the form has a line break in its value.")
+        if not _has_each_once(fields["content-disposition"]):
+            raise malformed("A part of the form has a parameter of its Content-Disposition twice.")
         if not segment.name:
             raise malformed("A part of the form has no name.")
         if segment.filename is None:
@@ -156,6 +159,12 @@ class PartParser:
             raise malformed(f"A text of the form names a charset other than utf-8: {segment.name!r}.")
         if (segment.content_type or "").startswith("multipart/"):
             raise malformed("A part of the form is multipart itself (RFC 7578 section 4.3).")
+
+
+def _has_each_once(disposition: str) -> bool:
+    """Tell whether no parameter stands twice (RFC 6266 section 4.1): readers differ in which of them counts."""
+    names = [one.partition("=")[0].strip() for one in _quoted.sub("", disposition.lower()).split(";")[1:]]
+    return len({*names}) == len(names)
 
 
 def _replaced(latin: str) -> str:
