@@ -21,6 +21,7 @@ from hinge.codecs import (
     encode_msgpack,
     select_codec,
 )
+from hinge.codecs.careful import careful
 from hinge.errors import ConfigurationError, HTTPError, RequestInvalid
 
 
@@ -439,3 +440,29 @@ def test_every_body_is_read_or_answered(body: bytes, codec: Codec) -> None:
         status, errors = outcome(read, body, codec.media_type)
         assert status in {200, 400, 422}
         assert bool(errors) == (status == 422)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *(Any, int, Item, list[Item], dict[str, Item], set[str], frozenset[bytes], dict, dict[str, Any]),
+        set[bool],
+        str | None,
+    ],
+    ids=range(11),
+)
+def test_what_needs_no_care_is_left_to_its_decoder(kind: Any) -> None:
+    decode = msgspec.json.Decoder(kind).decode
+    assert careful(JSON, kind, decode) is decode
+
+
+@pytest.mark.parametrize("kind", [int, list[list[str]], dict[str, dict[str, int]], tuple[int, bool]], ids=range(4))
+def test_what_bounds_its_depth_is_not_walked_through(kind: Any) -> None:
+    assert MSGPACK.decoder is not None
+    assert MSGPACK.decoder(kind).__name__ == "decode"
+
+
+@pytest.mark.parametrize("kind", [Any, Item, list[float], dict[int, int]], ids=range(4))
+def test_what_does_not_is(kind: Any) -> None:
+    assert MSGPACK.decoder is not None
+    assert MSGPACK.decoder(kind).__name__ != "decode"

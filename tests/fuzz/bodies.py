@@ -1,12 +1,13 @@
 """Bodies that are fuzzed: in each format, as one of several types, which the first byte chooses."""
 
 import dataclasses
+import datetime as dt
 import decimal
 import math
 import uuid
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -44,7 +45,16 @@ class Row(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     b: tuple[decimal.Decimal, ...] = ()
 
 
-KINDS: tuple[Any, ...] = (Any, Data, Tags, list[Row], dict[str, float], set[tuple[int, Any]], dict[str, Any])
+class Scalars(msgspec.Struct):
+    a: dt.datetime | None = None
+    b: dt.timedelta = dt.timedelta(0)
+    c: dt.date | int = 0
+    d: Literal["x", 1] = "x"
+    e: float | str = 0.0
+    f: bytes = b""
+
+
+KINDS: tuple[Any, ...] = (Any, Data, Tags, list[Row], dict[str, float], set[tuple[int, Any]], dict[str, Any], Scalars)
 
 
 def _walked(value: Any) -> None:
@@ -101,6 +111,7 @@ BODY_SEEDS: dict[str, list[bytes]] = {
         b'\x03[[1.5,["1","1e99999"]]]',
         b'\x00{"a":[1e999,{}],"a":"\\u0041"}',
         b"\x05[[1,[]]]",
+        b'\x07{"a":"2024-01-02T03:04:05Z","b":1e300,"c":"2024-01-02","d":1,"e":1.5,"f":"aGk="}',
     ],
     "msgpack_body": [
         b"\x01" + _PACKED({"name": "x", "price": "1e9", "below": [{"name": "y"}]}),
@@ -108,6 +119,7 @@ BODY_SEEDS: dict[str, list[bytes]] = {
         b"\x03" + _PACKED([[1.5, ["1", 2]]]),
         b"\x00\x82\xa1a\xcb\x7f\xf8\0\0\0\0\0\0\x01\xd6\xff\0\0\0\x01",
         b"\x00\x83\x01\xc0\xc0\x01\x91\x01\xd4\x05\x01",
+        b"\x07" + _PACKED({"a": dt.datetime(2024, 1, 2, tzinfo=dt.UTC), "b": 1e300, "c": 1, "d": 1, "f": b"x"}),
         b"\x06\x81\xd9\x01a\xdc\x00\x10" + b"\xcc\x80" * 16,
     ],
     "yaml_body": [

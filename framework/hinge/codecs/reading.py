@@ -6,7 +6,8 @@ to a body that cannot be read is one of three: 415 (RFC 9110 section 15.5.16) fo
 the decoder stopped at, whatever comes after it: to look for the others would stop an event loop for too long.
 
 JSON is RFC 8259 in UTF-8 and nothing else: a byte order mark, UTF-16 and UTF-32, lone surrogates, `NaN` and `Infinity`,
-trailing commas and an empty body are malformed. Of equal keys the last one counts, and each of them has to be valid.
+trailing commas and an empty body are malformed. Of equal keys the last one counts, and each of them has to be valid;
+where a large body is looked through before it is decoded (hinge.codecs.careful), there are none.
 The text of members that the type does not know is skipped, its encoding unchecked.
 """
 
