@@ -103,7 +103,8 @@ class _Lifespan:
                 getattr(self._application, "runtime", None),
                 "failure" if what == "startup" else "stop_failure",
             )
-            raise getattr(runtime, failure, None) or RuntimeError(answer.get("message", "a lifespan failed"))
+            error = getattr(runtime, failure, None)
+            raise RuntimeError(answer.get("message", "a lifespan failed")) if error is None else error
 
     async def end(self) -> None:
         """Stop the application; raises what a lifespan raised."""

@@ -52,8 +52,9 @@ class ClientSession:
         except BaseException as error:  # noqa: BLE001 - raised in the client's thread
             self._failure = error
         finally:
-            self._failure = self._checker.violation or self._failure
-            self._outbox.put(self._failure or WebSocketDisconnect(1006))
+            failure = self._failure if self._checker.violation is None else self._checker.violation
+            self._failure = failure
+            self._outbox.put(WebSocketDisconnect(1006) if failure is None else failure)
             self.on_end()
             self._ended.set()
 

@@ -150,17 +150,19 @@ class Exchange:
         self._portal.waiting.discard(self)
         try:
             self.error = task.exception()
-            self.result = None if self.error else task.result()
+            if self.error is None:  # an exception may be false
+                self.result = task.result()
         except asyncio.CancelledError as error:
             self.error = Cut() if self._is_cut else stopped("the request") if self._portal.stopping else stray(error)
-        self._end()
+        finally:  # whatever happens, a thread waits
+            self._end()
 
     def abandon(self) -> None:
         """End without the loop: it is gone."""
         self._portal.waiting.discard(self)
         if self.coroutine is not None:
             self.coroutine.close()
-        self.error = self.error or stopped("the request")
+        self.error = stopped("the request") if self.error is None else self.error
         self._end()
 
     def _end(self) -> None:

@@ -36,6 +36,13 @@ def neutral(text: str) -> str:
 
 def traceback_text(error: BaseException) -> str:
     """Return the text of an exception's traceback, with every exception's own text made neutral."""
+    try:
+        return _whole_text(error)
+    except Exception:  # noqa: BLE001 - what an exception's own methods raise must not lose its line
+        return _bare_text(error)
+
+
+def _whole_text(error: BaseException) -> str:
     whole = traceback.TracebackException.from_exception(error)
     pending: list[Any] = [whole]
     while pending:
@@ -50,6 +57,13 @@ def traceback_text(error: BaseException) -> str:
             one.__notes__ = [neutral(note if isinstance(note, str) else repr(note)) for note in notes]
         pending += [one.__cause__, one.__context__, *(one.exceptions or ())]
     return "".join(whole.format()).translate(_CONTROLS).rstrip("\n")
+
+
+def _bare_text(error: BaseException) -> str:
+    """Return what can be said of an exception that `traceback` cannot show: where it was raised, and its class."""
+    frames = "".join(traceback.format_tb(error.__traceback__)).translate(_CONTROLS)
+    kind = type(error)
+    return f"Traceback (most recent call last):\n{frames}{neutral(f'{kind.__module__}.{kind.__qualname__}')}"
 
 
 def neutralise(record: logging.LogRecord) -> bool:
@@ -91,6 +105,9 @@ class _Log(logging.LoggerAdapter[logging.Logger]):
                 "again. Fix: disable_existing_loggers=False",
                 self.logger.name,
             )
+        error = options.get("exc_info")
+        if isinstance(error, BaseException):  # one that is false has a traceback, too
+            options["exc_info"] = type(error), error, error.__traceback__
         options["stacklevel"] = options.get("stacklevel", 1) + 1
         super().log(level, msg, *args, **options)
 

@@ -59,12 +59,15 @@ class LoopThread:
         # What the caller has set in its context is not the application's business.
         future = Context().run(asyncio.run_coroutine_threadsafe, coroutine, self.loop)
         try:
-            return future.result(timeout)
+            failure = future.exception(timeout)
         except TimeoutError:
             if future.done():
                 raise
             future.cancel()
             raise TimeoutError(f"{complaint} within {timeout} s") from None
+        if failure is not None:  # `result` returns None for one that is false
+            raise failure
+        return future.result()
 
     def start(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         """Start a coroutine as a task with a context of its own."""

@@ -190,7 +190,7 @@ class Runtime:
         self.is_told = True
         self._lazy = _LazyLifespan(self, self._blueprint)
         if not await self._lazy.started():
-            raise self.failure or RuntimeError("a lifespan did not start")
+            raise RuntimeError("a lifespan did not start") if self.failure is None else self.failure
 
     async def stop(self) -> None:
         """End what is open and stop what `start` started; raises whatever a lifespan raised."""
