@@ -5,6 +5,7 @@ it is that task's failure, like any other: whoever waits for the task gets it, a
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -20,17 +21,19 @@ def run_to_end(run: Callable[[Any], Any], future: Any, exits: tuple[type[BaseExc
         try:
             return run(future)
         except exits as error:
-            # What the loop was in holds the task, and the task holds the error: it would be told of much later.
+            # The loop's frames hold the task, which holds the error, and so them: it would be told of much later.
             error.__traceback__ = _of_the_task(error.__traceback__)
     return future.result()
 
 
 def _of_the_task(found: TracebackType | None) -> TracebackType | None:
-    """Return the part of a traceback that begins in the task: there the loop's own frames end."""
+    """Return the part of a traceback that begins in the task; the loop's own frames before it are emptied."""
     while found is not None:
         module: str = found.tb_frame.f_globals.get("__name__", "")
         if module != __name__ and module.partition(".")[0] not in _LOOPS:
             break
+        with suppress(RuntimeError):  # this module's own is not at its end
+            found.tb_frame.clear()
         found = found.tb_next
     return found
 

@@ -214,6 +214,14 @@ def test_a_stream_without_a_first_chunk_is_answered_with_503(
     assert caplog.records == []
 
 
+@pytest.mark.clause("drain.again")
+def test_the_answer_of_what_was_cut_is_not_cut(client_for: Callable[..., Client], app: App) -> None:
+    client = client_for(app)
+    for seconds in (0.3, 0.3002, 0.3004, 0.3006, 0.3008, 0.301):
+        drain(client, seconds)
+    assert client.get("/stream/silent").status_code == 503
+
+
 @pytest.mark.clause("drain.streams")
 def test_a_stream_that_ends_in_time_is_complete(client_for: Callable[..., Client], app: App) -> None:
     client = client_for(app)

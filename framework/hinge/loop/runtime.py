@@ -89,7 +89,7 @@ class Runtime:
         self._nothing_open: asyncio.Event | None = None
         self._draining_until: float | None = None
         self._lifespans_by: float | None = None
-        self._cutters: list[asyncio.TimerHandle] = []
+        self._cutter: asyncio.TimerHandle | None = None
         self._is_stopping = False
         self.failure: Exception | None = None
         """What a lifespan's start raised: the protocol carries its text only."""
@@ -176,9 +176,9 @@ class Runtime:
 
     def _forget(self) -> None:
         """Drop what belongs to the loop that has ended."""
-        for cutter in self._cutters:
-            cutter.cancel()
-        self._cutters.clear()
+        if self._cutter is not None:
+            self._cutter.cancel()
+            self._cutter = None
         self._loop = self._lanes_of = self._nothing_open = self._draining_until = self._lifespans_by = None
         self._is_stopping = False
 
@@ -219,10 +219,11 @@ class Runtime:
         if self._lazy is None and not self.is_told:
             self._lazy = _LazyLifespan(self, self._blueprint)  # which ends what is open, even if it has nothing to stop
         if self._draining_until is not None:
-            if task.ends_at_once:
+            left = self._draining_until - time.monotonic()
+            if task.ends_at_once or left <= 0:
                 task.finish()
             else:
-                loop.call_later(max(0.0, self._draining_until - time.monotonic()), self._finish_one, task)
+                self._cut_in(left)  # where `drain` knew no loop
 
     def unregister(self, task: OpenTask) -> None:
         """Note that something has ended."""
@@ -250,9 +251,15 @@ class Runtime:
                 task.finish()
 
     def _cut_in(self, seconds: float) -> None:
-        self._cutters.append(asyncio.get_running_loop().call_later(seconds, self._cut))
+        # Once: what the first cut has ended is answering by then, and would lose its answer by a second one.
+        loop = asyncio.get_running_loop()
+        if self._cutter is None or self._cutter.when() > loop.time() + seconds:
+            if self._cutter is not None:
+                self._cutter.cancel()
+            self._cutter = loop.call_later(seconds, self._cut)
 
     def _cut(self) -> None:
+        self._cutter = None
         self._finish(False)
         self._cut_requests()
 
@@ -281,10 +288,6 @@ class Runtime:
         in_thread = Runtime.in_thread.__code__ in flight.codes
         how = "is left running in its thread" if in_thread else "is cancelled"
         return f"{describe(Request(reader, head, endpoint, values, {}))} {how}"
-
-    def _finish_one(self, task: OpenTask) -> None:
-        if task in self.open:
-            task.finish()
 
     async def end_open(self) -> None:
         """End everything open and wait for it; requests, and the work after their responses, have their time before."""
