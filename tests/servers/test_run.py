@@ -394,6 +394,7 @@ def test_a_stop_ends_streams_and_runs_the_lifespan_within_the_bound(serve: Serve
     for reader in readers:
         reader.join(PATIENCE)
         assert not reader.is_alive()
+    assert "Traceback" not in service.output
 
 
 def test_a_stop_closes_websockets_with_going_away(serve: Serve, port: int) -> None:
@@ -759,6 +760,11 @@ def test_reload_serves_new_code_and_survives_a_mistake(serve: Serve, folder: Pat
     (folder / "served.py").write_text("1 / 0\n")
     service.wait_for("ZeroDivisionError")
     service.wait_for("Error: served:app did not start")
+    assert service.output.count("Traceback") == 1, "of the user's own code"
+    for slip, said in (('app.get("/", sttaus=3)', "did you mean 'status'"), ('app.get("/{a}")', "Fix: add")):
+        (folder / "served.py").write_text(APP + f"\n@{slip}\ndef slip(): ...\n")
+        service.wait_for(said)
+    assert service.output.count("Traceback") == 1, "a mistake of a declaration is a line"
     (folder / "served.py").write_text(APP.replace('"one"', '"three"'))
     service.started(3)
     assert get(port).json()["version"] == "three"

@@ -8,6 +8,7 @@ import logging
 from urllib.parse import quote
 
 from hinge.log import NeutralFormatter, neutralise
+from hinge.streaming import StreamAborted
 
 _OF_THE_CLIENT = ("method", "path", "query_string")
 """The values of a log line that a client chooses; the query string comes undecoded."""
@@ -32,10 +33,19 @@ def encode_access_log(interface: str) -> None:
 
 
 def neutralise_log() -> None:
-    """Have no client's text forge a line of Granian's log, or of what an app logs that has configured no logging."""
+    """Have no client's text forge a line of Granian's log, or of what an app logs that has configured no logging.
+
+    Nor does Granian tell again, with a traceback of its caller, of a stream that was cut.
+    """
+    logging.getLogger("_granian.utils").addFilter(_is_news)
     logging.getLogger("_granian").addFilter(neutralise)
     if logging.lastResort is not None:
         logging.lastResort.setFormatter(NeutralFormatter())
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Tell whether a record says more than that a stream was cut: why it was is in the log already."""
+    return not str(record.msg).rstrip().rpartition("\n")[2].startswith(f"{StreamAborted.__name__}: ")
 
 
 def enable_log() -> None:

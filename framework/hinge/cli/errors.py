@@ -12,6 +12,8 @@ from typing import IO, Any
 
 import click
 
+from hinge.errors import ConfigurationError
+
 # Frames of these lead to the user's code and are none of it.
 _FRAMEWORK = frozenset({"hinge", "hinge_wsgi", "hinge_asgi"})
 _INSTALLED = ("<frozen", *(sysconfig.get_path(name) + os.sep for name in ("stdlib", "purelib", "platlib")))
@@ -74,3 +76,12 @@ def users_traceback(error: BaseException) -> str:
     if frames is None and not isinstance(error, SyntaxError):  # whose text names the place by itself
         frames = error.__traceback__
     return "".join(traceback.format_exception(type(error), error, frames))
+
+
+def told(error: BaseException) -> str:
+    """Return what is said of a failure: a mistake's line, or the traceback of the user's own code."""
+    if isinstance(error, UserCodeError):
+        return users_traceback(error.error)
+    if isinstance(error, click.ClickException):
+        return f"Error: {error.format_message()}\n"
+    return f"Error: {error}\n" if isinstance(error, ConfigurationError) else users_traceback(error)

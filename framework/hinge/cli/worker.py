@@ -23,7 +23,7 @@ from typing import Any
 from hinge.backend import Application
 from hinge.cli.access import enable_log, encode_access_log, neutralise_log
 from hinge.cli.connections import hang_up
-from hinge.cli.errors import UserCodeError, users_traceback
+from hinge.cli.errors import told
 from hinge.cli.preflight import Launch
 from hinge.cli.signals import STOP_SIGNALS, forget, held, on_stop
 from hinge.exits import run_to_end
@@ -73,8 +73,7 @@ class Worker:
         except BaseException as error:  # noqa: BLE001 - whatever it is, this worker serves nothing
             if error is not self._failure_at("stop"):
                 is_logged = error is self._failure_at("start")
-                told = error.error if isinstance(error, UserCodeError) else error
-                self._fail("" if is_logged else users_traceback(told))
+                self._fail("" if is_logged else told(error))
                 raise SystemExit(1) from None
         finally:
             self._stop_exactly()
