@@ -54,7 +54,8 @@ _FEW_DIGITS = 512 if decimal.Decimal("1" * MAX_DIGITS).__sizeof__() > MAX_DIGITS
 
 def _check_decimal(value: decimal.Decimal) -> None:
     if not is_moderate(value):
-        raise msgspec.ValidationError("Expected a finite decimal number")
+        # The text of a cause is what the client is told.
+        raise msgspec.ValidationError("Expected a finite decimal number") from ValueError("expected a decimal number")
 
 
 def _needs(info: Any) -> bool:

@@ -1,5 +1,6 @@
 """Bodies to values: which are read, and the answer to each of those that are not."""
 
+import decimal
 import json
 import sys
 import time
@@ -321,6 +322,13 @@ def test_a_large_body_gets_the_fault_that_its_decoder_stopped_at() -> None:
     assert hashed in ([("", "is invalid")], [("/1", "is invalid")])
     packed = msgspec.msgpack.encode({"price": b"x", "more": LARGE})
     assert faults(read_item, packed, "application/msgpack") == [("/price", "expected a number, got binary data")]
+
+
+def test_what_is_said_of_a_large_body_that_is_refused_late() -> None:
+    decimals, said = body_decoder(list[decimal.Decimal]), [("", "expected a decimal number")]
+    assert faults(decimals, b'["NaN"]' + LARGE, "application/json") == said
+    assert faults(decimals, b"[1e99999]", "application/json") == said
+    assert faults(read_any, b"\x91\xd4\x05\x01", "application/msgpack") == [("", "has an extension value")]
 
 
 def test_a_large_body_is_decoded_once() -> None:

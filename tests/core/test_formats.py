@@ -177,3 +177,9 @@ def test_dots_in_text_are_no_depth() -> None:
     for written in (f'"{dots}"', f"'{dots}'", f'"""{text}""\n{dots}"""', f"'''{dots}''\n'''", f"1 # {dots}"):
         assert load_toml(f"a = {written}\nb.c = 1".encode())["b"] == {"c": 1}
     assert load_toml(("a." * 98 + "a = 1").encode())
+
+
+def test_toml_quotes_what_would_be_read_as_a_number() -> None:
+    pytest.importorskip("tomli_w")
+    texts = {"0E0": "1e5", "inf": "nan", "0x1": "1979-05-27", "true": "false"}
+    assert body_decoder(Any, codecs=[TOML])(TOML.encode(texts), "application/toml") == texts

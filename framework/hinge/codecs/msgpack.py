@@ -24,7 +24,8 @@ _FLOATING = (*_FREE, inspect.FloatType, inspect.DecimalType, inspect.TimeDeltaTy
 
 
 def _refuse_extension(code: int, data: memoryview) -> Any:
-    raise msgspec.ValidationError("Expected a value, got `ext`")
+    # The text of a cause is what the client is told.
+    raise msgspec.ValidationError("Expected a value, got `ext`") from ValueError("has an extension value")
 
 
 def _decoder(target: Any) -> Callable[[bytes], Any]:
