@@ -1,12 +1,13 @@
 """What the OpenAPI document says of forms: one object, files in it, and the media types that the route reads."""
 
 import os
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
 
 from hinge import App, Form, FormData, FormParam, UploadFile
+from hinge.openapi import describe
 from hinge.testing import Client
 
 if os.environ.get("CI") != "true":
@@ -95,6 +96,37 @@ def test_a_struct_beside_fields_and_a_form_of_anything(document: Any) -> None:
     assert first == {"$ref": "#/components/schemas/Person"}
     assert second == {"type": "object", "properties": {"topic": {"type": "string"}}, "required": ["topic"]}
     assert body(document, "/any")["content"][MULTIPART] == {"schema": {"type": "object"}}
+
+
+def test_no_field_of_a_form_is_null() -> None:
+    app = App()
+
+    class Wish(msgspec.Struct):
+        what: str
+        how_many: int | None = None
+        kind: Literal["a"] | None = None
+        sizes: list[int | None] = []
+
+    @app.post("/form")
+    def form(wish: Form[Wish]) -> None: ...
+
+    @app.post("/body")
+    def json(wish: Wish) -> None: ...
+
+    document = describe(app)
+    validate(document)
+    schemas = document["components"]["schemas"]
+    assert body(document, "/form")["content"][URLENCODED] == {"schema": {"$ref": "#/components/schemas/Wish_form"}}
+    assert schemas["Wish_form"]["properties"] == {
+        "what": {"type": "string"},
+        "how_many": {"type": "integer"},
+        "kind": {"enum": ["a"]},
+        "sizes": {"type": "array", "items": {"type": "integer"}, "default": []},
+    }
+    assert schemas["Wish"]["properties"]["how_many"] == {
+        "anyOf": [{"type": "integer"}, {"type": "null"}],
+        "default": None,
+    }
 
 
 def test_the_refusals_of_forms_are_described(document: Any) -> None:

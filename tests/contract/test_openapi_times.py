@@ -17,6 +17,9 @@ AWARE, NAIVE = msgspec.Meta(tz=True), msgspec.Meta(tz=False)
 MOMENTS = [
     "2024-07-18T11:00:00",
     "2024-07-18T11:00:00Z",
+    "0001-12-31T11:00:00Z",
+    "0999-11-30T11:00:00",
+    "2024-02-29T11:00",
     "2024-07-18t11:00:00.25z",
     "2024-07-18 11:00:00+01:00",
     "2024-07-18T11:00:00.123456789-23:59",
@@ -26,7 +29,15 @@ MOMENTS = [
 ]
 CLOCKS = [moment[11:] for moment in MOMENTS]
 NO_MOMENTS = ["", "x", "2024-07-18", "2024-7-18T11:00:00", "2024-13-18T11:00:00", "2024-07-32T11:00:00"]
-NO_MOMENTS += ["2024-07-18T24:00:00", "2024-07-18T11:60:00", "2024-07-18T11:00:60", "2024-07-18T11:00:00,5"]
+NO_MOMENTS += [
+    "0000-07-18T11:00:00Z",
+    "2024-04-31T11:00:00Z",
+    "2024-02-30T11:00:00",
+    "2024-07-18T24:00:00",
+    "2024-07-18T11:60:00",
+    "2024-07-18T11:00:60",
+    "2024-07-18T11:00:00,5",
+]
 NO_MOMENTS += ["2024-07-18T11:00:00.", "2024-07-18T11:00:00+24:00", "2024-07-18T11:00:00+01", "2024-07-18T11", "0"]
 NO_CLOCKS = ["", "x", "11", "24:00:00", "11:60:00", "11:00:60", "11:00:00.", "11:00:00+24:00", "11:00:00+01", "1:00:00"]
 DURATIONS = ["PT1H", "P1D", "-P1D", "+PT1M", "P1DT1H", "PT1.5S", "PT1H5S", "P0D", "PT0S", "PT36H", "P12DT1H2M3.25S"]
@@ -46,7 +57,7 @@ NO_DURATIONS = [
     "P1.5DT1H",
     "PT1,5S",
 ]
-DATES, NO_DATES = ["2024-07-18", "0001-01-01"], ["", "2024-7-18", "20240718", "2024-13-01", "18.07.2024"]
+DATES, NO_DATES = ["2024-07-18", "0001-01-01"], ["", "2024-7-18", "20240718", "2024-13-01", "0000-01-01", "18.07.2024"]
 
 CASES: dict[str, tuple[Any, list[str], list[str]]] = {
     "datetime": (dt.datetime, MOMENTS, NO_MOMENTS),
@@ -60,7 +71,7 @@ CASES: dict[str, tuple[Any, list[str], list[str]]] = {
 }
 # The formats as RFC 3339 has them.
 TIME = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$"
-DATE = r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
+DATE = r"^\d{4}-((0[13578]|1[02])-(0[1-9]|[12]\d|3[01])|(0[469]|11)-(0[1-9]|[12]\d|30)|02-(0[1-9]|[12]\d))"
 FORMATS = {"date-time": DATE + "[Tt ]" + TIME, "time": "^" + TIME, "date": DATE + "$"}
 
 
@@ -92,9 +103,10 @@ def schema_at(document: Any, place: str) -> Any:
 
 def is_described(schema: Any, text: str) -> bool:
     assert schema["type"] == "string"
-    assert ("pattern" in schema) != ("format" in schema)
-    pattern = schema.get("pattern") or FORMATS[schema["format"]]
-    return re.search(pattern, text, re.ASCII) is not None
+    patterns = [FORMATS[schema["format"]]] if "format" in schema else []
+    patterns += [schema["pattern"]] if "pattern" in schema else []
+    assert patterns
+    return all(re.search(pattern, text, re.ASCII) for pattern in patterns)
 
 
 def send(client: Any, place: str, text: str) -> int:

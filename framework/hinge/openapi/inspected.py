@@ -21,18 +21,6 @@ def type_info(kind: Any) -> Any:
     return _told(kind, {})
 
 
-def without_none(info: Any) -> Any:
-    """Return a type that has no None, which is nothing that a text can be."""
-    if isinstance(info, inspect.Metadata):
-        return inspect.Metadata(without_none(info.type), info.extra_json_schema, info.extra)
-    if isinstance(info, inspect.UnionType):
-        kept = tuple(one for one in info.types if not isinstance(one, inspect.NoneType))
-        return kept[0] if len(kept) == 1 else inspect.UnionType(kept)
-    if isinstance(info, inspect.LiteralType):
-        return inspect.LiteralType(tuple(value for value in info.values if value is not None))
-    return info
-
-
 def _told(kind: Any, seen: dict[Any, Any]) -> Any:
     try:
         return inspect.type_info(kind)

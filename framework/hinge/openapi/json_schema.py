@@ -67,7 +67,7 @@ def schema_of(info: Any, place: Place, *, as_component: bool = False) -> dict[st
     elif isinstance(info, inspect.UnionType):
         found = _union(info, place)
     elif isinstance(info, inspect.LiteralType):
-        found = {"enum": list(info.values)}
+        found = {"enum": [value for value in info.values if value is not None or not place.in_text]}
     elif isinstance(info, inspect.CustomType):
         found = dict(_FILE) if info.cls is UploadFile else {}
     elif isinstance(info, _BYTES):
@@ -87,7 +87,7 @@ def differs_in_texts(info: Any) -> bool:
     """Tell whether a record's schema is another one where its fields are texts."""
     waiting = [field.type for field in getattr(info, "fields", ())]
     for one in waiting:
-        if isinstance(one, CLOCKED):
+        if isinstance(one, (*CLOCKED, inspect.NoneType)) or None in getattr(one, "values", ()):
             return True
         if isinstance(one, (inspect.Metadata, inspect.CollectionType)):
             waiting.append(one.type if isinstance(one, inspect.Metadata) else one.item_type)
@@ -174,6 +174,10 @@ def _union(info: inspect.UnionType, place: Place) -> dict[str, Any]:
             bare = bare.type
         is_tagged = isinstance(bare, inspect.StructType) and not bare.array_like and bare.tag_field is not None
         (nothing if isinstance(bare, inspect.NoneType) else structs if is_tagged else others).append((member, bare))
+    if place.in_text:
+        nothing = []  # no text is null
+        if len(others + structs) == 1:
+            return schema_of((others + structs)[0][0], place)
     if len(structs) < 2:
         return {"anyOf": [schema_of(member, place) for member, _ in others + structs + nothing]}
     mapping: dict[str, Any] = {}
@@ -223,7 +227,7 @@ def _fields(info: Any, place: Place) -> Iterator[tuple[str, dict[str, Any], bool
     for field in info.fields:
         schema = schema_of(field.type, place)
         if not field.required:
-            schema.update(default_of(field_default(field)))
+            schema.update((default_of_text if place.in_text else default_of)(field_default(field)))
         yield field.encode_name, schema, field.required
 
 

@@ -6,7 +6,7 @@ Law: a reference is left open until all types are known, and with them what each
 from typing import Any
 
 from hinge.codecs import encode_json
-from hinge.openapi.inspected import type_info, without_none
+from hinge.openapi.inspected import type_info
 from hinge.openapi.json_schema import Place, differs_in_texts, schema_of
 from hinge.openapi.names import component_names, unused
 
@@ -30,7 +30,7 @@ class Schemas:
 
     def of_text(self, kind: Any) -> dict[str, Any]:
         """Return the same of a type that texts are made into: of a parameter or of a form's field."""
-        return schema_of(without_none(self._info(kind)), Place(self._link, in_text=True))
+        return schema_of(self._info(kind), Place(self._link, in_text=True))
 
     def close(self) -> dict[str, Any]:
         """Return the components by name."""

@@ -1,15 +1,18 @@
 """Dates, times and durations -> the schemas of the texts that are taken for them.
 
-Law: a `format` stands where its definition is just what is taken: RFC 3339's `date-time` and `time` have an offset, and
-`duration` has years. Elsewhere a pattern tells, written so that every engine for patterns reads it. What no pattern
-tells, such as the days of February, it leaves open.
+Law: a `format` stands where its definition is what is taken: RFC 3339's `date-time` and `time` have an offset, and
+`duration` has years. Elsewhere a pattern tells, and of the year 0000, which Python has not. It is written so that every
+engine for patterns reads it, and leaves open which years have a 29th of February.
 """
 
 from typing import Any
 
 from msgspec import inspect
 
-_DATE = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_YEAR = "([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])"
+_LONG = "(0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])"
+_SHORT = "(0[469]|11)-(0[1-9]|[12][0-9]|30)"
+_DATE = f"{_YEAR}-({_LONG}|{_SHORT}|02-(0[1-9]|[12][0-9]))"
 _MINUTE = "([01][0-9]|2[0-3]):[0-5][0-9]"
 _SECONDS = r"(:[0-5][0-9](\.[0-9]+)?)"
 _OFFSET = "([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
@@ -25,12 +28,13 @@ CLOCKED = (inspect.DateTimeType, inspect.TimeType)
 def time_schema(info: Any, *, in_text: bool) -> dict[str, Any]:
     """Return the schema of a time; `in_text` that of a parameter or of a form's field."""
     if isinstance(info, inspect.DateType):
-        return {"type": "string", "format": "date"}
+        return {"type": "string", "format": "date", "pattern": f"^{_YEAR}-"}
     if isinstance(info, inspect.TimeDeltaType):
         return {"type": "string", "pattern": _DURATION}
     is_moment = isinstance(info, inspect.DateTimeType)
     if info.tz and not in_text:
-        return {"type": "string", "format": "date-time" if is_moment else "time"}
+        year = {"pattern": f"^{_YEAR}-"} if is_moment else {}
+        return {"type": "string", "format": "date-time" if is_moment else "time", **year}
     date = f"{_DATE}[Tt ]" if is_moment else ""
     seconds = _SECONDS + "?" * in_text
     offset = {None: f"{_OFFSET}?", True: _OFFSET, False: ""}[info.tz]
