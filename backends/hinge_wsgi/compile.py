@@ -20,7 +20,7 @@ from hinge.middleware import weave, weave_async
 from hinge.request import Request
 from hinge.response import Response
 from hinge.streaming import StreamingResponse, unsent
-from hinge.wrapped import awaited
+from hinge.wrapped import Unawaited, awaited
 from hinge_wsgi import environ as reader
 from hinge_wsgi.begin import async_beginner, beginner
 from hinge_wsgi.direct import Serve, body_getter, coloured_call, direct, failure_response, keep_body
@@ -137,7 +137,10 @@ def _inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Response
 
     def inner(request: Request) -> Response:
         body = None if body_of is None else body_of(request)
-        response = respond(call(request._head, request._values, body, request))
+        try:
+            response = respond(call(request._head, request._values, body, request))
+        except Unawaited as error:
+            response = runtime.run(error.settle())
         if isinstance(response, StreamingResponse):
             return begin(request, response)
         return response
@@ -166,7 +169,11 @@ def _async_inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Co
         except asyncio.CancelledError:
             current.get().raise_cut()
             raise
-        return await begin(request, respond(result))
+        try:
+            response = respond(result)
+        except Unawaited as error:
+            response = await error.settle()
+        return await begin(request, response)
 
     return inner
 

@@ -20,8 +20,8 @@ from hinge.response import Response, check_status
 from hinge.results import responder
 from hinge.returns import Returns, check_returns
 from hinge.signature import Colour, colour_of, return_hint
-from hinge.streaming import StreamAborted, StreamingResponse, keep
-from hinge.wrapped import refuse_wrappers
+from hinge.streaming import StreamAborted, StreamingResponse, chosen, keep
+from hinge.wrapped import Unawaited, refuse_wrappers
 
 ErrorHandler = Callable[[Any, Any], Any]
 """`(request, error) -> result`, sync or async; the result is what a handler may return."""
@@ -49,6 +49,8 @@ class ErrorHandlers:
 
     def respond(self, request: Any, error: Exception) -> Response | Awaitable[Response]:
         """Return the response of an error; it is to be awaited if the error's handler is async."""
+        if isinstance(error, Unawaited):
+            return self._settled(request, error)
         handler, told = self._find(error)
         if handler is None:
             return self.last_resort(request, error)
@@ -60,6 +62,15 @@ class ErrorHandlers:
             return self._answer(handler, result, request, error)
         except FAILURES as second:  # a failing error handler must still be answered
             return self._second(request, error, failure_of(second))
+
+    async def _settled(self, request: Any, unawaited: Unawaited) -> Response:
+        """Return the response of a result that turned out to be an awaitable, where nobody else has awaited it."""
+        try:
+            response: Response = await unawaited.settle()
+            return chosen(request, response) if isinstance(response, StreamingResponse) else response
+        except FAILURES as error:
+            answer = self.respond(request, failure_in_task(error))
+            return answer if isinstance(answer, Response) else await answer
 
     async def _awaited(self, handler: ErrorHandler, result: Awaitable[Any], request: Any, error: Exception) -> Response:
         try:
@@ -116,6 +127,8 @@ class ErrorHandlers:
         if isinstance(only, ClientDisconnect):
             # Nobody is there to read it, and a client that leaves is no failure of the app.
             return self.problem(HTTPError(400, str(only) or "The client left before its request was complete."))
+        if isinstance(error, Unawaited):
+            error.close()
         log_failure(request, error)
         return self.problem(self._failure(error))
 

@@ -65,8 +65,11 @@ def _offering(plan: HandlerPlan, offers: "_Offers", *, always: bool | None) -> C
         except KeyError:
             project = ready[kind] = (returns.project_of(kind) or _same) if is_encoded(kind, returns) else None
         if project is None:
-            return value
+            return represented_later(value, accept, way) if is_awaitable(value) else value
         return offers.response(project(value), accept, way or offers.choose(accept))
+
+    async def represented_later(result: Any, accept: str, way: Way | None) -> Any:
+        return represented(await result, accept, way)
 
     if plan.is_async:
 
@@ -80,18 +83,7 @@ def _offering(plan: HandlerPlan, offers: "_Offers", *, always: bool | None) -> C
         way = offers.choose(accept) if always else None
         return represented(handler(*arguments, **keywords), accept, way)
 
-    if not plan.maybe_async:
-        return handle
-
-    def handle_either(accept: str, *arguments: Any, **keywords: Any) -> Any:
-        way = offers.choose(accept) if always else None
-        result = handler(*arguments, **keywords)
-        return represented_later(result, accept, way) if is_awaitable(result) else represented(result, accept, way)
-
-    async def represented_later(result: Any, accept: str, way: Way | None) -> Any:
-        return represented(await result, accept, way)
-
-    return handle_either
+    return handle
 
 
 class _Offers:

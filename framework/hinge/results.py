@@ -23,6 +23,7 @@ from hinge.jsonlines import JSONLinesResponse
 from hinge.response import HTMLResponse, JSONResponse, RedirectResponse, Response, ResponseHeaders, TextResponse
 from hinge.returns import OCTETS, TEXT, UNANNOTATED, Returns, is_stream
 from hinge.streaming import StreamingResponse
+from hinge.wrapped import Unawaited
 
 Encode = Callable[[Any], bytes]
 Plain = tuple[Encode, str]
@@ -85,7 +86,8 @@ def responder(
     """Return the function that makes a response of any result; `status` is the route's, None if it declares none.
 
     With `written_to` each response is one request's own. The function raises TypeError if msgspec cannot encode the
-    value, if a `StreamingResponse` is answered with again, and for a tuple unless the annotation names one.
+    value, if a `StreamingResponse` is answered with again, and for a tuple unless the annotation names one; it raises
+    `Unawaited` for an awaitable.
     """
     makers: dict[type, Callable[[Any], Response]] = {}
 
@@ -93,6 +95,8 @@ def responder(
         kind = type(value)
         make = makers.get(kind)
         if make is None:
+            if _is_awaitable(kind):
+                raise Unawaited(value, respond)
             make = makers[kind] = _maker(kind, status, returns, written_to=written_to)
         return make(value)
 
@@ -106,8 +110,6 @@ def _maker(kind: type, status: int | None, returns: Returns, *, written_to: bool
         return (lambda value: own(_unused(value))) if written_to else _unused
     if issubclass(kind, Response):
         return own if written_to else _same
-    if _is_awaitable(kind):
-        return _refuse_awaitable
     if issubclass(kind, BaseException):
         return _refuse_exception
     if kind is type(None):
@@ -134,16 +136,6 @@ def _unused(response: StreamingResponse) -> StreamingResponse:
         response = response.again()
     response._is_taken = True
     return response
-
-
-def _refuse_awaitable(value: Any) -> Response:
-    close = getattr(value, "close", None)
-    if close is not None:
-        close()  # or Python warns that it was never awaited
-    raise TypeError(
-        f"the handler returned a {type(value).__name__} that nobody awaits. "
-        "Fix: write it, or the wrapper its decorator puts around it, as async def"
-    )
 
 
 def _refuse_tuple(value: tuple[Any, ...]) -> Response:

@@ -48,6 +48,38 @@ async def awaited(value: Any) -> Any:
     return await value if is_awaitable(value) else value
 
 
+class Unawaited(TypeError):  # noqa: N818 - what the handler returned is
+    """Say that a handler has returned an awaitable, of which nothing told before; `settle` gives the response."""
+
+    def __init__(self, value: Any, respond: Callable[[Any], Any]) -> None:
+        super().__init__(
+            f"the handler returned a {type(value).__name__} that nobody awaits. "
+            "Fix: write it, or the wrapper its decorator puts around it, as async def"
+        )
+        self._value = value
+        self._respond = respond
+
+    async def settle(self) -> Any:
+        """Return the response of what it comes to; raises what it raises, as if there had been nothing before."""
+        try:
+            value = self._value
+            while is_awaitable(value):
+                value = await value
+            return self._respond(value)
+        except BaseException as error:
+            last: BaseException = error
+            while last.__context__ is not None and last.__context__ is not self:
+                last = last.__context__
+            last.__context__ = None
+            raise
+
+    def close(self) -> None:
+        """Drop it, where nobody will: Python warns of coroutines that were never awaited."""
+        close = getattr(self._value, "close", None)
+        if close is not None:
+            close()
+
+
 def awaited_type(annotation: Any) -> Any:
     """Return a return annotation with the results of awaitables in their place."""
     found = members(annotation)

@@ -1,5 +1,6 @@
 """What a handler returned becomes a response, by its type alone."""
 
+import asyncio
 import dataclasses
 import datetime as dt
 import enum
@@ -22,6 +23,7 @@ import pytest
 from hinge import HTMLResponse, HTTPError, Response, StreamingResponse
 from hinge.results import OCTETS, TEXT, plain, responder
 from hinge.returns import Returns, returns_tuples, stream_type
+from hinge.wrapped import Unawaited
 
 
 class Item(msgspec.Struct):
@@ -223,13 +225,17 @@ class Awaitable:
         return "x"
 
 
-def test_a_coroutine_that_nobody_awaits_is_named_and_closed() -> None:
+def test_an_awaitable_is_handed_on_with_what_makes_a_response_of_it() -> None:
     """What a sync wrapper around an `async def` returns; without closing it, Python warns at some later time."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        with pytest.raises(TypeError, match=r"returned a coroutine that nobody awaits.*Fix: .*async def"):
+        with pytest.raises(Unawaited, match=r"returned a coroutine that nobody awaits.*Fix: .*async def") as caught:
             respond(coroutine())
-    with pytest.raises(TypeError, match="returned a Awaitable that nobody awaits"):
+        caught.value.close()
+        with pytest.raises(Unawaited) as caught:
+            respond(coroutine())
+        assert asyncio.run(caught.value.settle()).body == b"x"
+    with pytest.raises(Unawaited, match="returned a Awaitable that nobody awaits"):
         respond(Awaitable())
     assert plain(type(Awaitable())) is None
 

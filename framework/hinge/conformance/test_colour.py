@@ -453,29 +453,3 @@ def test_stop_iteration_from_a_plain_handler_is_answered_with_500(
     client = client_for(app)
     assert client.get("/").status_code == 500
     assert client.get("/").status_code == 500
-
-
-@pytest.mark.clause("errors.answered")
-@pytest.mark.parametrize("result", ["value", "coroutine"])
-def test_a_plain_handler_that_returns_a_coroutine_is_told_so(
-    client_for: Callable[..., Client], result: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    app = App()
-    made: list[Any] = []
-
-    async def inner() -> str:
-        return "inner"
-
-    @app.get("/")
-    def handler() -> Any:
-        if result == "value":
-            return "value"
-        made.append(inner())
-        return made[0]
-
-    response = client_for(app).get("/")
-    for coroutine in made:
-        coroutine.close()
-    assert response.status_code == (200 if result == "value" else 500)
-    if result == "coroutine":
-        assert "coroutine" in caplog.text

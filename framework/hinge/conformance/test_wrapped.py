@@ -5,12 +5,13 @@ import contextlib
 import functools
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from hinge import App, AsyncMiddleware, ConfigurationError, Middleware, Request
+from hinge import App, AsyncMiddleware, ConfigurationError, FileResponse, Middleware, Request, StreamingResponse
 from hinge.backend import Backend
 from hinge.codecs import JSON
 from hinge.testing import Client
@@ -71,6 +72,35 @@ def later(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
+def unannounced(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a plain function of which nothing tells what it returns."""
+
+    def wrapper(request: Request, name: str):  # type: ignore[no-untyped-def]
+        return function(request, name)
+
+    wrapper.__annotations__["return"] = Item
+    return wrapper
+
+
+def plain_of(function: Callable[[], Any]) -> Callable[[], Any]:
+    """Give a plain function that tells nothing of the coroutine function which it calls."""
+
+    def call() -> Any:
+        return function()
+
+    return call
+
+
+def twice(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Forget to await in a coroutine function."""
+
+    @functools.wraps(function)
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
 class Callable_:
     async def __call__(self, request: Request, name: str) -> Item:
         await asyncio.sleep(0)
@@ -88,9 +118,10 @@ async def async_layer() -> AsyncMiddleware:
     response.headers["x-layer"] = "async"
 
 
-WRAPPERS = [plainly, Plainly, to_its_end, partly, later]
+WRAPPERS = [plainly, Plainly, to_its_end, partly, later, unannounced, twice]
 
 
+@pytest.mark.clause("errors.answered")
 @pytest.mark.parametrize("codecs", [None, [JSON]], ids=["json", "codecs"])
 @pytest.mark.parametrize("layers", [[], [layer], [async_layer]], ids=["bare", "layer", "async-layer"])
 @pytest.mark.parametrize("wrapper", WRAPPERS)
@@ -140,6 +171,60 @@ def test_the_wrapper_itself_runs_where_a_plain_handler_does(
     app.get("/", middleware=layers)(where)
     assert client_for(app).get("/").text == "x"
     assert seen[1] is True
+
+
+def test_a_stream_or_a_file_that_has_to_be_awaited_is_one(client_for: Callable[..., Client], tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"0123456789")
+
+    async def stream() -> StreamingResponse:
+        return StreamingResponse(iter(["a", "b"]))
+
+    async def file() -> FileResponse:
+        return FileResponse(tmp_path / "a.txt")
+
+    app = App()
+    for path, layers in (("", []), ("/in", [layer]), ("/in/async", [async_layer])):
+        app.get(path + "/stream", middleware=layers)(plain_of(stream))
+        app.get(path + "/file", middleware=layers)(plain_of(file))
+    client = client_for(app)
+    for path in ("", "/in", "/in/async"):
+        assert client.get(path + "/stream").text == "ab"
+        part = client.get(path + "/file", headers={"range": "bytes=2-3"})
+        assert (part.status_code, part.text) == (206, "23")
+        assert ("x-layer" in part.headers) is bool(path)
+
+
+def test_a_failure_in_it_has_no_other_before_it(
+    client_for: Callable[..., Client], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def coroutine() -> None:
+        raise LookupError("mine")
+
+    app = App()
+    app.get("/")(plain_of(coroutine))
+    assert client_for(app).get("/").status_code == 500
+    (record,) = caplog.records
+    failure = record.exc_info and record.exc_info[1]
+    assert isinstance(failure, LookupError)
+    assert failure.__context__ is None
+
+
+def test_an_error_handler_whose_result_has_to_be_awaited_twice_is_told_so(
+    client_for: Callable[..., Client], caplog: pytest.LogCaptureFixture
+) -> None:
+    app = App()
+
+    @app.get("/")
+    def handler() -> None:
+        raise KeyError
+
+    @app.error(KeyError)
+    @twice
+    async def told(request: Request, error: KeyError) -> str:
+        return "x"
+
+    assert client_for(app).get("/").status_code == 500
+    assert "nobody awaits" in str(caplog.records[0].exc_info and caplog.records[0].exc_info[1])
 
 
 def test_an_inline_one_is_driven_where_it_is_served(client_for: Callable[..., Client]) -> None:

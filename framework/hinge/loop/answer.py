@@ -25,7 +25,7 @@ from hinge.plan import HandlerPlan
 from hinge.request import Request
 from hinge.response import Response
 from hinge.streaming import StreamingResponse
-from hinge.wrapped import awaited
+from hinge.wrapped import Unawaited, awaited
 
 ReadBody: TypeAlias = Callable[[Any, int], Awaitable[bytes]]
 """`(exchange, limit) -> the whole body`; raises HTTPError or ClientDisconnect as `hinge.body` says."""
@@ -140,7 +140,10 @@ def _inner(
                 result = await result
         except asyncio.CancelledError as error:
             raise failure_of(error) from error
-        response = respond(result)
+        try:
+            response = respond(result)
+        except Unawaited as error:
+            response = await error.settle()
         if isinstance(response, StreamingResponse):
             response = await begin(request, response)
         return response
