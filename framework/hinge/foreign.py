@@ -4,6 +4,7 @@ Law: none of them is imported. What a mark wants to say is read off its attribut
 `dependency`, `ge` and its like, or `metadata` with constraints in the words of `annotated_types`.
 """
 
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,9 +26,8 @@ def shown(mark: Any) -> str:
 
 def instead(mark: Any, name: str, annotation: Any = None, *, is_default: bool = False) -> str | None:
     """Return what to write for a mark at a parameter (without an `annotation`: at a field), None if it is unknown."""
-    dependency = getattr(mark, "dependency", None)
-    if callable(dependency) and not isinstance(mark, type):
-        return f"{name} = {qualified_name(dependency).rpartition('.')[2]}(...) in the handler"
+    if (called := call_of(mark, name)) is not None:
+        return called
     options = dict(_options(mark))
     kind = type(mark).__name__.removesuffix("Kwarg")
     if kind == "File":
@@ -42,6 +42,14 @@ def instead(mark: Any, name: str, annotation: Any = None, *, is_default: bool = 
         return None
     usual = "Body" if is_record(annotation) else "Query"
     return f"{name}: {long_form(Called(source or usual, (), options), type_text(annotation))}"
+
+
+def call_of(mark: Any, name: str, within: str = "handler") -> str | None:
+    """Return the call to write for a mark that names a function, or for a function; None for any other mark."""
+    function = mark if inspect.isroutine(mark) else getattr(mark, "dependency", None)
+    if not callable(function) or isinstance(mark, type):
+        return None
+    return f"{name} = {qualified_name(function).rpartition('.')[2]}(...) in the {within}"
 
 
 def _options(mark: Any) -> Iterator[tuple[str, Any]]:

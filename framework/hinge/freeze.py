@@ -128,7 +128,12 @@ def judge(route: Route, frame: Frame) -> Judged:
         endpoint = frame.endpoint(route, plan)
     except ConfigurationError as error:
         return Judged(route, None, [str(error)])
-    mistakes = []
+    mistakes = [
+        mistake
+        for layer in route.layers
+        if layer.written is not None
+        for mistake in layer.written.mistakes(frame.notes)
+    ]
     eager = next((layer for layer in endpoint.layers if layer.needs_body), None)
     if plan.streams_body and plan.body is not None and eager is not None:
         mistakes.append(

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from hinge.callbacks import Callback
 from hinge.errors import ConfigurationError
 from hinge.failures import is_cancellation
 from hinge.location import caller, locate, qualified_name
@@ -26,6 +27,8 @@ class Lifespan(msgspec.Struct, frozen=True):
     location: str
     mounted: str | None = None
     """Under which key its mounted app's state is kept (hinge.state.MOUNTED); None: it is the outermost app's."""
+    written: Callback | None = None
+    """The function as it was registered."""
 
     def misuse(self, what: str) -> ConfigurationError:
         """Return an error that names this lifespan."""
@@ -56,8 +59,10 @@ def lifespan_of(function: Callable[..., Any]) -> Lifespan:
         raise ConfigurationError(
             f"{who}: it has no yield. Fix: a generator without @asynccontextmanager, yielding once"
         )
-    start: Callable[[Any], Any] = function if takes_one(function, who, "the app") else (lambda app: function())
-    return Lifespan(start, colour is Colour.ASYNC_GENERATOR, name, location)
+    takes_app = takes_one(function, who, "the app")
+    start: Callable[[Any], Any] = function if takes_app else (lambda app: function())
+    written = Callback(function, who, "lifespan", "the app", int(takes_app), "open it in the lifespan")
+    return Lifespan(start, colour is Colour.ASYNC_GENERATOR, name, location, written=written)
 
 
 class LifespanStack:

@@ -22,7 +22,7 @@ from hinge.lifespan import Lifespan
 from hinge.location import caller
 from hinge.middleware.layer import Layer
 from hinge.notes import Notes
-from hinge.problems import ErrorHandlers
+from hinge.problems import ErrorHandlers, callback_of
 from hinge.routing.route import Route
 from hinge.routing.router import Router, check_prefix
 from hinge.routing.table import RouteTable
@@ -147,11 +147,22 @@ def _part(app: "App", place: _Place) -> Part:
     for codec in codecs or ():
         if codec.prepare is not None:
             codec.prepare()
+    notes = Notes(app._ignored_notes)
+    _check_callbacks(app, notes)
     errors = ErrorHandlers(app._errors, debug=config.debug)
     layers = place.layers + tuple(app._layers)
-    frame = Frame(config, errors, layers, _builder(app, place.prefix), codecs, place.key, Notes(app._ignored_notes))
+    frame = Frame(config, errors, layers, _builder(app, place.prefix), codecs, place.key, notes)
     own = tuple(app._catalog)
     return Part(app, place.prefix, place.location, frame, own, [judge(_below(place.prefix, one), frame) for one in own])
+
+
+def _check_callbacks(app: "App", notes: Notes) -> None:
+    """Refuse what an app's middleware, error handlers and lifespans cannot be given, with a line for each mistake."""
+    found = [layer.written for layer in app._layers] + [lifespan.written for lifespan in app._lifespans]
+    found += map(callback_of, dict.fromkeys(app._errors.values()))
+    mistakes = [mistake for one in found if one is not None for mistake in one.mistakes(notes)]
+    if mistakes:
+        raise ConfigurationError("\n".join(mistakes))
 
 
 def _below(prefix: str, route: Route) -> Route:

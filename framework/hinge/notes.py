@@ -14,7 +14,7 @@ from hinge.codecs import encode_json
 from hinge.constraints import is_constraint, members_of, meta_of
 from hinge.declared import fields
 from hinge.errors import ConfigurationError
-from hinge.foreign import instead, shown
+from hinge.foreign import call_of, instead, shown
 from hinge.params import Param
 
 _PLAIN = frozenset({str, int, float, bool, bytes, type(None), list, dict, object})
@@ -33,6 +33,8 @@ class Place(NamedTuple):
     annotation: Any
     is_field: bool = False
     """Whether it is of a field of a record, which msgspec reads by itself."""
+    callback: str = ""
+    """What has the parameter, if that is no handler: nothing is made of it."""
 
 
 class Notes:
@@ -60,6 +62,15 @@ class Notes:
         except ConfigurationError:
             self._seen.clear()  # another handler that takes the same record is as wrong
             raise
+
+    def of_callback(self, annotation: Any, who: str, name: str, what: str) -> None:
+        """Check the notes of a parameter of middleware and the like, which nothing is made for.
+
+        Raises:
+            ConfigurationError: a note is unknown.
+
+        """
+        self._walk(annotation, Place(who, name, annotation, callback=what), ())
 
     def _walk(self, kind: Any, place: Place, aliases: tuple[Any, ...]) -> Any:
         if isinstance(kind, type):
@@ -122,6 +133,8 @@ class Notes:
 
     def _look_through(self, record: type, place: Place) -> None:
         """Check what stands on the fields of a record, at any depth."""
+        if place.callback:
+            return
         key = (record, not place.name)
         if key in self._seen:
             return
@@ -174,7 +187,10 @@ def _refused(note: Any, place: Place) -> ConfigurationError:
     kind = note if isinstance(note, type) else type(note)
     if issubclass(kind, Param):
         return _misplaced(note, kind.__name__, place)
-    fix = instead(note, place.name, None if place.is_field else place.annotation)
+    if place.callback:
+        fix = call_of(note, place.name, place.callback)
+    else:
+        fix = instead(note, place.name, None if place.is_field else place.annotation)
     if fix is None:
         fix = f"leave it out, or App(ignore_notes=[{kind.__name__}]) if it is meant for others"
     return ConfigurationError(f"{place.who} is annotated with {shown(note)}, which Hinge does not know. Fix: {fix}")

@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
+from hinge.callbacks import OFF_REQUEST, Callback
 from hinge.codecs import encode_json
 from hinge.encodable import check_encodable
 from hinge.errors import ClientDisconnect, ConfigurationError, HTTPError
@@ -233,6 +234,11 @@ def _returns(handler: ErrorHandler) -> Returns:
     returns = check_returns(annotation, who)
     check_encodable(annotation, who, errors=True)
     return returns
+
+
+def callback_of(handler: ErrorHandler) -> Callback:
+    """Return what is to be judged of an error handler's parameters."""
+    return Callback(handler, _named(handler), "error handler", "(request, error)", 2, OFF_REQUEST)
 
 
 def _named(handler: Any) -> str:

@@ -8,7 +8,7 @@ import enum
 import functools
 import inspect
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -72,6 +72,20 @@ def read_signature(handler: Callable[..., Any], who: str) -> tuple[inspect.Signa
     return signature.replace(parameters=kept), hints
 
 
+def parameters_of(function: Callable[..., Any], who: str) -> Iterator[tuple[inspect.Parameter, Any]]:
+    """Yield the parameters of a function that is no handler, each with its annotation resolved.
+
+    Raises:
+        ConfigurationError: an annotation cannot be resolved.
+
+    """
+    hints = _hints_of(function, who, lambda name: name != "return")
+    bound = function.keywords if isinstance(function, functools.partial) else {}
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name not in bound:
+            yield parameter, hints.get(name, parameter.annotation)
+
+
 def return_hint(function: Callable[..., Any], who: str) -> Any:
     """Return the resolved return annotation, Any if there is none; those of the parameters are not looked at.
 
@@ -79,10 +93,13 @@ def return_hint(function: Callable[..., Any], who: str) -> Any:
         ConfigurationError: it cannot be resolved.
 
     """
+    return _hints_of(function, who, lambda name: name == "return").get("return", Any)
+
+
+def _hints_of(function: Callable[..., Any], who: str, is_wanted: Callable[[str], bool]) -> dict[str, Any]:
     function = unwrap(function)
-    alone = {name: one for name, one in getattr(function, "__annotations__", {}).items() if name == "return"}
-    probe = SimpleNamespace(__annotations__=alone, __globals__=getattr(function, "__globals__", {}))
-    return _hints(probe, who).get("return", Any)
+    wanted = {name: one for name, one in getattr(function, "__annotations__", {}).items() if is_wanted(name)}
+    return _hints(SimpleNamespace(__annotations__=wanted, __globals__=getattr(function, "__globals__", {})), who)
 
 
 def takes_one(function: Callable[..., Any], who: str, what: str) -> bool:

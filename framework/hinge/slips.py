@@ -19,7 +19,7 @@ from hinge.foreign import instead, shown
 from hinge.params import Alias, Called, Param
 from hinge.spelling import call_text, long_form, misused, type_text
 
-_INJECTED_NAMES = {
+INJECTED_NAMES = {
     "request": "Request",
     "req": "Request",
     "ws": "WebSocket",
@@ -61,20 +61,20 @@ def refuse_slips(parameter: inspect.Parameter, annotation: Any, who: str, *, in_
             f"{who} has the {what} {default.__name__} for its default, and nobody calls it. "
             f"Fix: call it in the handler, or bind it with functools.partial"
         )
-    if default is not parameter.empty and not _is_value(default, annotation):
+    if default is not parameter.empty and not is_value(default, annotation):
         fix = instead(default, name, annotation, is_default=True) or "a value of the annotated type, or none at all"
         raise ConfigurationError(f"{who} has {shown(default)} for its default, which no request can send. Fix: {fix}")
     wrong = None if bare else next(misused(annotation), None)
     if wrong is not None:
         _refuse_annotation(parameter, annotation, wrong, who)
-    namesake = None if bare or in_path else next(filter(_is_namesake, members(annotation)), None)
+    namesake = None if bare or in_path else next(filter(is_namesake, members(annotation)), None)
     if namesake is not None:
         full = f"{namesake.__module__}.{namesake.__qualname__}"
         raise ConfigurationError(f"{who} is a {full}, which nobody injects. Fix: from hinge import {namesake.__name__}")
-    if bare and name in _INJECTED_NAMES and not in_path:
+    if bare and name in INJECTED_NAMES and not in_path:
         raise ConfigurationError(
             f"{who} has no annotation, so it would be a query parameter. "
-            f"Fix: annotate it: {name}: {_INJECTED_NAMES[name]} (or {name}: Query[str] if a query parameter is meant)"
+            f"Fix: annotate it: {name}: {INJECTED_NAMES[name]} (or {name}: Query[str] if a query parameter is meant)"
         )
 
 
@@ -85,25 +85,30 @@ _VALUES = (
 """What requests send, and what stands for nothing sent."""
 
 
-def _is_value(default: Any, annotation: Any) -> bool:
+def is_value(default: Any, annotation: Any) -> bool:
     """Tell whether a default is something that a request could have brought: plain data, or of the annotated type."""
     if isinstance(default, dict):
         default = [*default.values()]
     if isinstance(default, (list, tuple, set, frozenset)):
-        return all(_is_value(one, annotation) for one in default)
+        return all(is_value(one, annotation) for one in default)
     return isinstance(default, _VALUES) or any(
         isinstance(default, kind) for kind in classes_within(annotation) if kind not in (Any, object)
     )
 
 
-def _is_namesake(kind: Any) -> bool:
+def is_injected(kind: Any) -> bool:
+    """Tell whether a type is one that Hinge gives to handlers."""
+    return isinstance(kind, type) and kind.__name__ in (*_OWN_CLASSES, "Connection") and _is_own(kind)
+
+
+def is_namesake(kind: Any) -> bool:
     """Tell whether a type is another framework's request or the like."""
-    return (
-        isinstance(kind, type)
-        and kind.__name__ in _OWN_CLASSES
-        and kind.__module__.partition(".")[0] != "hinge"
-        and not is_record(kind)
-    )
+    is_one = isinstance(kind, type) and kind.__name__ in _OWN_CLASSES and not _is_own(kind)
+    return is_one and not is_record(kind) and not issubclass(kind, BaseException)
+
+
+def _is_own(kind: type) -> bool:
+    return kind.__module__.partition(".")[0] == "hinge"
 
 
 def _refuse_annotation(parameter: inspect.Parameter, annotation: Any, wrong: Alias | Called, who: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from hinge.callbacks import OFF_REQUEST, Callback
 from hinge.errors import ConfigurationError
 from hinge.location import caller, locate, qualified_name
 from hinge.response import Response
@@ -40,6 +41,8 @@ class Layer(msgspec.Struct, frozen=True):
     location: str
     answers_preflights: bool = False
     """Whether it answers the browser's question about a request to come (Fetch, "CORS-preflight request")."""
+    written: Callback | None = None
+    """The function that somebody wrote; None: the framework."""
 
     def misuse(self, what: str) -> ConfigurationError:
         """Return the error of a middleware that broke the protocol at run time."""
@@ -86,7 +89,8 @@ def layer_of(middleware: "MiddlewareFunction | Layer | Any", *, needs_body: bool
     if colour not in (Colour.SYNC_GENERATOR, Colour.ASYNC_GENERATOR):
         raise ConfigurationError(f"{who}: it has no yield. Fix: write it as a generator: `response = yield`")
     takes_request = takes_one(middleware, who, "the request")
+    written = Callback(middleware, who, "middleware", "the request", int(takes_request), OFF_REQUEST)
     start: Callable[[Any], Any] = middleware if takes_request else (lambda request: middleware())
     asks = needs_body or bool(getattr(middleware, "needs_body", False))
     preflights = bool(getattr(middleware, "answers_preflights", False))
-    return Layer(start, colour is Colour.ASYNC_GENERATOR, asks, name, location, preflights)
+    return Layer(start, colour is Colour.ASYNC_GENERATOR, asks, name, location, preflights, written)
