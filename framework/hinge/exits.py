@@ -6,7 +6,6 @@ it is that task's failure, like any other: whoever waits for the task gets it, a
 
 from collections.abc import Callable
 from contextlib import suppress
-from types import TracebackType
 from typing import Any
 
 EXITS: tuple[type[BaseException], ...] = (SystemExit, KeyboardInterrupt)
@@ -21,21 +20,24 @@ def run_to_end(run: Callable[[Any], Any], future: Any, exits: tuple[type[BaseExc
         try:
             return run(future)
         except exits as error:
-            # The loop's frames hold the task, which holds the error, and so them: it would be told of much later.
-            error.__traceback__ = _of_the_task(error.__traceback__)
+            _forget_loop(error)
     return future.result()
 
 
-def _of_the_task(found: TracebackType | None) -> TracebackType | None:
-    """Return the part of a traceback that begins in the task; the loop's own frames before it are emptied."""
-    while found is not None:
-        module: str = found.tb_frame.f_globals.get("__name__", "")
-        if module != __name__ and module.partition(".")[0] not in _LOOPS:
-            break
+def _forget_loop(error: BaseException) -> None:
+    """Leave the task's own part of a traceback.
+
+    The loop's frames hold the task, which holds the error, and that them: it would be told of much later.
+    """
+    whole = rest = error.__traceback__
+    while rest is not None and _is_of_a_loop(rest.tb_frame.f_globals.get("__name__", "")):
+        rest = rest.tb_next
+    error.__traceback__ = rest
+    while whole is not rest and whole is not None:
         with suppress(RuntimeError):  # this module's own is not at its end
-            found.tb_frame.clear()
-        found = found.tb_next
-    return found
+            whole.tb_frame.clear()
+        whole = whole.tb_next
 
 
-_LOOPS = ("asyncio", "uvloop", "rloop", "winloop")
+def _is_of_a_loop(module: str) -> bool:
+    return module == __name__ or module.partition(".")[0] in ("asyncio", "uvloop", "rloop", "winloop")

@@ -222,6 +222,10 @@ def check_error_kind(kind: Any) -> None:
     """
     if not (isinstance(kind, type) and issubclass(kind, Exception)):
         given = qualified_name(kind) if callable(kind) else repr(kind)
+        if isinstance(kind, type) and issubclass(kind, BaseException):
+            raise ConfigurationError(
+                f"@app.error ({caller()}): {given} is no Exception. Fix: @app.error(Exception), which answers for all"
+            )
         also = "; @app.error(HTTPError) answers for every status" if isinstance(kind, int) else ""
         raise ConfigurationError(
             f"@app.error ({caller()}): {given} is no exception class. Fix: @app.error(SomeError), with the class{also}"

@@ -312,6 +312,7 @@ OTHERS: list[tuple[Callable[[App], Any], str, str]] = [
     (lambda app: app.lifespan(context), "lifespan ", "Fix: a generator without @asynccontextmanager"),
     (lambda app: app.lifespan(two_parameters), "lifespan ", "Fix: take the app, or nothing"),
     (lambda app: app.error(404), "@app.error (", "Fix: @app.error(SomeError)"),  # type: ignore[arg-type]
+    (lambda app: app.error(SystemExit), "@app.error (", "SystemExit is no Exception. Fix: @app.error(Exception)"),  # type: ignore[type-var]
     (lambda app: app.error(error_handler), "@app.error (", "Fix: @app.error(SomeError)"),  # type: ignore[arg-type]
     (lambda app: app.error(KeyError)(error_handler), "error handler ", "Fix: take two parameters"),  # type: ignore[type-var]
     (lambda app: app.error(KeyError)(error_generator), "error handler ", "Fix: return the response"),

@@ -517,6 +517,23 @@ def test_a_lifespan_fails_with_it(
 
 
 @pytest.mark.clause("lifespan.failure")
+@pytest.mark.parametrize("raised", ["CancelledError", "of the app"])
+@pytest.mark.parametrize("when", ["start", "stop"])
+def test_a_lifespan_of_a_mounted_app_fails_with_it(backend: Backend, when: str, raised: str) -> None:
+    notes: list[str] = []
+    inner = app_of_lives(failing(LIVES[raised]), raised, is_async=True, at_stop=when == "stop", notes=notes)
+    app = app_with([])
+    app.mount("/inner", inner)
+    with (
+        pytest.raises(RuntimeError, match=r"coroutine \(.*\): it raised") as failed,
+        Client(app, backend.name) as client,
+    ):
+        assert (when, client.get("/inner/").text) == ("stop", "x")
+    assert type(failed.value.__cause__) is type(LIVES[raised]())
+    assert notes == ["first stopped"]
+
+
+@pytest.mark.clause("lifespan.failure")
 @pytest.mark.parametrize("group", ["asyncio", "anyio"])
 @pytest.mark.parametrize("when", ["start", "stop"])
 def test_a_task_that_fails_while_others_start_or_stop_is_the_failure(
@@ -595,6 +612,7 @@ EXITS = {"SystemExit": SystemExit(1), "KeyboardInterrupt": KeyboardInterrupt()}
 BEHIND: dict[str, Callable[[BaseException], Any]] = {
     "create_task": lambda error: asyncio.create_task(leaves(error)),
     "ensure_future": lambda error: asyncio.ensure_future(leaves(error)),
+    "dropped": lambda error: asyncio.create_task(leaves(error)) and None,
     "a task of a task": lambda error: asyncio.create_task(of_a_task(error)),
 }
 
@@ -632,6 +650,7 @@ def test_an_exit_of_a_task_that_was_left_behind_is_that_tasks_failure(
     (record,) = caplog.records
     assert (record.name, record.exc_info and record.exc_info[1]) == ("asyncio", EXITS[raised])
     assert "leaves" in record.getMessage()
+    assert "run_until_complete" not in caplog.text
 
 
 @pytest.mark.clause("colour.loop")
