@@ -133,6 +133,23 @@ def test_what_is_described_is_what_is_taken(each_backend: Any, case: str) -> Non
             assert any(taken.values())
 
 
+def test_every_day_is_described_and_no_other() -> None:
+    pattern = re.compile(schema_at(describe(app_of(dt.datetime)), "query")["pattern"])
+    for year in (0, 1, 4, 99, 100, 400, 474, 1900, 1999, 2000, 2023, 2024, 2100, 2400, 9999):
+        for month in range(14):
+            for day in range(33):
+                is_described = pattern.search(f"{year:04}-{month:02}-{day:02}T00:00") is not None
+                assert is_described == is_day(year, month, day), (year, month, day)
+
+
+def is_day(year: int, month: int, day: int) -> bool:
+    try:
+        dt.date(year, month, day)
+    except ValueError:
+        return False
+    return True
+
+
 def test_a_form_and_a_body_of_one_class_are_two_components_where_they_differ() -> None:
     document = describe(app_of(dt.datetime))
     assert {"Whole", "Whole_form"} <= document["components"]["schemas"].keys()

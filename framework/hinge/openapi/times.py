@@ -2,7 +2,7 @@
 
 Law: a `format` stands where its definition is what is taken: RFC 3339's `date-time` and `time` have an offset, and
 `duration` has years. Elsewhere a pattern tells, and of the year 0000, which Python has not. It is written so that every
-engine for patterns reads it, and leaves open which years have a 29th of February.
+engine for patterns reads it.
 """
 
 from typing import Any
@@ -12,7 +12,8 @@ from msgspec import inspect
 _YEAR = "([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])"
 _LONG = "(0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])"
 _SHORT = "(0[469]|11)-(0[1-9]|[12][0-9]|30)"
-_DATE = f"{_YEAR}-({_LONG}|{_SHORT}|02-(0[1-9]|[12][0-9]))"
+_FOURTH = "(0[48]|[2468][048]|[13579][26])"
+_DATE = f"({_YEAR}-({_LONG}|{_SHORT}|02-(0[1-9]|1[0-9]|2[0-8]))|([0-9]{{2}}{_FOURTH}|{_FOURTH}00)-02-29)"
 _MINUTE = "([01][0-9]|2[0-3]):[0-5][0-9]"
 _SECONDS = r"(:[0-5][0-9](\.[0-9]+)?)"
 _OFFSET = "([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
