@@ -7,10 +7,11 @@ does not count: such a record is sent without it.
 import datetime as dt
 import decimal
 import enum
+import sys
 import uuid
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import msgspec
 
@@ -48,19 +49,30 @@ def check_encodable(annotation: Any, who: str, *, own_codecs: bool = False, erro
             raise ConfigurationError(
                 f"{who}: the return annotation: {kind.__name__} is an exception, which is no answer. Fix: raise it"
             )
-    why = unencodable(annotation, own_codecs=own_codecs)
-    if why is not None:
-        raise ConfigurationError(f"{who}: the return annotation: {why}. Fix: {_fix(annotation)}, or return a Response")
+    found = unencodable(annotation, own_codecs=own_codecs)
+    if found is not None:
+        raise ConfigurationError(f"{who}: the return annotation: {found.why}. Fix: {found.fix}, or return a Response")
 
 
-def _fix(annotation: Any) -> str:
-    kind = class_of(annotation)
-    if isinstance(kind, type) and (is_many(annotation) or is_object(annotation)):
-        return "a list, or another type that msgspec knows"
-    return "make it a msgspec.Struct or a dataclass"
+class Unencodable(NamedTuple):
+    """Why results can only fail, and what to write."""
+
+    why: str
+    fix: str
 
 
-def unencodable(annotation: Any, *, own_codecs: bool = False) -> str | None:
+def _unknown(kind: type) -> Unencodable:
+    name = kind.__qualname__.rpartition("<locals>.")[2]
+    if hasattr(kind, "model_dump"):  # of pydantic, which may be some class's own method: it fits all the same
+        fix = "its model_dump(), -> dict[str, Any]"
+    elif kind.__module__.partition(".")[0] in sys.stdlib_module_names:
+        fix = "a type that msgspec knows, such as a list, a dict or a str"
+    else:
+        fix = "make it a msgspec.Struct or a dataclass"
+    return Unencodable(f"msgspec does not know the class {name}", fix)
+
+
+def unencodable(annotation: Any, *, own_codecs: bool = False) -> Unencodable | None:
     """Return why results of a type can only fail, None if there are some that can be sent."""
     try:
         return _found(annotation, own_codecs)
@@ -69,7 +81,7 @@ def unencodable(annotation: Any, *, own_codecs: bool = False) -> str | None:
 
 
 @lru_cache(maxsize=1024)
-def _found(annotation: Any, own_codecs: bool) -> str | None:  # noqa: FBT001 - of the cache
+def _found(annotation: Any, own_codecs: bool) -> Unencodable | None:  # noqa: FBT001 - of the cache
     waiting = list(_encoded(annotation, own_codecs=own_codecs))
     seen: list[Any] = []
     while waiting:
@@ -81,9 +93,9 @@ def _found(annotation: Any, own_codecs: bool) -> str | None:  # noqa: FBT001 - o
         if has_fields(member):
             waiting += [one for field in fields(member) for one in _of_field(field.type, is_required=field.required)]
         elif not _is_known(kind):
-            return f"msgspec does not know the class {kind.__qualname__.rpartition('<locals>.')[2]}"
+            return _unknown(kind)
         elif is_object(member) and (key := next(_no_keys(member), None)) is not None:
-            return f"{key} is no key of an object"
+            return Unencodable(f"{key} is no key of an object", "a text or a number for a key")
         else:
             waiting += [one for part in held(member) for one in named(part)]
     return None

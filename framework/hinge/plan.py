@@ -192,7 +192,7 @@ def plan_handler(
     )
     refuse_wrappers(handler, who)
     colour, written = colour_of(handler), notes.obeyed(hints.get("return", Any), f"{who}: the return annotation")
-    returns = awaited_type(written) if colour is Colour.SYNC else written
+    returns = awaited_type(written)
     check_returns(returns, who)
     plan = HandlerPlan(
         handler=handler,
@@ -203,7 +203,7 @@ def plan_handler(
         own_loop=own_loop,
         arguments=arguments,
         returns=returns,
-        maybe_async=returns is not written or may_wait(handler),
+        maybe_async=colour is Colour.SYNC and (returns is not written or may_wait(handler)),
     )
     _check(plan, names, websocket=websocket)
     return plan

@@ -1,5 +1,6 @@
 """Results that msgspec cannot encode are found by their annotation."""
 
+import asyncio
 import collections
 import collections.abc
 import dataclasses
@@ -7,7 +8,7 @@ import enum
 import fractions
 import numbers
 import pathlib
-from collections.abc import AsyncIterator, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, Literal, NamedTuple, NoReturn, NotRequired, Protocol, TypedDict, TypeVar
 
 import msgspec
@@ -89,8 +90,21 @@ class Typed(TypedDict):
     plain: NotRequired[Plain]
 
 
+class Model:
+    """As pydantic's, which is iterable."""
+
+    def model_dump(self) -> dict[str, Any]: ...  # type: ignore[empty-body]
+
+    def __iter__(self) -> Iterator[Any]: ...  # type: ignore[empty-body]
+
+
 class Text(str):
     __slots__ = ()
+
+
+def why(kind: Any) -> str | None:
+    found = unencodable(kind)
+    return None if found is None else found.why
 
 
 UNKNOWN = [
@@ -102,7 +116,7 @@ UNKNOWN = [
 
 @pytest.mark.parametrize("kind", UNKNOWN, ids=str)
 def test_a_plain_class_is_found_wherever_it_stands(kind: Any) -> None:
-    assert unencodable(kind) == "msgspec does not know the class Plain"
+    assert why(kind) == "msgspec does not know the class Plain"
 
 
 @pytest.mark.parametrize(
@@ -125,12 +139,12 @@ def test_a_plain_class_is_found_wherever_it_stands(kind: Any) -> None:
     ids=str,
 )
 def test_other_classes_that_nothing_encodes(kind: Any, name: str) -> None:
-    assert unencodable(kind) == f"msgspec does not know the class {name}"
+    assert why(kind) == f"msgspec does not know the class {name}"
 
 
 @pytest.mark.parametrize("key", [tuple[int, int], Holder, Of[int], bool], ids=str)
 def test_keys_that_are_none_in_an_object(key: Any) -> None:
-    assert "no key of an object" in str(unencodable(dict[key, int]))
+    assert "no key of an object" in str(why(dict[key, int]))
 
 
 @pytest.mark.parametrize(
@@ -180,9 +194,13 @@ def refusal(app: App, backend: str = "wsgi") -> str:
     ("annotation", "fix"),
     [
         (Plain, "make it a msgspec.Struct or a dataclass"),
+        (list[Plain], "make it a msgspec.Struct or a dataclass"),
+        (Model | None, "its model_dump(), -> dict[str, Any]"),
+        (dict[tuple[int, int], str], "a text or a number for a key"),
+        (complex, "a type that msgspec knows, such as a list, a dict or a str"),
         (HTTPError, "raise it"),
         (ValueError | None, "raise it"),
-        (collections.deque[int], "a list, or another type that msgspec knows"),
+        (collections.deque[int], "a type that msgspec knows, such as a list, a dict or a str"),
     ],
     ids=str,
 )
@@ -262,6 +280,18 @@ def test_responses_that_describe_some() -> None:
     )
     app.compile("wsgi")
     assert set(describe(app)["paths"]["/"]["get"]["responses"]) >= {"409", "410", "411", "412", "413"}
+
+
+@pytest.mark.parametrize("kind", [Awaitable[int], asyncio.Task[int], Awaitable[int] | None], ids=str)
+def test_an_awaitable_is_what_it_comes_to(kind: Any) -> None:
+    async def coroutine() -> Any: ...
+
+    coroutine.__annotations__["return"] = kind
+    for handler in (coroutine, returning(kind)):
+        app = App()
+        app.get("/")(handler)
+        app.compile("wsgi")
+        assert app.parts()[0].judged[0].endpoint.plan.returns in (int, int | None)
 
 
 def test_the_plan_alone_knows_no_codecs_and_takes_it() -> None:

@@ -121,7 +121,6 @@ async def async_layer() -> AsyncMiddleware:
 WRAPPERS = [plainly, Plainly, to_its_end, partly, later, unannounced, twice]
 
 
-@pytest.mark.clause("errors.answered")
 @pytest.mark.parametrize("codecs", [None, [JSON]], ids=["json", "codecs"])
 @pytest.mark.parametrize("layers", [[], [layer], [async_layer]], ids=["bare", "layer", "async-layer"])
 @pytest.mark.parametrize("wrapper", WRAPPERS)
