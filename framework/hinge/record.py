@@ -72,7 +72,7 @@ def collection_reader(kind: Any, source: str, name: str) -> Callable[[list[str]]
     row: list[Converter] = [converter(one) for one in items] if isinstance(items, tuple) else []
     convert = str if row else converter(items)
     target = without_unset(kind)
-    is_hashed = most_collected(target) is not None
+    most = most_collected(target)
 
     def read(texts: list[str]) -> Any:
         values: list[Any] = []
@@ -84,7 +84,7 @@ def collection_reader(kind: Any, source: str, name: str) -> Callable[[list[str]]
                 errors.append(FieldError(source, f"{name}.{index}", str(error)))
         if errors:
             raise RequestInvalid(errors[:MAX_ERRORS])
-        if is_hashed and not are_apart(values):
+        if most is not None and (len(values) > most or not are_apart(values)):
             raise ValueError(COLLIDING)
         try:
             return msgspec.convert(values, target)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 
-from hinge import App, Body, Form, Query
+from hinge import App, Body, Config, Form, Query
 from hinge.codecs import JSON, MSGPACK, TOML, YAML
 
 has_yaml = find_spec("yaml") is not None and find_spec("tomli_w") is not None
@@ -281,6 +281,21 @@ def test_texts_that_become_a_set_cost_no_more(each_backend: Any) -> None:
         ids = [uuid.uuid5(uuid.NAMESPACE_URL, str(number)) for number in range(900)]
         assert client.get("/?" + text(ids)).json() == 900
         assert client.post("/", content=text([*ids[:400], *ids[:400]]).encode(), headers=form).json() == 400
+
+
+def test_many_texts_that_become_a_set(each_backend: Any) -> None:
+    app = App(config=Config(max_query_fields=20_000))
+
+    @app.get("/")
+    async def find(ids: Query[set[int]]) -> int:
+        return len(ids)
+
+    with each_backend(app) as client:
+        assert client.get("/?" + "&".join(f"ids={one}" for one in range(9_000))).json() == 9_000
+        answer = client.get("/?" + "&".join(f"ids={one}" for one in range(10_001)))
+        assert answer.json()["errors"] == [
+            {"in": "query", "name": "ids", "message": "has too many values that may collide"}
+        ]
 
 
 def test_the_first_table_needs_no_collision_to_be_hostile() -> None:

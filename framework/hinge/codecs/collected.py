@@ -30,7 +30,7 @@ SMALL = 8 * 1024
 _MAX_EQUAL = 32
 """Values of one set or map whose hash another one has; with so few values at all, nothing is looked at."""
 
-COLLIDING = "has too many values that collide"
+COLLIDING = "has too many values that may collide"
 """What is said of values of one set, or keys of one map, many of which have the hash of another one."""
 
 NO_KEY = "has a key that is neither a text nor a number"
