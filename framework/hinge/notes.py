@@ -13,6 +13,7 @@ from hinge.annotations import UNIONS, field_types, is_record_class, unalias
 from hinge.codecs import encode_json
 from hinge.constraints import is_constraint, members_of, meta_of
 from hinge.declared import fields
+from hinge.defaults import check_default, field_defaults
 from hinge.errors import ConfigurationError
 from hinge.foreign import call_of, instead, shown
 from hinge.params import Param
@@ -146,9 +147,12 @@ class Notes:
                 found = field_types(record)  # msgspec takes private ones in, and sends none
         except ConfigurationError as error:
             raise ConfigurationError(f"{start}: {error}") from error
+        defaults = field_defaults(record) if place.name else {}
         for name, hint in found.items():
             who = f"{start}: field {name!r} of {record.__qualname__}"
             self._walk(hint, Place(who, place.name, hint, is_field=True), ())
+            if name in defaults:
+                check_default(name, defaults[name], hint, who)
 
 
 def _check_said(meta: msgspec.Meta, place: Place) -> None:

@@ -17,6 +17,7 @@ import msgspec
 from hinge.annotations import absent, is_record, item_type, present, split
 from hinge.body import BodyStream
 from hinge.codecs import CODECS, Codec
+from hinge.defaults import check_default
 from hinge.errors import ConfigurationError
 from hinge.forms import FormData
 from hinge.forms.kinds import is_of_files
@@ -226,6 +227,8 @@ def _argument(
                 f"{who} is in the path, and its type {injected.__name__} is injected. Fix: rename one of the two"
             )
         return Argument(name, _INJECTED[injected], name, injected, default, keyword=keyword)
+    if default is not MISSING:
+        check_default(name, default, kind, who)
     source = _source(name, marker, kind, path_names, who)
     alias = _alias(name, marker, source, who)
     if default is MISSING and source is not Source.PATH:
