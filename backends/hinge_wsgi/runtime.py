@@ -21,7 +21,7 @@ import anyio
 
 from hinge.blueprint import Blueprint
 from hinge.errors import HTTPError
-from hinge.grace import cut_after, lifespans_by, name_left
+from hinge.grace import A_MOMENT, cut_after, lifespans_by, name_left
 from hinge.log import logger
 from hinge.problems import describe
 from hinge.request import Request
@@ -136,7 +136,7 @@ class Runtime:
         now = time.monotonic()
         if self._lifespans_by is None:  # the server did not say that a stop was coming
             self._lifespans_by = now + lifespans_by(self._blueprint.config.graceful_timeout)
-        patience = min(STOP_SECONDS, max(0.0, self._lifespans_by - now) / 4)
+        patience = min(STOP_SECONDS, max(A_MOMENT, (self._lifespans_by - now) / 4))
         until = now + cut_after(self._blueprint.config.graceful_timeout)
         if not self._have_ended(until if self._cut_at is None else max(self._cut_at, now + patience)):
             self._cut_loop()

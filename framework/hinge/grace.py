@@ -9,6 +9,9 @@ from typing import Any
 from hinge.log import logger
 from hinge.problems import describe
 
+A_MOMENT = 0.1
+"""Seconds that what was told to end has in any case: it must get a turn to hear of it."""
+
 
 def lifespans_by(grace: float) -> float:
     """Return after how many seconds the lifespans' stop begins at the latest."""

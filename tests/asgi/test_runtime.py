@@ -245,7 +245,7 @@ def test_a_drain_before_anything_was_open_counts_for_what_comes() -> None:
     app.get("/stream")(lambda: StreamingResponse(endless()))
 
     async def test() -> None:
-        app.asgi.drain(0.05)
+        app.asgi.drain(1.0)
         events = await call(app, "/events")
         assert (events.status, events.body, events.sent[-1]["more_body"]) == (200, b"", False)
         peer = Peer()

@@ -20,7 +20,7 @@ import anyio
 from hinge.blueprint import Blueprint, Endpoint
 from hinge.context import carry_back
 from hinge.errors import HTTPError
-from hinge.grace import cut_after, lifespans_by, name_left
+from hinge.grace import A_MOMENT, cut_after, lifespans_by, name_left
 from hinge.log import logger
 from hinge.loop.after import run_after
 from hinge.loop.hold import until_told
@@ -315,7 +315,7 @@ class Runtime:
         """Return for how many seconds to wait for what was told to end, so that the lifespans can still stop."""
         if self._lifespans_by is None:
             return SHUTDOWN_SECONDS
-        return min(SHUTDOWN_SECONDS, max(0.0, self._lifespans_by - time.monotonic()) / 2)
+        return min(SHUTDOWN_SECONDS, max(A_MOMENT, (self._lifespans_by - time.monotonic()) / 2))
 
     async def _end_requests(self, until: float) -> None:
         """Let requests, and the work after their responses, run until then, and cancel them."""
