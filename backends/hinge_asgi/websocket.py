@@ -18,7 +18,7 @@ from anyio.lowlevel import checkpoint
 
 from hinge.blueprint import Blueprint, Endpoint
 from hinge.errors import HTTPError, WebSocketDisconnect
-from hinge.failures import FAILURES, failure_in_task
+from hinge.failures import FAILURES, failure_in_task, members
 from hinge.log import logger
 from hinge.loop import Ended, Runtime, Watch
 from hinge.middleware import weave_async
@@ -370,7 +370,7 @@ def _handler(endpoint: Endpoint) -> Handle:
 
 def _is_leaving(error: Exception) -> bool:
     """Tell whether a task group of the handler's failed of nothing but the peer's leaving."""
-    return isinstance(error, ExceptionGroup) and error.split(WebSocketDisconnect)[1] is None
+    return isinstance(error, ExceptionGroup) and all(isinstance(one, WebSocketDisconnect) for one in members(error))
 
 
 async def _serve(runtime: Runtime, ws: WebSocket, transport: ASGITransport, handle: Handle) -> None:

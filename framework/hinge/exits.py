@@ -32,7 +32,7 @@ def _forget_loop(error: BaseException) -> None:
     whole = rest = error.__traceback__
     while rest is not None and _is_of_a_loop(rest.tb_frame.f_globals.get("__name__", "")):
         rest = rest.tb_next
-    error.__traceback__ = rest
+    error.with_traceback(rest)
     while whole is not rest and whole is not None:
         with suppress(RuntimeError):  # this module's own is not at its end
             whole.tb_frame.clear()

@@ -6,6 +6,7 @@ CancelledError that somebody has asked of this task; the GeneratorExit of a coro
 """
 
 import sys
+from collections.abc import Iterator
 from typing import Any, cast
 
 FAILURES: tuple[type[Exception], ...] = (cast("type[Exception]", BaseException),)
@@ -68,8 +69,19 @@ def is_close(error: BaseException) -> bool:
 
 def _is_interrupt(error: BaseException) -> bool:
     if isinstance(error, BaseExceptionGroup):
-        return error.subgroup(KeyboardInterrupt) is not None
+        return any(isinstance(one, KeyboardInterrupt) for one in members(error))
     return isinstance(error, KeyboardInterrupt)
+
+
+def members(group: BaseException) -> Iterator[BaseException]:
+    """Yield what a group holds, at any depth. Its `split` and `subgroup` are not asked: they may be the app's."""
+    pending = [group]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, BaseExceptionGroup):
+            pending += one.exceptions
+        else:
+            yield one
 
 
 def _running_task() -> Any:

@@ -14,6 +14,7 @@ from hinge.callbacks import Callback
 from hinge.errors import ConfigurationError
 from hinge.failures import is_cancellation
 from hinge.location import caller, locate, qualified_name
+from hinge.log import logger
 from hinge.signature import Colour, colour_of, takes_one
 from hinge.state import MOUNTED
 
@@ -128,9 +129,11 @@ def _raise(failures: list[_Failure]) -> NoReturn:
     (lifespan, first), *others = causes
     failure = lifespan.failure_of(first)
     for lifespan, error in others:
-        failure.add_note(
-            f"and then lifespan {lifespan.name} ({lifespan.location}) failed while it was stopped: {error!r}"
-        )
+        what = f"and then lifespan {lifespan.name} ({lifespan.location}) failed while it was stopped"
+        try:
+            failure.add_note(f"{what}: {error!r}")
+        except Exception:  # noqa: BLE001 - the one takes no notes (a frozen dataclass), or the other has no text
+            logger.error("%s", what, exc_info=error)
     raise failure
 
 

@@ -17,12 +17,16 @@ from hinge.errors import ClientDisconnect, ConfigurationError, HTTPError
 from hinge.failures import FAILURES, failure_in_task, failure_of
 from hinge.location import caller, locate, qualified_name
 from hinge.log import logger as logger  # noqa: PLC0414 - backends from outside took it from here
+from hinge.log import traceback_text
 from hinge.response import Response, check_status
 from hinge.results import responder
 from hinge.returns import Returns, check_returns
 from hinge.signature import Colour, colour_of, return_hint
 from hinge.streaming import StreamAborted, StreamingResponse, chosen, keep
 from hinge.wrapped import Unawaited, refuse_wrappers
+
+_set = BaseException.__setattr__
+"""Sets an attribute of an exception whose own class would refuse it: a frozen dataclass."""
 
 ErrorHandler = Callable[[Any, Any], Any]
 """`(request, error) -> result`, sync or async; the result is what a handler may return."""
@@ -80,9 +84,12 @@ class ErrorHandlers:
             return self._second(request, error, failure_in_task(second))
 
     def _answer(self, handler: ErrorHandler, result: Any, request: Any, error: Exception) -> Response:
-        response = self.problem(result) if isinstance(result, HTTPError) else self._respond(handler, result, error)
+        if isinstance(result, HTTPError):
+            response = self.problem(result, request)
+        else:
+            response = self._respond(handler, result, error)
         if isinstance(error, HTTPError):
-            error.__traceback__ = None  # its request may keep it, and these frames hold the request
+            error.with_traceback(None)  # its request may keep it, and these frames hold the request
             _keep_connection(response, error)
         if isinstance(response, StreamingResponse):
             keep(request, response)
@@ -100,7 +107,7 @@ class ErrorHandlers:
     def _second(self, request: Any, first: Exception, second: Exception) -> Response:
         """Answer the failure of an error handler; the log shows what it was called for."""
         if second is not first and second.__context__ is None:
-            second.__context__ = first
+            _set(second, "__context__", first)
         return self.last_resort(request, second)
 
     def tells(self, kind: type[Exception]) -> bool:
@@ -122,41 +129,66 @@ class ErrorHandlers:
         """Return what answers an error without any handler of the app's: a complete response, never a stream."""
         only = only_member(error)
         if isinstance(only, HTTPError):
+            response = self.problem(only, request)
             # An instance raised again and again would keep the frames of all requests, and with them their bodies.
-            only.__traceback__ = None
-            return self.problem(only)
+            only.with_traceback(None)
+            return response
         if isinstance(only, ClientDisconnect):
             # Nobody is there to read it, and a client that leaves is no failure of the app.
-            return self.problem(HTTPError(400, str(only) or "The client left before its request was complete."))
+            return _document(_left(only))
         if isinstance(error, Unawaited):
             error.close()
         log_failure(request, error)
-        return self.problem(self._failure(error))
+        return _document(self._failure(error))
 
     def _failure(self, error: Exception) -> HTTPError:
         if not self._debug:
             return HTTPError(500)
-        # Of traceback, which bears an exception whose own str() fails.
-        detail = "".join(traceback.format_exception_only(only_member(error))).strip()
-        return HTTPError(500, detail, traceback="".join(traceback.format_exception(error)).splitlines())
+        try:
+            # Of traceback, which bears an exception whose own str() fails.
+            detail = "".join(traceback.format_exception_only(only_member(error))).strip()
+            lines = "".join(traceback.format_exception(error)).splitlines()
+        except Exception:  # noqa: BLE001 - which bears not every exception's own methods
+            detail, lines = qualified_name(type(error)), traceback_text(error).splitlines()
+        return HTTPError(500, detail, traceback=lines)
 
-    def problem(self, error: HTTPError) -> Response:
+    def problem(self, error: HTTPError, request: Any = None) -> Response:
         """Return the problem document of an HTTPError, with the error's headers; one that cannot be sent is a 500."""
         try:
-            body = encode_json(error.problem())
-        except Exception:  # noqa: BLE001 - whatever the extensions are, and it is logged
-            logger.exception("HTTPError(%d): its document is not JSON; it is answered without it", error.status)
-            body = encode_json(HTTPError(error.status).problem())
-        response = Response.trusted(body, check_status(error.status), _PROBLEM_LINES)
-        if error.headers:
-            try:
-                response.headers.update(error.headers)
-            except (ValueError, TypeError):
-                logger.exception("HTTPError(%d): its headers cannot be sent; it is answered with 500", error.status)
-                return self.problem(HTTPError(500))
-        if error.connection:
-            _keep_connection(response, error)
-        return response
+            return _document(error)
+        except FAILURES as unfit:  # without super().__init__(), changed since, or of a class with methods of its own
+            failure = failure_of(unfit)
+            if failure.__cause__ is None and failure is not error:
+                _set(failure, "__cause__", error)
+            log_failure(request, failure)
+            return _document(self._failure(failure))
+
+
+def _document(error: HTTPError) -> Response:
+    """Return the problem document of an HTTPError; raises what makes it one that cannot be answered."""
+    status, document = check_status(error.status), error.problem()
+    try:
+        body = encode_json(document)
+    except Exception:  # noqa: BLE001 - whatever the extensions are, and it is logged
+        logger.exception("HTTPError(%d): its document is not JSON; it is answered without it", status)
+        body = encode_json(HTTPError(status).problem())
+    response = Response.trusted(body, status, _PROBLEM_LINES)
+    if error.headers:
+        try:
+            response.headers.update(error.headers)
+        except (ValueError, TypeError) as refused:
+            raise ValueError(f"HTTPError({status}): its headers cannot be sent") from refused
+    if error.connection:
+        _keep_connection(response, error)
+    return response
+
+
+def _left(error: ClientDisconnect) -> HTTPError:
+    try:
+        said = str(error)
+    except Exception:  # noqa: BLE001 - of a class of the app's
+        said = ""
+    return HTTPError(400, said or "The client left before its request was complete.")
 
 
 def only_member(error: Exception) -> Exception:

@@ -20,6 +20,7 @@ from typing import Any
 
 from hinge.codecs import encode_json
 from hinge.jsonlines import JSONLinesResponse
+from hinge.location import qualified_name
 from hinge.response import HTMLResponse, JSONResponse, RedirectResponse, Response, ResponseHeaders, TextResponse
 from hinge.returns import OCTETS, TEXT, UNANNOTATED, Returns, is_stream
 from hinge.streaming import StreamingResponse
@@ -64,6 +65,8 @@ def _is_awaitable(kind: type) -> bool:
 
 _WITHOUT_MORE = frozenset({Response, TextResponse, HTMLResponse, JSONResponse, RedirectResponse})
 """The classes whose instances consist of status, headers and body."""
+_COMPLETE = frozenset({Response.__init__, RedirectResponse.__init__})
+"""What makes a response that has all three."""
 
 
 def own(response: Response) -> Response:
@@ -74,7 +77,7 @@ def own(response: Response) -> Response:
         copied._status = response._status
         copied._body = response._body
     else:
-        copied = copy.copy(response)
+        copied = copy.copy(_initialised(response))
     headers = response._headers
     copied._headers = headers if isinstance(headers, tuple) else ResponseHeaders.trusted(headers.raw.copy())
     return copied
@@ -109,7 +112,7 @@ def _maker(kind: type, status: int | None, returns: Returns, *, written_to: bool
     if issubclass(kind, StreamingResponse):
         return (lambda value: own(_unused(value))) if written_to else _unused
     if issubclass(kind, Response):
-        return own if written_to else _same
+        return own if written_to else _same if kind.__init__ in _COMPLETE else _initialised
     if issubclass(kind, BaseException):
         return _refuse_exception
     if kind is type(None):
@@ -128,6 +131,14 @@ def _streamer(code: int, returns: Returns) -> Callable[[Any], Response]:
     if items is None:
         return lambda value: StreamingResponse(value, status=code, media_type=media_type)
     return lambda value: JSONLinesResponse.of(value, items, status=code)
+
+
+def _initialised(response: Response) -> Response:
+    """Return a response of a subclass that has all that a response consists of."""
+    if not all(hasattr(response, part) for part in Response.__slots__):
+        name = qualified_name(type(response))
+        raise TypeError(f"{name}: its __init__ did not call super().__init__(). Fix: call it with content and status")
+    return response
 
 
 def _unused(response: StreamingResponse) -> StreamingResponse:

@@ -168,7 +168,8 @@ def test_a_document_that_is_no_json_is_left_out_and_logged(error: HTTPError, cap
 def test_headers_that_cannot_be_sent_are_a_500_and_logged(headers: Any, caplog: pytest.LogCaptureFixture) -> None:
     response = answer(HTTPError(401, headers=headers))
     assert document(response)["status"] == 500
-    assert "its headers cannot be sent" in caplog.records[0].getMessage()
+    (record,) = caplog.records
+    assert "its headers cannot be sent" in str(record.exc_text)
 
 
 def test_a_content_type_of_the_error_takes_the_place_of_the_standard_one() -> None:

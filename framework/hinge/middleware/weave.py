@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from typing import Any
 
-from hinge.failures import FAILURES
+from hinge.failures import FAILURES, members
 from hinge.middleware.guard import is_guarded
 from hinge.middleware.layer import Layer
 from hinge.request import Request
@@ -216,7 +216,7 @@ async def _afinish(layer: Layer, generator: AsyncGenerator[Any, Any], answer: An
     try:
         await generator.aclose()
     except BaseExceptionGroup as group:
-        if group.split(GeneratorExit)[1] is not None:
+        if not all(isinstance(one, GeneratorExit) for one in members(group)):
             raise
     raise layer.second_yield()
 
