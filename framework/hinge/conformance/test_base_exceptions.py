@@ -417,14 +417,21 @@ def test_a_websockets_middleware(
 @pytest.mark.parametrize("raised", INTERRUPTS)
 @pytest.mark.parametrize("place", ["handler", "error_handler", "middleware_before", "middleware_after", "first_chunk"])
 @pytest.mark.parametrize("layers", LAYERS)
+@pytest.mark.parametrize("colour", COLOURS)
 def test_an_interrupt_is_passed_on_to_the_server(
-    client_for: Callable[..., Client], layers: str, place: str, raised: str, caplog: pytest.LogCaptureFixture
+    client_for: Callable[..., Client],
+    colour: str,
+    layers: str,
+    place: str,
+    raised: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     app = app_with(LAYERS[layers])
-    ANSWERED[place](app, failing(INTERRUPTS[raised]), False)
+    ANSWERED[place](app, failing(INTERRUPTS[raised]), colour == "async def")
     client = client_for(app)
     with pytest.raises(type(INTERRUPTS[raised]())):
         client.get("/")
+    assert client.get("/fine").text == "fine"
     assert caplog.records == []
 
 
