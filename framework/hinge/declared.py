@@ -55,15 +55,20 @@ def named(annotation: Any) -> list[Any]:
             raise ConfigurationError(
                 f"{member!r} is the name of nothing that could be looked up there. Fix: name a type"
             )
-        if not isinstance(member, typing.TypeVar):
-            found.append(member)
-        elif member.__constraints__:
-            found += [one for part in member.__constraints__ for one in named(part)]
-        elif getattr(member, "has_default", bool)():  # from CPython 3.13 on
-            found += named(member.__default__)  # type: ignore[attr-defined]
+        if isinstance(member, typing.TypeVar):
+            found += [one for part in stand_ins(member) for one in named(part)]
         else:
-            found += named(Any if member.__bound__ is None else member.__bound__)
+            found.append(member)
     return found
+
+
+def stand_ins(variable: typing.TypeVar) -> tuple[Any, ...]:
+    """Return what may stand for a type variable: its constraints, or its default, or its bound, or anything."""
+    if variable.__constraints__:
+        return variable.__constraints__
+    if getattr(variable, "has_default", bool)():  # from CPython 3.13 on
+        return (variable.__default__,)  # type: ignore[attr-defined]
+    return (Any if variable.__bound__ is None else variable.__bound__,)
 
 
 def has_fields(annotation: Any) -> bool:

@@ -5,14 +5,15 @@ the classes of `App(ignore_notes=[...])` say nothing here; any other note is ref
 a parameter it may say who is let in, in a result that a field must not leave.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
-from hinge.annotations import UNIONS, field_types, is_record_class, unalias
+from hinge.annotations import UNIONS, extended, field_types, unalias
 from hinge.codecs import encode_json
 from hinge.constraints import is_constraint, members_of, meta_of
-from hinge.declared import fields
+from hinge.declared import fields, has_fields, is_named_tuple, stand_ins
 from hinge.defaults import check_default, field_defaults
 from hinge.errors import ConfigurationError
 from hinge.foreign import call_of, instead, shown
@@ -75,8 +76,13 @@ class Notes:
 
     def _walk(self, kind: Any, place: Place, aliases: tuple[Any, ...]) -> Any:
         if isinstance(kind, type):
-            if kind not in _PLAIN and is_record_class(kind):
+            if kind not in _PLAIN:
                 self._look_through(kind, place)
+            return kind
+        if isinstance(kind, TypeVar):
+            given = Place(place.who, place.name, place.annotation, is_field=True)  # msgspec reads it by itself
+            for one in stand_ins(kind):
+                self._walk(one, given, aliases)
             return kind
         plain = unalias(kind)
         if plain is not kind:
@@ -94,8 +100,7 @@ class Notes:
             return kind
         before = get_args(kind)
         after = tuple(self._walk(one, place, aliases) for one in before)
-        if is_record_class(origin):
-            self._look_through(origin, place)
+        self._look_through(origin, place)
         if all(one is other for one, other in zip(before, after, strict=True)):
             return kind
         return Union[after] if origin in UNIONS else origin[after]  # noqa: UP007 - `|` cannot join a sequence of types
@@ -132,14 +137,16 @@ class Notes:
             return note in self._ignored
         return type(note).__name__ == "Doc" and type(note).__module__ in _DOCUMENTED_BY
 
-    def _look_through(self, record: type, place: Place) -> None:
-        """Check what stands on the fields of a record, at any depth."""
-        if place.callback:
-            return
+    def _look_through(self, record: Any, place: Place) -> None:
+        """Check what stands on the fields of a record or a NamedTuple, or in what another class extends."""
         key = (record, not place.name)
-        if key in self._seen:
+        if place.callback or key in self._seen or not isinstance(record, type):
             return
         self._seen.add(key)
+        if not (has_fields(record) or is_named_tuple(record)):
+            for base in extended(record) if "__orig_bases__" in vars(record) else ():
+                self._walk(base, place, ())
+            return
         start = place.who.partition(": field ")[0]  # the innermost field is the one to mend
         try:
             found = {one.name: one.type for one in fields(record)}
@@ -213,12 +220,30 @@ def _misplaced(note: Any, name: str, place: Place) -> ConfigurationError:
     )
 
 
+def _ranges(found: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield the lower and the upper bounds that a type's notes give together, those that are open as a little more."""
+    said = {key: bound for meta in get_args(found)[1:] for key in _BINDING if (bound := getattr(meta, key)) is not None}
+    for low, high in (("ge", "le"), ("min_length", "max_length")):
+        if low in said and high in said:
+            yield said[low], said[high]
+    for low, high in (("gt", "le"), ("ge", "lt"), ("gt", "lt")):
+        if low in said and high in said:
+            yield (said[low], 1), (said[high], 0)
+
+
 def _check_fit(found: Any, kind: Any, place: Place) -> None:
     """Refuse constraints that a type does not have."""
     if isinstance(kind, TypeVar):
         return
+    if any(low > high for low, high in _ranges(found)):
+        raise ConfigurationError(f"{place.who}: no value is within its bounds. Fix: mend one of the two")
     try:
         msgspec.msgpack.Decoder(found)
+    except (ValueError, OverflowError, SystemError) as error:
+        raise ConfigurationError(
+            f"{place.who} has a bound that msgspec cannot compare with: {str(error).partition('. ')[0]}. "
+            f"Fix: a bound within 64 bits, or check it in the handler"
+        ) from None
     except TypeError as error:
         try:
             msgspec.msgpack.Decoder(kind)

@@ -2,12 +2,12 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import pytest
-from annotated_types import Predicate
+from annotated_types import Le, Predicate
 
-from hinge import App, ConfigurationError
+from hinge import App, Body, ConfigurationError
 from hinge.backend import Backend
 
 
@@ -35,7 +35,33 @@ def excluded() -> Annotated[str, Depends(current_user)]:
     return "secret"
 
 
-@pytest.mark.parametrize("handler", [by_default, by_note, by_predicate, excluded])
+class Row(NamedTuple):
+    """Its notes are looked at, too."""
+
+    name: str
+    password: Annotated[str, Depends(current_user)]
+
+
+T = TypeVar("T", bound=Annotated[str, Depends(current_user)])
+
+
+def in_row(value: Body[Row]) -> None: ...
+
+
+def row_sent() -> Row:
+    return Row("ada", "secret")
+
+
+def in_bound(value: Body[list[T]]) -> None: ...
+
+
+def beyond(value: Annotated[int, Le(2**70)]) -> None: ...
+
+
+HANDLERS = [by_default, by_note, by_predicate, excluded, in_row, row_sent, in_bound, beyond]
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
 def test_no_backend_compiles_it(backend: Backend, handler: Callable[..., Any]) -> None:
     app = App()
     app.post("/x")(handler)

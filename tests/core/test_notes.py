@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from decimal import Decimal
-from typing import Annotated, Any, Generic, NewType, TypedDict, TypeVar, get_origin
+from typing import Annotated, Any, Generic, NamedTuple, NewType, TypedDict, TypeVar, get_origin
 
 import annotated_types as at
 import attrs
@@ -118,6 +118,31 @@ class MarkedTyped(TypedDict):
     tags: typing_extensions.NotRequired[Annotated[str, Mark()]]
 
 
+class MarkedRow(NamedTuple):
+    name: str
+    age: Annotated[int, Mark()] = 1
+
+
+class MarkedTags(list[Annotated[str, Mark()]]): ...
+
+
+class Pages(dict[str, T], Generic[T]): ...
+
+
+class Deep(Pages[list[Annotated[int, Mark()]]]): ...
+
+
+Bound = TypeVar("Bound", bound=Annotated[int, Mark()])
+BoundTo = TypeVar("BoundTo", bound=Marked)
+Given = TypeVar("Given", bound=Annotated[int, Meta(ge=1)])
+Either = TypeVar("Either", Annotated[int, Mark()], str)
+Otherwise = typing_extensions.TypeVar("Otherwise", default=Annotated[int, Mark()])
+
+
+class BoundPage(msgspec.Struct, Generic[Bound]):
+    items: list[Bound]
+
+
 class Page(msgspec.Struct, Generic[T]):
     items: list[T]
 
@@ -188,6 +213,20 @@ ANYWHERE = [
     MarkedData,
     MarkedAttrs,
     MarkedTyped,
+    MarkedRow,
+    dict[str, list[MarkedRow]],
+    Page[MarkedRow],
+    MarkedTags,
+    list[MarkedTags | None],
+    Pages[Annotated[int, Mark()]],
+    Deep,
+    list[Bound],  # type: ignore[valid-type]
+    list[BoundTo],  # type: ignore[valid-type]
+    list[Either],  # type: ignore[valid-type]
+    list[Otherwise],
+    BoundPage,
+    list[BoundPage[Any]] | BoundPage[Any],
+    NewType("Row", MarkedRow),
     Page[Annotated[int, Mark()]],
     Page[Marked],
     Item | None | Marked,
@@ -479,6 +518,44 @@ def test_what_msgspec_cannot_say_is_refused_by_name(kind: Any, name: str) -> Non
     line = refusal(mistakes(kind))
     assert name in line.partition(". Fix: ")[0]
     assert mistakes_of_result(kind) == [] or not isinstance(kind.__metadata__[0], at.BaseMetadata)
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        at.Le(2**70),
+        at.Gt(2**63 - 1),
+        at.Ge(-(2**63) - 1),
+        at.MultipleOf(2**70),
+        at.MultipleOf(0),
+        at.MultipleOf(-1),
+        at.Len(3, 2),
+        at.Interval(ge=5, le=1),
+        at.Interval(gt=5, le=5),
+        at.Interval(ge=5, lt=5),
+        at.Ge("a"),
+        at.Ge(float("nan")),
+        Meta(ge=2**70),
+        Meta(gt=5, lt=1),
+        Meta(min_length=2, max_length=1),
+        Meta(ge=5),
+    ],
+    ids=named,
+)
+def test_bounds_that_no_value_has_are_told_with_their_place(note: Any) -> None:
+    kind = Annotated[int, at.Le(1), note] if note == Meta(ge=5) else Annotated[int, note]
+    if isinstance(note, at.Len) or getattr(note, "max_length", None) is not None:
+        kind = Annotated[str, note]
+    for one in (kind, list[kind], Query[kind], Body[dict[str, kind]], Header[kind], Form[kind]):  # type: ignore[valid-type]
+        assert "parameter 'value'" in refusal(mistakes(one))
+
+
+def test_those_on_fields_too() -> None:
+    for note in (Meta(ge=2**70), Meta(ge=5, le=1)):
+        kind = msgspec.defstruct("Bad", [("n", Annotated[int, note])])
+        assert "field 'n' of Bad" in refusal(mistakes(kind))
+        assert "field 'n' of Bad" in refusal(mistakes_of_result(kind))
+    assert mistakes(Body[list[Given]]) == []  # type: ignore[valid-type]
 
 
 @pytest.mark.parametrize(
