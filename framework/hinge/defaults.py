@@ -3,7 +3,6 @@
 Law: told at compile, in the words that a client would get. None and UNSET stand for nothing sent, whatever the type.
 """
 
-import dataclasses
 import enum
 import reprlib
 from collections.abc import Iterator
@@ -52,16 +51,6 @@ def check_default(name: str, default: Any, annotation: Any, who: str) -> None:
     elif type(made) in _PLAIN and not isinstance(made, bytes | bytearray | memoryview):
         fix = f"{name}: ... = {made!r}"
     raise ConfigurationError(f"{who} has {reprlib.repr(default)} for its default: {why}. Fix: {fix}")
-
-
-def field_defaults(record: type) -> dict[str, Any]:
-    """Return the defaults of a Struct's or dataclass's fields, unless a `__post_init__` may make others of them."""
-    if hasattr(record, "__post_init__"):
-        return {}
-    if issubclass(record, msgspec.Struct):
-        defaults = record.__struct_defaults__
-        return dict(zip(record.__struct_fields__[-len(defaults) :], defaults, strict=True)) if defaults else {}
-    return {one.name: one.default for one in dataclasses.fields(record)} if dataclasses.is_dataclass(record) else {}
 
 
 def _kinds(value: Any) -> Iterator[type]:

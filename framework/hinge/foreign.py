@@ -44,6 +44,20 @@ def instead(mark: Any, name: str, annotation: Any = None, *, is_default: bool = 
     return f"{name}: {long_form(Called(source or usual, (), options), type_text(annotation))}"
 
 
+def at_field(mark: Any, name: str, annotation: Any) -> str:
+    """Return what to write for a mark that is the default of a record's field."""
+    if (called := call_of(mark, name)) is not None:
+        return f"leave the field out; {called}"
+    if getattr(mark, "exclude", None) is True:
+        return "leave the field out of the class that is sent"
+    options = dict(_options(mark))
+    meta = meta_text(options)
+    if meta is None and "default" not in options:
+        return "a value of the annotated type, or none at all"
+    written = type_text(annotation) if meta is None else f"Annotated[{type_text(annotation)}, {meta}]"
+    return f"{name}: {written}" + (f" = {options['default']!r}" if "default" in options else "")
+
+
 def call_of(mark: Any, name: str, within: str = "handler") -> str | None:
     """Return the call to write for a mark that names a function, or for a function; None for any other mark."""
     function = mark if inspect.isroutine(mark) else getattr(mark, "dependency", None)

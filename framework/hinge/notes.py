@@ -14,8 +14,9 @@ from hinge.annotations import UNIONS, extended, field_types, unalias
 from hinge.codecs import encode_json
 from hinge.constraints import is_constraint, members_of, meta_of
 from hinge.declared import fields, has_fields, is_named_tuple, stand_ins
-from hinge.defaults import check_default, field_defaults
+from hinge.defaults import check_default
 from hinge.errors import ConfigurationError
+from hinge.field_marks import defaults_of, refuse_foreign_class, refuse_mark, unread_at_input
 from hinge.foreign import call_of, instead, shown
 from hinge.params import Param
 
@@ -148,18 +149,24 @@ class Notes:
                 self._walk(base, place, ())
             return
         start = place.who.partition(": field ")[0]  # the innermost field is the one to mend
+        refuse_foreign_class(record, start)
         try:
             found = {one.name: one.type for one in fields(record)}
             if hasattr(record, "__attrs_attrs__"):
                 found = field_types(record)  # msgspec takes private ones in, and sends none
         except ConfigurationError as error:
             raise ConfigurationError(f"{start}: {error}") from error
-        defaults = field_defaults(record) if place.name else {}
+        for name, what, fix in unread_at_input(record) if place.name else ():
+            raise ConfigurationError(f"{start}: field {name!r} of {record.__qualname__} has {what}. Fix: {fix}")
+        defaults = dict(defaults_of(record))
+        is_final = place.name and not hasattr(record, "__post_init__") and not hasattr(record, "__attrs_post_init__")
         for name, hint in found.items():
             who = f"{start}: field {name!r} of {record.__qualname__}"
             self._walk(hint, Place(who, place.name, hint, is_field=True), ())
             if name in defaults:
-                check_default(name, defaults[name], hint, who)
+                refuse_mark(defaults[name], hint, who, name)
+                if is_final:
+                    check_default(name, defaults[name], hint, who)
 
 
 def _check_said(meta: msgspec.Meta, place: Place) -> None:

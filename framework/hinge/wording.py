@@ -269,8 +269,8 @@ def _steps_of(path: str) -> list[str | int]:
 def locate(error: msgspec.ValidationError) -> tuple[list[str | int], str]:
     """Return where msgspec found its one fault, as steps from the whole, and what to say about it.
 
-    The steps end early at a value of a dict, whose key msgspec does not tell. The text of a `ValueError` that user code
-    raised is passed on; a `TypeError` is a slip of that code, and its text is not the client's business.
+    The steps end early at a value of a dict, whose key msgspec does not tell. The one text of a `ValueError` that user
+    code raised is passed on; a `TypeError` is a slip of that code, and its text is not the client's business.
     """
     text = str(error)
     found = _PLACE.search(text)
@@ -281,11 +281,22 @@ def locate(error: msgspec.ValidationError) -> tuple[list[str | int], str]:
             return steps, "has an invalid name"
     cause = error.__cause__
     if isinstance(cause, (ValueError, TypeError)):
-        said = str(cause).strip() if isinstance(cause, ValueError) else ""
-        return steps, said[:_MAX_TEXT] or "is invalid"
+        return steps, _said(cause)[:_MAX_TEXT] or "is invalid"
     if missing := _MISSING.match(text):
         return [*steps, missing[2]], "is required" if missing[1].startswith("missing") else "is not a known field"
     return steps, _translated(text)
+
+
+def _said(cause: Exception) -> str:
+    """Return the text that somebody wrote for the client; those of attrs' validators show the value and themselves."""
+    is_own = type(cause).__str__ is not ValueError.__str__
+    if not isinstance(cause, ValueError) or not (is_own or list(map(type, cause.args)) == [str]):
+        return ""
+    last = cause.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    raised_in = "" if last is None else str(last.tb_frame.f_globals.get("__name__", ""))
+    return "" if raised_in.partition(".")[0] == "attr" else str(cause).strip()
 
 
 def _translated(text: str) -> str:
