@@ -25,6 +25,9 @@ _SCALARS = (str, bytes, bytearray, memoryview, int, float, decimal.Decimal, uuid
 SINGLE = (*_SCALARS, enum.Enum, type(None), msgspec.Raw, msgspec.UnsetType)
 """What has no fields."""
 
+EMPTY = (type(None), msgspec.UnsetType)
+"""What says nothing."""
+
 _MANY = (Iterable, AsyncIterable, Container)
 
 
@@ -83,6 +86,14 @@ def is_plain(annotation: Any) -> bool:
     return isinstance(kind, type) and not (
         issubclass(kind, SINGLE) or has_fields(annotation) or is_many(annotation) or is_object(annotation)
     )
+
+
+def is_scalar(annotation: Any) -> bool:
+    """Tell whether a type is one of values that hold nothing: text, a number, a date, an enum, a literal."""
+    kind = class_of(annotation)
+    if isinstance(kind, type):
+        return issubclass(kind, SINGLE) and kind not in EMPTY
+    return kind not in (typing.Never, typing.NoReturn)
 
 
 def is_protocol(kind: Any) -> bool:

@@ -1,21 +1,22 @@
-"""A result is no more than its handler's annotation says: fields beyond it never leave.
+"""A result is no more than its handler's annotation says: what it has no place for never leaves.
 
-Law: what leaves is decided by the classes of annotation and value, once for each pair of them. A value of exactly the
-annotated class goes out as it is, unlooked at; for one of a subclass or of another class, the declared fields are
-taken. Nothing is validated. The fields of a class are looked into only while a class that they name has subclasses,
-since only then can they hold more than they declare. What a checker of types would not let pass is not looked for: a
-record where the annotation names none.
+Law: what leaves is decided by the classes of annotation and value, once for each pair of them. Values of exactly the
+annotated classes go out as they are; of others the declared fields are taken, and what the annotation has no place for
+is an error. Items and fields are followed wherever they could hold a record; only a field of scalars is not looked at,
+in a value of exactly the class that declares it. Nothing is validated.
 """
 
 import dataclasses
+import enum
 import typing
 from collections.abc import Callable, Mapping
-from operator import is_not
+from operator import attrgetter
 from typing import Any, NamedTuple, Union
 
 import msgspec
 
 from hinge.declared import (
+    EMPTY,
     SINGLE,
     Field,
     arguments,
@@ -28,15 +29,14 @@ from hinge.declared import (
     is_object,
     is_plain,
     is_protocol,
-    leaves,
+    is_scalar,
     named,
 )
-
-Project = Callable[[Any], Any]
-"""From a value to what of it may leave."""
+from hinge.leaving import REFUSED, Array, Below, Object, Only, Project, Row, Way, refuse
 
 _ARRAYS = (list, tuple, set, frozenset)
-_SAFE: frozenset[type] = frozenset({str, int, float, bool, type(None)})
+_SAYS_NOTHING = (*EMPTY, msgspec.Raw)
+"""What leaves everywhere: nothing, and what the program encoded itself."""
 
 
 def projection(returns: Any) -> Callable[[type], Project | None]:
@@ -46,7 +46,7 @@ def projection(returns: Any) -> Callable[[type], Project | None]:
         ConfigurationError: the annotation of a field in it cannot be resolved.
 
     """
-    part = _Parts().part(returns)
+    part = _Parts().whole(returns)
     return (lambda kind: None) if part is None else part.project_of
 
 
@@ -54,42 +54,52 @@ class _Parts:
     """The parts of one annotation; a recursive type is one of them only once."""
 
     def __init__(self) -> None:
-        self._made: list[tuple[Any, _Part]] = []
+        self._made: list[tuple[Any, Part]] = []
         self._records: list[tuple[Any, _Record]] = []
 
-    def part(self, annotation: Any) -> "_Part | None":
-        """Return the part of an annotation, None if it names nothing that holds more than it declares."""
+    def whole(self, annotation: Any) -> "Part | None":
+        """Return the part of an annotation, with all fields below it resolved."""
+        part = self.part(annotation)
+        for _, record in self._records:  # more come while it runs
+            record.resolve()
+        return part
+
+    def part(self, annotation: Any) -> "Part | None":
+        """Return the part of an annotation, None if it says that everything may leave."""
         members = named(annotation)
         if any(member is Any or member is object for member in members):
             return None
-        if not any(has_fields(leaf) or is_plain(leaf) for leaf in leaves(annotation)):
-            return None
+        if all((is_scalar(member) and not _is_enum(member)) or member in EMPTY for member in members):
+            return _NOTHING if all(member in EMPTY for member in members) else _SCALAR
         for known, part in self._made:
             if known == annotation:
                 return part
-        part = _Part()
+        part = Part()
         self._made.append((annotation, part))
         self._fill(part, members)
         return part
 
-    def _fill(self, part: "_Part", members: list[Any]) -> None:
+    def _fill(self, part: "Part", members: list[Any]) -> None:
+        part.has_scalars = any(map(is_scalar, members))
+        part.is_scalar = all(is_scalar(member) or member in EMPTY for member in members)
         part.records = [self._record(member) for member in members if has_fields(member)]
+        part.others = [class_of(one) for one in members if isinstance(class_of(one), type) and not has_fields(one)]
         part.plain = [class_of(member) for member in members if is_plain(member)]
         part.rows = {
-            class_of(member): _Array([self.part(one) for one in held(member)], each=False)
+            class_of(member): Row([self.part(one) for one in held(member)])
             for member in members
             if is_named_tuple(member)
         }
         arrays = [member for member in members if is_many(member) and not is_named_tuple(member)]
         if len(arrays) == 1 and _is_fixed(arrays[0]):
-            part.array = _Array([self.part(one) for one in arguments(arrays[0])], each=False)
+            part.array = Row([self.part(one) for one in arguments(arrays[0])])
         elif arrays:
-            part.array = _Array([self._either([arguments(one) or (Any,) for one in arrays])], each=True)
+            part.array = Array(self._either([arguments(one) or (Any,) for one in arrays]))
         if objects := [arguments(member) for member in members if is_object(member)]:
             keys, values = [one[:1] or (Any,) for one in objects], [one[1:2] or (Any,) for one in objects]
-            part.object = _Object(self._either(keys), self._either(values))
+            part.object = Object(self._either(keys), self._either(values))
 
-    def _either(self, types: list[tuple[Any, ...]]) -> "_Part | None":
+    def _either(self, types: list[tuple[Any, ...]]) -> "Part | None":
         kinds = [kind for some in types for kind in some if kind is not Ellipsis]
         return self.part(Union[tuple(kinds)] if kinds else Any)  # noqa: UP007 - `|` cannot join a sequence of types
 
@@ -102,120 +112,92 @@ class _Parts:
         return record
 
 
+def _is_enum(member: Any) -> bool:
+    return isinstance(member, type) and issubclass(member, enum.Enum)
+
+
 def _is_fixed(array: Any) -> bool:
     """Tell whether an array's type has a type for each position."""
     parts = arguments(array)
     return bool(parts) and issubclass(class_of(array), tuple) and Ellipsis not in parts
 
 
-class _Array:
-    """The items of an array: one part for each, or one for each position."""
-
-    def __init__(self, parts: "list[_Part | None]", *, each: bool) -> None:
-        self._parts = parts
-        self._each = each
-
-    def __bool__(self) -> bool:
-        return any(part is not None for part in self._parts)
-
-    def project(self, values: Any) -> Any:
-        """Return the array, anew only if there is an item that cannot go out as it is."""
-        if not self:
-            return values
-        part = self._parts[0]
-        if self._each and part is not None:
-            if part.safe().issuperset(map(type, values)):
-                return values
-            kept = [part.project(value) for value in values]
-        else:
-            pairs = zip(values, self._parts, strict=False)
-            kept = [value if part is None else part.project(value) for value, part in pairs]
-        return kept if len(kept) < len(values) or any(map(is_not, kept, values)) else values
-
-
-class _Object:
-    """The keys and values of an object with any keys."""
-
-    def __init__(self, key: "_Part | None", value: "_Part | None") -> None:
-        self._key = key
-        self._value = value
-
-    def __bool__(self) -> bool:
-        return self._key is not None or self._value is not None
-
-    def project(self, value: Any) -> Any:
-        """Return the object, anew only if there is something that cannot go out as it is."""
-        keys, values = self._kept(self._key, value.keys()), self._kept(self._value, value.values())
-        return value if keys is None is values else dict(zip(keys or value, values or value.values(), strict=True))
-
-    @staticmethod
-    def _kept(part: "_Part | None", values: Any) -> list[Any] | None:
-        """Return what of some values may leave, None if it is all."""
-        if part is None or part.safe().issuperset(map(type, values)):
-            return None
-        kept = [part.project(one) for one in values]
-        return kept if any(map(is_not, kept, values)) else None
-
-
-class _Part:
+class Part:
     """One annotation, a union of members: which of them a value is of, by its class."""
 
     def __init__(self) -> None:
         self.records: list[_Record] = []
-        self.rows: dict[type, _Array] = {}
-        self.array: _Array | None = None
-        self.object: _Object | None = None
+        self.rows: dict[type, Row] = {}
+        self.array: Array | Row | None = None
+        self.object: Object | None = None
         self.plain: list[type] = []
-        self._known: dict[type, Project | None] = {}
-        self._whole: tuple[frozenset[type], list[_Record]] | None = None
-
-    def safe(self) -> frozenset[type]:
-        """Return the commonest classes whose values leave as they are."""
-        if self._whole is None:
-            always = {record.kind for record in self.records if record.is_whole}
-            self._whole = _SAFE | always, [record for record in self.records if not record.is_whole]
-        whole, others = self._whole
-        return whole.union([record.kind for record in others if record.is_closed()]) if others else whole
-
-    def project(self, value: Any) -> Any:
-        """Return what of a value may leave."""
-        project = self.project_of(type(value))
-        return value if project is None else project(value)
+        self.others: list[type] = []
+        self.has_scalars = False
+        self.is_scalar = False
+        self.whole: set[type] = set()
+        """The classes seen so far whose values leave as they are."""
+        self._ways: dict[type, Way] = {}
 
     def project_of(self, kind: type) -> Project | None:
         """Return what takes the annotated fields out of values of a class, None where all of them may leave."""
-        try:
-            return self._known[kind]
-        except KeyError:
-            project = self._known[kind] = self._choose(kind)
-            return project
+        way = self.way(kind)
+        return None if way is None else way.leave
 
-    def _choose(self, kind: type) -> Project | None:  # noqa: C901, PLR0912 - one question for each kind of value
+    def project(self, value: Any) -> Any:
+        """Return what of a value may leave."""
+        kind = type(value)
+        if kind in self.whole:
+            return value
+        way = self.way(kind)
+        return value if way is None else way.project(value)
+
+    def way(self, kind: type) -> Way | None:
+        """Return how values of a class leave, None if it is as they are."""
+        way = self._ways.get(kind)
+        if way is None and kind not in self.whole:
+            way = self._choose(kind)
+            if way is None:
+                self.whole.add(kind)
+            else:
+                self._ways[kind] = way
+        return way
+
+    def _choose(self, kind: type) -> Way | None:
         if issubclass(kind, SINGLE):
-            return None
+            return None if self._takes_scalar(kind) else REFUSED
         for base in kind.__mro__:
+            if base in self.rows:
+                return self.rows[base]
             for record in self.records:
                 if record.kind is base and not record.is_typed_dict:
-                    return record.project if base is not kind else None if record.is_whole else record.checked
-            if base in self.rows:
-                return _of(self.rows[base])
-        if self.array is not None and issubclass(kind, _ARRAYS):
-            return _of(self.array)
+                    return record.way(kind)
+        return self._of_another(kind)
+
+    def _of_another(self, kind: type) -> Way | None:
+        if self.array is not None and issubclass(kind, _ARRAYS) and self._takes_array(kind):
+            return self.array if self.array.says_more else None
         if issubclass(kind, Mapping):
             if any(record.is_typed_dict for record in self.records):
-                return self._typed_dict
+                return Only(self._typed_dict)
             if self.object is not None:
-                return _of(self.object)
+                return self.object if self.object.says_more else None
         if kind in self.plain:
             return None
         holds = has_fields(kind) or issubclass(kind, (*_ARRAYS, Mapping))
-        for plain in self.plain:
-            if not holds and (is_protocol(plain) or issubclass(kind, plain)):
-                return None
+        if not holds and any(is_a(kind, plain) for plain in self.plain):
+            return None
         if len(self.records) == 1 and not issubclass(kind, _ARRAYS):
-            return self.records[0].project
-        is_told = self.records or self.rows or self.array or self.object or any(map(is_protocol, self.plain))
-        return _refuse if is_told or issubclass(kind, tuple(self.plain)) else None
+            return Only(self.records[0].project)
+        return REFUSED
+
+    def _takes_scalar(self, kind: type) -> bool:
+        if issubclass(kind, enum.Enum) and not all(isinstance(one.value, SINGLE) for one in kind):
+            return kind in self.others  # its values are what is sent
+        return kind in _SAYS_NOTHING or self.has_scalars or any(is_a(kind, other) for other in self.others)
+
+    def _takes_array(self, kind: type) -> bool:
+        """Tell whether a NamedTuple, a record too, is an array by the annotation."""
+        return not is_named_tuple(kind) or any(is_a(kind, other) for other in self.others)
 
     def _typed_dict(self, value: Any) -> Any:
         """Return what of an object may leave: as the TypedDict that has the most of its keys, or as any object."""
@@ -224,51 +206,63 @@ class _Part:
             return max(fitting, key=lambda record: record.shared(value)).project(value)
         if self.object is not None:
             return self.object.project(value)
-        return self.records[0].project(value) if len(self.records) == 1 else _refuse(value)
+        return self.records[0].project(value) if len(self.records) == 1 else refuse(value)
 
 
-def _of(parts: _Array | _Object) -> Project | None:
-    return parts.project if parts else None
+def is_a(kind: type, other: Any) -> bool:
+    """Tell whether values of a class may be of another one; a Protocol is not asked."""
+    try:
+        return is_protocol(other) or issubclass(kind, other)
+    except TypeError:  # a class that cannot be asked
+        return False
 
 
-def _refuse(value: Any) -> Any:
-    raise TypeError(
-        f"the handler answered with a {type(value).__name__}, of which its annotation does not say what may be sent. "
-        "Fix: annotate what it returns"
-    )
+_SCALAR, _NOTHING = Part(), Part()
+_SCALAR.has_scalars = _SCALAR.is_scalar = True
 
 
 class _Kept(NamedTuple):
     field: Field
-    part: _Part | None
+    part: Part | None
 
 
-class _Record:
+class _Record(Way):
     """A class with fields: Struct, dataclass, TypedDict, attrs class, Protocol."""
 
     def __init__(self, annotation: Any, parts: _Parts) -> None:
         self.kind: Any = class_of(annotation)
         self.is_typed_dict = typing.is_typeddict(self.kind)
         self._declared = fields(annotation)
+        self._is_open = _is_open(self.kind)
         self._parts = parts
-        self._kept: tuple[_Kept, ...] | None = None
-        self._has_more = _is_open(self.kind)
-        self._is_open, self._subclasses = _beneath(annotation)
-        self.is_whole = not (self._is_open or self._subclasses)
-        """Whether no value of exactly this class will ever hold what its fields do not declare."""
+        self._kept: list[_Kept] = []
+        self._followed: list[tuple[Callable[[Any], Any], Part]] = []
 
-    def is_closed(self) -> bool:
-        """Tell whether no value of exactly this class holds, by now, what its fields do not declare."""
-        if self._is_open:
-            return False
-        for subclasses in self._subclasses:  # noqa: SIM110 - any() takes twice as long
-            if subclasses():
-                return False
-        return True
+    def resolve(self) -> None:
+        """Find the parts of the fields.
 
-    def checked(self, value: Any) -> Any:
-        """Return what of a value of exactly this class may leave."""
-        return value if self.is_closed() else self.project(value)
+        Raises:
+            ConfigurationError: an annotation cannot be resolved.
+
+        """
+        self._kept = [_Kept(field, self._parts.part(field.type)) for field in self._declared]
+        self._followed = [
+            (attrgetter(field.name), part) for field, part in self._kept if part is not None and not part.is_scalar
+        ]
+
+    def way(self, kind: type) -> Way | None:
+        """Return how values leave that are of this class or of one beneath it."""
+        if kind is not self.kind or self._is_open:
+            return Only(self.project)
+        return self if self._followed else None
+
+    def below(self, values: Any) -> Below | None:
+        """Return what the fields hold that may hold more than scalars."""
+        try:
+            columns = [(part, list(map(get, values))) for get, part in self._followed]
+        except AttributeError:
+            return None
+        return [found for found in columns if not found[0].whole.issuperset(map(type, found[1]))]
 
     def fits(self, value: Any) -> bool:
         """Tell whether an object has all fields that it must have."""
@@ -285,11 +279,9 @@ class _Record:
             TypeError: it lacks one.
 
         """
-        if self._kept is None:
-            self._kept = tuple(_Kept(field, self._parts.part(field.type)) for field in self._declared)
         is_mapping = isinstance(value, Mapping)
         kept: dict[str, Any] = {}
-        is_same = (type(value) is self.kind and not self._has_more) or (self.is_typed_dict and is_mapping)
+        is_same = (type(value) is self.kind and not self._is_open) or (self.is_typed_dict and is_mapping)
         for field, part in self._kept:
             own = value.get(field.encode_name, _ABSENT) if is_mapping else getattr(value, field.name, _ABSENT)
             if own is _ABSENT:
@@ -320,22 +312,3 @@ def _is_open(kind: Any) -> bool:
         return bool(kind.__dictoffset__)  # msgspec sends the whole `__dict__`
     declared = getattr(kind, "__dataclass_fields__", {})  # with an `InitVar` of which an attribute was made
     return dataclasses.is_dataclass(kind) and len(declared) > len(dataclasses.fields(kind))
-
-
-def _beneath(annotation: Any) -> tuple[bool, tuple[Callable[[], list[type]], ...]]:
-    """Return whether a record or one below it is always open, and what gives the subclasses of those below it."""
-    is_open = _is_open(class_of(annotation))
-    found: dict[Any, Callable[[], list[type]]] = {}
-    seen, waiting = [annotation], [annotation]
-    while waiting:
-        for field in fields(waiting.pop()):
-            for leaf in leaves(field.type):
-                kind = class_of(leaf)
-                if not (has_fields(leaf) or is_plain(leaf)):
-                    continue
-                is_open = is_open or _is_open(kind)
-                found[kind] = kind.__subclasses__
-                if has_fields(leaf) and leaf not in seen:
-                    seen.append(leaf)
-                    waiting.append(leaf)
-    return is_open, tuple(found.values())

@@ -20,6 +20,7 @@ from typing import Any
 
 from hinge.codecs import encode_json
 from hinge.jsonlines import JSONLinesResponse
+from hinge.leaving import refuse
 from hinge.location import qualified_name
 from hinge.response import HTMLResponse, JSONResponse, RedirectResponse, Response, ResponseHeaders, TextResponse
 from hinge.returns import OCTETS, TEXT, UNANNOTATED, Returns, is_stream
@@ -43,14 +44,17 @@ def plain(kind: type, returns: Returns = UNANNOTATED) -> Plain | None:
         return None
     if kind is type(None) or issubclass(kind, Response | BaseException) or is_stream(kind) or _is_awaitable(kind):
         return None
-    if issubclass(kind, str):
-        return str.encode, TEXT
-    if kind is bytes:
-        return _same, OCTETS
-    if issubclass(kind, bytes | bytearray | memoryview):
-        return bytes, OCTETS
     project = returns.project_of(kind)
+    if issubclass(kind, str | bytes | bytearray | memoryview):
+        # Of a text there is no part: it may leave or not.
+        return project or _octets(kind), TEXT if issubclass(kind, str) else OCTETS
     return (encode_json if project is None else lambda value: encode_json(project(value))), JSON
+
+
+def _octets(kind: type) -> Encode:
+    if issubclass(kind, str):
+        return str.encode
+    return _same if kind is bytes else bytes
 
 
 def is_encoded(kind: type, returns: Returns) -> bool:
@@ -120,6 +124,8 @@ def _maker(kind: type, status: int | None, returns: Returns, *, written_to: bool
     code = status or 200
     how = plain(kind, returns)
     if how is None:
+        if not returns.takes_stream(kind):
+            return refuse
         return _streamer(code, returns)
     encode, media_type = how
     lines = (("content-type", media_type),)

@@ -8,8 +8,10 @@ from functools import lru_cache
 from typing import Any, Union, get_args, get_origin
 
 from hinge.annotations import members
+from hinge.declared import class_of, named
 from hinge.errors import ConfigurationError
-from hinge.projection import Project, projection
+from hinge.leaving import Project
+from hinge.projection import is_a, projection
 
 TEXT = "text/plain; charset=utf-8"
 OCTETS = "application/octet-stream"
@@ -24,7 +26,7 @@ class Returns:
 
     """
 
-    __slots__ = ("items", "project_of", "stream_type", "tuples")
+    __slots__ = ("_kinds", "items", "project_of", "stream_type", "tuples")
 
     def __init__(self, annotation: Any) -> None:
         self.stream_type = stream_type(annotation)
@@ -33,6 +35,14 @@ class Returns:
         """What makes lines of the items of bare iterators; None: these are chunks."""
         self.tuples = returns_tuples(annotation)
         self.project_of = projection(annotation)
+        self._kinds = [class_of(member) for member in named(annotation)]
+
+    def takes_stream(self, kind: type) -> bool:
+        """Tell whether the annotation has a place for a stream of a class: any iterator is one for all."""
+        return any(
+            one in (Any, Iterable) or (isinstance(one, type) and (is_stream(one) or is_a(kind, one)))
+            for one in self._kinds
+        )
 
 
 _known = lru_cache(maxsize=1024)(Returns)
