@@ -21,7 +21,11 @@ Below = list[tuple["Part", Any]]
 class Way:
     """How values of one class leave."""
 
-    def leave(self, value: Any) -> Any:
+    def through(self, encode: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
+        """Return what encodes of a whole result what may leave; `encode` refuses records as keys, as JSON does."""
+        return lambda value: encode(self(value))
+
+    def __call__(self, value: Any) -> Any:
         """Return what of a whole result may leave."""
         return value if _is_exact(self.below((value,))) else self.project(value)
 
@@ -38,17 +42,17 @@ class Array(Way):
     """The items of an array of any length."""
 
     def __init__(self, part: "Part | None") -> None:
-        self._part = part
+        self.part = part
         self.says_more = part is not None
 
-    def leave(self, value: Any) -> Any:
+    def __call__(self, value: Any) -> Any:
         """Return what of a whole result may leave, the commonest one in a single look."""
-        part = self._part
-        return value if part is None or part.whole.issuperset(map(type, value)) else super().leave(value)
+        part = self.part
+        return value if part is None or part.whole.issuperset(map(type, value)) else super().__call__(value)
 
     def project(self, values: Any) -> Any:
         """Return the array, anew only if an item cannot go out as it is."""
-        part = self._part
+        part = self.part
         if part is None or part.whole.issuperset(map(type, values)):
             return values
         kept = [part.project(value) for value in values]
@@ -56,7 +60,7 @@ class Array(Way):
 
     def below(self, values: Any) -> Below | None:
         """Return what is in them that does not leave as it is."""
-        return _beneath(self._part, values[0] if len(values) == 1 else list(chain.from_iterable(values)))
+        return _beneath(self.part, values[0] if len(values) == 1 else list(chain.from_iterable(values)))
 
 
 class Row(Way):
@@ -88,13 +92,20 @@ class Object(Way):
         self._value = value
         self.says_more = value is not None or not (key is None or key.is_scalar)
 
-    def leave(self, value: Any) -> Any:
-        """Return what of a whole result may leave, the commonest one in a single look."""
-        key, part = self._key, self._value
-        is_whole = (key is None or key.whole.issuperset(map(type, value))) and (
-            part is None or part.whole.issuperset(map(type, value.values()))
-        )
-        return value if is_whole else super().leave(value)
+    def through(self, encode: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
+        """Return what encodes an object whose values are looked at in place."""
+        if self._value is None:
+            return super().through(encode)
+        whole = self._value.whole
+        common = str if self._value.has_scalars else None
+
+        def encode_kept(value: Any) -> bytes:
+            for one in value.values():
+                if type(one) is not common and type(one) not in whole:
+                    return encode(self(value))
+            return encode(value)
+
+        return encode_kept
 
     def project(self, value: Any) -> Any:
         """Return the object, anew only if something in it cannot go out as it is."""
@@ -121,7 +132,11 @@ class Only(Way):
     """What has to be projected, whatever it holds."""
 
     def __init__(self, project: Project) -> None:
-        self.project = self.leave = project  # type: ignore[assignment, method-assign]
+        self.project = project  # type: ignore[method-assign, assignment]
+
+    def __call__(self, value: Any) -> Any:
+        """Return what of a whole result may leave."""
+        return self.project(value)
 
     def below(self, values: Any) -> Below | None:
         """Return None: it cannot be told."""

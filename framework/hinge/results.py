@@ -48,7 +48,7 @@ def plain(kind: type, returns: Returns = UNANNOTATED) -> Plain | None:
     if issubclass(kind, str | bytes | bytearray | memoryview):
         # Of a text there is no part: it may leave or not.
         return project or _octets(kind), TEXT if issubclass(kind, str) else OCTETS
-    return (encode_json if project is None else lambda value: encode_json(project(value))), JSON
+    return (encode_json if project is None else project.through(encode_json)), JSON
 
 
 def _octets(kind: type) -> Encode:

@@ -117,6 +117,11 @@ REFUSED: tuple[tuple[Any, Any], ...] = (
     (list[Pub], UserN()),
     (list[str], UserN()),
     (list[Pub], ["hunter2"]),
+    (dict[str, Pub], {"a": "hunter2"}),
+    (dict[str, Pub] | None, {"a": Pub("ada"), "b": "hunter2"}),
+    (Data, Data("hunter2")),  # type: ignore[arg-type]
+    (Data, Data(["hunter2"])),  # type: ignore[list-item]
+    (Page, Page([Pub("ada"), "hunter2"])),  # type: ignore[list-item]
     (Page, Page([UserN()])),  # type: ignore[list-item]
     (Page, Page(UserN())),  # type: ignore[arg-type]
     (Nested, Nested(notes={"a": Row()})),  # type: ignore[dict-item]
