@@ -84,6 +84,10 @@ def framed_length(
     return 0 if method in _BODILESS_METHODS else None
 
 
+IS_THE_CLIENTS = "_is_the_clients"
+"""What marks a failure of a body's: a stream that it ends has not failed by itself, and nothing is logged."""
+
+
 class BodyStream:
     """Read the request body in pieces as they arrive: `for chunk in body` or `async for chunk in body`.
 
@@ -112,6 +116,10 @@ class BodyStream:
             raise too_large(self._limit)
         return chunk
 
+    def _fail(self, error: Exception) -> None:
+        self._failure = error
+        setattr(error, IS_THE_CLIENTS, True)
+
     def _check(self) -> None:
         # Whoever reads on after a failure must not take what is left for the whole.
         if self._failure is not None:
@@ -123,7 +131,7 @@ class BodyStream:
             while chunk := self._blocking():
                 yield self._count(chunk)
         except (HTTPError, ClientDisconnect) as error:
-            self._failure = error
+            self._fail(error)
             raise
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -132,5 +140,5 @@ class BodyStream:
             while chunk := await self._waiting():
                 yield self._count(chunk)
         except (HTTPError, ClientDisconnect) as error:
-            self._failure = error
+            self._fail(error)
             raise

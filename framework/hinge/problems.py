@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
+from hinge.body import IS_THE_CLIENTS
 from hinge.callbacks import OFF_REQUEST, Callback
 from hinge.codecs import encode_json
 from hinge.encodable import check_encodable
@@ -210,7 +211,7 @@ def _keep_connection(response: Response, error: HTTPError) -> None:
 
 def aborted(request: Any, error: Exception) -> StreamAborted:
     """Return what cuts the connection of a stream that failed; the failure is logged unless it is the client's."""
-    if not isinstance(only_member(error), HTTPError | ClientDisconnect):
+    if not getattr(only_member(error), IS_THE_CLIENTS, False):
         log_failure(request, error)
     return StreamAborted(error)
 

@@ -13,7 +13,17 @@ import anyio
 import msgspec
 import pytest
 
-from hinge import App, AsyncMiddleware, EventSourceResponse, Middleware, Request, StreamingResponse, WebSocket
+from hinge import (
+    App,
+    AsyncMiddleware,
+    ClientDisconnect,
+    EventSourceResponse,
+    HTTPError,
+    Middleware,
+    Request,
+    StreamingResponse,
+    WebSocket,
+)
 from hinge.backend import Backend
 from hinge.conformance.websockets import PATIENCE, closed, refusal, websockets
 from hinge.testing import Aborted, Client
@@ -40,6 +50,8 @@ RAISED: dict[str, Callable[[], BaseException]] = {
     "of the app": OwnError,
     "false": EmptyError,
 }
+CUT = RAISED | {"HTTPError": lambda: HTTPError(500, "the database went away"), "ClientDisconnect": ClientDisconnect}
+"""What is a failure of a stream that has begun: an answer, or a word about the client, comes too late."""
 STRAY = (asyncio.CancelledError, GeneratorExit)
 INTERRUPTS: dict[str, Callable[[], BaseException]] = {
     "KeyboardInterrupt": KeyboardInterrupt,
@@ -291,7 +303,7 @@ def test_it_is_answered_by_who_answers_every_failure(
 
 
 @pytest.mark.clause("stream.cut")
-@pytest.mark.parametrize("raised", RAISED)
+@pytest.mark.parametrize("raised", CUT)
 @pytest.mark.parametrize("colour", COLOURS)
 @pytest.mark.parametrize("kind", [StreamingResponse, EventSourceResponse])
 @pytest.mark.parametrize("layers", ["bare", "layer"])
@@ -304,23 +316,23 @@ def test_a_stream_is_cut_off(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     app = app_with(LAYERS[layers])
-    fails = failing(RAISED[raised])
+    fails = failing(CUT[raised])
     app.get("/")(lambda: kind(source(fails, colour == "async def", 1)))
     client = client_for(app)
     with client.stream("GET", "/") as response, pytest.raises(Aborted):
         response.read()
-    expect_logged(caplog, RAISED[raised])
+    expect_logged(caplog, CUT[raised])
     assert client.get("/fine").text == "fine"
 
 
 @pytest.mark.clause("stream.closed")
-@pytest.mark.parametrize("raised", RAISED)
+@pytest.mark.parametrize("raised", CUT)
 @pytest.mark.parametrize("colour", COLOURS)
 def test_a_close_that_fails_is_logged(
     client_for: Callable[..., Client], raised: str, colour: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = app_with([])
-    fails = failing(RAISED[raised])
+    fails = failing(CUT[raised])
     app.get("/")(lambda: StreamingResponse(source(fails, colour == "async def", 2, at_close=True)))
     client = client_for(app)
     with client.stream("GET", "/") as response:
@@ -329,7 +341,7 @@ def test_a_close_that_fails_is_logged(
     if raised == "GeneratorExit":  # which says that it is closed
         assert caplog.records == []
     else:
-        expect_logged(caplog, RAISED[raised])
+        expect_logged(caplog, CUT[raised])
 
 
 @pytest.mark.clause("response.after")

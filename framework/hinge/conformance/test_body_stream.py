@@ -261,7 +261,9 @@ def test_an_echo_answers_each_piece_before_the_next_is_sent(
 
 @pytest.mark.clause("body.duplex")
 @ECHOES
-def test_an_echo_above_the_limit_is_refused_or_cut_off(client_for: Callable[..., Client], app: App, path: str) -> None:
+def test_an_echo_above_the_limit_is_refused_or_cut_off(
+    client_for: Callable[..., Client], app: App, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
     client = client_for(app)
     assert client.post(path, content=iter([b"x" * 1001])).status_code == 413
     with (
@@ -269,6 +271,7 @@ def test_an_echo_above_the_limit_is_refused_or_cut_off(client_for: Callable[...,
         pytest.raises(Aborted),
     ):
         response.read()
+    assert caplog.records == []
 
 
 @pytest.mark.clause("body.duplex")
