@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, get_args, get_origin
 
 import msgspec
 
-from hinge.annotations import extended, field_types, is_record, members
+from hinge.annotations import extended, field_types, is_record, is_record_class, members
 from hinge.errors import ConfigurationError
 from hinge.location import qualified_name
 
@@ -88,11 +88,16 @@ def is_plain(annotation: Any) -> bool:
     )
 
 
+def is_single(kind: type) -> bool:
+    """Tell whether values of a class hold nothing: for msgspec a dataclass that extends `int` is no number."""
+    return issubclass(kind, SINGLE) and (issubclass(kind, enum.Enum) or not is_record_class(kind))
+
+
 def is_scalar(annotation: Any) -> bool:
     """Tell whether a type is one of values that hold nothing: text, a number, a date, an enum, a literal."""
     kind = class_of(annotation)
     if isinstance(kind, type):
-        return issubclass(kind, SINGLE) and kind not in EMPTY
+        return is_single(kind) and kind not in EMPTY
     return kind not in (typing.Never, typing.NoReturn)
 
 

@@ -17,7 +17,6 @@ import msgspec
 
 from hinge.declared import (
     EMPTY,
-    SINGLE,
     Field,
     arguments,
     class_of,
@@ -30,6 +29,7 @@ from hinge.declared import (
     is_plain,
     is_protocol,
     is_scalar,
+    is_single,
     named,
 )
 from hinge.leaving import REFUSED, Array, Below, Object, Only, Row, Way, refuse
@@ -163,7 +163,7 @@ class Part:
         return way
 
     def _choose(self, kind: type) -> Way | None:
-        if issubclass(kind, SINGLE):
+        if is_single(kind):
             return None if self._takes_scalar(kind) else REFUSED
         for base in kind.__mro__:
             if base in self.rows:
@@ -191,7 +191,7 @@ class Part:
         return REFUSED
 
     def _takes_scalar(self, kind: type) -> bool:
-        if issubclass(kind, enum.Enum) and not all(isinstance(one.value, SINGLE) for one in kind):
+        if issubclass(kind, enum.Enum) and not all(is_single(type(one.value)) for one in kind):
             return kind in self.others  # its values are what is sent
         return kind in _SAYS_NOTHING or self.has_scalars or any(is_a(kind, other) for other in self.others)
 

@@ -80,6 +80,28 @@ class UserN(NamedTuple):
     password: str = "hunter2"
 
 
+@dataclasses.dataclass
+class Number(int):
+    """A record for msgspec, whatever it extends."""
+
+    password: str = "hunter2"
+
+    def __new__(cls, *values: str) -> Self:
+        return super().__new__(cls, 5)
+
+
+@attrs.define
+class Amount(float):
+    password: str = "hunter2"
+
+    def __new__(cls, *values: str) -> Self:
+        return super().__new__(cls, 5)
+
+
+class Numbered(Enum):
+    ONE = Number()
+
+
 class LongN(PubN):
     """Longer than its class says."""
 
@@ -131,6 +153,10 @@ REFUSED: tuple[tuple[Any, Any], ...] = (
     (Typed, {"name": Row()}),
     (Pub, {"name": Row()}),
     (str, Secret.ONE),
+    (int, Numbered.ONE),
+    *[(returns, Number()) for returns in (int, int | None, float, Pub, list[int])],
+    *[(list[float], [value]) for value in (Number(), Amount())],
+    *[(dict[str, int], {"a": value}) for value in (Number(), Amount())],
     (list[int], Row),
     (Named, UserN()),
 )
@@ -146,6 +172,8 @@ KEPT: tuple[tuple[Any, Any, Any], ...] = (
     (Typed, {"name": "ada", "users": [Row()]}, {"name": "ada", "users": [{"name": "ada"}]}),
     (Nested | None, Nested(pair=(1, Row())), {"page": None, "notes": {}, "pair": [1, {"name": "ada"}], "tags": [], "row": None}),  # type: ignore[arg-type]  # noqa: E501
     (list[Level], [Level.LOW], [1]),
+    (Number, Number(), {"password": "hunter2"}),
+    (list[Number | int], [Number(), 1], [{"password": "hunter2"}, 1]),
     (Secret, Secret.ONE, ["hunter2"]),
     (dict[str, Any], {"user": Row()}, {"user": {"name": "ada", "password": "hunter2"}}),
     (tuple[str, str], UserN(), ["ada", "hunter2"]),
