@@ -53,6 +53,8 @@ class Endpoint(msgspec.Struct, frozen=True, eq=False):
     smuggled request."""
     mounted: str | None = None
     """Under which key the state of its app is kept (hinge.state.MOUNTED); None: it is the outermost one's."""
+    ignored: tuple[type, ...] = ()
+    """The classes of notes in types that its app ignores."""
 
     @property
     def body_before(self) -> int | None:

@@ -77,6 +77,7 @@ class Frame(msgspec.Struct, frozen=True):
             route.status,
             max_body_size=limit,
             mounted=self.mounted,
+            ignored=self.notes.ignored,
         )
 
     def automatic(self, handler: Callable[..., Any]) -> Endpoint:

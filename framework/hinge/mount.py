@@ -149,7 +149,7 @@ def _part(app: "App", place: _Place) -> Part:
             codec.prepare()
     notes = Notes(app._ignored_notes)
     _check_callbacks(app, notes)
-    errors = ErrorHandlers(app._errors, debug=config.debug)
+    errors = ErrorHandlers(app._errors, debug=config.debug, notes=notes)
     layers = place.layers + tuple(app._layers)
     frame = Frame(config, errors, layers, _builder(app, place.prefix), codecs, place.key, notes)
     own = tuple(app._catalog)

@@ -43,10 +43,10 @@ class Place(NamedTuple):
 class Notes:
     """What an app makes of notes; it remembers the records that it has looked through."""
 
-    __slots__ = ("_ignored", "_seen")
+    __slots__ = ("_seen", "ignored")
 
     def __init__(self, ignored: tuple[type, ...] = ()) -> None:
-        self._ignored = ignored
+        self.ignored = ignored
         self._seen: set[tuple[type, bool]] = set()
 
     def obeyed(self, annotation: Any, who: str, name: str = "") -> Any:
@@ -132,10 +132,10 @@ class Notes:
         return found
 
     def _is_inert(self, note: Any) -> bool:
-        if note is None or isinstance(note, (str, *self._ignored)):
+        if note is None or isinstance(note, (str, *self.ignored)):
             return True
         if isinstance(note, type):
-            return note in self._ignored
+            return note in self.ignored
         return type(note).__name__ == "Doc" and type(note).__module__ in _DOCUMENTED_BY
 
     def _look_through(self, record: Any, place: Place) -> None:

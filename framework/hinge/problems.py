@@ -19,6 +19,7 @@ from hinge.failures import FAILURES, failure_in_task, failure_of
 from hinge.location import caller, locate, qualified_name
 from hinge.log import logger as logger  # noqa: PLC0414 - backends from outside took it from here
 from hinge.log import traceback_text
+from hinge.notes import Notes
 from hinge.response import Response, check_status
 from hinge.results import responder
 from hinge.returns import Returns, check_returns
@@ -40,17 +41,19 @@ _PROBLEM_LINES = (("content-type", PROBLEM),)
 
 
 class ErrorHandlers:
-    """The registered handlers of one app, by exception class.
+    """The registered handlers of one app, by exception class; `notes` are the app's.
 
     Raises:
         ConfigurationError: the return annotation of one cannot be resolved, or names what cannot be sent.
 
     """
 
-    def __init__(self, handlers: Mapping[type[Exception], ErrorHandler], *, debug: bool) -> None:
+    def __init__(
+        self, handlers: Mapping[type[Exception], ErrorHandler], *, debug: bool, notes: Notes | None = None
+    ) -> None:
         self._handlers = dict(handlers)
         self._debug = debug
-        self._returns = {id(handler): _returns(handler) for handler in handlers.values()}
+        self._returns = {id(handler): _returns(handler, notes or Notes()) for handler in handlers.values()}
         self._responders: dict[tuple[int, int], Callable[[Any], Response]] = {}
 
     def respond(self, request: Any, error: Exception) -> Response | Awaitable[Response]:
@@ -265,9 +268,9 @@ def check_error_kind(kind: Any) -> None:
         )
 
 
-def _returns(handler: ErrorHandler) -> Returns:
+def _returns(handler: ErrorHandler, notes: Notes) -> Returns:
     who = _named(handler)
-    annotation = return_hint(handler, who)
+    annotation = notes.obeyed(return_hint(handler, who), f"{who}: the return annotation")
     returns = check_returns(annotation, who)
     check_encodable(annotation, who, errors=True)
     return returns

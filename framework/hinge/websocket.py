@@ -23,6 +23,7 @@ from hinge.errors import ConfigurationError, HTTPError, WebSocketDisconnect
 from hinge.hashable import never_hashed
 from hinge.headers import MutableHeaders
 from hinge.location import caller
+from hinge.notes import Notes
 from hinge.request import Connection
 from hinge.response import Response
 from hinge.validation import is_unhashable
@@ -48,7 +49,8 @@ def exceeds(message: str | bytes, limit: int) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _decoder(kind: Any) -> Callable[[bytes], Any]:
+def _decoder(kind: Any, ignored: tuple[type, ...]) -> Callable[[bytes], Any]:
+    kind = Notes(ignored).obeyed(kind, f"receive_json ({caller()}): the type", "message")
     never = never_hashed(kind)
     if never is not None:
         raise ConfigurationError(f"receive_json ({caller()}): {never.why}. Fix: {never.fix}")
@@ -208,13 +210,15 @@ class WebSocket(Connection):
 
         Raises:
             WebSocketDisconnect: the peer is gone, or the message is not valid JSON of that kind (closed with 1007).
-            ConfigurationError: msgspec cannot decode `kind`, or a set or a map in it is of what cannot be hashed.
+            ConfigurationError: msgspec cannot decode `kind`, a set or a map in it is of what cannot be hashed, or a
+                note or a default in it is one that Hinge does not know.
 
         """
         try:
-            decode = _decoder(kind)
+            decode = _decoder(kind, self._endpoint.ignored)
         except TypeError:
-            decode = _decoder.__wrapped__(kind)  # metadata that cannot be hashed, or msgspec's word on the kind
+            # Metadata that cannot be hashed, or msgspec's word on the kind.
+            decode = _decoder.__wrapped__(kind, self._endpoint.ignored)
         message = await self.receive()
         data = message.encode() if isinstance(message, str) else message
         try:

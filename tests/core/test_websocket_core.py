@@ -61,6 +61,7 @@ ENDPOINT: Any = SimpleNamespace(
     errors=ErrorHandlers({}, debug=False),
     path_names=("room",),
     route=None,
+    ignored=(),
 )
 
 
