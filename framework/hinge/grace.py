@@ -6,6 +6,7 @@ shut down; and however much is left behind, a third of the whole, or five second
 
 from typing import Any
 
+from hinge.location import placed
 from hinge.log import logger
 from hinge.problems import describe
 
@@ -30,7 +31,7 @@ def hang_up_after(grace: float) -> float:
 
 def named(request: Any, function: Any) -> str:
     """Return what names work after a response in the log."""
-    return f"{describe(request)}: after_response({function!r})"
+    return f"{describe(request)}: after_response({placed(function)})"
 
 
 def name_left(requests: list[Any]) -> None:

@@ -16,6 +16,9 @@ _PASSED_OVER = (str(Path(__file__).parent) + os.sep, functools.__file__)
 """Whose frames are not the user's: the framework's, and the one of its cached properties."""
 
 
+UNKNOWN = "unknown file:0"
+
+
 def unwrap(function: Any) -> Any:
     """Return the function the user wrote under partials, methods, decorators and callable objects."""
     while True:
@@ -38,7 +41,8 @@ def qualified_name(function: Any) -> str:
     while isinstance(function, partial):
         function = function.func
     plain = function if hasattr(function, "__qualname__") else type(function)
-    return f"{plain.__module__}.{plain.__qualname__.replace('<locals>.', '')}"
+    module = "" if plain.__module__ is None else f"{plain.__module__}."  # as that of a built-in method is
+    return f"{module}{plain.__qualname__.replace('<locals>.', '')}"
 
 
 def locate(function: Any) -> str:
@@ -50,7 +54,13 @@ def locate(function: Any) -> str:
     try:
         return f"{shorten(inspect.getfile(plain))}:{inspect.getsourcelines(plain)[1]}"
     except (TypeError, OSError):
-        return "unknown file:0"
+        return UNKNOWN
+
+
+def placed(function: Any) -> str:
+    """Return `module.name (file:line)` of a function, without the place of one that is not written in Python."""
+    where = locate(function)
+    return qualified_name(function) + ("" if where == UNKNOWN else f" ({where})")
 
 
 def caller() -> str:
@@ -59,7 +69,7 @@ def caller() -> str:
     while frame is not None and frame.f_code.co_filename.startswith(_PASSED_OVER):
         frame = frame.f_back
     if frame is None:
-        return "unknown file:0"
+        return UNKNOWN
     return f"{shorten(frame.f_code.co_filename)}:{frame.f_lineno}"
 
 

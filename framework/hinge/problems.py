@@ -16,6 +16,7 @@ from hinge.codecs import encode_json
 from hinge.encodable import check_encodable
 from hinge.errors import ClientDisconnect, ConfigurationError, HTTPError
 from hinge.failures import FAILURES, failure_in_task, failure_of
+from hinge.hints import hint
 from hinge.location import caller, locate, qualified_name
 from hinge.log import logger as logger  # noqa: PLC0414 - backends from outside took it from here
 from hinge.log import traceback_text
@@ -226,7 +227,8 @@ def log_cut(request: Any) -> None:
 
 def log_failure(request: Any, error: BaseException) -> None:
     """Log a failure with its traceback, naming the request (if there is one) and the handler."""
-    logger.error("%s failed", describe(request), exc_info=error)
+    only = only_member(error) if isinstance(error, Exception) else error
+    logger.error("%s failed%s", describe(request), hint(only), exc_info=error)
     for tell in tuple(WATCHERS):
         tell(request, error)
 

@@ -309,7 +309,7 @@ class _Record(Way):
             own = value.get(field.encode_name, _ABSENT) if is_mapping else getattr(value, field.name, _ABSENT)
             if own is _ABSENT:
                 if field.required:
-                    raise TypeError(f"the {type(value).__name__} that the handler answered with has no {field.name!r}")
+                    raise _lacking(value, field.name, self.kind)
                 continue
             kept[field.name] = own if part is None else part.project(own)
             is_same = is_same and kept[field.name] is own
@@ -325,6 +325,13 @@ class _Record(Way):
 
 
 _ABSENT: Any = object()
+
+
+def _lacking(value: Any, name: str, kind: type) -> TypeError:
+    said = f"the {type(value).__name__} that the handler answered with has"
+    if isinstance(value, Mapping) or not hasattr(type(value), "keys"):
+        return TypeError(f"{said} no {name!r}")
+    return TypeError(f"{said} keys and no attribute {name!r}. Fix: {kind.__name__}(**row)")  # a row of a database
 
 
 def _is_open(kind: Any) -> bool:

@@ -169,4 +169,10 @@ def encode_chunk(chunk: Content) -> bytes:
         return chunk.encode()
     if isinstance(chunk, (bytes, bytearray, memoryview)):
         return bytes(chunk)  # a copy: a producer may reuse its buffer before the server has sent it
-    raise TypeError(f"a streamed chunk is str or bytes, not {kind.__name__}")
+    raise TypeError(f"a streamed chunk is str or bytes, not {kind.__name__}. Fix: {_instead(kind)}")
+
+
+def _instead(kind: type) -> str:
+    if kind.__name__ == "Event" and kind.__module__.startswith("hinge."):
+        return "return EventSourceResponse(...) around what yields them"
+    return f"for lines of JSON annotate it, -> Iterator[{kind.__name__}] or AsyncIterator[{kind.__name__}]"

@@ -14,6 +14,7 @@ from typing import Any, Union, get_args
 from hinge.annotations import members
 from hinge.declared import class_of
 from hinge.errors import ConfigurationError
+from hinge.location import placed
 from hinge.signature import Colour, colour_of
 
 _CACHE = type(cache(len))
@@ -137,8 +138,8 @@ def check_work(function: Any) -> None:
             f"after_response({function!r}): it cannot be called. Fix: give a function, and its arguments behind it"
         )
     if colour_of(function) not in (Colour.SYNC, Colour.ASYNC):
-        raise TypeError(f"after_response({function!r}): a generator's call does nothing. Fix: drop its yield")
+        raise TypeError(f"after_response({placed(function)}): a generator's call does nothing. Fix: drop its yield")
     try:
-        refuse_wrappers(function, f"after_response({function!r})")
+        refuse_wrappers(function, f"after_response({placed(function)})")
     except ConfigurationError as error:
         raise TypeError(str(error)) from None
