@@ -16,8 +16,9 @@ from typing import Any, NamedTuple, get_args
 import msgspec
 
 from hinge.codecs import encode_json
-from hinge.declared import arguments, class_of, fields, has_fields, held, is_many, is_object, is_protocol, named
+from hinge.declared import arguments, class_of, fields, has_fields, held, is_many, is_object, is_protocol, leaves, named
 from hinge.errors import ConfigurationError
+from hinge.events import Event
 from hinge.response import Response
 from hinge.returns import is_stream
 
@@ -49,6 +50,11 @@ def check_encodable(annotation: Any, who: str, *, own_codecs: bool = False, erro
             raise ConfigurationError(
                 f"{who}: the return annotation: {kind.__name__} is an exception, which is no answer. Fix: raise it"
             )
+    if any(isinstance(kind := class_of(leaf), type) and issubclass(kind, Event) for leaf in leaves(annotation)):
+        raise ConfigurationError(
+            f"{who}: the return annotation: an Event would be sent as JSON. "
+            "Fix: -> EventSourceResponse, and return EventSourceResponse(...) of what yields them"
+        )
     found = unencodable(annotation, own_codecs=own_codecs)
     if found is not None:
         raise ConfigurationError(f"{who}: the return annotation: {found.why}. Fix: {found.fix}, or return a Response")
