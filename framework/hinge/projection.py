@@ -11,7 +11,7 @@ import enum
 import typing
 from collections.abc import Callable, Mapping
 from operator import attrgetter
-from typing import Any, NamedTuple, Union
+from typing import Any, NamedTuple, Union, get_origin
 
 import msgspec
 
@@ -119,7 +119,8 @@ def _is_enum(member: Any) -> bool:
 def _is_fixed(array: Any) -> bool:
     """Tell whether an array's type has a type for each position."""
     parts = arguments(array)
-    return bool(parts) and issubclass(class_of(array), tuple) and Ellipsis not in parts
+    is_tuple = issubclass(class_of(array), tuple) and (bool(parts) or get_origin(array) is tuple)  # or it is tuple[()]
+    return is_tuple and Ellipsis not in parts
 
 
 class Part:

@@ -169,6 +169,7 @@ KEPT: tuple[tuple[Any, Any, Any], ...] = (
     (G[list[Pub]], G([Row()]), {"value": [{"name": "ada"}]}),
     (PubN, LongN("ada", "hunter2"), ["ada"]),
     (tuple[Any], ("ada", "hunter2"), ["ada"]),
+    (tuple[()], ("hunter2",), []),
     (Typed, {"name": "ada", "users": [Row()]}, {"name": "ada", "users": [{"name": "ada"}]}),
     (Nested | None, Nested(pair=(1, Row())), {"page": None, "notes": {}, "pair": [1, {"name": "ada"}], "tags": [], "row": None}),  # type: ignore[arg-type]  # noqa: E501
     (list[Level], [Level.LOW], [1]),

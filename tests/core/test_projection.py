@@ -407,6 +407,28 @@ def test_what_it_has_no_place_for_is_an_error(returns: Any, value: Any, said: st
         sent(returns, value)
 
 
+class Linked(msgspec.Struct):
+    up: "Linked | None" = None
+    below: "list[Linked]" = []
+
+
+def test_what_holds_itself_is_looked_at_once_and_for_the_encoder_to_refuse() -> None:
+    top = Linked()
+    top.below = [Linked(up=top) for _ in range(100)]
+    project: Any = projection(Linked)(Linked)
+    assert project(top) is top
+    with pytest.raises(RecursionError):
+        msgspec.json.encode(project(top))
+
+
+def test_a_deep_result_is_no_deeper_for_the_filter() -> None:
+    top = Linked()
+    for _ in range(5000):
+        top = Linked(below=[top])
+    project: Any = projection(Linked)(Linked)
+    assert project(top) is top
+
+
 def test_a_key_is_a_record_too() -> None:
     value = {BigKey("a"): 1}
     project = projection(dict[Key, int])(dict)
