@@ -163,11 +163,13 @@ class WebSocket(Connection):
         Raises:
             WebSocketDisconnect: the peer is gone, or this side has closed.
             RuntimeError: it is not accepted yet.
+            UnicodeEncodeError: the text has no UTF-8 form (RFC 6455 section 5.6): it holds a lone surrogate.
 
         """
         self._require_open("send")
         if not isinstance(message, str | bytes):
             raise TypeError(f"send takes str or bytes, not {type(message).__name__}; send_json takes the rest")
+        check_text(message)
         try:
             await self._transport.send(message)
         except WebSocketDisconnect as gone:
@@ -284,6 +286,12 @@ class WebSocket(Connection):
         if self.state_of_connection is not state:
             hint = " Fix: await ws.accept() first" if self.state_of_connection is WebSocketState.CONNECTING else ""
             raise RuntimeError(f"{what}() on a WebSocket that is {self.state_of_connection.value}.{hint}")
+
+
+def check_text(message: str | bytes) -> None:
+    """Raise UnicodeEncodeError for a text without a UTF-8 form; servers send another in its place, or end."""
+    if isinstance(message, str) and not message.isascii():
+        message.encode()
 
 
 def _check_close(code: int, reason: str) -> None:

@@ -73,6 +73,66 @@ def test_a_large_message_is_decoded_where_it_stops_nobody(client_for: Callable[.
         assert closed(ws)[0] == 1007
 
 
+SURROGATE = "a\ud800"
+"""A text that has no UTF-8 form, as `json.loads` and file names give some."""
+SENT: dict[str, Callable[[WebSocket], Any]] = {
+    "send": lambda ws: ws.send(SURROGATE),
+    "send_json": lambda ws: ws.send_json([SURROGATE]),
+    "close": lambda ws: ws.close(1000, SURROGATE),
+}
+
+
+@websockets
+@pytest.mark.parametrize("how", SENT)
+def test_a_text_without_a_utf8_form_is_not_sent(client_for: Callable[..., Client], how: str) -> None:
+    app = App()
+
+    @app.websocket("/")
+    async def handler(ws: WebSocket) -> None:
+        await ws.accept()
+        try:
+            await SENT[how](ws)
+        except ValueError as error:
+            await ws.send(f"{type(error).__name__} é")
+
+    with client_for(app).websocket("/") as ws:
+        assert ws.receive(PATIENCE) == "UnicodeEncodeError é"
+
+
+@websockets
+@pytest.mark.clause("websocket.handshake")
+def test_a_handshake_has_no_header_without_a_utf8_form(client_for: Callable[..., Client]) -> None:
+    app = App()
+
+    @app.websocket("/")
+    async def handler(ws: WebSocket) -> None:
+        with pytest.raises(ValueError, match="x-a"):
+            await ws.accept(headers={"x-a": SURROGATE})
+        await ws.accept()
+        await ws.send("open")
+
+    with client_for(app).websocket("/") as ws:
+        assert ws.receive(PATIENCE) == "open"
+
+
+@websockets
+@pytest.mark.parametrize("how", ["send", "send_json", "close"])
+def test_a_client_sends_no_such_text_either(client_for: Callable[..., Client], how: str) -> None:
+    app = App()
+
+    @app.websocket("/")
+    async def handler(ws: WebSocket) -> None:
+        await ws.accept()
+        await ws.send(await ws.receive())
+
+    with client_for(app).websocket("/") as ws:
+        arguments = (1000, SURROGATE) if how == "close" else (SURROGATE,)
+        with pytest.raises(UnicodeEncodeError):
+            getattr(ws, how)(*arguments)
+        ws.send("é")
+        assert ws.receive(PATIENCE) == "é"
+
+
 @websockets
 @pytest.mark.parametrize("kind", [App, list[App]], ids=["class", "list"])
 def test_a_kind_that_nothing_is_decoded_to_is_the_handlers_failure(

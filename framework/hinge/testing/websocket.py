@@ -14,6 +14,7 @@ from hinge.errors import WebSocketDisconnect
 from hinge.headers import MutableHeaders
 from hinge.testing.answers import ClientResponse
 from hinge.testing.failures import Failures
+from hinge.websocket import check_text
 
 
 class WebSocketDenied(Exception):  # noqa: N818 - an answer, not a failure
@@ -70,8 +71,10 @@ class ClientWebSocket:
 
         Raises:
             WebSocketDisconnect: the handler's close was received before.
+            UnicodeEncodeError: the text has no UTF-8 form.
 
         """
+        check_text(message)
         self._session.send(message)
 
     def send_json(self, value: Any) -> None:
@@ -107,4 +110,5 @@ class ClientWebSocket:
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Close, and wait until the handler has ended; a second close does nothing."""
+        check_text(reason)
         self._session.close(code, reason)
