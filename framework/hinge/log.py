@@ -16,6 +16,7 @@ _CONTROLS = {
     for code in (
         *range(0x20),
         *range(0x7F, 0xA0),
+        0x61C,
         *range(0x200E, 0x2010),
         *range(0x2028, 0x202F),
         *range(0x2066, 0x206A),
@@ -25,8 +26,8 @@ _CONTROLS = {
 """C0 and C1 controls, separators of lines and paragraphs, and what turns the direction of a text."""
 
 
-_TEXTS = ("_str", "msg", "text", "filename")
-"""Where a `TracebackException` keeps what the exception says; the last three are of a SyntaxError alone."""
+_TEXTS = ("_str", "msg", "text", "filename", "exc_type_qualname", "exc_type_module")
+"""Where a `TracebackException` keeps what the exception says: three of a SyntaxError, the last two from 3.13 on."""
 
 
 def neutral(text: str) -> str:
@@ -52,11 +53,22 @@ def _whole_text(error: BaseException) -> str:
         for part in _TEXTS:
             if isinstance(said := getattr(one, part, None), str):
                 setattr(one, part, neutral(said))
+        if isinstance(kind := vars(one).get("exc_type"), type):
+            one.exc_type = _named_neutrally(kind)
         notes = one.__notes__
         if isinstance(notes, Iterable):
             one.__notes__ = [neutral(note if isinstance(note, str) else repr(note)) for note in notes]
         pending += [one.__cause__, one.__context__, *(one.exceptions or ())]
     return "".join(whole.format()).translate(_CONTROLS).rstrip("\n")
+
+
+def _named_neutrally(kind: type) -> type:
+    """Return a class, or what stands for it in a traceback where its name is no single line."""
+    name, module = neutral(kind.__qualname__), neutral(str(kind.__module__))
+    if (name, module) == (kind.__qualname__, kind.__module__):
+        return kind
+    base = SyntaxError if issubclass(kind, SyntaxError) else Exception
+    return type(name, (base,), {"__module__": module, "__qualname__": name})
 
 
 def _bare_text(error: BaseException) -> str:

@@ -554,6 +554,48 @@ def test_a_request_is_one_line_of_the_access_log(serve: Serve, port: int, backen
     assert sum("GET /" in line for line in service.lines) == 3
 
 
+FORGED = """
+
+import warnings
+
+EVIL = "x\\r2026 ERROR forged\\n2026 ERROR forged\\x1b[31m"
+OWN = os.environ.get("OWN_HOOK")
+if OWN:
+    threading.excepthook = lambda failed: print("a hook of its own", flush=True)
+
+
+class Failing:
+    def __del__(self):
+        raise ValueError(EVIL)
+
+
+def fails():
+    raise ValueError(EVIL)
+
+
+@app.get("/forged")
+def forged() -> str:
+    thread = threading.Thread(target=fails)
+    thread.start()
+    thread.join()
+    Failing()
+    warnings.warn(EVIL)
+    return "done"
+"""
+
+
+@pytest.mark.parametrize("own", ["", "1"], ids=["no hooks", "a hook of its own"])
+@both
+def test_what_python_itself_says_forges_no_line(serve: Serve, folder: Path, port: int, backend: str, own: str) -> None:
+    (folder / "forged.py").write_text(APP + FORGED)
+    service = serve("forged:app", "--backend", backend, "--port", str(port), OWN_HOOK=own).started()
+    assert get(port, "/forged").text == "done"
+    assert service.stop()[0] == 0
+    assert not [line for line in service.lines if line.startswith("2026") or "\r" in line or "\x1b" in line]
+    assert sum("2026 ERROR forged\\x1b[31m" in line for line in service.lines) == (2 if own else 3)
+    assert any("a hook of its own" in line for line in service.lines) is bool(own)
+
+
 @both
 def test_a_killed_worker_is_replaced(serve: Serve, port: int, backend: str) -> None:
     service = serve("served:app", "--backend", backend, "--port", str(port)).started()

@@ -24,6 +24,7 @@ from hinge.backend import Application
 from hinge.cli.access import enable_log, encode_access_log, neutralise_log
 from hinge.cli.connections import hang_up
 from hinge.cli.errors import told
+from hinge.cli.hooks import log_hooks
 from hinge.cli.preflight import Launch
 from hinge.cli.signals import STOP_SIGNALS, forget, held, on_stop
 from hinge.exits import run_to_end
@@ -63,6 +64,7 @@ class Worker:
         forget()  # the parent's handlers, with which a stop would go unheard while the app is loaded
         encode_access_log(self._launch.interface)
         neutralise_log()
+        log_hooks()
         _wrap_signal_setup(self._install)
         try:
             _granian_spawner(self._spawner)(worker_id, *args)
