@@ -205,9 +205,10 @@ def _refused(note: Any, place: Place) -> ConfigurationError:
     kind = note if isinstance(note, type) else type(note)
     if issubclass(kind, Param):
         return _misplaced(note, kind.__name__, place)
+    fix = None
     if place.callback:
         fix = call_of(note, place.name, place.callback)
-    else:
+    elif place.name:
         fix = instead(note, place.name, None if place.is_field else place.annotation)
     if fix is None:
         fix = f"leave it out, or App(ignore_notes=[{kind.__name__}]) if it is meant for others"

@@ -6,6 +6,7 @@ of what was sent, never the value itself: a client's data does not come back in 
 
 import datetime as dt
 import decimal
+import dis
 import math
 import operator
 import re
@@ -18,6 +19,7 @@ from msgspec import inspect, msgpack
 
 _MAX_CHOICES = 20
 _MAX_TEXT = 300
+_RAISE = dis.opmap["RAISE_VARARGS"]
 
 _KINDS: dict[type, str] = {
     type(None): "null",
@@ -288,14 +290,18 @@ def locate(error: msgspec.ValidationError) -> tuple[list[str | int], str]:
 
 
 def _said(cause: Exception) -> str:
-    """Return the text that somebody wrote for the client; those of attrs' validators show the value and themselves."""
+    """Return the text that somebody raised for the client; those of attrs' validators and of `int()` show the value."""
     is_own = type(cause).__str__ is not ValueError.__str__
     if not isinstance(cause, ValueError) or not (is_own or list(map(type, cause.args)) == [str]):
         return ""
     last = cause.__traceback__
     while last is not None and last.tb_next is not None:
         last = last.tb_next
-    raised_in = "" if last is None else str(last.tb_frame.f_globals.get("__name__", ""))
+    if last is None:
+        return str(cause).strip()  # a codec's word: nobody has raised it
+    if last.tb_frame.f_code.co_code[last.tb_lasti] != _RAISE:
+        return ""  # what is called there has
+    raised_in = str(last.tb_frame.f_globals.get("__name__", ""))
     return "" if raised_in.partition(".")[0] == "attr" else str(cause).strip()
 
 

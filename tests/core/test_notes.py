@@ -252,6 +252,7 @@ def test_in_results_too_since_it_may_say_what_must_not_leave(annotation: Any) ->
         line = refusal(mistakes_of_result(kind))
         assert "the return annotation" in line
         assert "which Hinge does not know" in line
+        assert ". Fix: leave it out, or App(ignore_notes=[" in line
 
 
 @pytest.mark.parametrize("kind", [Request, State, BodyStream, FormData, UploadFile, list[UploadFile]])
