@@ -6,7 +6,7 @@ Law: an app collects until it is first compiled; then it is frozen. It knows no 
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 from hinge import answers
 from hinge.backend import Application, Backend, Feature, load_backend
@@ -27,7 +27,7 @@ from hinge.routing.route import Route, as_described, as_layers
 from hinge.routing.router import Registrar, Router, close
 from hinge.rsgi import INTERFACE, BareGranian, refuse_rsgi
 from hinge.uncompiled import refusing
-from hinge.wanted import FLAG, TEXT, want, wrong
+from hinge.wanted import FLAG, TEXT, shown, want, wrong
 
 Function = TypeVar("Function", bound=Callable[[Any, Any], Any])
 LifespanFunction = TypeVar("LifespanFunction", bound=Callable[..., Iterator[Any] | AsyncIterator[Any]])
@@ -58,6 +58,8 @@ class App(BareGranian, Registrar):
 
     """
 
+    _settings: ClassVar[tuple[str, ...]] = Config.__struct_fields__
+
     @fits
     def __init__(
         self,
@@ -78,26 +80,30 @@ class App(BareGranian, Registrar):
         security: Iterable[Mapping[str, Any]] = (),
     ) -> None:
         if slashes not in ("redirect", "strict"):
-            raise ConfigurationError(f"App(slashes={slashes!r}) ({caller()}) is none. Fix: 'redirect' or 'strict'")
+            raise ConfigurationError(f"App(slashes={shown(slashes)}) ({caller()}) is none. Fix: 'redirect' or 'strict'")
         if config is not None and not isinstance(config, Config):
-            raise ConfigurationError(f"App(config=...) ({caller()}): {config!r} is none. Fix: config=Config(...)")
-        for option, text in (("title", title), ("version", version), ("description", description)):
+            raise ConfigurationError(f"App(config=...) ({caller()}): {shown(config)} is none. Fix: config=Config(...)")
+        texts: dict[str, Any] = {"title": title, "version": version, "description": description}
+        for option, text in texts.items():
             if not isinstance(text, str):
-                raise ConfigurationError(f"App({option}={text!r}) ({caller()}) is no text. Fix: {option}={str(text)!r}")
+                fix = "config=Config(...)" if isinstance(text, Config) else f"{option}={shown(str(text))}"
+                raise ConfigurationError(f"App({option}={shown(text)}) ({caller()}) is no text. Fix: {fix}")
         self.title = title
         self.version = version
         self.description = description
         for option, path in (("openapi_path", openapi_path), ("docs_path", docs_path)):
             if path is not None and not (isinstance(path, str) and path.startswith("/") and not path.endswith("/")):
-                raise ConfigurationError(f"App({option}={path!r}) ({caller()}) is no path. Fix: '/name', or None")
+                raise ConfigurationError(f"App({option}={shown(path)}) ({caller()}) is no path. Fix: '/name', or None")
         self.openapi_path = openapi_path
         self.docs_path = docs_path
-        schemes = as_described([security_schemes or {}], f"App(security_schemes={security_schemes!r}) ({caller()})")
+        schemes = as_described(
+            [security_schemes or {}], f"App(security_schemes={shown(security_schemes)}) ({caller()})"
+        )
         if not all(isinstance(one, dict) for one in schemes[0].values()):
             why, fix = "each of them is a mapping", "{'key': {'type': 'apiKey', 'in': 'header', 'name': 'x-key'}}"
             raise wrong("App", "security_schemes", security_schemes, why, fix)
         self.security_schemes = schemes[0]
-        self.security = as_described(security, f"App(security={security!r}) ({caller()})")
+        self.security = as_described(security, f"App(security={shown(security)}) ({caller()})")
         self._config = config
         self._slashes = slashes
         self._catalog = Catalog()
@@ -237,7 +243,9 @@ class App(BareGranian, Registrar):
 
         """
         if not isinstance(config, Config):
-            raise ConfigurationError(f"App.configure({config!r}) ({caller()}): it is none. Fix: configure(Config(...))")
+            raise ConfigurationError(
+                f"App.configure({shown(config)}) ({caller()}): it is none. Fix: configure(Config(...))"
+            )
         self._check_open(f"configure() ({caller()})")
         self._overrides = differing(config, self.config)  # they hold for mounted apps too
         vars(self)["config"] = config

@@ -5,7 +5,8 @@ Law: nothing is looked at unless the call failed; a `TypeError` from further in 
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
+import reprlib
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 from hinge.errors import ConfigurationError
@@ -29,7 +30,9 @@ def fits(function: Callable[P, R]) -> Callable[P, R]:
             owner, _, name = function.__qualname__.rpartition(".")
             receiver = type(args[0]).__name__ if args else owner
             what = receiver if name == "__init__" else f"{receiver}.{name}"
-            raise misfit(what, kwargs, signature, error) from None
+            raise misfit(
+                what, kwargs, signature, error, settings=getattr(args[0] if args else None, "_settings", ())
+            ) from None
 
     return checked
 
@@ -41,15 +44,27 @@ def is_from_within(error: TypeError) -> bool:
 
 
 def misfit(
-    what: str, keywords: Iterable[str], signature: inspect.Signature, error: TypeError, noun: str = "argument"
+    what: str,
+    keywords: Mapping[str, Any],
+    signature: inspect.Signature,
+    error: TypeError,
+    noun: str = "argument",
+    *,
+    settings: Iterable[str] = (),
 ) -> ConfigurationError:
-    """Return the error of a call with these keywords, which a function of this signature does not take."""
+    """Return the error of a call with these keywords, which a function of this signature does not take.
+
+    `settings` are names that go into a `Config`.
+    """
     known = [name for name in signature.parameters if name != "self"]
     takes_any = any(one.kind is one.VAR_KEYWORD for one in signature.parameters.values())
     unknown = [] if takes_any else [keyword for keyword in keywords if keyword not in known]
     if unknown:
         place = f"{what}({unknown[0]}=...) ({caller()})"
-        return ConfigurationError(f"{place}: there is no {noun} {unknown[0]!r}. Fix: {nearest(unknown[0], known)}")
+        fix = nearest(unknown[0], known)
+        if unknown[0] in settings:
+            fix = f"config=Config({unknown[0]}={reprlib.repr(keywords[unknown[0]])})"
+        return ConfigurationError(f"{place}: there is no {noun} {unknown[0]!r}. Fix: {fix}")
     if list(known) == ["function"]:
         return ConfigurationError(f"{what}() ({caller()}) has no function. Fix: a decorator without parentheses")
     takes = _outline(signature)

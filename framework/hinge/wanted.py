@@ -20,6 +20,10 @@ class Wanted(NamedTuple):
     fix: str
 
 
+_ROOM = 80
+_SHOWN = reprlib.Repr()
+_SHOWN.maxstring = _SHOWN.maxother = _ROOM
+
 FLAG = Wanted(lambda value: isinstance(value, bool), "True or False", "True or False")
 TEXT = Wanted(lambda value: isinstance(value, str), "text", "a text")
 COUNT = Wanted(
@@ -28,6 +32,12 @@ COUNT = Wanted(
     "a whole number from 0",
 )
 FUNCTION = Wanted(callable, "function", "a function")
+
+
+def shown(value: Any) -> str:
+    """Return a value as it would be written, cut to what a message has room for."""
+    text = _SHOWN.repr(value)
+    return text if len(text) <= _ROOM else f"{text[: _ROOM - 3]}..."
 
 
 def want(what: str, kind: Wanted, *, optional: bool = False, **values: Any) -> None:
@@ -44,7 +54,7 @@ def want(what: str, kind: Wanted, *, optional: bool = False, **values: Any) -> N
 
 def wrong(what: str, name: str, value: Any, why: str, fix: str) -> ConfigurationError:
     """Return the error of an argument."""
-    return ConfigurationError(f"{what}({name}={reprlib.repr(value)}) ({caller()}): {why}. Fix: {fix}")
+    return ConfigurationError(f"{what}({name}={shown(value)}) ({caller()}): {why}. Fix: {fix}")
 
 
 def texts(what: str, **values: Any) -> list[list[str]]:

@@ -10,6 +10,8 @@ from typing import Any, Self
 from weakref import finalize
 
 from hinge.backend import Address, Connection, Reply, load_backend
+from hinge.errors import ConfigurationError
+from hinge.location import caller
 from hinge.testing.answers import ClientResponse, StreamedResponse
 from hinge.testing.failures import Failures
 from hinge.testing.forms import Form
@@ -26,6 +28,7 @@ from hinge.testing.outgoing import (
     target_of,
 )
 from hinge.testing.websocket import ClientWebSocket
+from hinge.wanted import shown
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS = 20
@@ -61,6 +64,10 @@ class Client:
         raise_server_exceptions: bool = False,
         timeout: float | None = 30.0,
     ) -> None:
+        if isinstance(app, type) or not hasattr(app, "compile") or not hasattr(app, "config"):
+            raise ConfigurationError(
+                f"Client({shown(app)}) ({caller()}): it is no app. Fix: Client(app), with the hinge.App itself"
+            )
         self.app = app
         self.backend = backend or app.config.backend
         self.cookies = CookieJar(cookies)
