@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from hinge import App, Event, Request
+from hinge import App, Event, HTTPError, JSONResponse, Request, WebSocket, WebSocketDisconnect
+from hinge.backend import Feature
 from hinge.testing import Client
 
 
@@ -104,6 +105,78 @@ CASES: list[tuple[Any, str]] = [
     (items, f"{LINES}Iterator[dict] or AsyncIterator[dict]"),
     (async_items, f"{LINES}Iterator[dict] or AsyncIterator[dict]"),
 ]
+
+
+def with_word(word: str) -> Any:
+    def handler(request: Request) -> Any:
+        return getattr(request, word)
+
+    return handler
+
+
+def status_code() -> Any:
+    wrong: Any = JSONResponse
+    return wrong(1, status_code=201)
+
+
+def status_set() -> Any:
+    response: Any = JSONResponse(1)
+    response.status_code = 201
+    return response
+
+
+def status_of_an_error() -> Any:
+    wrong: Any = HTTPError
+    raise wrong(status_code=404)
+
+
+async def awaits_the_body(request: Request) -> Any:
+    found: Any = request.json()
+    return await found
+
+
+WORDS: list[tuple[str, Any, str]] = [
+    ("args", with_word("args"), ": a Request has no 'args'. Fix: request.query"),
+    ("query_params", with_word("query_params"), ": a Request has no 'query_params'. Fix: request.query"),
+    ("get_json", with_word("get_json"), ": a Request has no 'get_json'. Fix: request.json()"),
+    ("form", with_word("form"), ": a Request has no 'form'. Fix: a parameter annotated FormData"),
+    ("unknown", with_word("unknown"), "\n"),
+    ("status_code", status_code, ": Hinge calls it status. Fix: status=..."),
+    ("status_set", status_set, ": Hinge calls it status. Fix: response.status"),
+    ("status_of_an_error", status_of_an_error, ": Hinge calls it status. Fix: HTTPError(404, ...)"),
+    (
+        "await",
+        awaits_the_body,
+        ": what is awaited there is a dict already",
+    ),
+]
+
+
+@pytest.mark.parametrize(("handler", "told"), [case[1:] for case in WORDS], ids=[case[0] for case in WORDS])
+def test_words_of_other_frameworks(
+    client_for: Callable[..., Client], caplog: pytest.LogCaptureFixture, handler: Any, told: str
+) -> None:
+    app = App()
+    app.post("/")(handler)
+    assert client_for(app).post("/", json={"a": 1}).status_code == 500
+    assert f" failed{told}" in caplog.text
+
+
+@pytest.mark.needs(Feature.WEBSOCKET, "the handler speaks it")
+@pytest.mark.parametrize("word", ["send_text", "send_bytes"])
+def test_words_of_other_websockets(
+    client_for: Callable[..., Client], caplog: pytest.LogCaptureFixture, word: str
+) -> None:
+    app = App()
+
+    @app.websocket("/")
+    async def live(ws: WebSocket) -> None:
+        await ws.accept()
+        await getattr(ws, word)("x")
+
+    with client_for(app).websocket("/") as ws, pytest.raises(WebSocketDisconnect):
+        ws.receive()
+    assert f"failed: a WebSocket has no {word!r}. Fix: ws.send(...)" in caplog.text
 
 
 @pytest.mark.parametrize(("handler", "told"), CASES, ids=[handler.__name__ for handler, _ in CASES])
