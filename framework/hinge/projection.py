@@ -247,8 +247,11 @@ class _Record(Way):
 
         """
         self._kept = [_Kept(field, self._parts.part(field.type)) for field in self._declared]
+        own = {field.name: field.type for field in fields(self.kind)}
         self._followed = [
-            (attrgetter(field.name), part) for field, part in self._kept if part is not None and not part.is_scalar
+            (attrgetter(field.name), part)
+            for field, part in self._kept
+            if part is not None and not (part.is_scalar and field.type == own[field.name])  # or a type variable says it
         ]
 
     def way(self, kind: type) -> Way | None:

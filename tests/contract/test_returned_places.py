@@ -132,6 +132,7 @@ REFUSED: tuple[tuple[Any, Any], ...] = (
     *[(tuple[int, str], (1, value)) for value in RECORDS],
     *[(G[str], {"value": value}) for value in RECORDS],
     *[(Listed[str], Listed([value])) for value in RECORDS],
+    *[(G[str], G(value)) for value in RECORDS],
     (set[str], {Row()}),
     (PubN, UserN()),
     (list[PubN], [PubN("ada"), UserN()]),
