@@ -29,7 +29,7 @@ class Way:
         """Return what of a whole result may leave."""
         return value if _is_exact(self.below((value,))) else self.project(value)
 
-    def project(self, value: Any) -> Any:
+    def project(self, value: Any, /) -> Any:
         """Return what of a value may leave: itself if it is all of it."""
         raise NotImplementedError
 
@@ -50,7 +50,7 @@ class Array(Way):
         part = self.part
         return value if part is None or part.whole.issuperset(map(type, value)) else super().__call__(value)
 
-    def project(self, values: Any) -> Any:
+    def project(self, values: Any, /) -> Any:
         """Return the array, anew only if an item cannot go out as it is."""
         part = self.part
         if part is None or part.whole.issuperset(map(type, values)):
@@ -70,7 +70,7 @@ class Row(Way):
         self._parts = parts
         self.says_more = True  # at least how many there are
 
-    def project(self, values: Any) -> Any:
+    def project(self, values: Any, /) -> Any:
         """Return the array, anew only if an item cannot go out as it is."""
         pairs = zip(values, self._parts, strict=False)
         kept = [value if part is None else part.project(value) for value, part in pairs]
@@ -107,7 +107,7 @@ class Object(Way):
 
         return encode_kept
 
-    def project(self, value: Any) -> Any:
+    def project(self, value: Any, /) -> Any:
         """Return the object, anew only if something in it cannot go out as it is."""
         keys, values = self._kept(self._key, value.keys()), self._kept(self._value, value.values())
         return value if keys is None is values else dict(zip(keys or value, values or value.values(), strict=True))
@@ -132,7 +132,7 @@ class Only(Way):
     """What has to be projected, whatever it holds."""
 
     def __init__(self, project: Project) -> None:
-        self.project = project  # type: ignore[method-assign, assignment]
+        self.project = project  # type: ignore[method-assign]
 
     def __call__(self, value: Any) -> Any:
         """Return what of a whole result may leave."""

@@ -311,10 +311,10 @@ def _fields(fields: dict[str, Looks]) -> Look:
 
 def _as_type(info: Any) -> Any:
     """Return the type that msgspec describes, without constraints."""
-    members = _members(info)
+    members = [*_members(info)]
     if len(members) > 1:
         return reduce(or_, map(_as_type, members))
-    (info,) = members
+    info = members[0]
     if isinstance(info, inspect.LiteralType):
         return Any  # one of few
     if isinstance(info, inspect.TupleType):
