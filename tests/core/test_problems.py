@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from hinge import ClientDisconnect, ConfigurationError, HTTPError, JSONResponse, Response
+from hinge.body import IS_THE_CLIENTS
 from hinge.errors import FieldError, RequestInvalid
 from hinge.problems import ErrorHandlers, aborted, check_error_handler, check_error_kind, log_failure
 
@@ -346,10 +347,12 @@ def test_a_result_that_cannot_be_encoded_is_a_500(is_async: bool, caplog: pytest
 
 def test_a_stream_that_fails_is_logged_unless_it_is_the_client_s_doing(caplog: pytest.LogCaptureFixture) -> None:
     for error in (ClientDisconnect(), HTTPError(413)):
+        setattr(error, IS_THE_CLIENTS, True)  # as a body does with what it raises
         assert aborted(REQUEST, error).__cause__ in (None, error)
         assert caplog.records == []
-    assert isinstance(aborted(REQUEST, KeyError("late")), Exception)
-    assert len(caplog.records) == 1
+    for count, error in enumerate((KeyError("late"), ClientDisconnect(), HTTPError(413)), 1):
+        assert isinstance(aborted(REQUEST, error), Exception)
+        assert len(caplog.records) == count
 
 
 # -- what @app.error takes ---------------------------------------------------------------------------------------------
