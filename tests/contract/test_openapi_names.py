@@ -139,8 +139,8 @@ CASES: dict[str, tuple[list[Any], set[str]]] = {
 def test_components_have_short_and_distinct_names(case: str) -> None:
     kinds, names = CASES[case]
     documents = [made(order) for order in itertools.permutations(kinds)]
+    validate(documents[0])
     for document in documents:
-        validate(document)
         assert names_of(document) == names
         assert all(re.fullmatch("[a-zA-Z0-9._-]+", name) for name in names)
     schemas = [document["components"]["schemas"] for document in documents]

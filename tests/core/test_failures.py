@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from hinge import App
+from hinge.backend import installed_backends
 from hinge.failures import failure_in_task, failure_of, is_close
 from hinge.testing import Client
 
@@ -130,7 +131,7 @@ def test_it_does_without_asyncio() -> None:
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
-@pytest.mark.parametrize("backend", ["asgi", "rsgi"])
+@pytest.mark.parametrize("backend", [name for name in ("asgi", "rsgi") if name in installed_backends()])
 def test_a_request_that_the_server_cancels_is_passed_on(backend: str, caplog: pytest.LogCaptureFixture) -> None:
     app = App()
     cancelled: list[str] = []

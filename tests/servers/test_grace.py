@@ -14,7 +14,7 @@ from hinge.backend import installed_backends
 
 __all__ = ["port", "serve"]
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.gate]
 
 APP = """\
 import asyncio

@@ -367,6 +367,7 @@ def test_the_lifespan_runs_once_in_the_worker(serve: Serve, port: int, backend: 
     assert "Traceback" not in service.output
 
 
+@pytest.mark.gate
 @both
 def test_a_failing_start_ends_the_service(serve: Serve, folder: Path, port: int, backend: str) -> None:
     (folder / "fail").touch()

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from hinge_wsgi import portal as portals
 from hinge_wsgi.portal import Portal, on_request_thread
 
 PATIENCE = 10
@@ -262,8 +261,7 @@ def test_a_stopped_loop_takes_nothing_more() -> None:
     assert coroutine.cr_frame is None  # closed: nobody warns that it was never awaited
 
 
-def test_a_task_that_will_not_end_does_not_keep_the_stop(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(portals, "STOP_SECONDS", 0.1)
+def test_a_task_that_will_not_end_does_not_keep_the_stop() -> None:
     portal = Portal()
     entered, release = threading.Event(), threading.Event()
     outcome: list[str] = []
@@ -285,7 +283,7 @@ def test_a_task_that_will_not_end_does_not_keep_the_stop(monkeypatch: pytest.Mon
     thread = threading.Thread(target=work)
     thread.start()
     assert entered.wait(PATIENCE)
-    portal.stop()
+    portal.stop(0.1)
     assert not portal.alive
     thread.join(PATIENCE)
     assert outcome == ["the event-loop thread was stopped while the request ran"]
