@@ -13,10 +13,13 @@ settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
 ELSEWHERE = {
-    "gate": "take long: other servers, browsers, other people's backends, stops that use up their bound",
+    "gate": "take long: other servers, browsers, other people's backends, stops at their bound, large matrices",
     "upstream": "pin what releases of others do",
 }
 """Markers of the tests that a run leaves to .ci/run unless its own `-m` names them, and what these tests do."""
+
+MATRICES = {"test_base_exceptions.py", "test_irregular_errors.py", "test_callbacks.py"}
+"""Files of a great many small cases, which are the gate's as well."""
 
 _left: pytest.StashKey[Counter[str]] = pytest.StashKey()
 
@@ -31,7 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Return how many processes `-n auto` means: more than there are cores, as tests of servers mostly wait."""
-    return 1 + (os.cpu_count() or 1)
+    return 2 + (os.cpu_count() or 1)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -44,6 +47,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept: list[pytest.Item] = []
     left: list[pytest.Item] = []
     for item in items:
+        if item.path.name in MATRICES:
+            item.add_marker(pytest.mark.gate)
         if item.get_closest_marker("server") or item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.flaky(reruns=1))
         for name in elsewhere:
