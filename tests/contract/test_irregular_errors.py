@@ -270,7 +270,7 @@ def test_a_denial_without_its_parts_is_a_failure(
         await ws.deny(ForgetfulResponse())
 
     assert refusal(client_for(app), "/").status_code == 500
-    assert "'ForgetfulResponse' object has no attribute" in caplog.text
+    assert "ForgetfulResponse' object has no attribute" in caplog.text
 
 
 # -- a lifespan --------------------------------------------------------------------------------------------------------
