@@ -231,6 +231,7 @@ def too_slow(pattern: Any, use: str) -> str | None:
 USES = {"search", "match", "fullmatch", "findall", "finditer", "sub", "split"}
 
 
+@pytest.mark.gate
 def test_every_expression_is_linear() -> None:
     found = expressions()
     assert {path.name for path in SOURCES} >= {"parts.py", "cookies.py", "scope.py", "environ.py", "head.py"}

@@ -402,6 +402,7 @@ def test_a_mistake_in_the_app_is_no_reason_to_skip(suite):
     assert outcomes_of("mistake", suite[0]) == dict.fromkeys(NAMES, "FAILED")
 
 
+@pytest.mark.gate
 def test_one_backend_alone_is_compared_with_nothing(run_suite):
     outcomes, _ = run_suite("-k", f"test_differing and {NAMES[-1]}")
     assert outcomes == {f"differing[{NAMES[-1]}]": "PASSED", f"differing_stream[{NAMES[-1]}]": "PASSED"}

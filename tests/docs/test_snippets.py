@@ -62,7 +62,7 @@ _EXTRAS = {"forms.md": "multipart"}
 """The packages without which a page cannot be followed."""
 
 
-_LONG = {"deployment.md": pytest.mark.gate, "testing.md": pytest.mark.gate}
+_LONG = dict.fromkeys(("cli.md", "deployment.md", "testing.md", "tutorial.md"), pytest.mark.gate)
 """The pages that start many processes."""
 
 
