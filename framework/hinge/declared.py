@@ -12,7 +12,6 @@ import inspect
 import typing
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterable, Container, Generator, Iterable, Iterator, Mapping
-from functools import lru_cache
 from typing import Any, NamedTuple, get_args, get_origin
 
 import msgspec
@@ -20,6 +19,7 @@ import msgspec
 from hinge.annotations import extended, field_types, is_record, is_record_class, members
 from hinge.errors import ConfigurationError
 from hinge.location import qualified_name
+from hinge.remembered import remembered
 
 _SCALARS = (str, bytes, bytearray, memoryview, int, float, decimal.Decimal, uuid.UUID, dt.date, dt.time, dt.timedelta)
 SINGLE = (*_SCALARS, enum.Enum, type(None), msgspec.Raw, msgspec.UnsetType)
@@ -167,6 +167,7 @@ def leaves(annotation: Any) -> Iterator[Any]:
             yield member
 
 
+@remembered
 def fields(annotation: Any) -> tuple[Field, ...]:
     """Return the fields of a record, a Protocol or a NamedTuple, as msgspec encodes them.
 
@@ -174,14 +175,6 @@ def fields(annotation: Any) -> tuple[Field, ...]:
         ConfigurationError: their annotations cannot be resolved.
 
     """
-    try:
-        return _fields(annotation)
-    except TypeError:
-        return _fields.__wrapped__(annotation)  # notes that cannot be hashed
-
-
-@lru_cache(maxsize=1024)
-def _fields(annotation: Any) -> tuple[Field, ...]:
     kind = class_of(annotation)
     try:
         types = field_types(annotation)

@@ -6,25 +6,19 @@ that may be left out do not count: such a record is decoded without them.
 
 import datetime as dt
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any
 
 from msgspec import inspect
+
+from hinge.remembered import remembered
 
 _DECODED = (dict, list, str, int, float, bool, bytes, type(None), dt.datetime)
 """What the decoders make of values whose type they are not told."""
 
 
+@remembered
 def unknown_class(type: Any) -> Any | None:  # noqa: A002 - as in msgspec's functions
     """Return a class in a type's definition that nothing can be decoded to, None if there is none."""
-    try:
-        return _found(type)
-    except TypeError:
-        return _found.__wrapped__(type)  # metadata that cannot be hashed
-
-
-@lru_cache(maxsize=1024)
-def _found(type: Any) -> Any | None:  # noqa: A002 - as above
     infos = nested_types(type)
     if any(isinstance(info, inspect.CustomType) for info in infos):
         for info in parts_of(infos[0], required=True):
@@ -38,14 +32,10 @@ def nested_types(type: Any) -> tuple[inspect.Type, ...]:  # noqa: A002 - as abov
     try:
         return _described(type)
     except (TypeError, NameError, AttributeError):
-        pass
-    try:
-        return _described.__wrapped__(type)  # metadata that cannot be hashed
-    except (TypeError, NameError, AttributeError):
         return ()
 
 
-@lru_cache(maxsize=1024)
+@remembered
 def _described(type: Any) -> tuple[inspect.Type, ...]:  # noqa: A002 - as above
     return tuple(parts_of(inspect.type_info(type)))
 
@@ -67,6 +57,13 @@ def _is_decoded(kind: Any) -> bool:
         return any(issubclass(decoded, kind) for decoded in _DECODED)
     except TypeError:  # a Protocol that has no instances at run time
         return False
+
+
+def alternatives(info: Any) -> tuple[Any, ...]:
+    """Return the members of a union, or the one type that there is; without constraints around them."""
+    while isinstance(info, inspect.Metadata):
+        info = info.type
+    return info.types if isinstance(info, inspect.UnionType) else (info,)
 
 
 def direct_parts(info: Any, *, required: bool = False) -> Iterator[inspect.Type]:

@@ -10,7 +10,6 @@ import enum
 import sys
 import uuid
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any, NamedTuple, get_args
 
 import msgspec
@@ -19,6 +18,7 @@ from hinge.codecs import encode_json
 from hinge.declared import arguments, class_of, fields, has_fields, held, is_many, is_object, is_protocol, leaves, named
 from hinge.errors import ConfigurationError
 from hinge.events import Event
+from hinge.remembered import remembered
 from hinge.response import Response
 from hinge.returns import is_stream
 
@@ -80,13 +80,10 @@ def _unknown(kind: type) -> Unencodable:
 
 def unencodable(annotation: Any, *, own_codecs: bool = False) -> Unencodable | None:
     """Return why results of a type can only fail, None if there are some that can be sent."""
-    try:
-        return _found(annotation, own_codecs)
-    except TypeError:
-        return _found.__wrapped__(annotation, own_codecs)  # notes that cannot be hashed
+    return _found(annotation, own_codecs)
 
 
-@lru_cache(maxsize=1024)
+@remembered
 def _found(annotation: Any, own_codecs: bool) -> Unencodable | None:  # noqa: FBT001 - of the cache
     waiting = list(_encoded(annotation, own_codecs=own_codecs))
     seen: list[Any] = []

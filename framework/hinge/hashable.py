@@ -4,13 +4,13 @@ Law: a type whose sets can never hold an item, or whose maps no key, is a mistak
 definition, however deep it stands. What only a value decides (`set[Any]`, sent an array) is the client's.
 """
 
-from functools import lru_cache
 from typing import Any, NamedTuple, get_origin
 
 import msgspec
 from msgspec import inspect
 
-from hinge.decodable import nested_types
+from hinge.decodable import alternatives, nested_types
+from hinge.remembered import remembered
 
 
 class Never(NamedTuple):
@@ -39,16 +39,9 @@ _WHOLES = (
 )
 
 
+@remembered
 def never_hashed(type: Any) -> Never | None:  # noqa: A002 - as in msgspec's functions
     """Return what a type's sets and maps demand and nothing can be; None where there is no such thing."""
-    try:
-        return _found(type)
-    except TypeError:
-        return _found.__wrapped__(type)  # metadata that cannot be hashed
-
-
-@lru_cache(maxsize=1024)
-def _found(type: Any) -> Never | None:  # noqa: A002 - as above
     for info in nested_types(type):
         if isinstance(info, (inspect.SetType, inspect.FrozenSetType)):
             found = _culprit(info.item_type, [])
@@ -61,14 +54,8 @@ def _found(type: Any) -> Never | None:  # noqa: A002 - as above
     return None
 
 
-def _members(info: inspect.Type) -> tuple[inspect.Type, ...]:
-    while isinstance(info, inspect.Metadata):
-        info = info.type
-    return info.types if isinstance(info, inspect.UnionType) else (info,)
-
-
 def _not_scalar(info: inspect.Type) -> str | None:
-    for member in _members(info):
+    for member in alternatives(info):
         if isinstance(member, _WHOLES) or type(member) in _PLAIN:
             return _named(member)
     return None
@@ -82,7 +69,7 @@ def _named(info: Any) -> str:
 
 def _culprit(info: inspect.Type, seen: list[Any]) -> Never | None:
     """Return the innermost type that keeps a value from being hashed."""
-    for member in _members(info):
+    for member in alternatives(info):
         if type(member) in _PLAIN:
             return Never(*_PLAIN[type(member)])
         cls = getattr(member, "cls", None)

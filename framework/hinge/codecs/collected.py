@@ -17,7 +17,7 @@ import msgspec
 from msgspec import inspect
 
 from hinge import wording
-from hinge.decodable import nested_types, parts_of
+from hinge.decodable import alternatives, nested_types, parts_of
 from hinge.errors import FieldError, RequestInvalid
 
 MAX_COLLECTED = 10_000
@@ -180,14 +180,8 @@ def _converted(values: Sequence[Any], kind: Any) -> list[Any]:
     return found
 
 
-def _members(info: Any) -> tuple[Any, ...]:
-    while isinstance(info, inspect.Metadata):
-        info = info.type
-    return info.types if isinstance(info, inspect.UnionType) else (info,)
-
-
 def _is_salted(info: Any) -> bool:
-    return all(isinstance(member, _SALTED + _FEW) for member in _members(info))
+    return all(isinstance(member, _SALTED + _FEW) for member in alternatives(info))
 
 
 def _collects(info: Any) -> bool:
@@ -198,7 +192,7 @@ def _collects(info: Any) -> bool:
 
 
 def _is_open(info: Any) -> bool:
-    return any(isinstance(member, (inspect.AnyType, inspect.CustomType)) for member in _members(info))
+    return any(isinstance(member, (inspect.AnyType, inspect.CustomType)) for member in alternatives(info))
 
 
 def _look(looks: Looks, value: Any, seen: Collected) -> None:
@@ -238,7 +232,7 @@ class _Looks:
         return {dict: _fields({name: looks for name, looks in fields.items() if looks})}
 
     def _union(self, info: Any) -> Looks:
-        tagged = [one for one in _members(info) if isinstance(one, inspect.StructType) and one.tag is not None]
+        tagged = [one for one in alternatives(info) if isinstance(one, inspect.StructType) and one.tag is not None]
         if len(tagged) < 2:
             return reduce(or_, [self.of(member) for member in info.types], {})
         others: Looks = {}
@@ -311,7 +305,7 @@ def _fields(fields: dict[str, Looks]) -> Look:
 
 def _as_type(info: Any) -> Any:
     """Return the type that msgspec describes, without constraints."""
-    members = [*_members(info)]
+    members = [*alternatives(info)]
     if len(members) > 1:
         return reduce(or_, map(_as_type, members))
     info = members[0]

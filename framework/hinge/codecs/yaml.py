@@ -14,6 +14,7 @@ import msgspec
 
 from hinge.codecs.codec import Codec
 from hinge.codecs.collected import NO_KEY, check_collisions, not_finite, refused
+from hinge.convert import MAX_DIGITS
 from hinge.depth import MAX_DEPTH, too_deep
 from hinge.errors import ConfigurationError, HTTPError
 from hinge.extras import install
@@ -29,7 +30,6 @@ _is_integer = re.compile(r"[-+]?[0-9]+").fullmatch
 _is_based = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+").fullmatch
 _is_float = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?").fullmatch
 _is_endless = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)").fullmatch
-_MOST_DIGITS = 4300
 _NUMERIC = tuple("+-.0123456789")
 
 
@@ -176,7 +176,7 @@ def _resolved(text: str) -> Any:
     if text[0] not in _NUMERIC:
         return text
     if (is_decimal := _is_integer(text)) or _is_based(text):
-        if len(text) > _MOST_DIGITS:
+        if len(text) > MAX_DIGITS:
             raise ValueError("a number has too many digits")
         return int(text, 10 if is_decimal else 0)
     if _is_float(text) and math.isfinite(value := float(text)):
