@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from hinge.body import cut_off, framed_length, incomplete, too_large
 from hinge.errors import ClientDisconnect
+from hinge.http.body import cut_off, framed_length, incomplete, too_large
 from hinge.loop import body_stream
 from hinge_asgi.lines import Lines, lines_of
 from hinge_asgi.scope import Scope
@@ -54,7 +54,7 @@ def refuse_two_framings(scope: Scope) -> None:
     """Refuse a request that may hide a second one in its body, whether anybody reads that or not.
 
     Raises:
-        HTTPError: 400, as `hinge.body.check_framing`.
+        HTTPError: 400, as `hinge.http.body.check_framing`.
 
     """
     for name, _ in scope["headers"]:

@@ -12,10 +12,10 @@ from functools import cache
 from types import CodeType, FrameType
 from typing import Any
 
-from hinge.blueprint import Blueprint, Endpoint
+from hinge.compiling.blueprint import Blueprint, Endpoint
 from hinge.errors import HTTPError
 from hinge.loop import HeadOf, Runtime, serving
-from hinge.streaming import StreamAborted
+from hinge.responses.streaming import StreamAborted
 from hinge_asgi import scope as reader
 from hinge_asgi.body import Receive, refuse_two_framings
 from hinge_asgi.direct import Serve, direct

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from hinge.blueprint import Endpoint
-from hinge.failures import FAILURES
+from hinge.binding.plan import Source
+from hinge.compiling.blueprint import Endpoint
+from hinge.diagnostics.failures import FAILURES
 from hinge.loop import Runtime, coloured_call, failure_of, sending
-from hinge.plan import Source
-from hinge.response import Response
-from hinge.streaming import BODILESS, StreamingResponse
+from hinge.responses.response import Response
+from hinge.responses.streaming import BODILESS, StreamingResponse
 from hinge_asgi import lines as indexed
 from hinge_asgi import scope as reader
 from hinge_asgi.body import Receive, read_body, refuse_two_framings

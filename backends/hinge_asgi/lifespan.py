@@ -8,7 +8,7 @@ from typing import Any
 
 import anyio
 
-from hinge.blueprint import Blueprint
+from hinge.compiling.blueprint import Blueprint
 from hinge.loop import Runtime, until_told
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from hinge.cookies import cookie_text
+from hinge.http.cookies import cookie_text
 from hinge_asgi import scope as plain
 from hinge_asgi.scope import NEVER_EMPTY, Scope
 

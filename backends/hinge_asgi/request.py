@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from hinge.blueprint import Endpoint
-from hinge.body import BodyStream
+from hinge.compiling.blueprint import Endpoint
+from hinge.http.body import BodyStream
 from hinge.loop import Exchange
 from hinge.request import UNREAD
 from hinge_asgi.body import Incoming, Receive, read_body

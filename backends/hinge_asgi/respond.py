@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
-from hinge.files import FileResponse
-from hinge.response import Response
-from hinge.streaming import BODILESS, UNSIZED, sent_length
+from hinge.responses.files import FileResponse
+from hinge.responses.response import Response
+from hinge.responses.streaming import BODILESS, UNSIZED, sent_length
 from hinge_asgi.request import ASGIExchange
 
 SHORT = 1024

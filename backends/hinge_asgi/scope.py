@@ -11,10 +11,10 @@ from functools import cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from hinge.backend import Address
-from hinge.cookies import cookie_text
-from hinge.headers import Headers
-from hinge.target import origin_form, utf8_path
+from hinge.http.address import Address
+from hinge.http.cookies import cookie_text
+from hinge.http.headers import Headers
+from hinge.http.target import origin_form, utf8_path
 
 Scope = Mapping[str, Any]
 

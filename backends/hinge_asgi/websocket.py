@@ -16,15 +16,15 @@ from typing import Any
 
 from anyio.lowlevel import checkpoint
 
-from hinge.blueprint import Blueprint, Endpoint
+from hinge.compiling.blueprint import Blueprint, Endpoint
+from hinge.diagnostics.failures import FAILURES, failure_in_task, members
+from hinge.diagnostics.log import logger
+from hinge.error_responses import log_failure
 from hinge.errors import HTTPError, WebSocketDisconnect
-from hinge.failures import FAILURES, failure_in_task, members
-from hinge.log import logger
+from hinge.http.origin import origin_allowed
 from hinge.loop import Ended, Runtime, Watch
 from hinge.middleware import weave_async
-from hinge.origin import origin_allowed
-from hinge.problems import log_failure
-from hinge.response import Response
+from hinge.responses.response import Response
 from hinge.websocket import TOO_BIG, WebSocket, WebSocketState, exceeds
 from hinge_asgi import scope as reader
 from hinge_asgi.body import Receive

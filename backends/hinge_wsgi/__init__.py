@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from hinge.backend import Connection, Feature
-from hinge.blueprint import Blueprint
-from hinge.plan import Colour, HandlerPlan
+from hinge.binding.plan import Colour, HandlerPlan
+from hinge.compiling.blueprint import Blueprint
 
 _PLACES = {
     Colour.SYNC: "the server's thread",

@@ -7,9 +7,9 @@ registration, and a failure is logged and stops nothing. A stop waits for it, an
 import inspect
 from typing import Any
 
-from hinge.failures import FAILURES, failure_of
-from hinge.grace import named
-from hinge.log import logger
+from hinge.backend.grace import named
+from hinge.diagnostics.failures import FAILURES, failure_of
+from hinge.diagnostics.log import logger
 from hinge.request import Request
 from hinge_wsgi.portal import Cut
 from hinge_wsgi.runtime import Runtime

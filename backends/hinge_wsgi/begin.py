@@ -7,10 +7,10 @@ them sees it, and its answer has their headers.
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from hinge.blueprint import Endpoint
+from hinge.compiling.blueprint import Endpoint
 from hinge.request import Request
-from hinge.response import Response
-from hinge.streaming import BODILESS, Begun, StreamingResponse, chosen, keep
+from hinge.responses.response import Response
+from hinge.responses.streaming import BODILESS, Begun, StreamingResponse, chosen, keep
 from hinge_wsgi.iterate import LoopIterator
 from hinge_wsgi.portal import Cut, current, on_request_thread
 from hinge_wsgi.runtime import Runtime

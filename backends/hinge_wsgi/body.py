@@ -8,8 +8,8 @@ Content-Length.
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from hinge.body import BodyStream, cut_off, declared_length, incomplete, too_large
 from hinge.errors import HTTPError
+from hinge.http.body import BodyStream, cut_off, declared_length, incomplete, too_large
 from hinge_wsgi.environ import Environ
 
 PIECE = 65536

@@ -12,15 +12,15 @@ from contextvars import copy_context
 from functools import cache
 from typing import Any
 
-from hinge.blueprint import Blueprint, Endpoint
-from hinge.body import check_framing
+from hinge.compiling.blueprint import Blueprint, Endpoint
+from hinge.diagnostics.failures import FAILURES, failure_in_task
 from hinge.errors import HTTPError
-from hinge.failures import FAILURES, failure_in_task
+from hinge.http.body import check_framing
+from hinge.inspection.wrappers import Unawaited, awaited
 from hinge.middleware import weave, weave_async
 from hinge.request import Request
-from hinge.response import Response
-from hinge.streaming import StreamingResponse, unsent
-from hinge.wrapped import Unawaited, awaited
+from hinge.responses.response import Response
+from hinge.responses.streaming import StreamingResponse, unsent
 from hinge_wsgi import environ as reader
 from hinge_wsgi.begin import async_beginner, beginner
 from hinge_wsgi.direct import Serve, body_getter, coloured_call, direct, failure_response, keep_body

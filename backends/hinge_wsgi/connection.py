@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from hinge.backend import Aborted, Connection, Feature, ProtocolViolation, Session
 from hinge.errors import ConfigurationError
-from hinge.streaming import StreamAborted
+from hinge.responses.streaming import StreamAborted
 from hinge_wsgi.lint import linted
 from hinge_wsgi.server_environ import Upload, build_environ
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from hinge.blueprint import Endpoint
+from hinge.binding.plan import HandlerPlan
+from hinge.compiling.blueprint import Endpoint
+from hinge.diagnostics.failures import FAILURES, failure_of
 from hinge.errors import ConfigurationError, HTTPError
-from hinge.failures import FAILURES, failure_of
-from hinge.plan import HandlerPlan
+from hinge.inspection.wrappers import awaited, is_awaitable
 from hinge.request import Request
-from hinge.response import Response
-from hinge.streaming import BODILESS, StreamingResponse, chosen
-from hinge.wrapped import awaited, is_awaitable
+from hinge.responses.response import Response
+from hinge.responses.streaming import BODILESS, StreamingResponse, chosen
 from hinge_wsgi import environ as reader
 from hinge_wsgi.body import body_stream, read_body
 from hinge_wsgi.environ import Environ

@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from hinge.backend import Address
-from hinge.cookies import cookie_text
-from hinge.headers import Headers
-from hinge.target import origin_form, utf8_path
+from hinge.http.address import Address
+from hinge.http.cookies import cookie_text
+from hinge.http.headers import Headers
+from hinge.http.target import origin_form, utf8_path
 
 Environ = Mapping[str, Any]
 

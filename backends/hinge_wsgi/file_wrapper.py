@@ -10,8 +10,8 @@ import os
 from typing import Any
 
 from hinge.errors import HTTPError
-from hinge.files import FileResponse
 from hinge.request import Request
+from hinge.responses.files import FileResponse
 from hinge_wsgi.environ import Environ
 
 WORTHWHILE = 256 * 1024

@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from hinge.blueprint import Endpoint
+from hinge.compiling.blueprint import Endpoint
 from hinge.forms import FormData, Read, is_small, release_form
 from hinge.request import Request
-from hinge.response import Response
+from hinge.responses.response import Response
 from hinge_wsgi import environ as reader
 from hinge_wsgi.body import body_stream, on_a_loop, read_body
 from hinge_wsgi.portal import on_request_thread

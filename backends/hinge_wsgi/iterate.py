@@ -12,8 +12,8 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from hinge.context import StreamContext
-from hinge.failures import stray
-from hinge.streaming import close_failure, encode_chunk
+from hinge.diagnostics.failures import stray
+from hinge.responses.streaming import close_failure, encode_chunk
 from hinge_wsgi.portal import Portal, Waiting, current, stopped
 
 _NOTHING: Any = object()

@@ -18,10 +18,10 @@ from contextvars import Context, ContextVar, copy_context
 from queue import SimpleQueue
 from typing import Any, Protocol, TypeVar
 
+from hinge.backend.exits import run_to_end
 from hinge.context import carry_back
+from hinge.diagnostics.failures import UNAWAITABLE, stray
 from hinge.errors import HTTPError
-from hinge.exits import run_to_end
-from hinge.failures import UNAWAITABLE, stray
 
 T = TypeVar("T")
 

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from contextvars import copy_context
 from typing import Any
 
+from hinge.diagnostics.failures import FAILURES, failure_of
 from hinge.errors import REASONS
-from hinge.failures import FAILURES, failure_of
-from hinge.files import FileResponse
 from hinge.request import Request
-from hinge.response import Response
-from hinge.streaming import BODILESS, UNSIZED, StreamingResponse, sent_length, unsent
+from hinge.responses.files import FileResponse
+from hinge.responses.response import Response
+from hinge.responses.streaming import BODILESS, UNSIZED, StreamingResponse, sent_length, unsent
 from hinge_wsgi.after import run_after
 from hinge_wsgi.file_wrapper import wrapped_file
 from hinge_wsgi.runtime import Runtime

@@ -19,11 +19,11 @@ from typing import Any, Protocol
 
 import anyio
 
-from hinge.blueprint import Blueprint
+from hinge.backend.grace import A_MOMENT, cut_after, lifespans_by, name_left
+from hinge.compiling.blueprint import Blueprint
+from hinge.diagnostics.log import logger
+from hinge.error_responses import describe
 from hinge.errors import HTTPError
-from hinge.grace import A_MOMENT, cut_after, lifespans_by, name_left
-from hinge.log import logger
-from hinge.problems import describe
 from hinge.request import Request
 from hinge_wsgi import environ as reader
 from hinge_wsgi.inflight import Flight, in_flight

@@ -11,12 +11,12 @@ from contextvars import copy_context
 from itertools import repeat
 from typing import Any
 
-from hinge.events import EventSourceResponse
-from hinge.failures import FAILURES, failure_of, is_close
-from hinge.frames import unframed
-from hinge.problems import aborted, log_cut, log_failure
+from hinge.diagnostics.failures import FAILURES, failure_of, is_close
+from hinge.error_responses import aborted, log_cut, log_failure
 from hinge.request import Request
-from hinge.streaming import Begun, StreamAborted, StreamingResponse, close_failure, encode_chunk, unsent
+from hinge.responses.events import EventSourceResponse
+from hinge.responses.frames import unframed
+from hinge.responses.streaming import Begun, StreamAborted, StreamingResponse, close_failure, encode_chunk, unsent
 from hinge_wsgi.after import run_after
 from hinge_wsgi.iterate import LoopIterator, Silence
 from hinge_wsgi.portal import Cut

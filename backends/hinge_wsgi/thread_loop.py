@@ -13,9 +13,9 @@ from contextvars import copy_context
 from typing import Any
 from weakref import WeakSet
 
+from hinge.backend.exits import run_to_end
 from hinge.context import carry_back
-from hinge.exits import run_to_end
-from hinge.failures import stray
+from hinge.diagnostics.failures import stray
 from hinge_wsgi.portal import HERE, STOP_SECONDS, current
 
 

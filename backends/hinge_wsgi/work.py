@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from hinge.grace import named
-from hinge.log import logger
+from hinge.backend.grace import named
+from hinge.diagnostics.log import logger
 from hinge.request import Request
 
 

@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from hinge.backend import Connection, Feature, Reply, Session
-from hinge.blueprint import Blueprint, Endpoint
+from hinge.backend.head import Head, PlainReader
+from hinge.binding.plan import HandlerPlan
+from hinge.compiling.blueprint import Blueprint, Endpoint
 from hinge.errors import ConfigurationError
-from hinge.head import Head, PlainReader
 from hinge.loop import Exchange, Runtime, Serve, serving
 from hinge.loop.inprocess import OpenRequests, Served, running
-from hinge.plan import HandlerPlan
-from hinge.response import Response
-from hinge.streaming import BODILESS, framed_lines
+from hinge.responses.response import Response
+from hinge.responses.streaming import BODILESS, framed_lines
 
 
 class Call(Served):

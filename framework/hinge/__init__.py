@@ -2,23 +2,7 @@
 
 # Declare
 from hinge.app import App
-
-# Types that a handler or middleware names
-from hinge.backend import Address
-from hinge.body import BodyStream
-from hinge.config import Config
-
-# Fail
-from hinge.errors import ClientDisconnect, ConfigurationError, HTTPError, WebSocketDisconnect
-
-# Answer
-from hinge.events import Event, EventSourceResponse
-from hinge.files import FileResponse
-from hinge.forms import FormData, UploadFile
-from hinge.headers import Headers, MutableHeaders
-from hinge.jsonlines import JSONLinesResponse
-from hinge.middleware import AsyncMiddleware, Middleware
-from hinge.params import (
+from hinge.binding.params import (
     Body,
     BodyParam,
     Cookie,
@@ -32,12 +16,28 @@ from hinge.params import (
     Query,
     QueryParam,
 )
-from hinge.query import QueryParams
+from hinge.config import Config
+
+# Fail
+from hinge.errors import ClientDisconnect, ConfigurationError, HTTPError, WebSocketDisconnect
+from hinge.forms import FormData, UploadFile
+
+# Types that a handler or middleware names
+from hinge.http.address import Address
+from hinge.http.body import BodyStream
+from hinge.http.headers import Headers, MutableHeaders
+from hinge.http.query import QueryParams
+from hinge.middleware import AsyncMiddleware, Middleware
 from hinge.request import Request
-from hinge.response import HTMLResponse, JSONResponse, RedirectResponse, Response, TextResponse
+
+# Answer
+from hinge.responses.events import Event, EventSourceResponse
+from hinge.responses.files import FileResponse
+from hinge.responses.jsonlines import JSONLinesResponse
+from hinge.responses.response import HTMLResponse, JSONResponse, RedirectResponse, Response, TextResponse
+from hinge.responses.streaming import StreamingResponse
 from hinge.routing import Route, Router
 from hinge.state import State
-from hinge.streaming import StreamingResponse
 from hinge.websocket import WebSocket
 
 __version__ = "0.1.0"

@@ -8,26 +8,26 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
-from hinge import answers
 from hinge.backend import Application, Backend, Feature, load_backend
-from hinge.blueprint import Blueprint
-from hinge.calls import fits
 from hinge.codecs import Codec, check_codecs
+from hinge.compiling import automatic
+from hinge.compiling.blueprint import Blueprint
+from hinge.compiling.endpoints import unmet_needs
+from hinge.compiling.mounts import Mount, Part, Tables, differing, lifespans_of, mount_of, parts_of, planned_of
 from hinge.config import Config, resolve_config
+from hinge.diagnostics.kinds import FLAG, TEXT, shown, want, wrong
+from hinge.diagnostics.location import caller, locate, qualified_name
+from hinge.diagnostics.misuse import fits
+from hinge.entry import INTERFACE, BareGranian, refuse_rsgi, refusing
+from hinge.error_responses import ErrorHandler, check_error_handler, check_error_kind
 from hinge.errors import ConfigurationError
-from hinge.freeze import uncollected, unmet_needs
+from hinge.inspection.uncollected import uncollected
 from hinge.lifespan import Lifespan, lifespan_of
-from hinge.location import caller, locate, qualified_name
 from hinge.middleware.layer import Layer, MiddlewareFunction
-from hinge.mount import Mount, Part, Tables, differing, lifespans_of, mount_of, parts_of, planned_of
-from hinge.native import Wrapper, wrappers_of
-from hinge.problems import ErrorHandler, check_error_handler, check_error_kind
+from hinge.middleware.native import Wrapper, wrappers_of
 from hinge.routing.catalog import Catalog
 from hinge.routing.route import Route, as_described, as_layers
 from hinge.routing.router import Registrar, Router, close
-from hinge.rsgi import INTERFACE, BareGranian, refuse_rsgi
-from hinge.uncompiled import refusing
-from hinge.wanted import FLAG, TEXT, shown, want, wrong
 
 Function = TypeVar("Function", bound=Callable[[Any, Any], Any])
 LifespanFunction = TypeVar("LifespanFunction", bound=Callable[..., Iterator[Any] | AsyncIterator[Any]])
@@ -306,7 +306,7 @@ class App(BareGranian, Registrar):
             table=tables.http,
             not_found=tables.not_found,
             websockets=tables.websockets,
-            websocket_not_found=frame.automatic(answers.websocket_not_found),
+            websocket_not_found=frame.automatic(automatic.websocket_not_found),
             errors=frame.errors,
             lifespans=lifespans_of(parts),
             wrappers=self._wrappers.get(target.interface, ()),

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, get_args,
 
 import msgspec
 
-from hinge.calls import is_from_within, misfit, nearest
+from hinge.diagnostics.location import caller
+from hinge.diagnostics.misuse import is_from_within, misfit, nearest
 from hinge.errors import ConfigurationError
-from hinge.location import caller
 
 PREFIX = "HINGE_"
 """What the name of an environment variable that sets a field starts with."""

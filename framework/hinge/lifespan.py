@@ -10,12 +10,12 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from hinge.callbacks import Callback
+from hinge.binding.callbacks import Callback
+from hinge.diagnostics.failures import is_cancellation
+from hinge.diagnostics.location import caller, locate, qualified_name
+from hinge.diagnostics.log import logger
 from hinge.errors import ConfigurationError
-from hinge.failures import is_cancellation
-from hinge.location import caller, locate, qualified_name
-from hinge.log import logger
-from hinge.signature import Colour, colour_of, takes_one
+from hinge.inspection.signature import Colour, colour_of, takes_one
 from hinge.state import MOUNTED
 
 

@@ -10,24 +10,27 @@ from urllib.parse import quote
 
 import msgspec
 
-from hinge.cookies import parse_cookies
-from hinge.depth import check_json_depth
+from hinge.codecs.depth import check_json_depth
 from hinge.errors import HTTPError, RequestInvalid
-from hinge.headers import Headers, parse_host
-from hinge.query import QueryParams, parse_query
+from hinge.http.cookies import parse_cookies
+from hinge.http.headers import Headers, parse_host
+from hinge.http.query import QueryParams, parse_query
+from hinge.inspection.wrappers import check_work
+from hinge.responses.response import RedirectResponse, Response
 from hinge.state import MOUNTED, State
-from hinge.validation import first_error
-from hinge.wrapped import check_work
+from hinge.validation.errors import first_error
 
 if TYPE_CHECKING:
-    from hinge.backend import Address, HeadReader
-    from hinge.blueprint import Endpoint
+    from hinge.backend import HeadReader
+    from hinge.compiling.blueprint import Endpoint
+    from hinge.http.address import Address
     from hinge.routing import Route
 
 UNREAD: Any = object()
 """The body of a request whose body was not read."""
 # What a path may hold undecoded (RFC 3986 section 3.3); a backslash must not: browsers read it as a slash.
 _PATH_SAFE = "/!$&'()*+,;=:@~"
+_QUERY_SAFE = "%/?!$&'()*+,;=:@~[]"
 
 
 def quote_path(path: str) -> str:
@@ -35,7 +38,7 @@ def quote_path(path: str) -> str:
     return path and "/" + quote(path.lstrip("/"), safe=_PATH_SAFE)
 
 
-class Connection:
+class HTTPConnection:
     """The head of a request or a WebSocket handshake."""
 
     __slots__ = ("_endpoint", "_head", "_lifespan_state", "_memo", "_reader", "_values")
@@ -161,7 +164,7 @@ class Connection:
         return prefix + self._endpoint.url_for(name, **params)
 
 
-class Request(Connection):
+class Request(HTTPConnection):
     """An HTTP request."""
 
     __slots__ = ("_after", "_body", "_sources")
@@ -174,7 +177,7 @@ class Request(Connection):
         values: tuple[str, ...],
         lifespan_state: Mapping[str, Any],
     ) -> None:
-        # What Connection does, without the two calls: each request pays for them.
+        # What HTTPConnection does, without the two calls: each request pays for them.
         self._reader = reader
         self._head = head
         self._endpoint = endpoint
@@ -249,3 +252,12 @@ class Request(Connection):
         if self._after is None:
             self._after = []
         self._after.append((function, args, kwargs))
+
+
+def redirect_to(request: HTTPConnection, path: str) -> Response:
+    """Return the redirect to another path of this app, query kept."""
+    location = quote_path(request._reader.prefix(request._head)) + quote_path(path)
+    query = request._reader.query_string(request._head)
+    if query:
+        location += "?" + quote(query.encode("latin-1"), safe=_QUERY_SAFE)
+    return RedirectResponse(location, status=308)

@@ -8,13 +8,12 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from hinge.answers import redirect_to
 from hinge.errors import ConfigurationError, HTTPError
-from hinge.files import FileResponse, guess_media_type
-from hinge.negotiation import choose_coding
-from hinge.opened import ABSENT, SHUT, Opened, open_below, open_path
-from hinge.request import Connection
-from hinge.response import Response, content_type
+from hinge.http.accept import choose_coding
+from hinge.request import HTTPConnection, redirect_to
+from hinge.responses.files import FileResponse, guess_media_type
+from hinge.responses.opened import ABSENT, SHUT, Opened, open_below, open_path
+from hinge.responses.response import Response, content_type
 
 SUFFIXES = {"br": ".br", "zstd": ".zst", "gzip": ".gz"}
 """The content codings of files compressed beforehand, best first, and what their names end with."""
@@ -66,7 +65,7 @@ class StaticFiles:
         self._follow_symlinks = follow_symlinks
         self._inline = inline
 
-    def __call__(self, request: Connection, path: str) -> Response:
+    def __call__(self, request: HTTPConnection, path: str) -> Response:
         """Return the file that a path below the directory names.
 
         Raises:
@@ -117,7 +116,7 @@ class StaticFiles:
         found = self._open(segments)
         return found if found is not None and found.is_regular else None
 
-    def _respond(self, request: Connection, segments: Sequence[str], found: Opened) -> Response:
+    def _respond(self, request: HTTPConnection, segments: Sequence[str], found: Opened) -> Response:
         headers: list[tuple[str, str]] = []
         if self._cache_control:
             name = "/".join(segments)

@@ -14,23 +14,23 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 import msgspec
 
+from hinge.binding.notes import Notes
 from hinge.codecs.careful import careful
 from hinge.codecs.codec import JSON
+from hinge.codecs.depth import check_json_depth
 from hinge.codecs.reading import AT_ONCE
-from hinge.decodable import unknown_class
-from hinge.depth import check_json_depth
+from hinge.diagnostics.location import caller
 from hinge.errors import ConfigurationError, HTTPError, WebSocketDisconnect
-from hinge.hashable import never_hashed
-from hinge.headers import MutableHeaders
-from hinge.location import caller
-from hinge.notes import Notes
-from hinge.request import Connection
-from hinge.response import Response
-from hinge.validation import is_unhashable
+from hinge.http.headers import MutableHeaders
+from hinge.inspection.decodable import unknown_class
+from hinge.inspection.hashable import never_hashed
+from hinge.request import HTTPConnection
+from hinge.responses.response import Response
+from hinge.validation.errors import is_unhashable
 
 if TYPE_CHECKING:
     from hinge.backend import HeadReader
-    from hinge.blueprint import Endpoint
+    from hinge.compiling.blueprint import Endpoint
 
 T = TypeVar("T")
 
@@ -107,7 +107,7 @@ class WebSocketState(enum.Enum):
     CLOSED = "closed"
 
 
-class WebSocket(Connection):
+class WebSocket(HTTPConnection):
     """A WebSocket connection. Iterating yields messages until the peer leaves."""
 
     __slots__ = ("_limit", "_transport", "close_code", "close_reason", "state_of_connection")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hinge import App
-from hinge.streaming import StreamAborted
+from hinge.responses.streaming import StreamAborted
 
 HTTP: dict[str, Any] = {
     "type": "http",

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from hinge import App, Config, Request, WebSocket
-from hinge.grace import cut_after, hang_up_after, lifespans_by
+from hinge.backend.grace import cut_after, hang_up_after, lifespans_by
 
 
 class Server:

@@ -11,8 +11,8 @@ import hinge.loop.exchange
 import hinge.loop.send
 import hinge.loop.stream
 from hinge.backend import Connection
-from hinge.blueprint import Blueprint, Endpoint
-from hinge.head import Head, PlainReader
+from hinge.backend.head import Head, PlainReader
+from hinge.compiling.blueprint import Blueprint, Endpoint
 from hinge.loop import Runtime, Serve, serving
 from hinge.loop.inprocess import running
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hinge import App
-from hinge.log import NeutralFormatter
+from hinge.diagnostics.log import NeutralFormatter
 
 FORGED = "2026-01-01 ERROR shop: forged"
 

@@ -27,7 +27,7 @@ from hinge import (
     WebSocket,
 )
 from hinge.backend import CONTRACT, _loaded, load_backend
-from hinge.blueprint import Blueprint
+from hinge.compiling.blueprint import Blueprint
 
 
 @pytest.fixture(autouse=True)

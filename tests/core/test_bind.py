@@ -28,11 +28,11 @@ from hinge import (
     Request,
     State,
 )
-from hinge.bind import bind
+from hinge.binding.bind import bind
+from hinge.binding.params import Body
+from hinge.binding.plan import plan_handler
 from hinge.codecs import body_decoder
 from hinge.errors import RequestInvalid
-from hinge.params import Body
-from hinge.plan import plan_handler
 
 
 class Head:
@@ -515,7 +515,7 @@ def test_an_invalid_body_is_decoded_once(monkeypatch: pytest.MonkeyPatch, query:
 
         return counted
 
-    monkeypatch.setattr("hinge.bind.body_decoder", counting)
+    monkeypatch.setattr("hinge.binding.bind.body_decoder", counting)
     for annotations in [(Item, int), (int, Item)]:
         read.clear()
         name = "b" if annotations[1] is int else "a"

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 import pytest
 
 from hinge import HTTPError, Query, QueryParam
-from hinge.bind import bind
+from hinge.binding.bind import bind
+from hinge.binding.plan import plan_handler
 from hinge.errors import RequestInvalid
-from hinge.plan import plan_handler
 
 
 class RawQuery:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from hinge import BodyStream, HTTPError
-from hinge.body import check_framing, declared_length, incomplete, too_large
+from hinge.http.body import check_framing, declared_length, incomplete, too_large
 
 
 @pytest.mark.parametrize(

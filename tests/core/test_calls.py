@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hinge import App, ConfigurationError, Router
-from hinge.calls import fits
+from hinge.diagnostics.misuse import fits
 
 anything: Any = App
 group: Any = Router

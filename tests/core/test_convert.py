@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Meta
 
-from hinge.convert import MAX_DIGITS, converter
+from hinge.binding.convert import converter
 from hinge.errors import ConfigurationError
+from hinge.validation.numbers import MAX_DIGITS
 
 
 class Colour(enum.Enum):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hinge.cookies import MAX_SIZE, cookie_finder, format_cookie, parse_cookies
+from hinge.http.cookies import MAX_SIZE, cookie_finder, format_cookie, parse_cookies
 
 TOKEN = "!#$%&'*+-.^_`|~" + string.ascii_letters + string.digits
 OCTETS = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '",;\\')

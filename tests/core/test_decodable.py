@@ -12,7 +12,7 @@ import pytest
 
 from hinge import App, Body, ConfigurationError
 from hinge.codecs import TOML, YAML, Codec
-from hinge.decodable import unknown_class
+from hinge.inspection.decodable import unknown_class
 
 
 class Plain:

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from hinge import App, Body, ConfigurationError, Cookie, Form, Header, Query, WebSocket
-from hinge.plan import plan_handler
+from hinge.binding.plan import plan_handler
 
 
 def refusal(handler: Any, *path: str) -> str:

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hinge.codecs.collected import count_members
+from hinge.codecs.depth import MAX_DEPTH, check_json_depth, json_members
 from hinge.codecs.scan import check_msgpack_depth, msgpack_members
-from hinge.depth import MAX_DEPTH, check_json_depth, json_members
 from hinge.errors import HTTPError
 
 PADDING = b" " * 200  # past the length below which nothing is counted
@@ -226,7 +226,7 @@ import dataclasses, sys, threading
 from typing import Any
 import msgspec
 from hinge.codecs import body_decoder
-from hinge.depth import MAX_DEPTH
+from hinge.codecs.depth import MAX_DEPTH
 from hinge.errors import HTTPError, RequestInvalid
 
 class Node(msgspec.Struct):

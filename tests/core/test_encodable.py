@@ -15,10 +15,10 @@ import msgspec
 import pytest
 
 from hinge import App, ConfigurationError, EventSourceResponse, HTTPError, Response
+from hinge.binding.plan import plan_handler
 from hinge.codecs import JSON, MSGPACK, TOML, YAML, Codec
-from hinge.encodable import unencodable
 from hinge.openapi.document import describe
-from hinge.plan import plan_handler
+from hinge.results.encodable import unencodable
 
 T = TypeVar("T")
 

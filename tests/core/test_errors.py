@@ -34,8 +34,8 @@ from hinge import (
     WebSocket,
     WebSocketDisconnect,
 )
+from hinge.binding.params import Body
 from hinge.errors import REASONS, FieldError, RequestInvalid
-from hinge.params import Body
 
 HERE = "test_errors.py"
 
@@ -437,7 +437,16 @@ _FORWARDED = {"str(error)", "'\\n'.join(mistakes)", "f'lifespan {self.name} ({se
 def configuration_errors() -> Iterator[tuple[str, int, str]]:
     """Yield file, line and source of the argument of every `ConfigurationError(...)` in the core's declarations."""
     package = Path(hinge.__file__).parent
-    for name in ("app", "freeze", "plan", "signature", "problems", "lifespan", "routing/route", "routing/router"):
+    for name in (
+        "app",
+        "compiling/endpoints",
+        "binding/plan",
+        "inspection/signature",
+        "error_responses",
+        "lifespan",
+        "routing/route",
+        "routing/router",
+    ):
         source = (package / f"{name}.py").read_text()
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "ConfigurationError":

@@ -6,7 +6,7 @@ import time
 import msgspec
 import pytest
 
-from hinge.events import KEEP_ALIVE, Event, EventSourceResponse, encode_event
+from hinge.responses.events import KEEP_ALIVE, Event, EventSourceResponse, encode_event
 
 
 def parse(stream: bytes) -> list[dict[str, str]]:

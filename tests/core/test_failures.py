@@ -11,7 +11,7 @@ import pytest
 
 from hinge import App
 from hinge.backend import installed_backends
-from hinge.failures import failure_in_task, failure_of, is_close
+from hinge.diagnostics.failures import failure_in_task, failure_of, is_close
 from hinge.testing import Client
 
 
@@ -122,7 +122,7 @@ def test_a_generator_tells_its_close_from_what_came_from_within() -> None:
 
 def test_it_does_without_asyncio() -> None:
     program = (
-        "import sys, hinge.failures as f\n"
+        "import sys, hinge.diagnostics.failures as f\n"
         "class Own(BaseException): ...\n"
         "assert type(f.failure_of(Own())) is Own\n"
         "assert type(f.failure_of(GeneratorExit())) is RuntimeError\n"

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import pytest
 
 from hinge.errors import HTTPError
-from hinge.files import FileResponse, content_disposition, guess_media_type, http_date
+from hinge.responses.files import FileResponse, content_disposition, guess_media_type, http_date
 
 
 @pytest.fixture

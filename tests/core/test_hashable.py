@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from hinge import App, Body, ConfigurationError, Form, Query
-from hinge.hashable import never_hashed
+from hinge.inspection.hashable import never_hashed
 
 T = TypeVar("T")
 

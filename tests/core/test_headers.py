@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hinge.errors import HTTPError
-from hinge.headers import Headers, MutableHeaders, parse_host, split_list
-from hinge.multidict import MultiDict
+from hinge.http.headers import Headers, MutableHeaders, parse_host, split_list
+from hinge.http.multidict import MultiDict
 
 TOKEN = "!#$%&'*+-.^_`|~" + string.ascii_letters + string.digits
 NAMES = st.text(alphabet=TOKEN, min_size=1, max_size=8)

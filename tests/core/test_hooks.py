@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from hinge.cli.hooks import log_hooks
-from hinge.log import NeutralFormatter, neutral, traceback_text
+from hinge.diagnostics.log import NeutralFormatter, neutral, traceback_text
 
 EVIL = "x\r2026 ERROR a\n2026 ERROR b\x1b[31m\u2028c\u061c"
 SHOWN = "x\\x0d2026 ERROR a\n    2026 ERROR b\\x1b[31m\\u2028c\\u061c"

@@ -16,12 +16,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hinge.diagnostics.failures import failure_of
 from hinge.errors import ConfigurationError
-from hinge.failures import failure_of
 from hinge.middleware import AsyncMiddleware, Layer, Middleware, layer_of, weave, weave_async
-from hinge.middleware.guard import is_guarded
+from hinge.middleware.yield_guard import is_guarded
 from hinge.request import Request
-from hinge.response import Response
+from hinge.responses.response import Response
 
 # -- whether a yield is guarded ----------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hinge.multidict import MultiDict
+from hinge.http.multidict import MultiDict
 
 PAIRS = st.lists(st.tuples(st.sampled_from(["a", "b", "c", ""]), st.text(max_size=3)))
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hinge.negotiation import MOST_MEMBERS, choose_coding, choose_media_type, weighted
+from hinge.http.accept import MOST_MEMBERS, choose_coding, choose_media_type, weighted
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from hinge import opened
-from hinge.opened import Opened, open_below
+from hinge.responses import opened
+from hinge.responses.opened import Opened, open_below
 from hinge.static import StaticFiles
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links need rights there")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hinge.origin import origin_allowed
+from hinge.http.origin import origin_allowed
 
 
 @pytest.mark.parametrize(

@@ -26,11 +26,11 @@ FOLDERS = [FRAMEWORK, BACKENDS / "hinge_asgi", BACKENDS / "hinge_wsgi", BACKENDS
 SOURCES = [path for folder in FOLDERS for path in sorted(folder.rglob("*.py")) if "conformance" not in path.parts]
 PARSERS = ("multipart.py", "tomllib/_re.py", "tomllib/_parser.py")
 """What else is given a client's bytes, and has expressions."""
-DECLARED = {"convert.py", "wording.py"}
+DECLARED = {"convert.py", "messages.py"}
 """They search for the `pattern` that an app declares, which is the app's."""
 DRIVEN = """
-import hinge.cookies
-hinge.cookies.cookie_finder("a")
+import hinge.http.cookies
+hinge.http.cookies.cookie_finder("a")
 """
 
 RECORDED = """

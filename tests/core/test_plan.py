@@ -26,11 +26,11 @@ from hinge import (
     Request,
     State,
     WebSocket,
-    params,
 )
-from hinge.params import Body, Param
-from hinge.plan import MISSING, Argument, Colour, HandlerPlan, Source, colour_of, plan_handler
-from hinge.request import Connection
+from hinge.binding import params
+from hinge.binding.params import Body, Param
+from hinge.binding.plan import MISSING, Argument, Colour, HandlerPlan, Source, colour_of, plan_handler
+from hinge.request import HTTPConnection
 
 T = TypeVar("T")
 
@@ -153,7 +153,7 @@ def test_a_marker_decides(annotation: Any, source: Source) -> None:
         (Request, Source.REQUEST),
         (Request | None, Source.REQUEST),
         (Optional[Request], Source.REQUEST),  # noqa: UP045 - the older spelling
-        (Connection, Source.HEAD),
+        (HTTPConnection, Source.HEAD),
         (BodyStream, Source.STREAM),
         (State, Source.STATE),
         (Annotated[Request, "a note"], Source.REQUEST),
@@ -459,7 +459,7 @@ def test_a_plan_says_what_it_needs() -> None:
 
     def stream(body: BodyStream, request: Request) -> None: ...
 
-    def head(connection: Connection) -> None: ...
+    def head(connection: HTTPConnection) -> None: ...
 
     def state(state: State) -> None: ...
 

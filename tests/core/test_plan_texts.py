@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from hinge import ConfigurationError, Header, Query, QueryParam, Request
-from hinge.plan import Source, plan_handler
+from hinge.binding.plan import Source, plan_handler
 
 if TYPE_CHECKING:
     from decimal import Decimal

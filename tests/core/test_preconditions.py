@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hinge.files import http_date
-from hinge.preconditions import Verdict, judge, parse_date, range_applies
+from hinge.http.conditional import Verdict, judge, parse_date, range_applies
+from hinge.responses.files import http_date
 
 ETAG, MODIFIED = '"v2"', 1_000_000_000
 BEFORE, SAME, LATER = (http_date(MODIFIED + delta) for delta in (-60, 0, 60))

@@ -12,9 +12,9 @@ import msgspec
 import pytest
 
 from hinge import ClientDisconnect, ConfigurationError, HTTPError, JSONResponse, Response
-from hinge.body import IS_THE_CLIENTS
+from hinge.error_responses import ErrorHandlers, aborted, check_error_handler, check_error_kind, log_failure
 from hinge.errors import FieldError, RequestInvalid
-from hinge.problems import ErrorHandlers, aborted, check_error_handler, check_error_kind, log_failure
+from hinge.http.body import IS_THE_CLIENTS
 
 
 def route_handler() -> None: ...

@@ -37,7 +37,7 @@ import msgspec
 import pytest
 
 from hinge.errors import ConfigurationError
-from hinge.projection import projection
+from hinge.results.projection import projection
 
 if TYPE_CHECKING:
     from datetime import date as OnlyForCheckers

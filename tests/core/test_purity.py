@@ -72,8 +72,8 @@ def test_declaring_and_planning_an_app_loads_none_either() -> None:
         """
         import msgspec
         from hinge import *
-        from hinge.bind import bind
-        from hinge.plan import plan_handler
+        from hinge.binding.bind import bind
+        from hinge.binding.plan import plan_handler
 
         class Item(msgspec.Struct):
             name: str
@@ -114,7 +114,7 @@ def test_declaring_and_planning_an_app_loads_none_either() -> None:
         """
     )
     assert offending(used) == set()
-    assert "hinge.plan" in used
+    assert "hinge.binding.plan" in used
 
 
 def test_asking_a_backend_for_its_features_loads_no_loop() -> None:

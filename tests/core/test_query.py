@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hinge.errors import HTTPError
-from hinge.multidict import MultiDict
-from hinge.query import QueryParams, parse_query
+from hinge.http.multidict import MultiDict
+from hinge.http.query import QueryParams, parse_query
 
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=8)
 

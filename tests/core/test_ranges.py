@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hinge.ranges import MOST_RANGES, RangeNotSatisfiable, multipart_heads, parse_ranges
+from hinge.http.ranges import MOST_RANGES, RangeNotSatisfiable, multipart_heads, parse_ranges
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ import attrs
 import msgspec
 import pytest
 
+from hinge.binding.records import RecordReader, collection_reader, grouped
 from hinge.errors import ConfigurationError, RequestInvalid
-from hinge.record import RecordReader, collection_reader, grouped
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hinge import Address, ConfigurationError, Headers, HTTPError, Request, State
-from hinge.request import Connection, quote_path
+from hinge.request import HTTPConnection, quote_path
 
 
 class Reader:
@@ -230,8 +230,8 @@ def test_a_state_is_copied_like_a_mapping() -> None:
 
 
 def test_a_connection_is_all_that_a_request_and_a_websocket_share() -> None:
-    assert issubclass(Request, Connection)
-    assert not hasattr(Connection, "body")
+    assert issubclass(Request, HTTPConnection)
+    assert not hasattr(HTTPConnection, "body")
     with pytest.raises(ConfigurationError):
         raise ConfigurationError
 

@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 import pytest
 
-from hinge.response import (
+from hinge.responses.response import (
     FRAMING,
     HTMLResponse,
     JSONResponse,

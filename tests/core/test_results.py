@@ -21,9 +21,9 @@ import msgspec
 import pytest
 
 from hinge import HTMLResponse, HTTPError, Response, StreamingResponse
-from hinge.results import OCTETS, TEXT, plain, responder
-from hinge.returns import Returns, returns_tuples, stream_type
-from hinge.wrapped import Unawaited
+from hinge.inspection.wrappers import Unawaited
+from hinge.results.result import OCTETS, TEXT, plain, responder
+from hinge.results.returns import Returns, returns_tuples, stream_type
 
 
 class Item(msgspec.Struct):

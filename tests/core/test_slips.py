@@ -15,7 +15,7 @@ from hinge import (
     Query,
     QueryParam,
 )
-from hinge.plan import Source, plan_handler
+from hinge.binding.plan import Source, plan_handler
 
 called: Any = Query  # for a type checker, which refuses a call of it
 

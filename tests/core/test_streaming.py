@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from hinge.response import Response
-from hinge.streaming import StreamingResponse, encode_chunk
+from hinge.responses.response import Response
+from hinge.responses.streaming import StreamingResponse, encode_chunk
 
 
 def numbers():

@@ -3,7 +3,7 @@
 import pytest
 
 from hinge import HTTPError
-from hinge.target import origin_form, utf8_path
+from hinge.http.target import origin_form, utf8_path
 
 
 @pytest.mark.parametrize(

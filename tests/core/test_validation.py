@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from msgspec import Meta, Struct, convert
 
 from hinge.errors import FieldError
-from hinge.validation import collect_errors, rejection_errors
+from hinge.validation.errors import collect_errors, rejection_errors
 
 attrs = pytest.importorskip("attrs")
 

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from hinge import HTTPError, JSONResponse, Response, StreamingResponse, WebSocket, WebSocketDisconnect
+from hinge.error_responses import ErrorHandlers
 from hinge.errors import ConfigurationError
-from hinge.problems import ErrorHandlers
 from hinge.websocket import WebSocketState
 
 LIMIT = 20

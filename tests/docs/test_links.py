@@ -46,5 +46,5 @@ def test_the_architecture_names_files_that_exist() -> None:
     text = (DOCS / "architecture.md").read_text("utf-8")
     there = [path.as_posix() for folder in ("framework", "backends") for path in (ROOT / folder).rglob("*.py")]
     named = set(re.findall(r"[\w/]+\.py\b", text))
-    assert len(named) > 40
+    assert len(named) > 10
     assert [name for name in sorted(named) if not any(path.endswith(f"/{name}") for path in there)] == []

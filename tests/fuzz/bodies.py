@@ -14,7 +14,7 @@ import msgspec
 from hinge import HTTPError
 from hinge.codecs import JSON, MSGPACK, TOML, YAML, Codec, body_decoder, encode_json
 from hinge.codecs.collected import count_members
-from hinge.finishing import is_moderate
+from hinge.validation.numbers import is_moderate
 
 
 class Wrong(Exception):

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from tests.fuzz.bodies import BODIES, BODY_SEEDS, must
 
 from hinge import Config, HTTPError
-from hinge.cookies import cookie_finder, parse_cookies
 from hinge.forms.limits import FormLimits
 from hinge.forms.media import MULTIPART, URLENCODED, boundary_of
 from hinge.forms.reader import MultipartReader, UrlencodedReader
-from hinge.negotiation import choose_coding, choose_media_type
-from hinge.ranges import MOST_RANGES, RangeNotSatisfiable, parse_ranges
+from hinge.http.accept import choose_coding, choose_media_type
+from hinge.http.cookies import cookie_finder, parse_cookies
+from hinge.http.ranges import MOST_RANGES, RangeNotSatisfiable, parse_ranges
 
 BOUNDARY = "bound"
 _LIMITS = FormLimits.of(Config(max_form_parts=8, max_form_text=200, max_file_size=300, max_file_memory=50))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hinge.backend import Address
+from hinge.http.address import Address
 from hinge.loop import Pace
 from hinge.loop.pace import AHEAD
 

@@ -44,7 +44,7 @@ def test_what_the_scope_says_of_the_server(asgi: Server) -> None:
 
 
 def test_who_takes_an_absolute_target_for_a_path(asgi: Server) -> None:
-    """Hence hinge.target.origin_form."""
+    """Hence hinge.http.target.origin_form."""
     path = scope_of(asgi, "http://other.example/scope?a=1")["path"]
     assert path == ("/scope" if asgi.name == "granian-asgi" else "http://other.example/scope")
 
@@ -99,7 +99,7 @@ TWO_FRAMINGS = (
 
 
 def test_who_serves_the_request_behind_one_framed_twice(asgi: Server) -> None:
-    """Hence a 400 that closes the connection (hinge.body.check_framing)."""
+    """Hence a 400 that closes the connection (hinge.http.body.check_framing)."""
     with asgi.wire() as wire:
         wire.send(TWO_FRAMINGS)
         first = wire.answer().status
@@ -115,7 +115,7 @@ def test_who_serves_the_request_behind_one_framed_twice(asgi: Server) -> None:
 
 @pytest.mark.parametrize("events", [False, True])
 def test_who_holds_the_head_back_until_there_is_a_body(asgi: Server, events: bool) -> None:
-    """Hence event streams say their type bare: Granian looks for exactly that (hinge.events)."""
+    """Hence event streams say their type bare: Granian looks for exactly that (hinge.responses.events)."""
     held = asgi.name == "daphne" or (asgi.name == "granian-asgi" and not events)
     before = len(asgi.journal("body"))
     with asgi.wire() as wire:

@@ -85,7 +85,7 @@ def test_granian_does_not_stop_while_an_idle_http_2_connection_is_open(name: str
 
 
 def test_granian_serves_a_wsgi_function_as_rsgi_and_answers_500(tmp_path: Path) -> None:
-    """Hence every callable of ours explains itself (hinge.rsgi)."""
+    """Hence every callable of ours explains itself (hinge.entry)."""
     with running(BARE_GRANIAN, "raw:wsgi", tmp_path) as server:
         answer = server.get("/lists")
         assert (answer.status, answer.body) == (500, b"")

@@ -32,7 +32,7 @@ def test_granian_measures_a_list_and_chunks_everything_else(granian: Server) -> 
 
 @pytest.mark.parametrize("name", ["granian-wsgi", "gunicorn"])
 def test_a_wrong_length_takes_the_next_answer_for_its_body(pool: Pool, name: str) -> None:
-    """Hence Content-Length cannot be set by a handler (hinge.response.FRAMING)."""
+    """Hence Content-Length cannot be set by a handler (hinge.responses.response.FRAMING)."""
     with pool(name, "raw:wsgi").wire() as wire:
         wire.get("/wrong_length")
         wire.get("/lists")
@@ -41,7 +41,7 @@ def test_a_wrong_length_takes_the_next_answer_for_its_body(pool: Pool, name: str
 
 
 def test_bad_header_values_are_dropped_mangled_or_fatal(wsgi: Server) -> None:
-    """Hence values are visible ASCII, checked where they are set (hinge.headers)."""
+    """Hence values are visible ASCII, checked where they are set (hinge.http.headers)."""
     answer = wsgi.get("/bad_headers")
     if wsgi.name == "granian-wsgi":
         assert (answer.status, answer["x-split"], answer["x-good"]) == (200, None, "yes")
@@ -134,7 +134,7 @@ def test_where_the_raw_target_and_the_peers_port_are(wsgi: Server) -> None:
 
 
 def test_repeated_lines_are_joined_each_in_its_way(wsgi: Server) -> None:
-    """Hence lists are split at commas (hinge.headers); cookies are not, in whose values they stand (hinge.cookies)."""
+    """Hence lists are split at commas (http/headers.py); cookies are not, because commas stand in their values."""
     environ = environ_of(wsgi, ("X-List", "1"), ("X-List", "2"), ("Cookie", "a=1"), ("Cookie", "b=2"))
     assert (environ["HTTP_X_LIST"], environ["HTTP_COOKIE"]) == {
         "granian-wsgi": ("1,2", "a=1;b=2"),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hinge import App, Body, BodyStream, ClientDisconnect
-from hinge.body import cut_off
+from hinge.http.body import cut_off
 
 
 class Ends:

@@ -14,7 +14,7 @@ from waitress.buffers import ReadOnlyFileBasedBuffer
 
 from hinge import App, FileResponse, Middleware, Request
 from hinge.middleware import Compression
-from hinge.streaming import StreamAborted
+from hinge.responses.streaming import StreamAborted
 from hinge_wsgi.file_wrapper import WORTHWHILE, PartOfFile
 from hinge_wsgi.stream import Stream
 

@@ -7,8 +7,8 @@ included; here it is percent-encoded again, as it was in the request line.
 import logging
 from urllib.parse import quote
 
-from hinge.log import NeutralFormatter, neutralise
-from hinge.streaming import StreamAborted
+from hinge.diagnostics.log import NeutralFormatter, neutralise
+from hinge.responses.streaming import StreamAborted
 
 _OF_THE_CLIENT = ("method", "path", "query_string")
 """The values of a log line that a client chooses; the query string comes undecoded."""

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import click
 
 from hinge.backend import Backend, Feature, installed_backends, load_backend
-from hinge.blueprint import Endpoint
+from hinge.binding.plan import MISSING, Argument, Source
 from hinge.cli.routes import methods_of
 from hinge.cli.target import FACTORY, TARGET, load_app
+from hinge.compiling.blueprint import Endpoint
+from hinge.compiling.endpoints import Judged
 from hinge.config import Config
+from hinge.diagnostics.location import qualified_name
 from hinge.errors import ConfigurationError
-from hinge.freeze import Judged
-from hinge.location import qualified_name
-from hinge.plan import MISSING, Argument, Source
 
 _NAMED = (Source.PATH, Source.QUERY, Source.HEADER, Source.COOKIE, Source.FORM)
 _LIMITS = ("sync_threads", "stream_threads", "threads", "max_query_fields", "max_message_size", "graceful_timeout")

@@ -9,7 +9,7 @@ import threading
 import warnings
 from typing import Any, TextIO
 
-from hinge.log import logger
+from hinge.diagnostics.log import logger
 
 
 def log_hooks() -> None:

@@ -3,7 +3,7 @@
 import click
 
 from hinge.cli.target import FACTORY, TARGET, load_app
-from hinge.location import qualified_name
+from hinge.diagnostics.location import qualified_name
 from hinge.routing import Route
 
 _HEADINGS = ("METHOD", "PATH", "NAME", "HANDLER", "PLACE")

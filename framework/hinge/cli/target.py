@@ -18,8 +18,8 @@ import click
 
 from hinge.app import App
 from hinge.cli.errors import CheckFailed, UserCodeError, UserError, users_frames, users_line
+from hinge.diagnostics.location import shorten
 from hinge.errors import ConfigurationError
-from hinge.location import shorten
 from hinge.routing.router import Registrar
 
 TARGET = click.argument("target", metavar="TARGET")

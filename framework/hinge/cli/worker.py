@@ -21,14 +21,14 @@ from types import FrameType
 from typing import Any
 
 from hinge.backend import Application
+from hinge.backend.exits import run_to_end
+from hinge.backend.grace import cut_after, hang_up_after, lifespans_by
 from hinge.cli.access import enable_log, encode_access_log, neutralise_log
 from hinge.cli.connections import hang_up
 from hinge.cli.errors import told
 from hinge.cli.hooks import log_hooks
 from hinge.cli.preflight import Launch
 from hinge.cli.signals import STOP_SIGNALS, forget, held, on_stop
-from hinge.exits import run_to_end
-from hinge.grace import cut_after, hang_up_after, lifespans_by
 
 _WAIT_FOR_THE_PARENT = 5.0
 """Seconds in which the parent, told of a failed start, ends the worker; it ends by itself if the parent is gone."""

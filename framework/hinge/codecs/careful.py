@@ -8,7 +8,7 @@ from typing import Any
 
 from hinge.codecs.codec import Codec
 from hinge.codecs.collected import SMALL, count_members, hashes_anything, key_guard, refused
-from hinge.finishing import finishing
+from hinge.validation.finishing import finishing
 
 
 def careful(codec: Codec, target: Any, decode: Callable[[bytes], Any]) -> Callable[[bytes], Any]:

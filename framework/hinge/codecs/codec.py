@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
-from hinge.depth import check_json_depth, json_members
+from hinge.codecs.depth import check_json_depth, json_members
+from hinge.diagnostics.kinds import COUNT, FLAG, FUNCTION, TEXT, texts, want
+from hinge.diagnostics.location import caller
 from hinge.errors import ConfigurationError
-from hinge.location import caller
-from hinge.wanted import COUNT, FLAG, FUNCTION, TEXT, texts, want
 
 _is_media_type = re.compile(r"[!#$%&'+.^_`|~0-9a-z-]+/[!#$%&'+.^_`|~0-9a-z-]+").fullmatch
 

@@ -16,9 +16,9 @@ from typing import Any, cast
 import msgspec
 from msgspec import inspect
 
-from hinge import wording
-from hinge.decodable import alternatives, nested_types, parts_of
 from hinge.errors import FieldError, RequestInvalid
+from hinge.inspection.decodable import alternatives, nested_types, parts_of
+from hinge.validation import messages
 
 MAX_COLLECTED = 10_000
 """Values with foreseeable hashes that one set or map may get, or all of a body as if their squares were added up. A
@@ -317,4 +317,4 @@ def _as_type(info: Any) -> Any:
         return cast("Any", tuple)[_as_type(info.item_type), ...]
     if isinstance(info, inspect.FrozenSetType):
         return cast("Any", frozenset)[_as_type(info.item_type)]
-    return getattr(info, "cls", None) or wording.PLAIN_TYPES.get(type(info), Any)
+    return getattr(info, "cls", None) or messages.PLAIN_TYPES.get(type(info), Any)

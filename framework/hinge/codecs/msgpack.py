@@ -14,7 +14,7 @@ from msgspec import inspect
 from hinge.codecs.codec import Codec
 from hinge.codecs.collected import MAX_COLLECTED, most_collected, opens_keys
 from hinge.codecs.scan import check_msgpack, msgpack_members
-from hinge.decodable import direct_parts, nested_types
+from hinge.inspection.decodable import direct_parts, nested_types
 
 encode_msgpack: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
 """Encode a result as MessagePack; TypeError for an object that msgspec does not know."""

@@ -20,13 +20,13 @@ from typing import Any, Protocol
 
 import msgspec
 
-from hinge.body import too_large
 from hinge.codecs.careful import careful, plain_decoder
 from hinge.codecs.codec import JSON, Codec
+from hinge.codecs.depth import MAX_DEPTH, check_json_depth
 from hinge.codecs.msgpack import MSGPACK
-from hinge.depth import MAX_DEPTH, check_json_depth
 from hinge.errors import ConfigurationError, HTTPError, RequestInvalid
-from hinge.validation import decoder_error, first_error, is_unhashable, rejection_errors
+from hinge.http.body import too_large
+from hinge.validation.errors import decoder_error, first_error, is_unhashable, rejection_errors
 
 MAX_EXPLAINED = 256 * 1024
 """Bytes of the largest body that is decoded a second time, to report all of its faults."""

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable
 
 from hinge.codecs.collected import NO_KEY, not_finite, refused, too_many
-from hinge.depth import MAX_DEPTH, too_deep
+from hinge.codecs.depth import MAX_DEPTH, too_deep
 
 Match = Callable[[bytes, int], re.Match[bytes] | None]
 

@@ -15,8 +15,8 @@ import msgspec
 
 from hinge.codecs.codec import Codec
 from hinge.codecs.collected import not_finite
+from hinge.codecs.depth import MAX_DEPTH, too_deep
 from hinge.codecs.yaml import MAX_SIZE
-from hinge.depth import MAX_DEPTH, too_deep
 from hinge.errors import ConfigurationError
 from hinge.extras import install
 

@@ -14,10 +14,10 @@ import msgspec
 
 from hinge.codecs.codec import Codec
 from hinge.codecs.collected import NO_KEY, check_collisions, not_finite, refused
-from hinge.convert import MAX_DIGITS
-from hinge.depth import MAX_DEPTH, too_deep
+from hinge.codecs.depth import MAX_DEPTH, too_deep
 from hinge.errors import ConfigurationError, HTTPError
 from hinge.extras import install
+from hinge.validation.numbers import MAX_DIGITS
 
 MAX_SIZE = 128 * 1024
 """Bytes of the largest YAML or TOML body: their parsers take a hundred times as long as JSON's."""

@@ -1,7 +1,7 @@
 """A whole form: names with texts and files, in the order in which they came."""
 
 from hinge.forms.upload import UploadFile
-from hinge.multidict import MultiDict
+from hinge.http.multidict import MultiDict
 
 
 class FormData(MultiDict[str | UploadFile]):

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from hinge.annotations import field_types, is_record, item_type, present
 from hinge.forms.data import FormData
 from hinge.forms.upload import UploadFile
+from hinge.inspection.annotations import field_types, is_record, item_type, present
 
 
 def is_file(kind: Any) -> bool:

@@ -16,7 +16,7 @@ import msgspec
 from hinge.errors import ConfigurationError
 from hinge.extras import install
 from hinge.forms.limits import FormLimits, exceeded, malformed
-from hinge.headers import Headers
+from hinge.http.headers import Headers
 
 MISSING = f"it takes files, and the package `multipart` is not installed. Fix: {install('forms')}"
 

@@ -13,7 +13,7 @@ from hinge.forms.limits import FormLimits, exceeded
 from hinge.forms.media import MULTIPART, URLENCODED, boundary_of, check_coding
 from hinge.forms.parts import Part, PartParser, last_part
 from hinge.forms.upload import Blocking, Spool, UploadFile, Waiting
-from hinge.query import parse_query
+from hinge.http.query import parse_query
 
 _FORM = "form"
 """Where a request keeps the reader of its form (`Request._memo`)."""

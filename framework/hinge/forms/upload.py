@@ -8,7 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import IO, TypeAlias
 
-from hinge.headers import Headers
+from hinge.http.headers import Headers
 
 Read: TypeAlias = Callable[[], bytes]
 Blocking: TypeAlias = Callable[[Read], bytes]

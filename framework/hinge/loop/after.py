@@ -10,9 +10,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from hinge.failures import FAILURES, failure_in_task
-from hinge.grace import named
-from hinge.log import logger
+from hinge.backend.grace import named
+from hinge.diagnostics.failures import FAILURES, failure_in_task
+from hinge.diagnostics.log import logger
 from hinge.loop.watch import is_cancelled, take_back_cut
 from hinge.request import Request
 

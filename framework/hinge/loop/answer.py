@@ -9,9 +9,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
-from hinge.blueprint import Endpoint
-from hinge.body import BodyStream
-from hinge.failures import failure_in_task
+from hinge.binding.plan import HandlerPlan
+from hinge.compiling.blueprint import Endpoint
+from hinge.diagnostics.failures import failure_in_task
+from hinge.http.body import BodyStream
+from hinge.inspection.wrappers import Unawaited, awaited
 from hinge.loop.begin import beginner
 from hinge.loop.decode import decoding
 from hinge.loop.exchange import Exchange
@@ -21,14 +23,12 @@ from hinge.loop.runtime import Runtime, handler_threads
 from hinge.loop.threads import Disconnected
 from hinge.loop.watch import ClientLeft, failure_of
 from hinge.middleware import weave_async
-from hinge.plan import HandlerPlan
 from hinge.request import Request
-from hinge.response import Response
-from hinge.streaming import StreamingResponse
-from hinge.wrapped import Unawaited, awaited
+from hinge.responses.response import Response
+from hinge.responses.streaming import StreamingResponse
 
 ReadBody: TypeAlias = Callable[[Any, int], Awaitable[bytes]]
-"""`(exchange, limit) -> the whole body`; raises HTTPError or ClientDisconnect as `hinge.body` says."""
+"""`(exchange, limit) -> the whole body`; raises HTTPError or ClientDisconnect as `hinge.http.body` says."""
 OpenBody: TypeAlias = Callable[[Any, int], BodyStream]
 """`(exchange, limit) -> the body in pieces`."""
 Fail: TypeAlias = Callable[[Any, Exception], Awaitable[Response]]
@@ -76,7 +76,7 @@ def _disconnected(exchange: Exchange) -> Awaitable[None]:
 
 
 def failing(endpoint: Endpoint) -> Fail:
-    """Return what makes a response of a failure; it raises only what is none (hinge.failures)."""
+    """Return what makes a response of a failure; it raises only what is none (hinge.diagnostics.failures)."""
     respond = endpoint.errors.respond
 
     async def fail(request: Request, error: Exception) -> Response:

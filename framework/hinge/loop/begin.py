@@ -7,15 +7,15 @@ them sees it, and its answer has their headers. A client that leaves meanwhile i
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from hinge.begun import Begun
-from hinge.blueprint import Endpoint
+from hinge.compiling.blueprint import Endpoint
 from hinge.loop.exchange import Exchange
 from hinge.loop.produce import Producer
 from hinge.loop.runtime import Runtime
 from hinge.loop.steps import Steps
 from hinge.loop.watch import ClientLeft, Ended, stopping
-from hinge.response import Response
-from hinge.streaming import BODILESS, StreamingResponse, chosen, keep
+from hinge.responses.begun import Begun
+from hinge.responses.response import Response
+from hinge.responses.streaming import BODILESS, StreamingResponse, chosen, keep
 
 Begin = Callable[[Exchange, StreamingResponse], Awaitable[Response]]
 

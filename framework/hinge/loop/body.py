@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from hinge.body import BodyStream, incomplete
+from hinge.http.body import BodyStream, incomplete
 
 
 def body_stream(next_piece: Callable[[], Coroutine[Any, Any, bytes]], limit: int) -> BodyStream:

@@ -7,11 +7,11 @@ the thread; the handler is called where it always is.
 from collections.abc import Callable
 from typing import Any
 
-from hinge.blueprint import Endpoint
 from hinge.codecs import at_once
+from hinge.compiling.blueprint import Endpoint
+from hinge.inspection.wrappers import awaited
 from hinge.loop.runtime import Runtime
 from hinge.loop.threads import Disconnected
-from hinge.wrapped import awaited
 
 
 def decoding(

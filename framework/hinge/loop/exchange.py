@@ -8,14 +8,14 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import Any
 
-from hinge.body import BodyStream
+from hinge.http.body import BodyStream
 from hinge.loop.after import run_after
 from hinge.loop.body import body_stream, declared_pieces
 from hinge.loop.runtime import Runtime
 from hinge.loop.stream import close_source
 from hinge.loop.watch import Watch, is_cancelled
 from hinge.request import Request
-from hinge.streaming import unsent
+from hinge.responses.streaming import unsent
 
 
 class Exchange(Request):
@@ -37,7 +37,7 @@ class Exchange(Request):
 
     @property
     def closes(self) -> bool:
-        """Whether the connection is closed behind the response; see `hinge.blueprint.Endpoint`."""
+        """Whether the connection is closed behind the response; see `hinge.compiling.blueprint.Endpoint`."""
         return self._endpoint.closes
 
     @property
@@ -59,7 +59,7 @@ class Exchange(Request):
         raise NotImplementedError
 
     def body_length(self, limit: int) -> int | None:
-        """Return how long the body says it is; see `hinge.body.framed_length`."""
+        """Return how long the body says it is; see `hinge.http.body.framed_length`."""
         raise NotImplementedError
 
     async def read_body(self, limit: int) -> bytes:

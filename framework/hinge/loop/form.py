@@ -6,12 +6,12 @@ Law: parsing is done on the event loop, piece by piece; what touches the disk is
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-from hinge.blueprint import Endpoint
-from hinge.body import BodyStream
+from hinge.compiling.blueprint import Endpoint
 from hinge.forms import FormData, FormReader, Read, is_small, take_form
+from hinge.http.body import BodyStream
 from hinge.loop.body import on_a_loop
 from hinge.loop.runtime import Runtime
-from hinge.response import Response
+from hinge.responses.response import Response
 
 ReadForm = Callable[[Any], Awaitable[FormData]]
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import anyio
 
-from hinge.log import logger
+from hinge.diagnostics.log import logger
 
 T = TypeVar("T")
 

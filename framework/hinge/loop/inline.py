@@ -7,8 +7,8 @@ backend, which has no loop there, answers the same request with a 500.
 from collections.abc import Callable, Coroutine
 from typing import Any, Self
 
-from hinge.log import logger
-from hinge.plan import HandlerPlan
+from hinge.binding.plan import HandlerPlan
+from hinge.diagnostics.log import logger
 
 
 def watched(call: Callable[..., Any], plan: HandlerPlan) -> Callable[..., Any]:

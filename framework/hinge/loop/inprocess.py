@@ -16,11 +16,11 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 from urllib.parse import unquote
 
 from hinge.backend import Aborted, ProtocolViolation
+from hinge.backend.exits import run_to_end
+from hinge.diagnostics.log import logger
+from hinge.error_responses import WATCHERS
 from hinge.errors import ClientDisconnect
-from hinge.exits import run_to_end
-from hinge.log import logger
-from hinge.problems import WATCHERS
-from hinge.streaming import StreamAborted
+from hinge.responses.streaming import StreamAborted
 
 _END: Any = object()
 Start: TypeAlias = Callable[[], Coroutine[Any, Any, None]]

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from hinge.response import Response
+from hinge.responses.response import Response
 
 
 class Sink(Protocol):

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from hinge.context import StreamContext
-from hinge.failures import stray
-from hinge.streaming import close_failure, encode_chunk
+from hinge.diagnostics.failures import stray
+from hinge.responses.streaming import close_failure, encode_chunk
 
 _NOTHING: Any = object()
 

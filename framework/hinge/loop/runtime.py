@@ -17,17 +17,17 @@ from typing import Any, Protocol, TypeVar
 
 import anyio
 
-from hinge.blueprint import Blueprint, Endpoint
+from hinge.backend.grace import A_MOMENT, cut_after, lifespans_by, name_left
+from hinge.compiling.blueprint import Blueprint, Endpoint
 from hinge.context import carry_back
+from hinge.diagnostics.log import logger
+from hinge.error_responses import describe
 from hinge.errors import HTTPError
-from hinge.grace import A_MOMENT, cut_after, lifespans_by, name_left
-from hinge.log import logger
 from hinge.loop.after import run_after
 from hinge.loop.hold import until_told
 from hinge.loop.inflight import Flight, HeadOf, in_flight
 from hinge.loop.threads import Disconnected, Lane
 from hinge.loop.watch import cut
-from hinge.problems import describe
 from hinge.request import Request
 
 T = TypeVar("T")

@@ -8,14 +8,14 @@ import contextlib
 from collections.abc import Awaitable
 from typing import Protocol
 
-from hinge.files import FileResponse
 from hinge.loop.answer import Fail
 from hinge.loop.exchange import Exchange
 from hinge.loop.line import Sink
 from hinge.loop.runtime import Runtime
 from hinge.loop.stream import Unsent, close_source, send_stream
-from hinge.response import Response
-from hinge.streaming import BODILESS, StreamingResponse, unsent
+from hinge.responses.files import FileResponse
+from hinge.responses.response import Response
+from hinge.responses.streaming import BODILESS, StreamingResponse, unsent
 
 
 class WholeSink(Sink, Protocol):

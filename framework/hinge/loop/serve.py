@@ -8,17 +8,17 @@ from collections.abc import Awaitable, Callable
 from types import CodeType, FrameType
 from typing import Any, Protocol, TypeAlias
 
-from hinge.blueprint import Endpoint
-from hinge.body import BodyStream
+from hinge.compiling.blueprint import Endpoint
 from hinge.errors import HTTPError
+from hinge.http.body import BodyStream
 from hinge.loop.answer import answering, failing
 from hinge.loop.exchange import Exchange
 from hinge.loop.runtime import Runtime
 from hinge.loop.send import WholeSink, send_instead, sent
 from hinge.loop.stream import Unsent
 from hinge.loop.watch import stopping, take_back_cut
-from hinge.response import Response
-from hinge.streaming import StreamingResponse, chosen
+from hinge.responses.response import Response
+from hinge.responses.streaming import StreamingResponse, chosen
 
 Serve: TypeAlias = Callable[[Any, WholeSink], Awaitable[None]]
 """`(exchange, sink) -> nothing`; raises StreamAborted for a response that is not complete."""

@@ -9,11 +9,11 @@ import asyncio
 import contextlib
 from typing import Any
 
-from hinge.begun import END, Begun
-from hinge.failures import UNAWAITABLE, stray
+from hinge.diagnostics.failures import UNAWAITABLE, stray
 from hinge.loop.runtime import Runtime, step_threads
 from hinge.loop.watch import Watch
 from hinge.request import Request
+from hinge.responses.begun import END, Begun
 
 
 class Steps:

@@ -12,16 +12,16 @@ from time import monotonic
 from types import AsyncGeneratorType
 from typing import Any
 
-from hinge.events import EventSourceResponse
-from hinge.failures import FAILURES, failure_in_task
-from hinge.frames import unframed
+from hinge.diagnostics.failures import FAILURES, failure_in_task
+from hinge.error_responses import aborted, log_cut, log_failure
 from hinge.loop.line import KeepAlive, Sink
 from hinge.loop.runtime import Runtime
 from hinge.loop.steps import Steps, close_plain
 from hinge.loop.watch import Ended, Watch, stopping
-from hinge.problems import aborted, log_cut, log_failure
 from hinge.request import Request
-from hinge.streaming import StreamAborted, StreamingResponse, close_failure, encode_chunk
+from hinge.responses.events import EventSourceResponse
+from hinge.responses.frames import unframed
+from hinge.responses.streaming import StreamAborted, StreamingResponse, close_failure, encode_chunk
 
 CHUNKS_IN_A_ROW = 64
 SECONDS_IN_A_ROW = 0.0005

@@ -18,9 +18,9 @@ from itertools import islice
 from threading import Lock, Thread
 from typing import Any, TypeAlias, TypeVar
 
+from hinge.diagnostics.failures import UNAWAITABLE, stray
+from hinge.diagnostics.log import logger
 from hinge.errors import ClientDisconnect
-from hinge.failures import UNAWAITABLE, stray
-from hinge.problems import logger
 
 T = TypeVar("T")
 Disconnected: TypeAlias = Callable[[Any], Awaitable[Any]]

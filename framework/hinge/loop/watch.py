@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Any, TypeVar
 from weakref import WeakSet
 
+from hinge.diagnostics.failures import failure_in_task
 from hinge.errors import HTTPError
-from hinge.failures import failure_in_task
 
 T = TypeVar("T")
 
@@ -62,7 +62,7 @@ def is_cancelled() -> bool:
 def failure_of(error: BaseException) -> Exception:
     """Return what is to be answered, in a request's task: a failure, or that its worker stops.
 
-    Raises the error itself if it is neither (hinge.failures).
+    Raises the error itself if it is neither (hinge.diagnostics.failures).
     """
     if isinstance(error, asyncio.CancelledError) and take_back_cut():
         return stopping()

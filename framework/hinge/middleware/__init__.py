@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from hinge.middleware.compose import weave, weave_async
 from hinge.middleware.layer import AsyncMiddleware, Layer, Middleware, layer_of
-from hinge.middleware.weave import weave, weave_async
 
 if TYPE_CHECKING:
     from hinge.middleware.compression import Compression

@@ -8,17 +8,17 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from threading import Lock
 from typing import Any
 
-from hinge.calls import fits
-from hinge.codings import Encoder, installed_codings, load_coding
-from hinge.events import KEEP_ALIVE, EventSourceResponse
-from hinge.files import FileResponse
-from hinge.headers import MutableHeaders
+from hinge.diagnostics.kinds import COUNT, texts, want, wrong
+from hinge.diagnostics.misuse import fits
+from hinge.http.accept import choose_coding
+from hinge.http.codings import Encoder, installed_codings, load_coding
+from hinge.http.headers import MutableHeaders
 from hinge.middleware.layer import Middleware
-from hinge.negotiation import choose_coding
 from hinge.request import Request
-from hinge.response import Response
-from hinge.streaming import StreamingResponse, encode_chunk
-from hinge.wanted import COUNT, texts, want, wrong
+from hinge.responses.events import KEEP_ALIVE, EventSourceResponse
+from hinge.responses.files import FileResponse
+from hinge.responses.response import Response
+from hinge.responses.streaming import StreamingResponse, encode_chunk
 from hinge.websocket import WebSocket
 
 _COMPRESSIBLE = frozenset(

@@ -8,13 +8,13 @@ in `Vary`, so that no cache hands it to the wrong page.
 import re
 from collections.abc import Iterable, Iterator
 
-from hinge.calls import fits
+from hinge.diagnostics.kinds import COUNT, FLAG, texts, want, wrong
+from hinge.diagnostics.misuse import fits
 from hinge.errors import HTTPError
-from hinge.headers import split_list
+from hinge.http.headers import split_list
 from hinge.middleware.layer import Middleware
 from hinge.request import Request
-from hinge.response import Response
-from hinge.wanted import COUNT, FLAG, texts, want, wrong
+from hinge.responses.response import Response
 from hinge.websocket import WebSocket
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")

@@ -11,13 +11,13 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from hinge.callbacks import OFF_REQUEST, Callback
+from hinge.binding.callbacks import OFF_REQUEST, Callback
+from hinge.diagnostics.location import caller, locate, qualified_name
 from hinge.errors import ConfigurationError
-from hinge.location import caller, locate, qualified_name
-from hinge.response import Response
-from hinge.results import own
-from hinge.signature import Colour, colour_of, takes_one
-from hinge.streaming import StreamingResponse, keep
+from hinge.inspection.signature import Colour, colour_of, takes_one
+from hinge.responses.response import Response
+from hinge.responses.streaming import StreamingResponse, keep
+from hinge.results.result import own
 
 # What is answered with is Any to checkers: they would demand a `return None` at the end of the one, and `yield None` in
 # the other. It is checked at run time.

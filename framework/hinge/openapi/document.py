@@ -6,14 +6,14 @@ Law: made once, from the plans; in the order of declaration, so that two builds 
 from collections.abc import Hashable, Iterable
 from typing import Any
 
+from hinge.binding.plan import HandlerPlan
 from hinge.codecs import encode_json
 from hinge.errors import ConfigurationError
-from hinge.freeze import uncollected
+from hinge.inspection.uncollected import uncollected
 from hinge.openapi.identities import identities
 from hinge.openapi.operations import operation
 from hinge.openapi.paths import operations_of, path_of
 from hinge.openapi.schemas import Schemas
-from hinge.plan import HandlerPlan
 from hinge.routing import Route
 from hinge.routing.template import PathTemplate
 

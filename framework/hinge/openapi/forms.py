@@ -5,13 +5,13 @@ Law: the media types are those that the route reads; with files it is multipart 
 
 from typing import Any
 
+from hinge.binding.form_arguments import is_optional, reads_parts
+from hinge.binding.plan import MISSING, Argument, HandlerPlan, Source
 from hinge.forms import FormData
-from hinge.forms.arguments import is_optional, reads_parts
 from hinge.forms.kinds import may_hold_files
 from hinge.forms.media import MULTIPART, URLENCODED
 from hinge.openapi.json_schema import default_of_text
 from hinge.openapi.schemas import Schemas
-from hinge.plan import MISSING, Argument, HandlerPlan, Source
 
 
 def form_body(plan: HandlerPlan, schemas: Schemas) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from typing import Annotated, Any, get_args, get_origin
 import msgspec
 from msgspec import inspect
 
-from hinge.annotations import UNIONS, is_record, unalias
-from hinge.declared import arguments, class_of, fields, is_many, is_named_tuple, is_object
 from hinge.errors import ConfigurationError
+from hinge.inspection.annotations import UNIONS, is_record, unalias
+from hinge.inspection.declared import arguments, class_of, fields, is_many, is_named_tuple, is_object
 
 _UNREAD = (TypeError, NameError, AttributeError, RecursionError)
 

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple, get_origin
 import msgspec
 from msgspec import inspect
 
+from hinge.binding.plan import MISSING
+from hinge.binding.records import field_default
 from hinge.forms import UploadFile
 from hinge.openapi.times import CLOCKED, TIMES, time_schema
-from hinge.plan import MISSING
-from hinge.record import field_default
 
 
 class Place(NamedTuple):

@@ -11,7 +11,7 @@ from itertools import count
 from typing import Annotated, Any, Literal, get_args, get_origin
 from unicodedata import combining, normalize
 
-from hinge.annotations import UNIONS
+from hinge.inspection.annotations import UNIONS
 
 _ILLEGAL = re.compile(r"[^a-zA-Z0-9._-]")
 

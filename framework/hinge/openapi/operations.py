@@ -7,15 +7,15 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from hinge.annotations import present
-from hinge.head_records import header_name
+from hinge.binding.head_records import header_name
+from hinge.binding.plan import MISSING, Argument, HandlerPlan, Source
+from hinge.binding.records import filling, record_fields
+from hinge.inspection.annotations import present
 from hinge.openapi.forms import form_body
 from hinge.openapi.json_schema import BINARY, default_of, default_of_text
 from hinge.openapi.responses import responses_of
 from hinge.openapi.schemas import Schemas
-from hinge.plan import MISSING, Argument, HandlerPlan, Source
-from hinge.record import filling, record_fields
-from hinge.response import OCTETS
+from hinge.responses.response import OCTETS
 from hinge.routing import Route
 
 _IN = {Source.PATH: "path", Source.QUERY: "query", Source.HEADER: "header", Source.COOKIE: "cookie"}

@@ -17,8 +17,8 @@ from hinge.codecs import encode_json
 from hinge.errors import HTTPError
 from hinge.extras import install
 from hinge.openapi.document import Planned, document
-from hinge.request import Connection
-from hinge.response import HTMLResponse, Response
+from hinge.request import HTTPConnection
+from hinge.responses.response import HTMLResponse, Response
 from hinge.routing.route import Route, make_route
 from hinge.static import StaticFiles
 
@@ -68,12 +68,12 @@ def _route(path: str, handler: Callable[..., Any]) -> Route:
     return make_route(path, ("GET",), handler, {"include_in_schema": False, "inline": True})
 
 
-def document_handler(app: Any, planned: Sequence[Planned]) -> Callable[[Connection], Response]:
+def document_handler(app: Any, planned: Sequence[Planned]) -> Callable[[HTTPConnection], Response]:
     """Return the handler that answers with the document."""
     made: list[bytes] = []
     lock = threading.Lock()
 
-    def openapi(request: Connection) -> Response:
+    def openapi(request: HTTPConnection) -> Response:
         with lock:
             if not made:
                 made.append(encode_json(document(app, planned)))
@@ -104,7 +104,7 @@ def _page(app: Any) -> list[Route]:
     def docs_start() -> Response:
         return Response(start, media_type="text/javascript")
 
-    def docs_asset(request: Connection, asset: str) -> Response:
+    def docs_asset(request: HTTPConnection, asset: str) -> Response:
         if asset not in ASSETS:
             raise HTTPError(404)
         return files(request, asset)

@@ -6,7 +6,7 @@ of the first operation. A remainder is a parameter like any other there, since O
 
 from collections.abc import Hashable, Iterable, Mapping
 
-from hinge.plan import HandlerPlan
+from hinge.binding.plan import HandlerPlan
 from hinge.routing import Route
 from hinge.routing.template import PathTemplate
 

@@ -11,21 +11,21 @@ from typing import Annotated, Any, get_args
 import msgspec
 from msgspec import inspect
 
-from hinge.annotations import present
+from hinge.binding.plan import HandlerPlan, Source
 from hinge.codecs import encode_json
-from hinge.encodable import unencodable
+from hinge.error_responses import PROBLEM
 from hinge.errors import REASONS, ConfigurationError
-from hinge.events import EventSourceResponse
-from hinge.files import FileResponse
-from hinge.jsonlines import JSONLinesResponse
+from hinge.inspection.annotations import present
 from hinge.openapi.inspected import type_info
 from hinge.openapi.json_schema import BINARY
 from hinge.openapi.schemas import Schemas
-from hinge.plan import HandlerPlan, Source
-from hinge.problems import PROBLEM
-from hinge.response import OCTETS, HTMLResponse, JSONResponse, RedirectResponse, Response, TextResponse
-from hinge.results import JSON
-from hinge.returns import JSON_LINES, TEXT, is_stream, stream_type
+from hinge.responses.events import EventSourceResponse
+from hinge.responses.files import FileResponse
+from hinge.responses.jsonlines import JSON_LINES, JSONLinesResponse
+from hinge.responses.response import OCTETS, HTMLResponse, JSONResponse, RedirectResponse, Response, TextResponse
+from hinge.results.encodable import unencodable
+from hinge.results.result import JSON
+from hinge.results.returns import TEXT, is_stream, stream_type
 from hinge.routing import Route
 
 Part = dict[str, Any]

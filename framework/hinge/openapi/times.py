@@ -23,7 +23,7 @@ _DURATION = f"^[+-]?P([0-9]{{1,8}}D({_CLOCK})?|{_CLOCK})$"
 
 TIMES = (inspect.DateTimeType, inspect.TimeType, inspect.DateType, inspect.TimeDeltaType)
 CLOCKED = (inspect.DateTimeType, inspect.TimeType)
-"""What is taken without its seconds too where it is no JSON, as browsers send it (`hinge.convert`)."""
+"""What is taken without its seconds too where it is no JSON, as browsers send it (`hinge.binding.convert`)."""
 
 
 def time_schema(info: Any, *, in_text: bool) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from typing import Any, Literal, TypedDict
 import msgspec
 from msgspec.structs import replace
 
-from hinge.calls import nearest
+from hinge.diagnostics.location import caller, locate, qualified_name
+from hinge.diagnostics.misuse import nearest
 from hinge.errors import ConfigurationError
-from hinge.location import caller, locate, qualified_name
 from hinge.middleware.layer import Layer, MiddlewareFunction, layer_of
 from hinge.routing.template import PathTemplate
 

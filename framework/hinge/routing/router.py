@@ -9,13 +9,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, Unpack, overload
 
-from hinge.calls import fits, no_attribute
+from hinge.diagnostics.kinds import FLAG, TEXT, want
+from hinge.diagnostics.location import caller, qualified_name
+from hinge.diagnostics.misuse import fits, no_attribute
 from hinge.errors import ConfigurationError
-from hinge.location import caller, qualified_name
 from hinge.middleware.layer import Layer, MiddlewareFunction, layer_of
 from hinge.routing.route import Route, RouteOptions, WebSocketOptions, as_layers, as_tags, make_route
 from hinge.routing.template import PathTemplate
-from hinge.wanted import FLAG, TEXT, want
 
 if TYPE_CHECKING:
     from hinge.static import CacheControl

@@ -11,8 +11,8 @@ from typing import Any, Self
 import msgspec
 
 from hinge.backend import ProtocolViolation, Reply
-from hinge.events import Event
-from hinge.headers import MutableHeaders
+from hinge.http.headers import MutableHeaders
+from hinge.responses.events import Event
 from hinge.testing.jar import parse_set_cookie
 
 _BODILESS = frozenset({204, 205, 304})

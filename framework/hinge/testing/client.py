@@ -9,9 +9,11 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, Self
 from weakref import finalize
 
-from hinge.backend import Address, Connection, Reply, load_backend
+from hinge.backend import Connection, Reply, load_backend
+from hinge.diagnostics.kinds import shown
+from hinge.diagnostics.location import caller
 from hinge.errors import ConfigurationError
-from hinge.location import caller
+from hinge.http.address import Address
 from hinge.testing.answers import ClientResponse, StreamedResponse
 from hinge.testing.failures import Failures
 from hinge.testing.forms import Form
@@ -28,7 +30,6 @@ from hinge.testing.outgoing import (
     target_of,
 )
 from hinge.testing.websocket import ClientWebSocket
-from hinge.wanted import shown
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS = 20

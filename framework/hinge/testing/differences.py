@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hinge.backend import Feature, Reply, load_backend
-from hinge.freeze import unmet_needs
+from hinge.compiling.endpoints import unmet_needs
 from hinge.testing.client import Client
 from hinge.testing.outgoing import Outgoing
 

@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from hinge.backend import Aborted
+from hinge.error_responses import WATCHERS
 from hinge.errors import HTTPError
-from hinge.problems import WATCHERS
 
 
 class Failures:

@@ -11,7 +11,7 @@ import msgspec
 
 from hinge.backend import Denied, Session
 from hinge.errors import WebSocketDisconnect
-from hinge.headers import MutableHeaders
+from hinge.http.headers import MutableHeaders
 from hinge.testing.answers import ClientResponse
 from hinge.testing.failures import Failures
 from hinge.websocket import check_text

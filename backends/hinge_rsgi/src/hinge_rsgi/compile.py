@@ -8,12 +8,12 @@ from functools import cache
 from types import FrameType
 from typing import Any
 
-from hinge.blueprint import Blueprint, Endpoint
+from hinge.compiling.blueprint import Blueprint, Endpoint
+from hinge.diagnostics.failures import FAILURES
 from hinge.errors import HTTPError
-from hinge.failures import FAILURES
 from hinge.loop import Runtime, coloured_call, failure_of, sending, serving
-from hinge.response import Response
-from hinge.streaming import BODILESS
+from hinge.responses.response import Response
+from hinge.responses.streaming import BODILESS
 from hinge_rsgi import head
 from hinge_rsgi.exchange import RSGIExchange, Sink, read_whole
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from granian import rsgi
 
-from hinge.blueprint import Endpoint
-from hinge.body import incomplete
+from hinge.compiling.blueprint import Endpoint
 from hinge.errors import ClientDisconnect
-from hinge.files import FileResponse
+from hinge.http.body import incomplete
 from hinge.loop import Exchange, Pace, Runtime
-from hinge.response import Response
-from hinge.streaming import BODILESS, framed_lines
+from hinge.responses.files import FileResponse
+from hinge.responses.response import Response
+from hinge.responses.streaming import BODILESS, framed_lines
 from hinge_rsgi import head
 
 ProtocolClosed: type[Exception] = rsgi.ProtocolClosed  # type: ignore[attr-defined]  # pyright: ignore[reportPrivateImportUsage]

@@ -1,0 +1,1 @@
+"""From a signature to a plan, and from a plan to the one closure that gathers the arguments."""

@@ -1,0 +1,414 @@
+"""Plan + HeadReader -> one closure that gathers the arguments, calls the handler and returns what it returns.
+
+Law: it never awaits and never looks at a type at run time. Each argument is *taken* by a closure of its own, but for
+those of the query, whose string is split once for all of them. The fast path stops at the first bad value; only then
+does `explain` go over all arguments again, to list every error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hinge.binding.absence import REQUIRED, absence, is_shareable
+from hinge.binding.convert import converter
+from hinge.binding.form_arguments import check_form, form_argument
+from hinge.binding.head_records import head_record, record_reader
+from hinge.binding.plan import MISSING, Argument, HandlerPlan, Source
+from hinge.binding.records import ONCE, RecordReader, collection_reader, filling, grouped
+from hinge.codecs import body_decoder, is_of_msgspec
+from hinge.errors import ConfigurationError, FieldError, HTTPError, RequestInvalid
+from hinge.forms.upload import UploadFile
+from hinge.http.cookies import cookie_finder
+from hinge.http.headers import members_of
+from hinge.http.query import parse_query
+from hinge.inspection.annotations import without_unset
+from hinge.inspection.decodable import unknown_class
+from hinge.inspection.hashable import never_hashed
+from hinge.validation.checks import MAX_ERRORS
+from hinge.validation.errors import collect_errors
+
+Bound = Callable[[Any, tuple[str, ...], Any, Any], Any]
+"""`(head, path values, body, request) -> result or coroutine`."""
+Take = Callable[[Any, tuple[str, ...], Any, Any], Any]
+"""Return the value of one argument: `(head, path values, body, request)`."""
+Fill = Callable[[list[Any], Any], None]
+"""Put the query's values into the list of all arguments: `(arguments, head)`."""
+
+
+def bind(plan: HandlerPlan, path_names: tuple[str, ...], reader: Any, *, max_query_fields: int) -> Bound:
+    """Return the closure of a plan for heads that `reader` reads.
+
+    Raises:
+        ConfigurationError: a parameter's type cannot come from its source.
+
+    """
+    handler = plan.handler
+    if not plan.arguments:
+        return lambda head, values, body, request: handler()
+    sources = _Sources(plan, path_names, reader, max_query_fields)
+    query, takes = sources.query(), sources.takes()
+    if query is None and not any(argument.keyword for argument in plan.arguments):
+        if len(takes) == 1:
+            return _one(handler, takes[0][1], sources.explain)
+        if len(takes) == 2:
+            return _two(handler, takes[0][1], takes[1][1], sources.explain)
+    return _several(plan, takes, query, sources.explain)
+
+
+Explain = Callable[[Exception, Any, tuple[str, ...], Any, Any], Exception]
+
+
+def _one(handler: Any, take: Take, explain: Explain) -> Bound:
+    def call(head: Any, values: tuple[str, ...], body: Any, request: Any) -> Any:
+        try:
+            argument = take(head, values, body, request)
+        except (ValueError, HTTPError) as error:
+            raise explain(error, head, values, body, request) from None
+        return handler(argument)
+
+    return call
+
+
+def _two(handler: Any, take_first: Take, take_second: Take, explain: Explain) -> Bound:
+    def call(head: Any, values: tuple[str, ...], body: Any, request: Any) -> Any:
+        try:
+            first = take_first(head, values, body, request)
+            second = take_second(head, values, body, request)
+        except (ValueError, HTTPError) as error:
+            raise explain(error, head, values, body, request) from None
+        return handler(first, second)
+
+    return call
+
+
+def _several(plan: HandlerPlan, takes: list[tuple[int, Take]], query: Fill | None, explain: Explain) -> Bound:
+    handler = plan.handler
+    defaults = [argument.default for argument in plan.arguments]
+    keywords = tuple(argument.name for argument in plan.arguments if argument.keyword)
+    positional = len(defaults) - len(keywords)
+
+    def call(head: Any, values: tuple[str, ...], body: Any, request: Any) -> Any:
+        arguments = defaults.copy()
+        try:
+            if query is not None:
+                query(arguments, head)
+            for place, take in takes:
+                arguments[place] = take(head, values, body, request)
+        except (ValueError, HTTPError) as error:
+            raise explain(error, head, values, body, request) from None
+        if keywords:
+            return handler(*arguments[:positional], **dict(zip(keywords, arguments[positional:], strict=True)))
+        return handler(*arguments)
+
+    return call
+
+
+def check(plan: HandlerPlan, path_names: tuple[str, ...]) -> None:
+    """Find out whether a plan can be bound, without binding it.
+
+    Raises:
+        ConfigurationError: a parameter's type cannot come from its source.
+
+    """
+    if plan.arguments:
+        _Sources(plan, path_names, None, 0)
+
+
+class _Sources:
+    """Make what takes the arguments of one plan, and the slow path that explains a failure of any of them."""
+
+    def __init__(self, plan: HandlerPlan, path_names: tuple[str, ...], reader: Any, max_query_fields: int) -> None:
+        self.plan = plan
+        self.path_names = path_names
+        self.reader = reader
+        self.max_query_fields = max_query_fields
+        self.taken: dict[str, Take] = {}
+        self.converters: dict[str, Any] = {
+            argument.name: self._converter(argument)
+            for argument in plan.arguments
+            if argument.source in (Source.PATH, Source.QUERY, Source.HEADER, Source.COOKIE, Source.FORM)
+        }
+        self.fills = {
+            argument.name: filling(argument.type)
+            for argument in plan.arguments
+            if argument.source is Source.QUERY and not argument.whole
+        }
+        self.decoder = self._decoder()
+        try:
+            check_form(plan)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{plan.describe()}: {error}") from None
+
+    def takes(self) -> list[tuple[int, Take]]:
+        """Return what takes each argument, but for those of the query, with its place."""
+        self.taken = {one.name: self._take(one) for one in self.plan.arguments if one.source is not Source.QUERY}
+        return [
+            (place, self.taken[one.name]) for place, one in enumerate(self.plan.arguments) if one.name in self.taken
+        ]
+
+    def _take(self, argument: Argument) -> Take:
+        makers: dict[Source, Callable[[Argument], Take]] = {
+            Source.PATH: self._from_path,
+            Source.HEADER: self._from_header,
+            Source.COOKIE: self._from_cookie,
+            Source.FORM: self._from_form,
+            Source.BODY: self._from_body,
+        }
+        if argument.source in makers:
+            return makers[argument.source](argument)
+        return _OBJECTS.get(argument.source, _take_request)
+
+    # -- the query, split once for all of its arguments ----------------------------------------------------------------
+
+    def query(self) -> Fill | None:
+        """Return what fills in the arguments of the query; None: there are none."""
+        arguments = [(place, one) for place, one in enumerate(self.plan.arguments) if one.source is Source.QUERY]
+        if not arguments:
+            return None
+        if not all(_is_plain(argument) for _, argument in arguments):
+            return self._whole_query(arguments)
+        slots = {
+            argument.alias: (place, 1 << index, self.converters[argument.name], self.fills[argument.name] is None)
+            for index, (place, argument) in enumerate(arguments)
+        }
+        if len(slots) < len(arguments):
+            return self._whole_query(arguments)
+        raw_of, limit = self.reader.query_string, self.max_query_fields
+        required = sum(slots[argument.alias][1] for _, argument in arguments if argument.default is MISSING)
+
+        def fill(found: list[Any], head: Any) -> None:
+            given = 0  # a bit for each argument; what is not given has its default
+            for key, text in parse_query(raw_of(head), limit):
+                slot = slots.get(key)
+                if slot is not None:
+                    place, bit, convert, takes_empty = slot
+                    if given & bit:
+                        raise ValueError(ONCE)
+                    given |= bit
+                    if text or takes_empty:
+                        found[place] = convert(text)
+                    elif bit & required:
+                        raise ValueError(REQUIRED)
+            if given & required != required:
+                raise ValueError(REQUIRED)
+
+        return fill
+
+    def _whole_query(self, arguments: list[tuple[int, Argument]]) -> Fill:
+        def fill(found: list[Any], head: Any) -> None:
+            fields = grouped(parse_query(self.reader.query_string(head), self.max_query_fields))
+            for place, argument in arguments:
+                found[place] = self._query_value(argument, fields)
+
+        return fill
+
+    # -- the other sources ---------------------------------------------------------------------------------------------
+
+    def _from_path(self, argument: Argument) -> Take:
+        index, convert = self.path_names.index(argument.alias), self.converters[argument.name]
+        if convert is str:
+            return lambda head, values, body, request: values[index]
+        return lambda head, values, body, request: convert(values[index])
+
+    def _from_header(self, argument: Argument) -> Take:
+        if argument.whole:
+            return self._from_record(argument)
+        get, absent = self.reader.header(argument.alias), absence(argument.default)
+        convert = self._listed(argument) if argument.many else self.converters[argument.name]
+
+        def take(head: Any, values: tuple[str, ...], body: Any, request: Any) -> Any:
+            value = get(head)
+            return absent() if value is None else value if convert is str else convert(value)
+
+        return take
+
+    def _from_cookie(self, argument: Argument) -> Take:
+        if argument.whole:
+            return self._from_record(argument)
+        get, find, absent = self.reader.header("cookie"), cookie_finder(argument.alias), absence(argument.default)
+        convert = self.converters[argument.name]
+
+        def take(head: Any, values: tuple[str, ...], body: Any, request: Any) -> Any:
+            value = find(get(head))
+            return absent() if value is None else value if convert is str else convert(value)
+
+        return take
+
+    def _from_record(self, argument: Argument) -> Take:
+        take = head_record(argument, self.converters[argument.name], self.reader)
+        return lambda head, values, body, request: take(head)
+
+    def _from_form(self, argument: Argument) -> Take:
+        take = self.converters[argument.name]
+        return lambda head, values, body, request: take(body)
+
+    def _from_body(self, argument: Argument) -> Take:
+        decode = self.decoder
+        if decode is None:
+            return _undecoded(argument)
+        content_type = self.reader.header("content-type")
+        content_encoding = self.reader.header("content-encoding")
+        is_optional, absent = argument.default is not MISSING, absence(argument.default)
+
+        def take(head: Any, values: tuple[str, ...], body: Any, request: Any) -> Any:
+            if is_optional and not body:
+                return absent()
+            return decode(body, content_type(head), content_encoding(head))
+
+        return take
+
+    # -- one argument --------------------------------------------------------------------------------------------------
+
+    def _converter(self, argument: Argument) -> Callable[[Any], Any]:
+        """Return what makes the value: from its text, from all texts of a repeated key, from the grouped fields."""
+        if argument.many or argument.whole:
+            self._check_hashed(argument)
+        try:
+            if argument.source is Source.FORM:
+                return form_argument(argument)
+            if argument.whole:
+                return record_reader(argument)
+            if argument.many:
+                return collection_reader(argument.type, argument.source.value, argument.alias)
+            return converter(without_unset(argument.type))
+        except (ConfigurationError, TypeError) as error:
+            raise self._refuse(argument, str(error)) from None
+
+    def _listed(self, argument: Argument) -> Callable[[str], Any]:
+        read = self.converters[argument.name]
+        name = argument.alias
+        return lambda value: read(members_of(name, value))
+
+    def _decoder(self) -> Callable[..., Any] | None:
+        body = self.plan.body
+        if body is None or not self.plan.decodes_body:
+            return None
+        try:
+            decoder = body_decoder(body.type, codecs=self.plan.reads)
+        except (ConfigurationError, TypeError, NameError, AttributeError) as error:
+            raise self._refuse(body, f"msgspec cannot decode it: {error}") from None
+        self._check_hashed(body)
+        unknown = unknown_class(body.type)
+        # A codec of the app's own may know it.
+        if unknown is not None and any(is_of_msgspec(codec.decoder) for codec in self.plan.reads):
+            raise self._refuse(
+                body,
+                f"msgspec cannot decode it: it does not know the class {getattr(unknown, '__qualname__', unknown)}",
+                "mark it with Form[...]"
+                if unknown is UploadFile
+                else "make it a msgspec.Struct or a dataclass, or take bytes or a BodyStream",
+            )
+        return decoder
+
+    def _check_hashed(self, argument: Argument) -> None:
+        never = never_hashed(argument.type)
+        if never is not None:
+            raise self._refuse(argument, never.why, never.fix)
+
+    def _refuse(self, argument: Argument, why: str, fix: str | None = None) -> ConfigurationError:
+        return ConfigurationError(
+            f"{self.plan.describe()}: {argument.source.value} parameter {argument.name!r}: {why}. "
+            f"Fix: {fix or _fix(argument)}"
+        )
+
+    def _query_value(self, argument: Argument, fields: Mapping[str, list[str]]) -> Any:
+        """Return one argument from the grouped query fields, or raise ValueError or RequestInvalid."""
+        convert = self.converters[argument.name]
+        if isinstance(convert, RecordReader):
+            is_absent = argument.default is not MISSING and convert.is_absent(fields)
+            return absence(argument.default)() if is_absent else convert(fields)
+        texts, fill = fields.get(argument.alias), self.fills[argument.name]
+        if fill is not None and texts is not None:
+            texts = fill(texts)
+        if texts is None:
+            return absence(argument.default)()
+        if argument.many:
+            return convert(texts)
+        if len(texts) > 1:
+            raise ValueError(ONCE)
+        return convert(texts[0])
+
+    # -- the slow path -------------------------------------------------------------------------------------------------
+
+    def explain(self, first: Exception, head: Any, values: tuple[str, ...], body: Any, request: Any) -> Exception:
+        """Return the answer to a request whose arguments do not convert: a 404, a 400 or a 422 with all errors."""
+        # A path that does not convert names no resource, so what else is wrong with the request does not matter.
+        try:
+            for argument in self.plan.arguments:
+                if argument.source is Source.PATH:
+                    self.taken[argument.name](head, values, body, request)
+        except ValueError:
+            return HTTPError(404)
+        if isinstance(first, HTTPError) and not isinstance(first, RequestInvalid):
+            return first
+        errors: list[FieldError] = []
+        for argument in self.plan.arguments:
+            try:
+                if argument.source is Source.BODY and _is_of_body(first):
+                    raise first  # to decode it again would find the same
+                self._again(argument, head, values, body)
+            except RequestInvalid as invalid:
+                errors += invalid.errors
+            except HTTPError as error:
+                return error
+            except ValueError as error:
+                errors.append(FieldError(argument.source.value, argument.alias, str(error)))
+        return RequestInvalid(errors[:MAX_ERRORS]) if errors else first
+
+    def _again(self, argument: Argument, head: Any, values: tuple[str, ...], body: Any) -> None:
+        if argument.source is Source.QUERY:
+            fields = grouped(parse_query(self.reader.query_string(head), self.max_query_fields))
+            self._query_value(argument, fields)
+        elif argument.source in _REFUSING:
+            self.taken[argument.name](head, values, body, None)
+
+
+def _fix(argument: Argument) -> str:
+    if argument.source is Source.BODY:
+        return "take types that msgspec knows, bytes for the undecoded body, or a BodyStream"
+    if argument.source is Source.QUERY and argument.marker is None:
+        if unknown_class(argument.type) is not None:
+            return "take a type that a text becomes, or make it a msgspec.Struct or a dataclass if it is the body"
+        return "take a type that a text becomes, or mark it with Body[...] if it is the body"
+    return "take a type that a text becomes, such as str, int or an Enum"
+
+
+def _is_of_body(error: Exception) -> bool:
+    return isinstance(error, RequestInvalid) and error.errors[0].source == Source.BODY.value
+
+
+def _take_request(head: Any, values: tuple[str, ...], body: Any, request: Any) -> Any:
+    return request
+
+
+_OBJECTS: dict[Source, Take] = {
+    Source.STREAM: lambda head, values, body, request: body,
+    Source.STATE: lambda head, values, body, request: request.state,
+}
+"""What is taken as it is; all others are the request in one of its forms."""
+
+_REFUSING = (Source.HEADER, Source.COOKIE, Source.BODY, Source.FORM)
+"""Sources beside the path and the query that a client can fill badly."""
+
+
+def _undecoded(argument: Argument) -> Take:
+    """Return what takes the body as it came, whatever its media type."""
+    kind = argument.type
+    is_checked = kind is not bytes
+    is_optional, absent = argument.default is not MISSING, absence(argument.default)
+
+    def take(head: Any, values: tuple[str, ...], body: Any, request: Any) -> Any:
+        if is_optional and not body:
+            return absent()
+        errors = collect_errors(kind, body) if is_checked else []
+        if errors:
+            raise RequestInvalid(errors)
+        return body
+
+    return take
+
+
+def _is_plain(argument: Argument) -> bool:
+    """Tell whether an argument takes one text, and a default that all requests may share."""
+    return not argument.many and not argument.whole and is_shareable(argument.default)

@@ -1,0 +1,361 @@
+"""A handler's signature as data: the intermediate representation that every backend executes.
+
+Law: a plan is made once, at compile, from annotations alone; it is frozen; whatever cannot be planned is a
+`ConfigurationError` that names the handler, its file and line, the parameter and the fix. At most one parameter is the
+body, so the order of the others never matters and a backend knows before the call whether to read it.
+"""
+
+import enum
+import inspect
+import re
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from hinge.binding.markers import split
+from hinge.binding.mistakes import refuse_slips
+from hinge.binding.notes import Notes
+from hinge.binding.params import BodyParam, CookieParam, FormParam, HeaderParam, Param, PathParam, QueryParam
+from hinge.codecs import CODECS, Codec
+from hinge.diagnostics.location import locate, qualified_name
+from hinge.errors import ConfigurationError
+from hinge.forms import FormData
+from hinge.forms.kinds import is_of_files
+from hinge.http.body import BodyStream
+from hinge.inspection.annotations import absent, is_record, item_type, present
+from hinge.inspection.signature import Colour, colour_of, read_signature
+from hinge.inspection.wrappers import awaited_type, may_wait, refuse_wrappers
+from hinge.request import HTTPConnection, Request
+from hinge.results.returns import check_returns
+from hinge.state import State
+from hinge.validation.defaults import check_default
+from hinge.websocket import WebSocket
+
+__all__ = ["MISSING", "Argument", "Colour", "HandlerPlan", "Missing", "Source", "colour_of", "plan_handler"]
+
+_is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
+
+
+class Source(enum.Enum):
+    """Where an argument comes from. The values of the first five stand in error documents."""
+
+    QUERY = "query"
+    HEADER = "header"
+    COOKIE = "cookie"
+    BODY = "body"
+    FORM = "form"
+    PATH = "path"
+    REQUEST = "request"
+    HEAD = "head"
+    """A request of which only the head is in reach, so that its body is not read."""
+    WEBSOCKET = "websocket"
+    STREAM = "stream"
+    STATE = "state"
+
+
+class Missing(enum.Enum):
+    """The absence of a default."""
+
+    MISSING = "MISSING"
+
+
+MISSING = Missing.MISSING
+
+
+class Argument(msgspec.Struct, frozen=True):
+    """One parameter of a handler: its Python name, its name on the wire, its type and its default."""
+
+    name: str
+    source: Source
+    alias: str
+    type: Any
+    default: Any = MISSING
+    many: bool = False
+    """Takes every value of a repeated key."""
+    whole: bool = False
+    """Takes the whole source (a record from the query string, a form, the headers or the cookies)."""
+    keyword: bool = False
+    marker: Param | None = None
+
+
+class HandlerPlan(msgspec.Struct, frozen=True, dict=True):  # dict: what is asked for with each request is told once
+    """Everything the core and a backend need to know of a handler."""
+
+    handler: Callable[..., Any]
+    name: str
+    location: str
+    colour: Colour
+    inline: bool
+    own_loop: bool
+    """Whether the handler, a coroutine, shares nothing bound to a loop, so that any may run it."""
+    arguments: tuple[Argument, ...]
+    returns: Any
+    maybe_async: bool = False
+    """Whether the handler is a plain function that may return an awaitable, whose result is then the handler's."""
+    reads: tuple[Codec, ...] = CODECS
+    """What the body is read as, by its Content-Type."""
+    offers: tuple[Codec, ...] = ()
+    """What results are encoded as, by the request's Accept; empty: JSON, without a look at it."""
+
+    def _takes(self, *sources: Source) -> bool:
+        return any(argument.source in sources for argument in self.arguments)
+
+    @property
+    def body(self) -> Argument | None:
+        """The one argument that takes the body, decoded, raw or as a stream."""
+        for argument in self.arguments:
+            if argument.source in (Source.BODY, Source.STREAM):
+                return argument
+        return None
+
+    @property
+    def decodes_body(self) -> bool:
+        """Whether an argument is made of the body, and is not the body itself."""
+        body = self.body
+        return body is not None and body.source is Source.BODY and present(body.type) != [bytes]
+
+    @cached_property
+    def streams_body(self) -> bool:
+        """Whether the handler reads the body itself, through `BodyStream`."""
+        return self._takes(Source.STREAM)
+
+    @cached_property
+    def needs_request(self) -> bool:
+        """Whether a `Request` object must exist for the call."""
+        return self._takes(Source.REQUEST, Source.HEAD, Source.STATE)
+
+    @cached_property
+    def reads_body(self) -> bool:
+        """Whether the whole body must be read before the call: it is decoded, or `Request.body` is in reach."""
+        return not self.streams_body and not self.reads_form and self._takes(Source.BODY, Source.REQUEST)
+
+    @cached_property
+    def reads_form(self) -> bool:
+        """Whether the body is a form, which is parsed as it arrives; the handler gets what is in it."""
+        return self._takes(Source.FORM)
+
+    @property
+    def is_async(self) -> bool:
+        """Whether calling the handler gives a coroutine."""
+        return self.colour is Colour.ASYNC
+
+    @property
+    def is_generator(self) -> bool:
+        """Whether calling the handler gives an iterator at once, its code not yet run."""
+        return self.colour in (Colour.SYNC_GENERATOR, Colour.ASYNC_GENERATOR)
+
+    def describe(self) -> str:
+        """Return `handler module.name (file:line)`, the start of every message about it."""
+        return f"handler {self.name} ({self.location})"
+
+
+_INJECTED: dict[Any, Source] = {
+    Request: Source.REQUEST,
+    HTTPConnection: Source.HEAD,
+    WebSocket: Source.WEBSOCKET,
+    BodyStream: Source.STREAM,
+    FormData: Source.FORM,
+    State: Source.STATE,
+}
+_MARKED: dict[type[Param], Source] = {
+    PathParam: Source.PATH,
+    QueryParam: Source.QUERY,
+    HeaderParam: Source.HEADER,
+    CookieParam: Source.COOKIE,
+    BodyParam: Source.BODY,
+    FormParam: Source.FORM,
+}
+
+
+def plan_handler(
+    handler: Callable[..., Any],
+    path_names: Iterable[str],
+    *,
+    inline: bool = False,
+    own_loop: bool = False,
+    websocket: bool = False,
+    notes: Notes | None = None,
+) -> HandlerPlan:
+    """Return the plan of a handler whose path template has the given parameter names; `notes` are the app's.
+
+    Raises:
+        ConfigurationError: the signature cannot be planned.
+
+    """
+    names, notes = frozenset(path_names), notes or Notes()
+    name, location = qualified_name(handler), locate(handler)
+    who = f"handler {name} ({location})"
+    signature, hints = read_signature(handler, who)
+    arguments = tuple(
+        _argument(parameter, hints.get(parameter.name, parameter.annotation), names, who, notes)
+        for parameter in signature.parameters.values()
+    )
+    refuse_wrappers(handler, who)
+    colour, written = colour_of(handler), notes.obeyed(hints.get("return", Any), f"{who}: the return annotation")
+    returns = awaited_type(written)
+    check_returns(returns, who)
+    plan = HandlerPlan(
+        handler=handler,
+        name=name,
+        location=location,
+        colour=colour,
+        inline=inline,
+        own_loop=own_loop,
+        arguments=arguments,
+        returns=returns,
+        maybe_async=colour is Colour.SYNC and (returns is not written or may_wait(handler)),
+    )
+    _check(plan, names, websocket=websocket)
+    return plan
+
+
+def _argument(
+    parameter: inspect.Parameter, annotation: Any, path_names: frozenset[str], who: str, notes: Notes
+) -> Argument:
+    name = parameter.name
+    who = f"{who}: parameter {name!r}"
+    keyword = parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    default = MISSING if parameter.default is inspect.Parameter.empty else parameter.default
+    refuse_slips(parameter, annotation, who, in_path=name in path_names)
+    marker, kind = _marker(str if annotation is inspect.Parameter.empty else annotation, who)
+    kind = notes.obeyed(kind, who, name)
+    injected = None if marker else _injected(kind)
+    if injected is not None:
+        if name in path_names:
+            raise ConfigurationError(
+                f"{who} is in the path, and its type {injected.__name__} is injected. Fix: rename one of the two"
+            )
+        return Argument(name, _INJECTED[injected], name, injected, default, keyword=keyword)
+    if default is not MISSING:
+        check_default(name, default, kind, who)
+    source = _source(name, marker, kind, path_names, who)
+    alias = _alias(name, marker, source, who)
+    if default is MISSING and source is not Source.PATH:
+        default = absent(kind, MISSING)
+    whole = source in _FIELDS and is_record(kind)
+    many = source in (Source.QUERY, Source.HEADER, Source.FORM) and not whole and item_type(kind) is not None
+    return Argument(name, source, alias, kind, default, many=many, whole=whole, keyword=keyword, marker=marker)
+
+
+_FIELDS = (Source.QUERY, Source.FORM, Source.HEADER, Source.COOKIE)
+
+
+def _injected(kind: Any) -> Any | None:
+    """Return the class among `_INJECTED` that an annotation (or one member of a union) names."""
+    return next((member for member in present(kind) if isinstance(member, type) and member in _INJECTED), None)
+
+
+def _marker(annotation: Any, who: str) -> tuple[Param | None, Any]:
+    """Take Hinge's marker out of an annotation and leave the type with its other notes."""
+    markers, kind = split(annotation)
+    if len(markers) > 1:
+        raise ConfigurationError(f"{who} has two markers. Fix: keep one of {' and '.join(map(_class_name, markers))}")
+    return (markers[0] if markers else None), kind
+
+
+def _class_name(marker: Any) -> str:
+    return (marker if isinstance(marker, type) else type(marker)).__name__
+
+
+def _source(name: str, marker: Param | None, kind: Any, path_names: frozenset[str], who: str) -> Source:
+    if isinstance(marker, PathParam):
+        wanted = name if marker.name is None else marker.name
+        if wanted not in path_names:
+            raise ConfigurationError(f"{who} is the path parameter {wanted!r}. Fix: add {{{wanted}}} to the path")
+        return Source.PATH
+    if name in path_names:
+        if marker is not None:
+            raise ConfigurationError(
+                f"{who} is in the path template and marked {_class_name(marker)}. Fix: rename one of the two"
+            )
+        return Source.PATH
+    if marker is not None:
+        for kind_of_marker, source in _MARKED.items():
+            if isinstance(marker, kind_of_marker):
+                return source
+        raise ConfigurationError(f"{who} is marked {_class_name(marker)}, which has no source. Fix: QueryParam(), ...")
+    if is_of_files(kind):
+        return Source.FORM
+    return Source.BODY if is_record(kind) else Source.QUERY
+
+
+def _alias(name: str, marker: Param | None, source: Source, who: str) -> str:
+    """Return the name on the wire."""
+    given: Any = marker.name if marker else None
+    if given is not None and not isinstance(given, str):
+        raise ConfigurationError(
+            f"{who}: {_class_name(marker)}({given!r}) takes a name first, and {given!r} is none. "
+            f"Fix: {_class_name(marker)}(), with a default behind the annotation: {name}: ... = {given!r}"
+        )
+    if given is None:
+        alias = name.replace("_", "-").lower() if source is Source.HEADER else name
+    else:
+        alias = given.lower() if source is Source.HEADER else given
+    if source is Source.HEADER:
+        if "_" in alias:
+            raise ConfigurationError(
+                f"{who} is the header {alias!r}, and names with '_' never reach an app: WSGI cannot tell them from "
+                f"those with '-'. Fix: HeaderParam(name={alias.replace('_', '-')!r})"
+            )
+        if not _is_token(alias):
+            raise ConfigurationError(
+                f"{who}: {alias!r} is no header name. Fix: HeaderParam(name=...), an RFC 9110 token"
+            )
+    if source is Source.COOKIE and not _is_token(alias):
+        raise ConfigurationError(f"{who}: {alias!r} is no cookie name. Fix: CookieParam(name=...), an RFC 9110 token")
+    if not alias:
+        raise ConfigurationError(f"{who} has an empty name. Fix: leave name= out, or name it")
+    return alias
+
+
+def _check(plan: HandlerPlan, path_names: frozenset[str], *, websocket: bool) -> None:
+    who = plan.describe()
+    taken = {argument.alias for argument in plan.arguments if argument.source is Source.PATH}
+    unused = sorted(path_names - taken)
+    if unused:
+        raise ConfigurationError(
+            f"{who}: the path has {{{unused[0]}}} but no parameter takes it. Fix: add a parameter {unused[0]!r}"
+        )
+    bodies = [argument.name for argument in plan.arguments if argument.source in (Source.BODY, Source.STREAM)]
+    bodies += [argument.name for argument in plan.arguments if argument.source is Source.FORM][:1]  # all of one
+    if len(bodies) > 1:
+        raise ConfigurationError(
+            f"{who}: parameters {' and '.join(map(repr, bodies))} both take the body. "
+            f"Fix: make one Struct of them, or mark one with Query, Header or Cookie"
+        )
+    if plan.inline and plan.streams_body:
+        raise ConfigurationError(
+            f"{who}: parameter {bodies[0]!r} waits for the body, and inline=True never waits. Fix: drop inline=True"
+        )
+    if plan.own_loop and (plan.colour is not Colour.ASYNC or plan.inline):
+        what = "it never waits (inline=True)" if plan.inline else f"it is a {plan.colour.value}"
+        raise ConfigurationError(f"{who}: loop='thread' is for coroutines that wait, and {what}. Fix: drop loop")
+    sockets = [argument.name for argument in plan.arguments if argument.source is Source.WEBSOCKET]
+    if websocket:
+        _check_websocket(plan, bodies, sockets)
+    elif sockets:
+        raise ConfigurationError(
+            f"{who}: parameter {sockets[0]!r} is a WebSocket, and the route is HTTP. "
+            f"Fix: register it with @app.websocket"
+        )
+
+
+def _check_websocket(plan: HandlerPlan, bodies: list[str], sockets: list[str]) -> None:
+    who = plan.describe()
+    if plan.colour is not Colour.ASYNC:
+        raise ConfigurationError(
+            f"{who}: a WebSocket handler waits for messages. Fix: write it as async def, its decorators too"
+        )
+    if bodies:
+        raise ConfigurationError(
+            f"{who}: parameter {bodies[0]!r}: a WebSocket has no body. Fix: receive it as a message"
+        )
+    if not sockets:
+        raise ConfigurationError(f"{who}: it takes no WebSocket. Fix: add a parameter annotated WebSocket")
+    requests = [argument.name for argument in plan.arguments if argument.source is Source.REQUEST]
+    if requests:
+        raise ConfigurationError(
+            f"{who}: parameter {requests[0]!r}: a WebSocket handler has no Request. Fix: use the WebSocket's attributes"
+        )

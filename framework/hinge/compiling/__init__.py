@@ -1,0 +1,1 @@
+"""From a declared app to what a backend is given."""

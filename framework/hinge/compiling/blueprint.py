@@ -1,0 +1,189 @@
+"""A frozen app, as a backend gets it: endpoints in a table, and what surrounds them.
+
+Law: everything is decided here that does not depend on a protocol. An `Endpoint` is anything that can answer: a
+route's handler, and just so the framework's own answers (404, 405, OPTIONS, redirects), so that a backend knows one
+kind only and middleware is around all of them.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from hinge.binding.bind import Bound, bind
+from hinge.binding.form_arguments import is_optional, reads_parts
+from hinge.binding.plan import HandlerPlan
+from hinge.config import Config
+from hinge.error_responses import ErrorHandlers
+from hinge.errors import HTTPError
+from hinge.forms.limits import FormLimits
+from hinge.forms.reader import OpenForm, form_opener
+from hinge.forms.upload import Blocking, Waiting
+from hinge.http.body import check_framing
+from hinge.lifespan import Lifespan, LifespanStack
+from hinge.middleware.layer import Layer
+from hinge.responses.response import Response
+from hinge.results.result import Plain, plain, responder
+from hinge.results.returns import returns_of
+from hinge.routing import Route, RouteTable
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+class Endpoint(msgspec.Struct, frozen=True, eq=False):
+    """One answer of the app: a planned handler and all that its answer depends on."""
+
+    plan: HandlerPlan
+    path_names: tuple[str, ...]
+    config: Config
+    errors: ErrorHandlers
+    url_for: Callable[..., str]
+    layers: tuple[Layer, ...] = ()
+    route: Route | None = None
+    status: int | None = None
+    """The status of plain results; None: 200, or 204 for None."""
+    head_only: bool = False
+    """The answer to HEAD: computed like GET's, sent without its body (RFC 9110 section 9.3.2)."""
+    max_body_size: int = 0
+    closes: bool = False
+    """Whether the connection is closed behind the answer, whatever middleware makes of that: what follows may be a
+    smuggled request."""
+    mounted: str | None = None
+    """Under which key the state of its app is kept (hinge.state.MOUNTED); None: it is the outermost one's."""
+    ignored: tuple[type, ...] = ()
+    """The classes of notes in types that its app ignores."""
+
+    @property
+    def body_before(self) -> int | None:
+        """The index of the first layer that needs the body; it is read just outside of it. None: no layer does."""
+        for index, layer in enumerate(self.layers):
+            if layer.needs_body:
+                return index
+        return None
+
+    @property
+    def needs_request(self) -> bool:
+        """Whether a `Request` object must exist: a layer, the handler, its `BodyStream` or its form hangs on one."""
+        return bool(self.layers) or self.plan.needs_request or self.plan.streams_body or self.plan.reads_form
+
+    @property
+    def has_async_layers(self) -> bool:
+        """Whether any layer awaits."""
+        return any(layer.is_async for layer in self.layers)
+
+    def bind(self, reader: Any, *, deferred: bool = False) -> Bound:
+        """Return `(head, path values, body, request) -> result` for heads that `reader` reads.
+
+        If `deferred`, the handler is not called: the result is a function that calls it with its arguments.
+
+        Raises:
+            ConfigurationError: a parameter's type cannot come from its source.
+
+        """
+        plan = replace(self.plan, handler=partial(partial, self.plan.handler)) if deferred else self.plan
+        return bind(plan, self.path_names, reader, max_query_fields=self.config.max_query_fields)
+
+    def form_opener(self, reader: Any, blocking: Blocking, waiting: Waiting) -> OpenForm:
+        """Return `(request) -> the reader of its form`, for heads that `reader` reads; see `hinge.forms.FormReader`.
+
+        Files are read back through `blocking`, which raises RuntimeError on an event loop, or `waiting`.
+        """
+        plan, limits = self.plan, FormLimits.of(self.config)
+        optional, parts = is_optional(plan), reads_parts(plan)
+        return form_opener(limits, reader.header, blocking, waiting, is_optional=optional, parts=parts)
+
+    def plain(self, kind: type) -> Plain | None:
+        """Return how a result of a type becomes a body, None if it needs `respond`."""
+        return plain(kind, returns_of(self.plan.returns))
+
+    def responder(self) -> Callable[[Any], Response]:
+        """Return the function that makes a response of any result; it raises TypeError for what cannot be encoded."""
+        return responder(self.status, returns_of(self.plan.returns), written_to=bool(self.layers))
+
+
+class Leaf(msgspec.Struct, Generic[T], frozen=True, eq=False):
+    """What is registered at one path: an answer for each method, and one for all others."""
+
+    methods: Mapping[str, T]
+    otherwise: T
+
+    def map(self, change: Callable[[T], U]) -> "Leaf[U]":
+        """Return the leaf of changed answers."""
+        return Leaf({method: change(answer) for method, answer in self.methods.items()}, change(self.otherwise))
+
+
+class Blueprint(msgspec.Struct, frozen=True, eq=False):
+    """A frozen app."""
+
+    app: Any
+    """Given to lifespans, and otherwise opaque."""
+    config: Config
+    table: RouteTable[Leaf[Endpoint]]
+    not_found: Leaf[Endpoint]
+    """Answers every path that is not in the table: 404, or a redirect to the path's other spelling."""
+    websockets: RouteTable[Endpoint]
+    websocket_not_found: Endpoint
+    errors: ErrorHandlers
+    lifespans: tuple[Lifespan, ...]
+    wrappers: tuple[Callable[[Any], Any], ...] = ()
+    """Native middleware of the backend's protocol, outermost first."""
+
+    def lifespan(self) -> LifespanStack:
+        """Return a new, not yet started stack of the app's lifespans."""
+        return LifespanStack(self.app, self.lifespans)
+
+    def matching(self, make: Callable[[Endpoint], U], reader: Any) -> Callable[[Any], tuple[U, tuple[str, ...]]]:
+        """Return `(head) -> (what make made of the endpoint that answers it, path values)`; `make` is called at once.
+
+        A head that names no path, or frames its body in two ways, is answered by an endpoint that says so.
+        """
+        made = cache(make)  # paths and methods share endpoints
+        find = self.table.map(lambda leaf: leaf.map(made)).find
+        not_found = self.not_found.map(made)
+        encoding, length = reader.header("transfer-encoding"), reader.header("content-length")
+
+        def match(head: Any) -> tuple[U, tuple[str, ...]]:
+            method = reader.method(head)
+            try:
+                found = find(reader.path(head))
+                coding = encoding(head)
+                if coding is not None:
+                    check_framing(coding, length(head))
+            except HTTPError as error:
+                return make(self.refusing(method, error)), ()
+            leaf, values = (not_found, ()) if found is None else found
+            return leaf.methods.get(method, leaf.otherwise), values
+
+        return match
+
+    def refusing(self, method: str, error: HTTPError) -> Endpoint:
+        """Return the endpoint that answers with an error before any route was found; middleware is around it."""
+        endpoint = self.not_found.methods.get(method, self.not_found.otherwise)
+
+        def refuse() -> None:
+            raise error
+
+        plan = replace(endpoint.plan, handler=refuse, arguments=())
+        return replace(endpoint, plan=plan, closes=bool(error.connection))
+
+    def endpoints(self) -> list[Endpoint]:
+        """Return every endpoint once."""
+        found = [self.websocket_not_found]
+        for leaf in (self.not_found, *(leaf for _, leaf in self.table)):
+            found += [*leaf.methods.values(), leaf.otherwise]
+        found += [endpoint for _, endpoint in self.websockets]
+        return found
+
+    def wrap(self, application: Any) -> Any:
+        """Return the native callable inside the app's native middleware."""
+        for wrapper in reversed(self.wrappers):
+            application = wrapper(application)
+        return application
+
+
+def head_of(endpoint: Endpoint) -> Endpoint:
+    """Return the endpoint that answers HEAD as this one answers GET."""
+    return replace(endpoint, head_only=True)

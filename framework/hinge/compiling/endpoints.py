@@ -1,0 +1,226 @@
+"""Declared routes -> the blueprint that a backend compiles.
+
+Law: nothing is registered after this. Every handler is planned, every path gets its automatic answers (HEAD with GET,
+OPTIONS, 405), and every mistake is found, not just the first.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from hinge.backend import Backend, Feature
+from hinge.binding.bind import check
+from hinge.binding.notes import Notes
+from hinge.binding.plan import HandlerPlan, plan_handler
+from hinge.codecs import Codec, is_of_msgspec
+from hinge.compiling import automatic
+from hinge.compiling.blueprint import Endpoint, Leaf, head_of
+from hinge.compiling.negotiated import negotiated
+from hinge.config import Config
+from hinge.error_responses import ErrorHandlers
+from hinge.errors import ConfigurationError, HTTPError
+from hinge.middleware.layer import Layer
+from hinge.middleware.preflight import preflight_layer
+from hinge.responses.response import Response
+from hinge.results.encodable import check_encodable
+from hinge.routing import Route, RouteTable
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """What all endpoints of an app share."""
+
+    config: Config
+    errors: ErrorHandlers
+    layers: tuple[Layer, ...]
+    url_for: Callable[..., str]
+    codecs: tuple[Codec, ...] | None = None
+    """What the app enables for bodies and results; None: bodies of the usual ones, and results as JSON."""
+    mounted: str | None = None
+    """Under which key the state of a mounted app is kept; None: it is the outermost."""
+    notes: Notes = msgspec.field(default_factory=Notes)
+
+    def endpoint(self, route: Route, plan: HandlerPlan) -> Endpoint:
+        """Return the endpoint of a route.
+
+        Raises:
+            ConfigurationError: no codec encodes its results.
+
+        """
+        if self.codecs is not None and not route.websocket:
+            plan = negotiated(plan, self.codecs, route.status)
+        limit = self.config.max_body_size if route.max_body_size is None else route.max_body_size
+        return Endpoint(
+            plan,
+            route.template.names,
+            self.config,
+            self.errors,
+            self.url_for,
+            self.layers + route.layers,
+            route,
+            route.status,
+            max_body_size=limit,
+            mounted=self.mounted,
+            ignored=self.notes.ignored,
+        )
+
+    def automatic(self, handler: Callable[..., Any]) -> Endpoint:
+        """Return the endpoint of an answer that the framework gives by itself."""
+        plan = plan_handler(handler, (), inline=True)
+        limit = self.config.max_body_size
+        return Endpoint(
+            plan,
+            (),
+            self.config,
+            self.errors,
+            self.url_for,
+            self.layers,
+            max_body_size=limit,
+            mounted=self.mounted,
+        )
+
+    def refusing(self, make: Callable[[], HTTPError]) -> Callable[[], Response]:
+        """Return what answers with an error; one response serves all requests where nothing of the app sees errors."""
+        if self.layers or self.errors.tells(HTTPError):
+
+            def refuse() -> Response:
+                raise make()
+
+            return refuse
+        response = self.errors.problem(make())
+        return lambda: response
+
+
+class Judged(NamedTuple):
+    """A declared route: its endpoint, None if it cannot be planned, and a line for everything that is wrong with it."""
+
+    route: Route
+    endpoint: Endpoint | None
+    mistakes: list[str]
+
+
+def judge(route: Route, frame: Frame) -> Judged:
+    """Plan a route's handler, and find whether its parameters can come from their sources inside its middleware."""
+    try:
+        plan = plan_handler(
+            route.handler,
+            route.template.names,
+            inline=route.inline,
+            own_loop=route.loop == "thread",
+            websocket=route.websocket,
+            notes=frame.notes,
+        )
+        endpoint = frame.endpoint(route, plan)
+    except ConfigurationError as error:
+        return Judged(route, None, [str(error)])
+    mistakes = [
+        mistake
+        for layer in route.layers
+        if layer.written is not None
+        for mistake in layer.written.mistakes(frame.notes)
+    ]
+    eager = next((layer for layer in endpoint.layers if layer.needs_body), None)
+    if plan.streams_body and plan.body is not None and eager is not None:
+        mistakes.append(
+            f"{plan.describe()}: parameter {plan.body.name!r} reads the body as it arrives, but middleware "
+            f"{eager.name} ({eager.location}) needs the whole of it before. Fix: drop one of the two"
+        )
+    try:
+        check(endpoint.plan, route.template.names)
+        if not route.websocket:
+            # As for bodies: a request may ask for any of the codecs, so each of msgspec's has to know the result.
+            offers = endpoint.plan.offers
+            own_codecs = bool(offers) and not any(is_of_msgspec(codec.encode) for codec in offers)
+            check_encodable(plan.returns, plan.describe(), own_codecs=own_codecs)
+        if route.responses is not None:
+            from hinge.openapi.responses import check_declared  # noqa: PLC0415 - only such routes pay for it
+
+            check_declared(route)
+    except ConfigurationError as error:
+        mistakes.append(str(error))
+    return Judged(route, endpoint, mistakes)
+
+
+def unmet_needs(routes: Iterable[Route], backend: Backend) -> list[str]:
+    """Return a line for each need of a route that the backend does not meet: handler, place, path, feature, fix."""
+    return [
+        f"{route.describe()}: {route.template.text} needs {Feature.WEBSOCKET.value}, which backend {backend.name!r} "
+        f"does not have. Fix: use a backend that has them (asgi), or skip_unsupported to answer 426 there"
+        for route in routes
+        if route.websocket and Feature.WEBSOCKET not in backend.features
+    ]
+
+
+def http_table(served: Iterable[tuple[Route, Endpoint]], frame: Frame) -> RouteTable[Leaf[Endpoint]]:
+    """Return the table of all paths that answer HTTP. A WebSocket's path answers GET with 426."""
+    declared: RouteTable[dict[str, Endpoint]] = RouteTable()
+    upgrades = []
+    for route, endpoint in served:
+        if route.websocket:
+            upgrades.append(route.template)
+            continue
+        methods = declared.get(route.template)
+        if methods is None:
+            methods = {}
+            declared.add(route.template, methods)
+        methods.update(dict.fromkeys(route.methods, endpoint))
+    for template in upgrades:
+        methods = declared.get(template)
+        if methods is None:
+            methods = {}
+            declared.add(template, methods)
+        methods.setdefault("GET", frame.automatic(automatic.upgrade_required))
+
+    @cache
+    def own_answers(names: frozenset[str]) -> Automatic:
+        return Automatic.of(names, frame)
+
+    return declared.map(lambda methods: complete(methods, own_answers))
+
+
+class Automatic(NamedTuple):
+    """The framework's own answers at a path; all paths with the same methods share them."""
+
+    options: Endpoint
+    otherwise: Endpoint
+    otherwise_head: Endpoint
+
+    @classmethod
+    def of(cls, names: frozenset[str], frame: Frame) -> "Automatic":
+        """Return the answers of a path that has these methods."""
+        otherwise = frame.automatic(automatic.method_not_allowed(names, frame.refusing))
+        return cls(frame.automatic(automatic.options(names)), otherwise, head_of(otherwise))
+
+
+def complete(methods: dict[str, Endpoint], own_answers: Callable[[frozenset[str]], Automatic]) -> Leaf[Endpoint]:
+    """Return the leaf of a path: its declared methods and the automatic ones."""
+    full = dict(methods)
+    if "GET" in full and "HEAD" not in full:
+        full["HEAD"] = head_of(full["GET"])
+    elif "HEAD" in full:
+        full["HEAD"] = head_of(full["HEAD"])
+    own = own_answers(frozenset({*full, "OPTIONS"}))
+    full.setdefault("OPTIONS", own.options)
+    full.setdefault("HEAD", own.otherwise_head)
+    if (layer := preflight_layer(full)) is not None:
+        options, shared = full["OPTIONS"], len(own.options.layers)
+        layers = (*options.layers[:shared], layer, *options.layers[shared:])
+        full["OPTIONS"] = replace(options, layers=layers)
+    return Leaf(full, own.otherwise)
+
+
+def anything(handler: Callable[..., Any], frame: Frame) -> Leaf[Endpoint]:
+    """Return the leaf that gives one automatic answer to every method, without its body to HEAD."""
+    endpoint = frame.automatic(handler)
+    return Leaf({"HEAD": head_of(endpoint)}, endpoint)
+
+
+def websocket_table(served: Iterable[tuple[Route, Endpoint]]) -> RouteTable[Endpoint]:
+    """Return the table of all WebSocket paths."""
+    table: RouteTable[Endpoint] = RouteTable()
+    for route, endpoint in served:
+        if route.websocket:
+            table.add(route.template, endpoint)
+    return table

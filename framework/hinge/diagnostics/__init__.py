@@ -1,0 +1,1 @@
+"""Where a mistake was made, how it is told, and what is logged."""

@@ -1,0 +1,1 @@
+"""HTTP's grammar and vocabulary: text and bytes in, plain values out."""

@@ -1,0 +1,1 @@
+"""What can be read off the user's code: annotations and their classes, signatures, decorators."""

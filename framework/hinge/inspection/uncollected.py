@@ -1,0 +1,20 @@
+"""A compile without the garbage collector.
+
+Law: what a compile makes stays for the life of the process; to look at it again and again only takes time.
+"""
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Keep the garbage collector from running: what is made stays meanwhile, and going over it takes as long again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -1,0 +1,382 @@
+"""A response that sends a file, or the parts of it that the request asks for.
+
+Law: size, validators and content type are read once, when the response is made, and the body keeps that promise:
+exactly `size` bytes of that very file, or an error that cuts the connection; never more, less, or another file's.
+The file is opened by whoever sends it, at the first chunk, unless it was found open; it is closed whatever happens.
+"""
+
+import copy
+import mimetypes
+import os
+import stat
+import time
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+from urllib.parse import quote
+
+from hinge.errors import HTTPError
+from hinge.http.conditional import Verdict, judge, parse_date, range_applies
+from hinge.http.ranges import RangeNotSatisfiable, multipart_heads, parse_ranges
+from hinge.responses.opened import ABSENT, Opened, PromisedFile
+from hinge.responses.response import OCTETS, Lines, Pairs, Response, ResponseHeaders, content_type
+from hinge.responses.streaming import StreamingResponse
+
+CHUNK_SIZE = 256 * 1024
+"""Bytes read at a time: each step of it takes a thread, and half as many bytes take nearly twice as long."""
+SMALL = 64 * 1024
+"""Bytes that are read as quickly as the file was looked for."""
+_NAME_LIMIT = 200
+
+# What browsers are strict about. The standard table differs between Python releases and is patched by /etc/mime.types
+# and the Windows registry, which may call a script text/plain.
+_WEB_TYPES = {
+    ".avif": "image/avif",
+    ".css": "text/css",
+    ".htm": "text/html",
+    ".html": "text/html",
+    ".ico": "image/vnd.microsoft.icon",
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".map": "application/json",
+    ".md": "text/markdown",
+    ".mjs": "text/javascript",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain",
+    ".wasm": "application/wasm",
+    ".webmanifest": "application/manifest+json",
+    ".webp": "image/webp",
+    ".woff": "font/woff",
+    ".woff2": "font/woff2",
+    ".xml": "text/xml",
+}
+# A compressed file is a file of that format: its inner type would need a Content-Encoding, and clients would unpack it.
+_COMPRESSED_TYPES = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
+_DESCRIBING = frozenset(
+    {"content-type", "content-disposition", "content-language", "content-encoding", "accept-ranges"}
+)
+"""What a 304 leaves out: the client has it, with its copy (RFC 9110 section 15.4.5)."""
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+# Controls and line separators (splitting), path separators, bidirectional controls (they show "gpj.exe" as "exe.jpg"),
+# and surrogates, which have no UTF-8 form.
+_UNSAFE_RANGES = (
+    *((0x00, 0x1F), (0x7F, 0x9F), (0x22, 0x22), (0x2F, 0x2F), (0x5C, 0x5C)),
+    *((0x200E, 0x200F), (0x2028, 0x202E), (0x2066, 0x2069), (0xD800, 0xDFFF)),
+)
+_UNSAFE_IN_NAME = {code: "_" for first, last in _UNSAFE_RANGES for code in range(first, last + 1)}
+# RFC 8187 attr-char without the letters and digits that quote() never touches.
+_ATTR_CHARS = "!#$&+-.^_`|~"
+
+
+class FileResponse(StreamingResponse):
+    """Answer with the bytes of a regular file.
+
+    Headers: the content type guessed by the name's ending unless `media_type` tells, `last-modified`, a strong `etag`
+    of size and modification time, `accept-ranges`, and with `filename` a `content-disposition` (RFC 6266), "attachment"
+    unless `disposition` says "inline". `size` is the file's, in bytes.
+
+    A GET with `If-None-Match` or `If-Modified-Since` is answered 304 if the client's copy holds, one with `Range` gets
+    the parts (206, or 416 if there are none), if `If-Range` allows it; `If-Match` and `If-Unmodified-Since` may come to
+    a 412 (RFC 9110 sections 13 and 14). A `status` other than 200 is sent as it is.
+
+    `path` is trusted: one that comes from a request must be resolved against a directory first.
+
+    Raises:
+        HTTPError: 404, there is no such file, or it is a directory or another thing that is no regular file.
+        ValueError: as for `Response`.
+
+    """
+
+    __slots__ = ("_at_once", "_length", "_may_move", "_promised", "_span", "file", "size", "whole")
+
+    default_headers: ClassVar[Lines | None] = ()
+
+    size: int
+    file: PromisedFile
+    whole: "FileResponse | None"
+    """The 200 that this 206 stands for, None of any other."""
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        status: int = 200,
+        headers: Pairs | None = None,
+        media_type: str | None = None,
+        filename: str | None = None,
+        disposition: Literal["attachment", "inline"] = "attachment",
+    ) -> None:
+        file = os.fspath(path)
+        self._may_move = self._at_once = False
+        self._set_up(PromisedFile(file, _stat_file(file)), status, headers, media_type)
+        if filename is not None:
+            self._add("content-disposition", content_disposition(filename, disposition))
+
+    @classmethod
+    def opened(cls, file: str, opened: Opened, headers: Pairs, *, may_move: bool, at_once: bool) -> Self:
+        """Return the response of a regular file that is open.
+
+        With `may_move` no server opens it by its path; with `at_once` it is read where it was opened, if it is small.
+        """
+        response = cls.__new__(cls)
+        response._may_move, response._at_once = may_move, at_once
+        response._set_up(PromisedFile(file, opened.found, opened), 200, headers, None)
+        return response
+
+    def _set_up(self, promised: PromisedFile, status: int, headers: Pairs | None, media_type: str | None) -> None:
+        self.file = promised
+        found = promised.found
+        self.whole = None
+        self.size = self._length = found.st_size
+        self._span: tuple[int, int] | None = (0, self.size)
+        self._promised: Any = self.open_chunks()
+        StreamingResponse.__init__(self, self._promised, status=status, headers=headers, media_type=media_type)
+        if media_type is None:
+            self._add("content-type", content_type(guess_media_type(os.path.basename(promised.path))))  # noqa: PTH119
+        self._add("last-modified", http_date(found.st_mtime))
+        self._add("etag", _etag(found))
+        self._add("accept-ranges", "bytes")
+
+    def _add(self, name: str, value: str) -> None:
+        """Add a header unless it was given."""
+        raw = self.headers.raw
+        for present, _ in raw:
+            if present == name:
+                return
+        raw.append((name, value))
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return Path(self.file.path)
+
+    @property
+    def absolute(self) -> str:
+        """Where the file is, told without the current directory."""
+        return os.path.abspath(self.file.path)  # noqa: PTH100 - links are followed by whoever opens it
+
+    @property
+    def content_length(self) -> int | None:
+        """The bytes to send, of the whole file or of its parts; None once `iterator` was replaced."""
+        return self._length if self._iterator is self._promised else None
+
+    def continue_with(self, begun: Any) -> None:
+        """Put an iterator over the very same bytes in place of the file's."""
+        is_promised = self._iterator is self._promised
+        self.iterator = begun
+        if is_promised:
+            self._promised = self._iterator
+
+    def for_request(self, request: Any) -> Response:
+        """Return what answers this request: the file, its parts, or a 304.
+
+        Raises:
+            HTTPError: 412, a precondition failed; 416, the file has none of the bytes asked for.
+
+        """
+        method = request.method
+        if self._status != 200 or self._iterator is not self._promised or method not in ("GET", "HEAD"):
+            return self
+        headers = self.headers
+        etag, modified = headers.get("etag"), parse_date(headers.get("last-modified", ""))
+
+        def header(name: str) -> str | None:
+            found: str | None = request._reader.header(name)(request._head)
+            return found
+
+        verdict = judge(header, etag, modified)
+        if verdict is Verdict.FAILED:
+            raise HTTPError(412, "The file is not in the state that the request expects.")
+        if verdict is Verdict.NOT_MODIFIED:
+            kept = [line for line in headers.raw if line[0] not in _DESCRIBING]
+            return NotModified(self, kept)
+        wanted = header("range") if method == "GET" else None
+        if wanted is not None and range_applies(header("if-range"), etag, modified):
+            return self._narrowed(wanted)
+        return self
+
+    def _narrowed(self, wanted: str) -> Response:
+        """Return the parts that a `Range` header asks for, the whole if it is not one to obey."""
+        size = self.size
+        try:
+            parts = parse_ranges(wanted, size)
+        except RangeNotSatisfiable:
+            raise HTTPError(416, f"The file has {size} bytes.", headers={"content-range": f"bytes */{size}"}) from None
+        if not parts:
+            return self
+        narrowed = copy.copy(self)  # the handler may answer with the same object again
+        narrowed._headers = headers = ResponseHeaders.trusted(self.headers.raw.copy())
+        if len(parts) == 1:
+            (start, stop) = parts[0]
+            headers["content-range"] = f"bytes {start}-{stop - 1}/{size}"
+            heads = [b"", b""]
+        else:
+            boundary = os.urandom(12).hex()  # not to be known by who wrote the file
+            heads = list(multipart_heads(parts, size, headers.get("content-type"), boundary))
+            headers["content-type"] = f"multipart/byteranges; boundary={boundary}"
+        narrowed._status = 206
+        narrowed.whole = self
+        narrowed._span = parts[0] if len(parts) == 1 else None
+        narrowed._length = sum(map(len, heads)) + sum(stop - start for start, stop in parts)
+        narrowed._promised = narrowed._iterator = _read_parts(self.file, parts, heads)
+        return narrowed
+
+    def span(self) -> tuple[int, int] | None:
+        """Return the bytes of the file at `path` that are the body, None if they are not just that.
+
+        A server that opens files itself may be given them: the path still names the file that was promised, and is one
+        that only the app's own code is trusted to keep. A file of a static folder is none, since who may write there
+        could have a link lead out of it before the server comes.
+        """
+        if self._may_move or (span := self.part()) is None:
+            return None
+        try:
+            found = os.stat(self.file.path)  # noqa: PTH116 - strings all the way: a Path costs as much as the look-up
+        except OSError:
+            return None
+        return span if os.path.samestat(found, self.file.found) and found.st_size >= span[1] else None
+
+    def part(self) -> tuple[int, int] | None:
+        """Return the bytes of the file that are the body, for who reads its descriptor; None if there is more to it."""
+        return self._span if self._iterator is self._promised else None
+
+    def read_at_once(self) -> Response | None:
+        """Return the same with its body read, None if that may wait or is more than a few bytes.
+
+        Raises:
+            HTTPError, OSError, EOFError: as `open_chunks`.
+
+        """
+        span = self.part() if self._at_once else None
+        if span is None or span[1] - span[0] > SMALL:
+            return None
+        body = b"".join(_read_parts(self.file, [span], [b"", b""], SMALL))
+        return Response.trusted(body, self._status, tuple(self.headers.raw))
+
+    def again(self) -> Self:
+        """Return a response with the same file and headers, for another request.
+
+        Raises:
+            TypeError: its `iterator` was replaced.
+
+        """
+        if self._iterator is not self._promised:
+            return super().again()
+        other = copy.copy(self)
+        other._promised = other.iterator = other.open_chunks()
+        return other
+
+    def open_chunks(self, size: int = CHUNK_SIZE) -> Generator[bytes, None, None]:
+        """Return a new iterator over the file in chunks of at most `size` bytes; it closes the file in every case.
+
+        It yields exactly `self.size` bytes: what was appended meanwhile is left out.
+
+        Raises:
+            ValueError: `size` is not positive.
+            HTTPError: 404 at the first chunk, the file was removed meanwhile, or what took its place is no file.
+            OSError: at the first chunk, the file cannot be read, or another one took its place.
+            EOFError: the file became shorter.
+
+        """
+        if size < 1:
+            raise ValueError(f"a chunk has at least one byte, not {size}")
+        return _read_parts(self.file, [(0, self.size)], [b"", b""], size)
+
+
+class NotModified(Response):
+    """A 304 that knows which 200 it stands for: middleware has to change its headers as it would change those."""
+
+    __slots__ = ("whole",)
+
+    def __init__(self, whole: FileResponse, headers: Pairs) -> None:
+        super().__init__(status=304, headers=headers)
+        self.whole = whole
+
+
+def guess_media_type(name: str) -> str:
+    """Return the media type that a file name's ending stands for, `application/octet-stream` if none is known.
+
+    Types added with `mimetypes.add_type` are known; those that browsers are strict about are the same everywhere.
+    """
+    known = _WEB_TYPES.get(os.path.splitext(name)[1].lower())  # noqa: PTH122 - a name, maybe of no path at all
+    if known is not None:
+        return known
+    # The slash keeps a name with a colon from being read as a URL with a scheme.
+    guessed, compression = mimetypes.guess_type(f"/{name}")
+    if compression is not None:
+        return _COMPRESSED_TYPES.get(compression, OCTETS)
+    return guessed or OCTETS
+
+
+def content_disposition(filename: str, disposition: Literal["attachment", "inline"] = "attachment") -> str:
+    """Return a `Content-Disposition` value for any file name (RFC 6266, RFC 8187).
+
+    Characters that could end the quoting, name a directory or disguise the ending become `_`; names are cut to their
+    last 200 characters, so that the ending stays. Old clients read an ASCII approximation, others the exact name.
+
+    Raises:
+        ValueError: the disposition is neither "attachment" nor "inline".
+
+    """
+    if disposition not in ("attachment", "inline"):
+        raise ValueError(f'a disposition is "attachment" or "inline", not {disposition!r}')
+    name = filename[-_NAME_LIMIT:].translate(_UNSAFE_IN_NAME)
+    if not name.strip(". "):
+        name = "download"
+    # RFC 6266 appendix D: some clients decode percent sequences even in the plain form.
+    plain = name.encode("ascii", "replace").decode("ascii").replace("?", "_").replace("%", "_")
+    value = f'{disposition}; filename="{plain}"'
+    return value if plain == name else f"{value}; filename*=UTF-8''{quote(name, safe=_ATTR_CHARS)}"
+
+
+def http_date(timestamp: float) -> str:
+    """Return seconds since the epoch as an IMF-fixdate (RFC 9110 section 5.6.7), independent of the locale.
+
+    Times before the epoch and in the future become the epoch and now: no validator may be later than its message.
+    """
+    moment = time.gmtime(min(max(timestamp, 0), time.time()))
+    return (
+        f"{_DAYS[moment.tm_wday]}, {moment.tm_mday:02} {_MONTHS[moment.tm_mon - 1]} {moment.tm_year}"
+        f" {moment.tm_hour:02}:{moment.tm_min:02}:{moment.tm_sec:02} GMT"
+    )
+
+
+def _stat_file(path: str) -> os.stat_result:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - as above
+    except OSError as error:
+        if error.errno in ABSENT:
+            raise HTTPError(404) from error
+        raise
+    except ValueError as error:  # a NUL in the path
+        raise HTTPError(404) from error
+    if not stat.S_ISREG(found.st_mode):  # opening a pipe or a device could wait for ever
+        raise HTTPError(404)
+    return found
+
+
+def _etag(found: os.stat_result) -> str:
+    return f'"{found.st_mtime_ns:x}-{found.st_size:x}"'
+
+
+def _read_parts(
+    promised: PromisedFile, parts: list[tuple[int, int]], heads: list[bytes], size: int = CHUNK_SIZE
+) -> Generator[bytes, None, None]:
+    """Yield the parts of a file in chunks; each is preceded by its head, and the last one followed by the last head."""
+    with os.fdopen(promised.descriptor(), "rb", buffering=0) as file:
+        for head, (start, stop) in zip(heads, parts, strict=False):
+            if head:
+                yield head
+            file.seek(start)
+            left = stop - start
+            while left:
+                chunk = file.read(min(size, left))
+                if not chunk:
+                    raise EOFError(f"{promised.path} became {left} bytes shorter while it was sent")
+                left -= len(chunk)
+                yield chunk
+    if heads[-1]:
+        yield heads[-1]

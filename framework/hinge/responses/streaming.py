@@ -1,0 +1,185 @@
+"""A response whose body is produced while it is sent.
+
+Law: the colour of the source is told once, when it is set (`sources.py`). It becomes exactly one iterator; the
+backend takes it chunk by chunk and closes it whatever happens: end, error or client disconnect.
+"""
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from typing import Any, ClassVar, Self, TypeAlias
+
+from hinge.responses.begun import Begun
+from hinge.responses.response import OCTETS, Content, Lines, Pairs, Response
+from hinge.responses.sources import close_failure, closing_once, encode_chunk, is_at_rest, resolve_source
+
+__all__ = [
+    "BODILESS",
+    "UNSIZED",
+    "Begun",
+    "StreamAborted",
+    "StreamingResponse",
+    "chosen",
+    "close_failure",
+    "encode_chunk",
+    "framed_lines",
+    "keep",
+    "resolve_source",
+    "sent_length",
+    "unsent",
+]
+
+Chunks: TypeAlias = Iterable[Content] | AsyncIterable[Content]
+ChunkIterator: TypeAlias = Iterator[Content] | AsyncIterator[Content]
+
+
+BODILESS = frozenset({204, 205, 304})
+"""The statuses whose responses have no body (RFC 9110 sections 6.4.1 and 15.3.6)."""
+
+UNSIZED = frozenset({204, 304})
+"""Those of them that have no Content-Length either: they end with their head."""
+
+
+class StreamingResponse(Response):
+    """Answer with the chunks (str or bytes) of a sync or async iterable.
+
+    `iterator` is what the backend consumes and closes, `is_async` its colour. Assigning `iterator` replaces the source:
+    a middleware wraps the old one that way, and then owns closing it. The default content type is
+    `application/octet-stream`.
+
+    Raises:
+        TypeError: the content is a str, bytes, a mapping, or not iterable at all.
+        ValueError: as for `Response`.
+
+    """
+
+    __slots__ = ("_is_taken", "_iterator", "eager_start", "is_async")
+
+    default_headers: ClassVar[Lines | None] = (("content-type", OCTETS),)
+
+    _iterator: ChunkIterator
+    is_async: bool
+    """True if `iterator` is consumed with `async for`."""
+    eager_start: bool
+    """True if the headers should reach the client before the first chunk exists."""
+
+    def __init__(
+        self,
+        content: Chunks,
+        *,
+        status: int = 200,
+        headers: Pairs | None = None,
+        media_type: str | None = None,
+    ) -> None:
+        # The source first: a caller who sees another error than its own still owns an untouched source.
+        self._iterator, self.is_async = resolve_source(content)
+        self.eager_start = self._is_taken = False
+        super().__init__(None, status=status, headers=headers, media_type=media_type)
+
+    def again(self) -> Self:
+        """Return a response like this one, whose source is consumed, for another request.
+
+        Raises:
+            TypeError: it cannot be told how to make the source anew.
+
+        """
+        raise TypeError(
+            f"the handler answered with a {type(self).__name__} that was sent before, and its source is consumed. "
+            "Fix: make one for each request"
+        )
+
+    def render(self, content: Any) -> None:
+        """Return None: there is no complete body."""
+
+    def for_request(self, request: Any) -> Response:
+        """Return what answers this request: itself, or what a subclass makes of the request's headers.
+
+        Raises:
+            HTTPError: it cannot be answered with this response.
+
+        """
+        return self
+
+    @property
+    def iterator(self) -> ChunkIterator:
+        """The one iterator over the body, `AsyncIterator` if `is_async`."""
+        return self._iterator
+
+    @iterator.setter
+    def iterator(self, content: Chunks) -> None:
+        self._iterator, self.is_async = resolve_source(content)
+
+    def continue_with(self, begun: ChunkIterator) -> None:
+        """Put an iterator over the very same chunks in place of the source, as a backend does to make the first one."""
+        self.iterator = begun
+
+    @property
+    def body(self) -> bytes | None:
+        """None: the body is streamed. It cannot be assigned; answer with a `Response` instead."""
+        return None
+
+    @body.setter
+    def body(self, content: Content | None) -> None:
+        raise AttributeError(
+            f"a {type(self).__name__} has no body to assign: set its iterator, or answer with a Response"
+        )
+
+
+def keep(request: Any, response: StreamingResponse) -> None:
+    """Note a stream that middleware may still replace: its source is closed behind the answer, whatever that is."""
+    source = closing_once(response.iterator, is_async=response.is_async)
+    if source is not response.iterator:
+        response.continue_with(source)
+    _note(request, response)
+
+
+def chosen(request: Any, response: StreamingResponse) -> Response:
+    """Return what answers a request with a stream; if that is something else, the stream is closed behind it.
+
+    Raises:
+        HTTPError: see `StreamingResponse.for_request`.
+
+    """
+    answer = None
+    try:
+        answer = response.for_request(request)
+        return answer
+    finally:
+        if answer is not response and not is_at_rest(response.iterator):
+            _note(request, response)
+
+
+def _note(request: Any, response: StreamingResponse) -> None:
+    if hasattr(request, "_sources"):  # a WebSocket is answered with whole responses
+        sources = request._sources = request._sources or []
+        sources.append((response.iterator, response.is_async))
+
+
+def unsent(request: Any, sent: Any) -> list[tuple[Any, bool]]:
+    """Return the sources that were noted, except the iterator that is sent; they are noted no more."""
+    sources, request._sources = request._sources or [], None
+    return [source for source in sources if source[0] is not sent]
+
+
+def sent_length(response: Response) -> int | None:
+    """Return the Content-Length of a response, None if it goes without."""
+    if response.status in BODILESS:
+        return None if response.status in UNSIZED else 0
+    return response.content_length
+
+
+def framed_lines(response: Response) -> list[tuple[str, str]]:
+    """Return the header lines of a response as they go out, its Content-Length among them where it has one."""
+    lines: list[tuple[str, str]] = response.headers.raw.copy()
+    length = sent_length(response)
+    if length is None and not isinstance(response, StreamingResponse) and response.status not in UNSIZED:
+        length = 0
+    if length is not None:
+        lines.append(("content-length", str(length)))
+    return lines
+
+
+class StreamAborted(Exception):  # noqa: N818 - told to the server, so that it cuts the connection
+    """Say that a body ends before its end, once its status is out; `failure` is why, and is in the log already."""
+
+    def __init__(self, failure: Exception) -> None:
+        super().__init__(f"the response was cut off: {type(failure).__name__}")
+        self.failure = failure
