@@ -6,7 +6,7 @@ from typing import Any
 
 from hinge.backend import Connection, Feature
 from hinge.binding.plan import Colour, HandlerPlan
-from hinge.compiling.blueprint import Blueprint
+from hinge.compiling.frozen import FrozenApp
 
 _PLACES = {
     Colour.SYNC: "a worker thread",
@@ -24,11 +24,11 @@ class ASGIBackend:
     features: frozenset[Feature] = frozenset(Feature)
     contract = (1, 0)
 
-    def compile(self, blueprint: Blueprint) -> Any:
+    def compile(self, frozen: FrozenApp) -> Any:
         """Return the ASGI callable."""
         from hinge_asgi.compile import compile_asgi  # noqa: PLC0415 - asking for the features costs no anyio
 
-        return compile_asgi(blueprint)
+        return compile_asgi(frozen)
 
     def placement(self, plan: HandlerPlan) -> str:
         """Say where a handler runs."""
@@ -38,7 +38,7 @@ class ASGIBackend:
 
     def connect(self, application: Any, options: Mapping[str, Any]) -> AbstractContextManager[Connection]:
         """Return an in-process connection."""
-        from hinge_asgi.connection import connect  # noqa: PLC0415 - tests only
+        from hinge_asgi.inprocess.connection import connect  # noqa: PLC0415 - tests only
 
         return connect(application, options)
 

@@ -1,4 +1,4 @@
-"""Blueprint -> the ASGI callable.
+"""FrozenApp -> the ASGI callable.
 
 Law: what a route needs is decided here, once: each endpoint becomes one `serve(scope, receive, send, values)` that
 holds nothing it does not use. Coroutines are awaited where they are, plain functions run in a worker thread unless they
@@ -12,27 +12,27 @@ from functools import cache
 from types import CodeType, FrameType
 from typing import Any
 
-from hinge.compiling.blueprint import Blueprint, Endpoint
+from hinge.compiling.frozen import Endpoint, FrozenApp
 from hinge.errors import HTTPError
-from hinge.loop import HeadOf, Runtime, serving
+from hinge.loop import HeadOf, Runtime, make_server
 from hinge.responses.streaming import StreamAborted
 from hinge_asgi import scope as reader
 from hinge_asgi.body import Receive, refuse_two_framings
 from hinge_asgi.direct import Serve, direct
+from hinge_asgi.exchange import ASGIExchange
 from hinge_asgi.lifespan import serve_lifespan
-from hinge_asgi.request import ASGIExchange
 from hinge_asgi.respond import Messages, Send, closing
 from hinge_asgi.scope import Scope
 from hinge_asgi.websocket import compile_websockets
 
 
-def compile_asgi(blueprint: Blueprint) -> Any:
+def compile_asgi(frozen: FrozenApp) -> Any:
     """Return the callable `(scope, receive, send)` with `start`, `drain` and `stop` for the worker around it."""
-    runtime = Runtime(blueprint)
-    served = cache(lambda endpoint: _served(endpoint, blueprint, runtime))  # paths and methods share endpoints
-    table = blueprint.table.map(lambda leaf: leaf.map(served))
-    not_found = blueprint.not_found.map(served)
-    websocket = compile_websockets(blueprint, runtime)
+    runtime = Runtime(frozen)
+    served = cache(lambda endpoint: _served(endpoint, frozen, runtime))  # paths and methods share endpoints
+    table = frozen.table.map(lambda leaf: leaf.map(served))
+    not_found = frozen.not_found.map(served)
+    websocket = compile_websockets(frozen, runtime)
     # Not where a server's sign of what is no text stands: those are judged by the raw path.
     static = {path: leaf for path, leaf in table.static.items() if "\ufffd" not in path}
     find, path_of = table.find, reader.path
@@ -51,10 +51,10 @@ def compile_asgi(blueprint: Blueprint) -> Any:
                 leaf, values = (not_found, values) if found is None else found
             serve = leaf.methods.get(scope["method"], leaf.otherwise)
         except HTTPError as error:
-            serve = _served(blueprint.refusing(scope["method"], error), blueprint, runtime)
+            serve = _served(frozen.refusing(scope["method"], error), frozen, runtime)
         if has_lifespan and not runtime.ready and not await runtime.start_lazily():
             unstarted = HTTPError(503, "The application failed to start.")
-            serve = _served(blueprint.refusing(scope["method"], unstarted), blueprint, runtime)
+            serve = _served(frozen.refusing(scope["method"], unstarted), frozen, runtime)
         try:
             await serve(scope, receive, send, values)
         except StreamAborted:
@@ -67,12 +67,12 @@ def compile_asgi(blueprint: Blueprint) -> Any:
 
     def other(kind: str, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if kind == "lifespan":
-            return serve_lifespan(blueprint, runtime, scope, receive, send)
+            return serve_lifespan(frozen, runtime, scope, receive, send)
         if kind == "websocket":
             return websocket(scope, receive, send)
         raise NotImplementedError(f"this server sent an ASGI scope of type {kind!r}, which is not known here")
 
-    return _with_worker_hooks(blueprint.wrap(application), application, runtime)
+    return _with_worker_hooks(frozen.wrap(application), application, runtime)
 
 
 def _head_of(code: CodeType, runtime: Runtime) -> HeadOf:
@@ -98,7 +98,7 @@ def _with_worker_hooks(wrapped: Any, application: Any, runtime: Runtime) -> Any:
     return served
 
 
-def _served(endpoint: Endpoint, blueprint: Blueprint, runtime: Runtime) -> Serve:
+def _served(endpoint: Endpoint, frozen: FrozenApp, runtime: Runtime) -> Serve:
     serve = _serve(endpoint, runtime)
     if not endpoint.layers and not endpoint.plan.reads_form:
         return serve  # it looks at the framing by itself
@@ -107,7 +107,7 @@ def _served(endpoint: Endpoint, blueprint: Blueprint, runtime: Runtime) -> Serve
         try:
             refuse_two_framings(scope)
         except HTTPError as error:
-            refused = _serve(blueprint.refusing(scope["method"], error), runtime)
+            refused = _serve(frozen.refusing(scope["method"], error), runtime)
             # Whatever the middleware makes of the answer: what follows on this connection may be a smuggled request.
             return refused(scope, receive, closing(send), ())
         return serve(scope, receive, send, values)
@@ -120,7 +120,7 @@ def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
 
 
 def _through_layers(endpoint: Endpoint, runtime: Runtime) -> Serve:
-    serve_exchange = serving(endpoint, reader, runtime)
+    serve_exchange = make_server(endpoint, reader, runtime)
 
     def serve(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> Awaitable[None]:
         exchange = ASGIExchange(reader, scope, endpoint, values, runtime.state, receive)

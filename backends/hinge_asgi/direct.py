@@ -10,16 +10,16 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hinge.binding.plan import Source
-from hinge.compiling.blueprint import Endpoint
+from hinge.compiling.frozen import Endpoint
 from hinge.diagnostics.failures import FAILURES
-from hinge.loop import Runtime, coloured_call, failure_of, sending
+from hinge.loop import Runtime, coloured_call, failure_of, make_sender
 from hinge.responses.response import Response
 from hinge.responses.streaming import BODILESS, StreamingResponse
 from hinge_asgi import lines as indexed
 from hinge_asgi import scope as reader
 from hinge_asgi.body import Receive, read_body, refuse_two_framings
+from hinge_asgi.exchange import ASGIExchange, until_disconnected
 from hinge_asgi.lines import lines_of
-from hinge_asgi.request import ASGIExchange, until_disconnected
 from hinge_asgi.respond import LENGTH_LINES, SHORT, Messages, Send, send_complete
 from hinge_asgi.scope import Scope
 
@@ -99,7 +99,7 @@ class _Rest:
         self._endpoint = endpoint
         self._runtime = runtime
         self._respond = endpoint.responder()
-        self._send = sending(endpoint, runtime)
+        self._send = make_sender(endpoint, runtime)
         self._reads_body = endpoint.plan.reads_body
         self._is_bodiless = endpoint.status in BODILESS
         self._seen: set[type] = set()

@@ -1,74 +1,64 @@
-"""One HTTP request of an in-process ASGI connection.
+"""An HTTP request of ASGI: the request together with its `receive`."""
 
-Law: after the client left, `receive` says so and `send` does nothing, as on Granian; every message is checked.
-"""
-
-import asyncio
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
-from hinge.loop.inprocess import Served
-from hinge_asgi.checker import MessageChecker
+from hinge.compiling.frozen import Endpoint
+from hinge.http.body import BodyStream
+from hinge.loop import Exchange
+from hinge.request import UNREAD
+from hinge_asgi.body import Incoming, Receive, read_body
+from hinge_asgi.lines import lines_of
+from hinge_asgi.scope import Scope
 
-_PIECE = 64 * 1024
 
+class ASGIExchange(Exchange):
+    """A request together with its connection."""
 
-class ServedHTTP(Served):
-    """One request and its answer."""
+    __slots__ = ("incoming", "receive")
+
+    receive: Receive
+    incoming: Incoming | None
 
     def __init__(
         self,
-        loop: asyncio.AbstractEventLoop,
-        scope: dict[str, Any],
-        headers: list[tuple[str, str]],
-        body: bytes | Iterable[bytes],
-        what: str,
-        timeout: float | None,
+        reader: Any,
+        scope: Scope,
+        endpoint: Endpoint,
+        values: tuple[str, ...],
+        state: Mapping[str, Any],
+        receive: Receive,
     ) -> None:
-        super().__init__(loop, what, headers, body, timeout)
-        self._scope = scope
-        self._checker = MessageChecker("http", what)
+        # What Request does, without the call: each request pays for it.
+        self._reader = reader
+        self._head = scope
+        self._endpoint = endpoint
+        self._values = values
+        self._lifespan_state = state
+        self._memo = {}
+        self._body = UNREAD
+        self._after = self._sources = None
+        self.receive = receive
+        self.incoming = self.watch = None
 
-    async def call(self, application: Any) -> None:
-        """Call the application."""
-        await application(self._scope, self._receive, self._send)
-
-    def is_over(self) -> bool:
-        """Tell whether the last message was sent."""
-        return self._checker.is_over
-
-    def is_complete(self) -> bool:
-        """Tell the same: what was said last is the end of the response."""
-        return self._checker.is_over
-
-    async def _receive(self) -> dict[str, Any]:
-        piece = await self.piece()
-        if piece is not None:
-            return {"type": "http.request", "body": piece, "more_body": not self.upload.is_over}
-        await self.gone.wait()
-        return {"type": "http.disconnect"}
-
-    async def _send(self, message: dict[str, Any]) -> None:
-        try:
-            self._checker.check(message)
-        finally:
-            self.violation = self._checker.violation
-        if self.gone.is_set():
-            await asyncio.sleep(0)  # a loop that only sends must not stop the event loop
+    async def disconnected(self) -> None:
+        """Return when the client has left; whatever is left of the body is passed over, unless the handler reads it."""
+        if self.incoming is not None:
+            await self.incoming.disconnected()
             return
-        if message["type"] == "http.response.start":
-            pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message["headers"]]
-            self.answer(message["status"], pairs)
-        elif message["type"] == "http.response.pathsend":
-            await self._send_file(message["path"])
-        elif self._checker.is_over:
-            self.hand_over(message.get("body", b""))
-            self.gone.set()
-        elif message.get("body"):
-            await self.chunk(message["body"])
+        await until_disconnected(self.receive)
 
-    async def _send_file(self, path: str) -> None:
-        with open(path, "rb") as file:  # noqa: ASYNC230, PTH123 - a file of a test, on a loop of its own
-            while (data := file.read(_PIECE)) and not self.gone.is_set():
-                await self.chunk(data)
-        self.gone.set()
+    async def read_body(self, limit: int) -> bytes:
+        """Return the whole body; raises as `hinge_asgi.body.read_body`."""
+        return await read_body(self._head, lines_of(self._head), self.receive, limit)
+
+    def open_body(self, limit: int) -> BodyStream:
+        """Return the body in pieces; raises HTTPError as `read_body` where the head tells already."""
+        self.incoming = Incoming(self._head, self.receive, limit)
+        return self.incoming.stream
+
+
+async def until_disconnected(receive: Receive) -> None:
+    """Return when the client has left; whatever is left of the body is passed over."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -8,13 +8,13 @@ from typing import Any
 
 import anyio
 
-from hinge.compiling.blueprint import Blueprint
+from hinge.compiling.frozen import FrozenApp
 from hinge.loop import Runtime, until_told
 
 
-async def serve_lifespan(blueprint: Blueprint, runtime: Runtime, scope: Any, receive: Any, send: Any) -> None:
+async def serve_lifespan(frozen: FrozenApp, runtime: Runtime, scope: Any, receive: Any, send: Any) -> None:
     """Answer a lifespan scope."""
-    stack = blueprint.lifespan()
+    stack = frozen.lifespan()
     runtime.is_told = True
     while True:
         message = await until_told(receive)

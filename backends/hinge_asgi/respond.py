@@ -11,7 +11,7 @@ from typing import Any
 from hinge.responses.files import FileResponse
 from hinge.responses.response import Response
 from hinge.responses.streaming import BODILESS, UNSIZED, sent_length
-from hinge_asgi.request import ASGIExchange
+from hinge_asgi.exchange import ASGIExchange
 
 SHORT = 1024
 LENGTH_LINES = [(b"content-length", b"%d" % length) for length in range(SHORT)]

@@ -16,14 +16,14 @@ from typing import Any
 
 from anyio.lowlevel import checkpoint
 
-from hinge.compiling.blueprint import Blueprint, Endpoint
+from hinge.compiling.frozen import Endpoint, FrozenApp
 from hinge.diagnostics.failures import FAILURES, failure_in_task, members
 from hinge.diagnostics.log import logger
 from hinge.error_responses import log_failure
 from hinge.errors import HTTPError, WebSocketDisconnect
 from hinge.http.origin import origin_allowed
 from hinge.loop import Ended, Runtime, Watch
-from hinge.middleware import weave_async
+from hinge.middleware import compose_async
 from hinge.responses.response import Response
 from hinge.websocket import TOO_BIG, WebSocket, WebSocketState, exceeds
 from hinge_asgi import scope as reader
@@ -299,10 +299,10 @@ def _unrepeated(response: Response) -> Pairs:
     return list(found.items())
 
 
-def compile_websockets(blueprint: Blueprint, runtime: Runtime) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+def compile_websockets(frozen: FrozenApp, runtime: Runtime) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
     """Return what serves WebSocket scopes."""
-    table = blueprint.websockets.map(lambda endpoint: (endpoint, _handler(endpoint)))
-    unknown = (blueprint.websocket_not_found, _handler(blueprint.websocket_not_found))
+    table = frozen.websockets.map(lambda endpoint: (endpoint, _handler(endpoint)))
+    unknown = (frozen.websocket_not_found, _handler(frozen.websocket_not_found))
     origin_of, host_of = reader.header("origin"), reader.header("host")
 
     async def opened(scope: Scope, receive: Receive, transport: ASGITransport) -> tuple[WebSocket, Handle] | None:
@@ -315,14 +315,14 @@ def compile_websockets(blueprint: Blueprint, runtime: Runtime) -> Callable[[Scop
         try:
             found = table.find(reader.path(scope))
         except HTTPError as error:
-            await transport.deny(blueprint.errors.problem(error))
+            await transport.deny(frozen.errors.problem(error))
             return None
         (endpoint, handle), values = found or (unknown, ())
         transport.limit = endpoint.config.max_message_size
         secure, allowed = reader.scheme(scope) in ("wss", "https"), endpoint.config.allowed_origins
         if not origin_allowed(origin_of(scope), host_of(scope), allowed, secure=secure):
             refusal = HTTPError(403, "WebSockets are not opened for pages of this origin.")
-            await transport.deny(blueprint.errors.problem(refusal))
+            await transport.deny(frozen.errors.problem(refusal))
             return None
         return WebSocket(reader, scope, endpoint, values, runtime.state, transport), handle
 
@@ -365,7 +365,7 @@ def _handler(endpoint: Endpoint) -> Handle:
             endpoint.plan.describe(),
         )
 
-    return weave_async(endpoint.layers, inner, fail)
+    return compose_async(endpoint.layers, inner, fail)
 
 
 def _is_leaving(error: Exception) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from hinge.backend import Connection, Feature
 from hinge.binding.plan import Colour, HandlerPlan
-from hinge.compiling.blueprint import Blueprint
+from hinge.compiling.frozen import FrozenApp
 
 _PLACES = {
     Colour.SYNC: "the server's thread",
@@ -24,11 +24,11 @@ class WSGIBackend:
     features: frozenset[Feature] = frozenset({Feature.PREFIX})
     contract = (1, 0)
 
-    def compile(self, blueprint: Blueprint) -> Any:
+    def compile(self, frozen: FrozenApp) -> Any:
         """Return the WSGI callable."""
         from hinge_wsgi.compile import compile_wsgi  # noqa: PLC0415 - asking for the features costs no anyio
 
-        return compile_wsgi(blueprint)
+        return compile_wsgi(frozen)
 
     def placement(self, plan: HandlerPlan) -> str:
         """Say where a handler runs."""
@@ -40,7 +40,7 @@ class WSGIBackend:
 
     def connect(self, application: Any, options: Mapping[str, Any]) -> AbstractContextManager[Connection]:
         """Return an in-process connection."""
-        from hinge_wsgi.connection import connect  # noqa: PLC0415 - tests only
+        from hinge_wsgi.inprocess.connection import connect  # noqa: PLC0415 - tests only
 
         return connect(application, options)
 

@@ -7,7 +7,7 @@ them sees it, and its answer has their headers.
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from hinge.compiling.blueprint import Endpoint
+from hinge.compiling.frozen import Endpoint
 from hinge.request import Request
 from hinge.responses.response import Response
 from hinge.responses.streaming import BODILESS, Begun, StreamingResponse, chosen, keep

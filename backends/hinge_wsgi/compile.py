@@ -1,4 +1,4 @@
-"""Blueprint -> the WSGI callable.
+"""FrozenApp -> the WSGI callable.
 
 Law: what a route needs is decided here, once: each endpoint becomes one `serve(environ, start_response, values)` that
 holds nothing it does not use. Every request runs in a context copy of its own, because server threads are reused.
@@ -12,12 +12,12 @@ from contextvars import copy_context
 from functools import cache
 from typing import Any
 
-from hinge.compiling.blueprint import Blueprint, Endpoint
+from hinge.compiling.frozen import Endpoint, FrozenApp
 from hinge.diagnostics.failures import FAILURES, failure_in_task
 from hinge.errors import HTTPError
 from hinge.http.body import check_framing
 from hinge.inspection.wrappers import Unawaited, awaited
-from hinge.middleware import weave, weave_async
+from hinge.middleware import compose, compose_async
 from hinge.request import Request
 from hinge.responses.response import Response
 from hinge.responses.streaming import StreamingResponse, unsent
@@ -32,12 +32,12 @@ from hinge_wsgi.runtime import Runtime
 from hinge_wsgi.stream import close_sources
 
 
-def compile_wsgi(blueprint: Blueprint) -> Any:
+def compile_wsgi(frozen: FrozenApp) -> Any:
     """Return the callable `(environ, start_response)` with `start`, `drain` and `stop` for the worker around it."""
-    runtime = Runtime(blueprint)
+    runtime = Runtime(frozen)
     served = cache(lambda endpoint: _serve(endpoint, runtime))  # paths and methods share endpoints
-    table = blueprint.table.map(lambda leaf: leaf.map(served))
-    not_found = blueprint.not_found.map(served)
+    table = frozen.table.map(lambda leaf: leaf.map(served))
+    not_found = frozen.not_found.map(served)
     # As PATH_INFO has them, so that no request pays for decoding what it looks up.
     static = {reader.disguised(path): leaf for path, leaf in table.static.items()}
     find, path_of = table.find, reader.path
@@ -56,13 +56,13 @@ def compile_wsgi(blueprint: Blueprint) -> Any:
             if "HTTP_TRANSFER_ENCODING" in environ:
                 check_framing(environ["HTTP_TRANSFER_ENCODING"], environ.get("CONTENT_LENGTH"))
         except HTTPError as error:
-            serve = _serve(blueprint.refusing(environ["REQUEST_METHOD"], error), runtime)
+            serve = _serve(frozen.refusing(environ["REQUEST_METHOD"], error), runtime)
         if has_lifespan and not runtime.ready:
-            serve = _starting(blueprint, runtime, serve, environ["REQUEST_METHOD"])
+            serve = _starting(frozen, runtime, serve, environ["REQUEST_METHOD"])
         return copy_context().run(serve, environ, start_response, values)
 
     runtime.entry = application.__code__
-    wrapped = blueprint.wrap(application)
+    wrapped = frozen.wrap(application)
     if wrapped is not application:
 
         def application(environ: Environ, start_response: StartResponse) -> Any:
@@ -74,11 +74,11 @@ def compile_wsgi(blueprint: Blueprint) -> Any:
     return application
 
 
-def _starting(blueprint: Blueprint, runtime: Runtime, serve: Serve, method: str) -> Serve:
+def _starting(frozen: FrozenApp, runtime: Runtime, serve: Serve, method: str) -> Serve:
     """Start the lifespans before the first request; where that fails, every request is refused."""
     if runtime.start_lazily():
         return serve
-    return _serve(blueprint.refusing(method, HTTPError(503, "The application failed to start.")), runtime)
+    return _serve(frozen.refusing(method, HTTPError(503, "The application failed to start.")), runtime)
 
 
 def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
@@ -110,20 +110,20 @@ def _answer(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Respons
     fail = _fail(endpoint, runtime)
     if not endpoint.has_async_layers:
         if before is None:
-            return weave(layers, _inner(endpoint, runtime), fail)
-        inside = weave(layers[before:], _inner(endpoint, runtime), fail)
-        return weave(layers[:before], _reading(endpoint, inside), fail)
+            return compose(layers, _inner(endpoint, runtime), fail)
+        inside = compose(layers[before:], _inner(endpoint, runtime), fail)
+        return compose(layers[:before], _reading(endpoint, inside), fail)
     afail = _async_fail(endpoint)
     inner = _async_inner(endpoint, runtime)
     if before is None:
-        woven = weave_async(layers, inner, afail)
+        composed = compose_async(layers, inner, afail)
     else:
-        reading = _async_reading(endpoint, weave_async(layers[before:], inner, afail))
-        woven = weave_async(layers[:before], reading, afail)
+        reading = _async_reading(endpoint, compose_async(layers[before:], inner, afail))
+        composed = compose_async(layers[:before], reading, afail)
 
     def answer(request: Request) -> Response:
         try:
-            return runtime.run(woven(request))  # type: ignore[arg-type,no-any-return]  # an async def's awaitable
+            return runtime.run(composed(request))  # type: ignore[arg-type,no-any-return]  # an async def's awaitable
         except FAILURES as error:  # a cancellation, by the worker's stop or of what it waited for
             return fail(request, error)
 

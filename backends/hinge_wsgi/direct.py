@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from hinge.binding.plan import HandlerPlan
-from hinge.compiling.blueprint import Endpoint
+from hinge.compiling.frozen import Endpoint
 from hinge.diagnostics.failures import FAILURES, failure_of
 from hinge.errors import ConfigurationError, HTTPError
 from hinge.inspection.wrappers import awaited, is_awaitable

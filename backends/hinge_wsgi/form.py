@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from hinge.compiling.blueprint import Endpoint
+from hinge.compiling.frozen import Endpoint
 from hinge.forms import FormData, Read, is_small, release_form
 from hinge.request import Request
 from hinge.responses.response import Response

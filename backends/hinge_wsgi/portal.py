@@ -86,7 +86,7 @@ class Cut(HTTPError):  # noqa: N818 - an event, not a failure
         super().__init__(503, "The server is stopping.")
 
 
-class Exchange:
+class PortalCall:
     """One coroutine of one request, and the mailbox in which the request's thread waits."""
 
     __slots__ = (
@@ -243,7 +243,7 @@ class Portal:
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the loop and return its result; changes of context variables come back to this thread."""
-        exchange = Exchange(self, coroutine)
+        exchange = PortalCall(self, coroutine)
         try:
             self.hand_over(exchange.begin, exchange)
         except RuntimeError:
@@ -268,7 +268,7 @@ class Portal:
 
     def _cut_all(self) -> None:
         for one in tuple(self.waiting):
-            if isinstance(one, Exchange):
+            if isinstance(one, PortalCall):
                 one.cut()
 
     def request_stop(self) -> None:

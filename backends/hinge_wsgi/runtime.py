@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import anyio
 
 from hinge.backend.grace import A_MOMENT, cut_after, lifespans_by, name_left
-from hinge.compiling.blueprint import Blueprint
+from hinge.compiling.frozen import FrozenApp
 from hinge.diagnostics.log import logger
 from hinge.error_responses import describe
 from hinge.errors import HTTPError
@@ -28,13 +28,13 @@ from hinge.request import Request
 from hinge_wsgi import environ as reader
 from hinge_wsgi.inflight import Flight, in_flight
 from hinge_wsgi.iterate import LoopIterator
-from hinge_wsgi.portal import STOP_SECONDS, Exchange, Portal
+from hinge_wsgi.portal import STOP_SECONDS, Portal, PortalCall
 from hinge_wsgi.work import Work
 
 LOOK_AGAIN_SECONDS = 0.01
 """When to look again whether the requests under way have ended."""
 
-_WAITING = {Exchange.wait.__code__, LoopIterator._take.__code__}
+_WAITING = {PortalCall.wait.__code__, LoopIterator._take.__code__}
 """What a thread is in that waits for the loop."""
 
 
@@ -51,9 +51,9 @@ class OpenStream(Protocol):
 class Runtime:
     """One compiled application's life in one process."""
 
-    def __init__(self, blueprint: Blueprint) -> None:
-        self._blueprint = blueprint
-        self.has_lifespan = bool(blueprint.lifespans)
+    def __init__(self, frozen: FrozenApp) -> None:
+        self._frozen = frozen
+        self.has_lifespan = bool(frozen.lifespans)
         self.entry: CodeType
         """The code of the application, by which the requests under way are found."""
         self._reset()
@@ -78,7 +78,7 @@ class Runtime:
         self._lifespans_by: float | None = None
         self.work = Work()
         self._background: set[threading.Thread] = set()
-        self._room = threading.BoundedSemaphore(self._blueprint.config.threads)
+        self._room = threading.BoundedSemaphore(self._frozen.config.threads)
         self.draining = False
 
     def __del__(self) -> None:
@@ -135,9 +135,9 @@ class Runtime:
         """Wait for requests and the work after them until their time is over, cancel what can be, name what is left."""
         now = time.monotonic()
         if self._lifespans_by is None:  # the server did not say that a stop was coming
-            self._lifespans_by = now + lifespans_by(self._blueprint.config.graceful_timeout)
+            self._lifespans_by = now + lifespans_by(self._frozen.config.graceful_timeout)
         patience = min(STOP_SECONDS, max(A_MOMENT, (self._lifespans_by - now) / 4))
-        until = now + cut_after(self._blueprint.config.graceful_timeout)
+        until = now + cut_after(self._frozen.config.graceful_timeout)
         if not self._have_ended(until if self._cut_at is None else max(self._cut_at, now + patience)):
             self._cut_loop()
             if not self._have_ended(time.monotonic() + patience):
@@ -183,7 +183,7 @@ class Runtime:
                 raise RuntimeError("the process is ending, and the lifespans have stopped")
             lifespan = self._lifespan
             if lifespan is None:
-                lifespan = self._lifespan = _RunningLifespan(self._blueprint, self.portal)
+                lifespan = self._lifespan = _RunningLifespan(self._frozen, self.portal)
                 self.portal.submit(lifespan.run())
         lifespan.started.wait()  # without the lock: a stop must not wait for a start that hangs
         with self._lock:
@@ -214,7 +214,7 @@ class Runtime:
         """End event streams now; other streams, and what requests run on the loop, after `seconds`."""
         self.draining = True
         self._cut_at = time.monotonic() + seconds
-        grace = self._blueprint.config.graceful_timeout
+        grace = self._frozen.config.graceful_timeout
         self._lifespans_by = time.monotonic() + max(seconds, lifespans_by(grace))
         self._gone_by = time.monotonic() + max(seconds, grace)
         for stream in tuple(self.streams):
@@ -246,10 +246,10 @@ class Runtime:
             return ""
         environ = flight.environ
         try:
-            found = self._blueprint.table.find(reader.path(environ))
+            found = self._frozen.table.find(reader.path(environ))
         except HTTPError:
             found = None
-        leaf, values = found or (self._blueprint.not_found, ())
+        leaf, values = found or (self._frozen.not_found, ())
         endpoint = leaf.methods.get(environ["REQUEST_METHOD"], leaf.otherwise)
         how = "is cancelled" if is_waiting else "is left running in its thread"
         return f"{describe(Request(reader, environ, endpoint, values, {}))} {how}"
@@ -318,9 +318,9 @@ def _exit(reference: "weakref.ref[Runtime]") -> None:
 class _RunningLifespan:
     """The one task that starts the lifespans, waits, and stops them: task groups may span the yield."""
 
-    def __init__(self, blueprint: Blueprint, portal: Portal) -> None:
+    def __init__(self, frozen: FrozenApp, portal: Portal) -> None:
         self._portal = portal
-        self._stack = blueprint.lifespan()
+        self._stack = frozen.lifespan()
         self.started = threading.Event()
         self.stopped = threading.Event()
         self.failure: BaseException | None = None

@@ -10,9 +10,9 @@ from typing import Any
 from hinge.backend import Connection, Feature, Reply, Session
 from hinge.backend.head import Head, PlainReader
 from hinge.binding.plan import HandlerPlan
-from hinge.compiling.blueprint import Blueprint, Endpoint
+from hinge.compiling.frozen import Endpoint, FrozenApp
 from hinge.errors import ConfigurationError
-from hinge.loop import Exchange, Runtime, Serve, serving
+from hinge.loop import Exchange, Runtime, Serve, make_server
 from hinge.loop.inprocess import OpenRequests, Served, running
 from hinge.responses.response import Response
 from hinge.responses.streaming import BODILESS, framed_lines
@@ -66,14 +66,14 @@ class MemoryExchange(Exchange):
 class MemoryApplication:
     """What `compile` returns (hinge.backend.Application): `await application(call)`."""
 
-    def __init__(self, blueprint: Blueprint) -> None:
-        self.runtime = Runtime(blueprint)
+    def __init__(self, frozen: FrozenApp) -> None:
+        self.runtime = Runtime(frozen)
         self.drain, self.still_open = self.runtime.drain, self.runtime.still_open
-        self._match = blueprint.matching(self._make, PlainReader())
-        self._application = blueprint.wrap(self._serve)
+        self._match = frozen.matching(self._make, PlainReader())
+        self._application = frozen.wrap(self._serve)
 
     def _make(self, endpoint: Endpoint) -> tuple[Endpoint, Serve]:
-        return endpoint, serving(endpoint, PlainReader(), self.runtime)
+        return endpoint, make_server(endpoint, PlainReader(), self.runtime)
 
     async def _serve(self, call: Call) -> None:
         (endpoint, serve), values = self._match(call.head)
@@ -113,8 +113,8 @@ class MemoryBackend:
     features = frozenset(Feature) - {Feature.WEBSOCKET}
     contract = (1, 0)
 
-    def compile(self, blueprint: Blueprint) -> MemoryApplication:
-        return MemoryApplication(blueprint)
+    def compile(self, frozen: FrozenApp) -> MemoryApplication:
+        return MemoryApplication(frozen)
 
     def placement(self, plan: HandlerPlan) -> str:
         return "the event loop" if plan.is_async or plan.inline else "a worker thread"

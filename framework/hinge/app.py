@@ -11,8 +11,8 @@ from typing import Any, ClassVar, Literal, Protocol, TypeVar
 from hinge.backend import Application, Backend, Feature, load_backend
 from hinge.codecs import Codec, check_codecs
 from hinge.compiling import automatic
-from hinge.compiling.blueprint import Blueprint
 from hinge.compiling.endpoints import unmet_needs
+from hinge.compiling.frozen import FrozenApp
 from hinge.compiling.mounts import Mount, Part, Tables, differing, lifespans_of, mount_of, parts_of, planned_of
 from hinge.config import Config, resolve_config
 from hinge.diagnostics.kinds import FLAG, TEXT, shown, want, wrong
@@ -268,7 +268,7 @@ class App(BareGranian, Registrar):
             if key not in self._compiled:
                 target = _backend(name, f"App.compile({backend!r}) ({caller()}): " if backend else "")
                 with uncollected():
-                    application: Any = target.compile(self.blueprint(name, skip_unsupported=key[1]))
+                    application: Any = target.compile(self.freeze(name, skip_unsupported=key[1]))
                 if target.interface != INTERFACE:
                     application.__rsgi_init__ = refuse_rsgi
                 self._compiled[key] = application
@@ -282,7 +282,7 @@ class App(BareGranian, Registrar):
         """Return this app and those mounted in it, with their routes' endpoints and what is wrong with them."""
         return parts_of(self)
 
-    def blueprint(self, backend: str, *, skip_unsupported: bool = False) -> Blueprint:
+    def freeze(self, backend: str, *, skip_unsupported: bool = False) -> FrozenApp:
         """Return the frozen app for a backend; what `compile` hands over.
 
         Raises:
@@ -300,7 +300,7 @@ class App(BareGranian, Registrar):
             tables.add(part, *planned_of(part), has_websockets=Feature.WEBSOCKET in target.features)
         tables.finish()
         frame = parts[0].frame
-        return Blueprint(
+        return FrozenApp(
             app=self,
             config=self.config,
             table=tables.http,

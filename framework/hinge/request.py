@@ -22,7 +22,7 @@ from hinge.validation.errors import first_error
 
 if TYPE_CHECKING:
     from hinge.backend import HeadReader
-    from hinge.compiling.blueprint import Endpoint
+    from hinge.compiling.frozen import Endpoint
     from hinge.http.address import Address
     from hinge.routing import Route
 

@@ -30,7 +30,7 @@ from hinge.validation.errors import is_unhashable
 
 if TYPE_CHECKING:
     from hinge.backend import HeadReader
-    from hinge.compiling.blueprint import Endpoint
+    from hinge.compiling.frozen import Endpoint
 
 T = TypeVar("T")
 

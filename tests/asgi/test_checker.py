@@ -3,7 +3,7 @@
 import pytest
 
 from hinge.backend import ProtocolViolation
-from hinge_asgi.checker import MessageChecker
+from hinge_asgi.inprocess.checker import MessageChecker
 
 START = {"type": "http.response.start", "status": 200, "headers": []}
 BODY = {"type": "http.response.body", "body": b"x", "more_body": True}

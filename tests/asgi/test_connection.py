@@ -9,8 +9,8 @@ import pytest
 from hinge import Address, App, HTTPError, Request, Response, WebSocket, WebSocketDisconnect
 from hinge.backend import Aborted, ProtocolViolation
 from hinge.testing import Client, WebSocketDenied
-from hinge_asgi.connection import connect
-from hinge_asgi.server_scope import http_scope, websocket_scope
+from hinge_asgi.inprocess.connection import connect
+from hinge_asgi.inprocess.server_scope import http_scope, websocket_scope
 
 WAIT = 10.0
 START = {"type": "http.response.start", "status": 200, "headers": [(b"x-a", b"1")]}

@@ -28,17 +28,17 @@ PIECES = ("find the route", "arguments", "handler", "encode", "rest", "whole", "
 def measure(rounds: int) -> list[dict[str, Any]]:
     """Return the microseconds of each piece of the headline's cases."""
     app = wsgi_app()
-    application, blueprint = app.compile("wsgi"), app.blueprint("wsgi")
+    application, frozen = app.compile("wsgi"), app.freeze("wsgi")
     return [
-        {"case": case.name, **_case(case, application, blueprint, rounds)}
+        {"case": case.name, **_case(case, application, frozen, rounds)}
         for case in cases_of("wsgi")
         if case.name in HEADLINE
     ]
 
 
-def _case(case: Case, application: Any, blueprint: Any, rounds: int) -> dict[str, float]:
+def _case(case: Case, application: Any, frozen: Any, rounds: int) -> dict[str, float]:
     environ = over_wsgi.environ_of(case)
-    leaf, values = blueprint.table.find(case.path)
+    leaf, values = frozen.table.find(case.path)
     endpoint = leaf.methods[case.method]
     given: list[Any] = []
     catch = replace(endpoint, plan=replace(endpoint.plan, handler=lambda *found: given.append(found)))
@@ -46,7 +46,7 @@ def _case(case: Case, application: Any, blueprint: Any, rounds: int) -> dict[str
     arguments = given[0]
     result = endpoint.plan.handler(*arguments)
     timers = {
-        "find the route": _timer(partial(blueprint.table.find, case.path)),
+        "find the route": _timer(partial(frozen.table.find, case.path)),
         "bound": _timer(partial(endpoint.bind(reader), environ, values, case.body, None)),
         "handler": _timer(partial(endpoint.plan.handler, *arguments)),
         "encode": _timer(partial(endpoint.plain(type(result))[0], result)),

@@ -12,8 +12,8 @@ import hinge.loop.send
 import hinge.loop.stream
 from hinge.backend import Connection
 from hinge.backend.head import Head, PlainReader
-from hinge.compiling.blueprint import Blueprint, Endpoint
-from hinge.loop import Runtime, Serve, serving
+from hinge.compiling.frozen import Endpoint, FrozenApp
+from hinge.loop import Runtime, Serve, make_server
 from hinge.loop.inprocess import running
 
 kept: list[Any] = []
@@ -40,7 +40,7 @@ class Boundless(MemoryApplication):
     """Take bodies of any size."""
 
     def _make(self, endpoint: Endpoint) -> tuple[Endpoint, Serve]:
-        made = serving(endpoint, PlainReader(), self.runtime)
+        made = make_server(endpoint, PlainReader(), self.runtime)
 
         async def serve(exchange: Any, sink: Any) -> None:
             exchange.__class__ = BoundlessExchange
@@ -91,8 +91,8 @@ class Unstopped(MemoryBackend):
 class Leaky(MemoryApplication):
     """Close no source of a stream."""
 
-    def __init__(self, blueprint: Blueprint) -> None:
-        super().__init__(blueprint)
+    def __init__(self, frozen: FrozenApp) -> None:
+        super().__init__(frozen)
         for module in (hinge.loop.stream, hinge.loop.send, hinge.loop.exchange):
             module.close_source = _keep
 
@@ -104,9 +104,9 @@ async def _keep(runtime: Runtime, request: Any, source: Any) -> None:
 class Hoarding(MemoryApplication):
     """Keep the files of forms behind the response."""
 
-    def __init__(self, blueprint: Blueprint) -> None:
+    def __init__(self, frozen: FrozenApp) -> None:
         hinge.loop.answer.releasing = lambda answer: answer
-        super().__init__(blueprint)
+        super().__init__(frozen)
 
 
 class CaseReader(PlainReader):
@@ -122,13 +122,13 @@ class Decoding(MemoryApplication):
     """Decode the query string before the core does."""
 
     def _make(self, endpoint: Endpoint) -> tuple[Endpoint, Serve]:
-        return endpoint, serving(endpoint, CaseReader(), self.runtime)
+        return endpoint, make_server(endpoint, CaseReader(), self.runtime)
 
 
 def _compiling(application: type[MemoryApplication]) -> MemoryBackend:
     class Broken(MemoryBackend):
-        def compile(self, blueprint: Blueprint) -> MemoryApplication:
-            return application(blueprint)
+        def compile(self, frozen: FrozenApp) -> MemoryApplication:
+            return application(frozen)
 
     found = Broken()
     found.name = "broken"

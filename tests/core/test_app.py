@@ -27,7 +27,7 @@ from hinge import (
     WebSocket,
 )
 from hinge.backend import CONTRACT, _loaded, load_backend
-from hinge.compiling.blueprint import Blueprint
+from hinge.compiling.frozen import FrozenApp
 
 
 @pytest.fixture(autouse=True)
@@ -449,25 +449,25 @@ class NeedsBody:
         return None
 
 
-# -- the blueprint -----------------------------------------------------------------------------------------------------
+# -- the frozen app ----------------------------------------------------------------------------------------------------
 
 
-def test_the_blueprint_has_every_endpoint_once_and_knows_no_app() -> None:
+def test_the_frozen_app_has_every_endpoint_once_and_knows_no_app() -> None:
     app = App(openapi_path=None)
     app.get("/a")(text)
     app.post("/a")(text)
     app.websocket("/live")(live)
-    blueprint = app.blueprint("asgi")
-    assert isinstance(blueprint, Blueprint)
-    endpoints = blueprint.endpoints()
+    frozen = app.freeze("asgi")
+    assert isinstance(frozen, FrozenApp)
+    endpoints = frozen.endpoints()
     assert len(set(map(id, endpoints))) == len(endpoints)
     assert {endpoint.route.template.text for endpoint in endpoints if endpoint.route} == {"/a", "/live"}
-    leaf = blueprint.table.static["/a"]
+    leaf = frozen.table.static["/a"]
     assert set(leaf.methods) == {"GET", "HEAD", "POST", "OPTIONS"}
     assert leaf.methods["HEAD"].head_only
     assert not leaf.methods["GET"].head_only
-    assert [template.text for template, _ in blueprint.websockets] == ["/live"]
-    assert len(app.blueprint("wsgi", skip_unsupported=True).websockets) == 0
+    assert [template.text for template, _ in frozen.websockets] == ["/live"]
+    assert len(app.freeze("wsgi", skip_unsupported=True).websockets) == 0
 
 
 def test_options_and_405_name_the_methods_of_all_routes_of_a_path() -> None:

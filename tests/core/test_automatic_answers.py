@@ -17,7 +17,7 @@ def app() -> App:
 
 
 def test_paths_with_the_same_methods_share_them() -> None:
-    leaves = {template.text: leaf for template, leaf in app().blueprint("wsgi").table}
+    leaves = {template.text: leaf for template, leaf in app().freeze("wsgi").table}
     refusals = {path: leaf.otherwise for path, leaf in leaves.items()}
     assert refusals["/a"] is refusals["/b"]
     assert refusals["/c"] is refusals["/d"]

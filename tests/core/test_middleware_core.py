@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from hinge.diagnostics.failures import failure_of
 from hinge.errors import ConfigurationError
-from hinge.middleware import AsyncMiddleware, Layer, Middleware, layer_of, weave, weave_async
+from hinge.middleware import AsyncMiddleware, Layer, Middleware, compose, compose_async, layer_of
 from hinge.middleware.yield_guard import is_guarded
 from hinge.request import Request
 from hinge.responses.response import Response
@@ -268,11 +268,11 @@ class Stack:
 
 
 def run_sync(stack: Stack) -> Response:
-    return weave(stack.layers, stack.inner, stack.fail)(REQUEST)
+    return compose(stack.layers, stack.inner, stack.fail)(REQUEST)
 
 
 def run_async(stack: Stack) -> Response:
-    return asyncio.run(to_coroutine(weave_async(stack.layers, stack.inner_async, stack.fail_async)(REQUEST)))
+    return asyncio.run(to_coroutine(compose_async(stack.layers, stack.inner_async, stack.fail_async)(REQUEST)))
 
 
 async def to_coroutine(awaitable: Awaitable[Response]) -> Response:
@@ -677,7 +677,7 @@ def test_every_generator_is_closed_at_once_and_not_by_the_garbage_collector(
     stack.layers = [kept.layer()]
 
     async def main() -> bool:
-        await weave_async(stack.layers, stack.inner_async, stack.fail_async)(REQUEST)
+        await compose_async(stack.layers, stack.inner_async, stack.fail_async)(REQUEST)
         return kept.has_ended  # before the loop closes what is left
 
     assert asyncio.run(main())
@@ -706,7 +706,7 @@ def test_a_timeout_around_the_yield_is_a_timeout() -> None:
         raise AssertionError
 
     async def main() -> Response:
-        return await weave_async(stack.layers, slow, stack.fail_async)(REQUEST)
+        return await compose_async(stack.layers, slow, stack.fail_async)(REQUEST)
 
     assert asyncio.run(main()).status == 504
 
@@ -742,7 +742,7 @@ def test_a_plain_cancellation_leaves_every_layer_and_goes_on() -> None:
             await asyncio.Event().wait()
             raise AssertionError
 
-        answer = weave_async(stack.layers, forever, stack.fail_async)
+        answer = compose_async(stack.layers, forever, stack.fail_async)
         task = asyncio.ensure_future(to_coroutine(answer(REQUEST)))
         await running.wait()
         task.cancel()
@@ -769,7 +769,7 @@ def test_an_interrupt_leaves_sync_layers() -> None:
 
     stack = Stack(cleaning)
     with pytest.raises(KeyboardInterrupt):
-        weave(stack.layers, interrupted, stack.fail)(REQUEST)
+        compose(stack.layers, interrupted, stack.fail)(REQUEST)
     assert (log, stack.failures) == (["cleaned"], [])
 
 
@@ -797,7 +797,7 @@ def test_a_failure_that_cannot_be_answered_leaves_the_layers(is_async: bool) -> 
 
     async def main() -> bool:
         with pytest.raises(KeyError, match="late"):
-            await weave_async([kept.layer()], inner, fail)(REQUEST)
+            await compose_async([kept.layer()], inner, fail)(REQUEST)
         return kept.has_ended  # before the loop closes what is left
 
     assert asyncio.run(main())

@@ -82,7 +82,7 @@ def test_no_public_name_is_without_a_use() -> None:
             used[module].add(name)
     promised = {"hinge.backend": set(dir(hinge.backend)), "hinge.loop": PUBLIC["hinge.loop"]}
     unused = {module: names - used[module] - promised.get(module, set()) for module, names in PUBLIC.items()}
-    assert {module: names for module, names in unused.items() if names} == {"hinge.compiling.blueprint": {"Leaf"}}
+    assert {module: names for module, names in unused.items() if names} == {"hinge.compiling.frozen": {"Leaf"}}
 
 
 @pytest.mark.parametrize("name", ["memory", "rsgi"])

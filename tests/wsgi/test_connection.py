@@ -10,8 +10,8 @@ from hinge import Address, App
 from hinge.backend import Aborted, ProtocolViolation
 from hinge.errors import ConfigurationError
 from hinge.testing import Client
-from hinge_wsgi.connection import connect
-from hinge_wsgi.server_environ import Upload, build_environ
+from hinge_wsgi.inprocess.connection import connect
+from hinge_wsgi.inprocess.server_environ import Upload, build_environ
 
 TEXT = [("content-type", "text/plain")]
 

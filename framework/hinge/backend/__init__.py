@@ -1,11 +1,11 @@
 """The contract that a backend fulfils: all that the core knows about one, all that a backend needs of the core.
 
-Law: a backend is a value. It has a name, says which features it has, and compiles a `Blueprint` into an
-`Application`, the callable that a server wants. The core hands it the blueprint and never the app; a backend imports
+Law: a backend is a value. It has a name, says which features it has, and compiles a `FrozenApp` into an
+`Application`, the callable that a server wants. The core hands it the frozen app and never the app; a backend imports
 the core and never another backend.
 
-What the core does for a backend: it matches (`blueprint.table`, `Endpoint`), plans and binds (`Endpoint.bind` gives one
-closure that gathers the arguments and calls the handler), drives middleware (`Endpoint.weave`), turns results and
+What the core does for a backend: it matches (`frozen.table`, `Endpoint`), plans and binds (`Endpoint.bind` gives one
+closure that gathers the arguments and calls the handler), drives middleware (`Endpoint.compose`), turns results and
 errors into a `Response`. What remains is the coloured rest: read the body if the plan wants it, call or await, send.
 
 A backend reads the request's head through its own `HeadReader`, whose accessors are made once per name at compile time.
@@ -23,7 +23,7 @@ from hinge.http.headers import Headers
 
 if TYPE_CHECKING:
     from hinge.binding.plan import HandlerPlan
-    from hinge.compiling.blueprint import Blueprint
+    from hinge.compiling.frozen import FrozenApp
 
 CONTRACT = (1, 0)
 """The version of this contract. The first number grows with what backends must change, the second with what is new."""
@@ -220,7 +220,7 @@ class Backend(Protocol):
     contract: tuple[int, int]
     """The version of the contract that it was written for, as two numbers in its source: what `CONTRACT` was then."""
 
-    def compile(self, blueprint: "Blueprint") -> Application:
+    def compile(self, frozen: "FrozenApp") -> Application:
         """Return the server's callable. Needs that `features` does not cover were refused before this call."""
         ...
 

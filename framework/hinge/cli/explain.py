@@ -8,8 +8,8 @@ from hinge.backend import Backend, Feature, installed_backends, load_backend
 from hinge.binding.plan import MISSING, Argument, Source
 from hinge.cli.routes import methods_of
 from hinge.cli.target import FACTORY, TARGET, load_app
-from hinge.compiling.blueprint import Endpoint
 from hinge.compiling.endpoints import Judged
+from hinge.compiling.frozen import Endpoint
 from hinge.config import Config
 from hinge.diagnostics.location import qualified_name
 from hinge.errors import ConfigurationError

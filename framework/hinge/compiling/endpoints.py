@@ -1,4 +1,4 @@
-"""Declared routes -> the blueprint that a backend compiles.
+"""Declared routes -> the frozen app that a backend compiles.
 
 Law: nothing is registered after this. Every handler is planned, every path gets its automatic answers (HEAD with GET,
 OPTIONS, 405), and every mistake is found, not just the first.
@@ -17,7 +17,7 @@ from hinge.binding.notes import Notes
 from hinge.binding.plan import HandlerPlan, plan_handler
 from hinge.codecs import Codec, is_of_msgspec
 from hinge.compiling import automatic
-from hinge.compiling.blueprint import Endpoint, Leaf, head_of
+from hinge.compiling.frozen import Endpoint, Leaf, head_of
 from hinge.compiling.negotiated import negotiated
 from hinge.config import Config
 from hinge.error_responses import ErrorHandlers

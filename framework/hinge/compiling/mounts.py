@@ -15,8 +15,8 @@ from msgspec.structs import asdict, replace
 from hinge.binding.notes import Notes
 from hinge.codecs import Codec
 from hinge.compiling import automatic
-from hinge.compiling.blueprint import Endpoint, Leaf
 from hinge.compiling.endpoints import Frame, Judged, anything, http_table, judge, websocket_table
+from hinge.compiling.frozen import Endpoint, Leaf
 from hinge.config import Config
 from hinge.diagnostics.location import caller
 from hinge.error_responses import ErrorHandlers, callback_of

@@ -29,7 +29,7 @@ CLAUSES = {
     "response.result": "A result goes out with its status, media type and length, as `Endpoint.responder` makes it.",
     "response.headers": "Headers go out as they were set, one line each; nothing else frames the body.",
     "response.bodiless": "HEAD, 204 and 304 have no body, and HEAD has the headers of GET.",
-    "response.automatic": "What `Leaf.otherwise` and `Blueprint.not_found` say is answered like a handler's result.",
+    "response.automatic": "What `Leaf.otherwise` and `FrozenApp.not_found` say is answered like a handler's result.",
     "response.independent": "A request leaves nothing behind that another one sees or waits for.",
     "response.after": "What `after_response` registered runs in order, once the client has everything or has left.",
     "response.same": "A request is answered as the backends in Hinge answer it: status, headers and body.",

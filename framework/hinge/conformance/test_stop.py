@@ -92,7 +92,7 @@ def test_a_coroutine_is_cancelled_when_streams_are_cut(
     client.application.drain(0.05)
     answer = call.answer()
     assert (answer.status_code, answer.json()["detail"]) == (503, "The server is stopping.")
-    assert ("x-layer" in answer.headers) is bool(app.blueprint(client.backend).not_found.otherwise.layers)
+    assert ("x-layer" in answer.headers) is bool(app.freeze(client.backend).not_found.otherwise.layers)
     assert notes == ["cleaned up"]
     (line,) = messages(caplog)
     assert "long_polling (" in line

@@ -4,7 +4,7 @@ Law: nothing here knows a protocol. A backend hands over what reads, what sends 
 colours, threads, streams and the worker's stop are the same for all of them. `import hinge` loads none of it.
 """
 
-from hinge.loop.answer import Fail, OpenBody, ReadBody, answering, coloured_call, failing
+from hinge.loop.answer import Fail, OpenBody, ReadBody, coloured_call, make_answer, make_failure
 from hinge.loop.body import body_stream, declared_pieces
 from hinge.loop.exchange import Exchange
 from hinge.loop.hold import until_told
@@ -13,7 +13,7 @@ from hinge.loop.line import Sink
 from hinge.loop.pace import Pace
 from hinge.loop.runtime import OpenTask, Runtime
 from hinge.loop.send import WholeSink
-from hinge.loop.serve import Serve, sending, serving
+from hinge.loop.serve import Serve, make_sender, make_server
 from hinge.loop.watch import Ended, Watch, failure_of, stopping, take_back_cut
 
 __all__ = [
@@ -30,14 +30,14 @@ __all__ = [
     "Sink",
     "Watch",
     "WholeSink",
-    "answering",
     "body_stream",
     "coloured_call",
     "declared_pieces",
-    "failing",
     "failure_of",
-    "sending",
-    "serving",
+    "make_answer",
+    "make_failure",
+    "make_sender",
+    "make_server",
     "stopping",
     "take_back_cut",
     "until_told",

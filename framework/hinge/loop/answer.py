@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
 from hinge.binding.plan import HandlerPlan
-from hinge.compiling.blueprint import Endpoint
+from hinge.compiling.frozen import Endpoint
 from hinge.diagnostics.failures import failure_in_task
 from hinge.http.body import BodyStream
 from hinge.inspection.wrappers import Unawaited, awaited
@@ -22,7 +22,7 @@ from hinge.loop.inline import watched
 from hinge.loop.runtime import Runtime, handler_threads
 from hinge.loop.threads import Disconnected
 from hinge.loop.watch import ClientLeft, failure_of
-from hinge.middleware import weave_async
+from hinge.middleware import compose_async
 from hinge.request import Request
 from hinge.responses.response import Response
 from hinge.responses.streaming import StreamingResponse
@@ -75,7 +75,7 @@ def _disconnected(exchange: Exchange) -> Awaitable[None]:
     return exchange.disconnected()
 
 
-def failing(endpoint: Endpoint) -> Fail:
+def make_failure(endpoint: Endpoint) -> Fail:
     """Return what makes a response of a failure; it raises only what is none (hinge.diagnostics.failures)."""
     respond = endpoint.errors.respond
 
@@ -88,17 +88,17 @@ def failing(endpoint: Endpoint) -> Fail:
     return fail
 
 
-def answering(
+def make_answer(
     endpoint: Endpoint, reader: Any, runtime: Runtime, read_body: ReadBody, open_body: OpenBody
 ) -> Callable[[Any], Awaitable[Response]]:
     """Return `(exchange) -> response`, with the middleware around the handler; it raises no Exception."""
     layers, before, limit = endpoint.layers, endpoint.body_before, endpoint.max_body_size
-    fail = failing(endpoint)
+    fail = make_failure(endpoint)
     inner = _inner(endpoint, reader, runtime, read_body, open_body)
     if before is None:
-        answer = weave_async(layers, inner, fail)
+        answer = compose_async(layers, inner, fail)
         return releasing(answer) if endpoint.plan.reads_form else answer
-    inside = weave_async(layers[before:], inner, fail)
+    inside = compose_async(layers[before:], inner, fail)
 
     async def with_body(request: Any) -> Response:
         try:
@@ -108,7 +108,7 @@ def answering(
             raise
         return await inside(request)
 
-    answer = weave_async(layers[:before], with_body, fail)
+    answer = compose_async(layers[:before], with_body, fail)
     return releasing(answer) if endpoint.plan.reads_form else answer
 
 

@@ -7,7 +7,7 @@ them sees it, and its answer has their headers. A client that leaves meanwhile i
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from hinge.compiling.blueprint import Endpoint
+from hinge.compiling.frozen import Endpoint
 from hinge.loop.exchange import Exchange
 from hinge.loop.produce import Producer
 from hinge.loop.runtime import Runtime

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hinge.codecs import at_once
-from hinge.compiling.blueprint import Endpoint
+from hinge.compiling.frozen import Endpoint
 from hinge.inspection.wrappers import awaited
 from hinge.loop.runtime import Runtime
 from hinge.loop.threads import Disconnected

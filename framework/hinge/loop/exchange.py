@@ -37,7 +37,7 @@ class Exchange(Request):
 
     @property
     def closes(self) -> bool:
-        """Whether the connection is closed behind the response; see `hinge.compiling.blueprint.Endpoint`."""
+        """Whether the connection is closed behind the response; see `hinge.compiling.frozen.Endpoint`."""
         return self._endpoint.closes
 
     @property

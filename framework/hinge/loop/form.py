@@ -6,7 +6,7 @@ Law: parsing is done on the event loop, piece by piece; what touches the disk is
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-from hinge.compiling.blueprint import Endpoint
+from hinge.compiling.frozen import Endpoint
 from hinge.forms import FormData, FormReader, Read, is_small, take_form
 from hinge.http.body import BodyStream
 from hinge.loop.body import on_a_loop

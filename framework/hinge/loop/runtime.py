@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar
 import anyio
 
 from hinge.backend.grace import A_MOMENT, cut_after, lifespans_by, name_left
-from hinge.compiling.blueprint import Blueprint, Endpoint
+from hinge.compiling.frozen import Endpoint, FrozenApp
 from hinge.context import carry_back
 from hinge.diagnostics.log import logger
 from hinge.error_responses import describe
@@ -68,9 +68,9 @@ class OpenTask(Protocol):
 class Runtime:
     """One compiled application's life in one process."""
 
-    def __init__(self, blueprint: Blueprint) -> None:
-        self._blueprint = blueprint
-        config = blueprint.config
+    def __init__(self, frozen: FrozenApp) -> None:
+        self._frozen = frozen
+        config = frozen.config
         self._limits = {
             "handlers": config.sync_threads,
             "uploads": config.sync_threads,
@@ -82,7 +82,7 @@ class Runtime:
         }
         self._lanes: dict[str, Lane] = {}
         self._lanes_of: asyncio.AbstractEventLoop | None = None
-        self.has_lifespan = bool(blueprint.lifespans)
+        self.has_lifespan = bool(frozen.lifespans)
         self.ready = not self.has_lifespan
         self.state: dict[str, Any] = {}
         self.open: set[OpenTask] = set()
@@ -188,7 +188,7 @@ class Runtime:
         Raises whatever a lifespan raised.
         """
         self.is_told = True
-        self._lazy = _LazyLifespan(self, self._blueprint)
+        self._lazy = _LazyLifespan(self, self._frozen)
         if not await self._lazy.started():
             raise RuntimeError("a lifespan did not start") if self.failure is None else self.failure
 
@@ -205,7 +205,7 @@ class Runtime:
         if self._is_stopping:
             return False
         if self._lazy is None:
-            self._lazy = _LazyLifespan(self, self._blueprint)
+            self._lazy = _LazyLifespan(self, self._frozen)
         return await self._lazy.started()
 
     # -- what is open --------------------------------------------------------------------------------------------------
@@ -217,7 +217,7 @@ class Runtime:
         if self._loop is not loop:
             self._loop = loop
         if self._lazy is None and not self.is_told:
-            self._lazy = _LazyLifespan(self, self._blueprint)  # which ends what is open, even if it has nothing to stop
+            self._lazy = _LazyLifespan(self, self._frozen)  # which ends what is open, even if it has nothing to stop
         if self._draining_until is not None:
             left = self._draining_until - time.monotonic()
             if task.ends_at_once or left <= 0:
@@ -238,7 +238,7 @@ class Runtime:
     def drain(self, seconds: float) -> None:
         """End WebSockets and event streams now, everything else after `seconds`; safe in a signal handler."""
         self._draining_until = time.monotonic() + seconds
-        self._lifespans_by = time.monotonic() + max(seconds, lifespans_by(self._blueprint.config.graceful_timeout))
+        self._lifespans_by = time.monotonic() + max(seconds, lifespans_by(self._frozen.config.graceful_timeout))
         loop = self._loop
         if loop is None or loop.is_closed():
             return
@@ -280,10 +280,10 @@ class Runtime:
         """Return a request and its handler for the log."""
         reader, head = self._reader, flight.head
         try:
-            found = self._blueprint.table.find(reader.path(head))
+            found = self._frozen.table.find(reader.path(head))
         except HTTPError:
             found = None
-        leaf, values = found or (self._blueprint.not_found, ())
+        leaf, values = found or (self._frozen.not_found, ())
         endpoint = leaf.methods.get(reader.method(head), leaf.otherwise)
         in_thread = Runtime.in_thread.__code__ in flight.codes
         how = "is left running in its thread" if in_thread else "is cancelled"
@@ -294,7 +294,7 @@ class Runtime:
         now = time.monotonic()
         until = self._draining_until
         if until is None:  # the server did not say that a stop was coming
-            grace = self._blueprint.config.graceful_timeout
+            grace = self._frozen.config.graceful_timeout
             until, self._lifespans_by = now + cut_after(grace), now + lifespans_by(grace)
         else:  # what has begun just before gets a moment, too
             until = max(until, now + self._patience() / 2)
@@ -336,9 +336,9 @@ class Runtime:
 class _LazyLifespan:
     """The lifespans of a process whose server has no lifespan protocol, held by one task."""
 
-    def __init__(self, runtime: Runtime, blueprint: Blueprint) -> None:
+    def __init__(self, runtime: Runtime, frozen: FrozenApp) -> None:
         self._runtime = runtime
-        self._stack = blueprint.lifespan()
+        self._stack = frozen.lifespan()
         self._decided = asyncio.Event()
         self._stop = asyncio.Event()
         self._is_up = False

@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable
 from types import CodeType, FrameType
 from typing import Any, Protocol, TypeAlias
 
-from hinge.compiling.blueprint import Endpoint
+from hinge.compiling.frozen import Endpoint
 from hinge.errors import HTTPError
 from hinge.http.body import BodyStream
-from hinge.loop.answer import answering, failing
+from hinge.loop.answer import make_answer, make_failure
 from hinge.loop.exchange import Exchange
 from hinge.loop.runtime import Runtime
 from hinge.loop.send import WholeSink, send_instead, sent
@@ -24,9 +24,9 @@ Serve: TypeAlias = Callable[[Any, WholeSink], Awaitable[None]]
 """`(exchange, sink) -> nothing`; raises StreamAborted for a response that is not complete."""
 
 
-def serving(endpoint: Endpoint, reader: Any, runtime: Runtime) -> Serve:
+def make_server(endpoint: Endpoint, reader: Any, runtime: Runtime) -> Serve:
     """Return what answers an exchange and sends the answer to a sink."""
-    answer, finish = answering(endpoint, reader, runtime, _read_body, _open_body), _finishing(endpoint, runtime)
+    answer, finish = make_answer(endpoint, reader, runtime, _read_body, _open_body), _finishing(endpoint, runtime)
 
     def serve(exchange: Any, sink: WholeSink) -> Awaitable[None]:
         return finish(exchange, sink, answer(exchange))
@@ -41,9 +41,11 @@ def serving(endpoint: Endpoint, reader: Any, runtime: Runtime) -> Serve:
     return serve
 
 
-def sending(endpoint: Endpoint, runtime: Runtime) -> Callable[[Any, WholeSink, Response | Exception], Awaitable[None]]:
+def make_sender(
+    endpoint: Endpoint, runtime: Runtime
+) -> Callable[[Any, WholeSink, Response | Exception], Awaitable[None]]:
     """Return what sends the response, or the failure, of an endpoint without middleware, and ends the exchange."""
-    fail, finish = failing(endpoint), _finishing(endpoint, runtime)
+    fail, finish = make_failure(endpoint), _finishing(endpoint, runtime)
 
     def send(exchange: Any, sink: WholeSink, outcome: Response | Exception) -> Awaitable[None]:
         if isinstance(outcome, StreamingResponse):
@@ -65,7 +67,7 @@ class _Finish(Protocol):
 
 
 def _finishing(endpoint: Endpoint, runtime: Runtime) -> _Finish:
-    fail, head_only = failing(endpoint), endpoint.head_only
+    fail, head_only = make_failure(endpoint), endpoint.head_only
 
     async def finish(exchange: Any, sink: WholeSink, response: Response | Awaitable[Response]) -> None:
         try:

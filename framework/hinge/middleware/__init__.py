@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
-from hinge.middleware.compose import weave, weave_async
+from hinge.middleware.compose import compose, compose_async
 from hinge.middleware.layer import AsyncMiddleware, Layer, Middleware, layer_of
 
 if TYPE_CHECKING:
     from hinge.middleware.compression import Compression
     from hinge.middleware.cors import CORS
 
-__all__ = ["CORS", "AsyncMiddleware", "Compression", "Layer", "Middleware", "layer_of", "weave", "weave_async"]
+__all__ = ["CORS", "AsyncMiddleware", "Compression", "Layer", "Middleware", "compose", "compose_async", "layer_of"]
 
 _READY_MADE = {"CORS": "hinge.middleware.cors", "Compression": "hinge.middleware.compression"}
 """Loaded by who names them: an app without them pays nothing."""

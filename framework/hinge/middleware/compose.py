@@ -1,8 +1,8 @@
 """Layers around an innermost answer -> one callable from request to response.
 
 Law: the generator is entered, the rest runs, the generator is left; colour decides only who awaits. An exception that
-no layer handles becomes a response, outermost at the latest: a woven callable raises no `Exception` but that of `fail`.
-What does not become a response (`fail` raises it again: a cancellation, a failure of a WebSocket) is thrown in
+no layer handles becomes a response, outermost at the latest: a composed callable raises no `Exception` but that of
+`fail`. What does not become a response (`fail` raises it again: a cancellation, a failure of a WebSocket) is thrown in
 wherever the yield stands: a timeout around it has to see it, and each generator that was entered is left.
 """
 
@@ -23,7 +23,7 @@ Fail = Callable[[Any, Exception], Response]
 AsyncFail = Callable[[Any, Exception], Awaitable[Response]]
 
 
-def weave(layers: Sequence[Layer], inner: Answer, fail: Fail) -> Answer:
+def compose(layers: Sequence[Layer], inner: Answer, fail: Fail) -> Answer:
     """Return `inner` with sync layers around it, the first one outermost."""
     for layer in reversed(layers):
         inner = _sync_around_sync(layer, inner, fail)
@@ -38,7 +38,7 @@ def weave(layers: Sequence[Layer], inner: Answer, fail: Fail) -> Answer:
     return answer
 
 
-def weave_async(layers: Sequence[Layer], inner: AsyncAnswer, fail: AsyncFail) -> AsyncAnswer:
+def compose_async(layers: Sequence[Layer], inner: AsyncAnswer, fail: AsyncFail) -> AsyncAnswer:
     """Return `inner` with layers of both colours around it, the first one outermost. Sync ones run inline."""
     for layer in reversed(layers):
         around = _async_around_async if layer.is_async else _sync_around_async

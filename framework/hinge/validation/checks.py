@@ -108,7 +108,7 @@ class Anything:
         return "any value"
 
 
-class Leaf:
+class Scalar:
     """A type without parts: msgspec decides, the wording says why."""
 
     __slots__ = ("exact", "info", "kinds", "plain", "said", "target")
@@ -227,7 +227,7 @@ class Pairs:
 
     def _check_key(self, key: Any, at: Path, report: Report) -> None:
         shape = self.key
-        if not isinstance(shape, Leaf) or type(key) is shape.exact:
+        if not isinstance(shape, Scalar) or type(key) is shape.exact:
             return  # for the rare key that is a union or a tuple, the whole's conversion has the last word
         report.left -= 2 * CONVERSION  # a type is made for it as well
         if _as_key(key, shape.target) is None:

@@ -12,7 +12,7 @@ from msgspec import inspect
 
 from hinge.errors import FieldError
 from hinge.validation import messages
-from hinge.validation.checks import Anything, Enough, Items, Leaf, OneOf, Pairs, Path, Report, Shape
+from hinge.validation.checks import Anything, Enough, Items, OneOf, Pairs, Path, Report, Scalar, Shape
 from hinge.validation.composites import Record, Row, Slot, Tagged, settle
 
 _MAX_TOKEN = 64
@@ -222,17 +222,17 @@ def _needed(info: Any) -> int:
     return max((index for index, field in enumerate(info.fields, 1) if field.required), default=0)
 
 
-def _leaf(info: inspect.Type) -> Leaf:
+def _leaf(info: inspect.Type) -> Scalar:
     if isinstance(info, (inspect.EnumType, inspect.CustomType)):
-        return Leaf(info, info.cls, info.cls)
+        return Scalar(info, info.cls, info.cls)
     if isinstance(info, inspect.LiteralType):
         literal = cast("Any", Literal)[info.values]
-        return Leaf(info, literal, literal)
+        return Scalar(info, literal, literal)
     plain = messages.PLAIN_TYPES[type(info)]
     bounds = {name: bound for name in info.__struct_fields__ if (bound := getattr(info, name)) is not None}
     if not bounds:
-        return Leaf(info, plain, plain)
-    return Leaf(info, Annotated[plain, msgspec.Meta(**bounds)], plain)
+        return Scalar(info, plain, plain)
+    return Scalar(info, Annotated[plain, msgspec.Meta(**bounds)], plain)
 
 
 _BUILDERS: dict[type[inspect.Type], Callable[[_Builder, Any], Shape]] = {

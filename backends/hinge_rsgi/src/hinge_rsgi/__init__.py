@@ -6,7 +6,7 @@ from typing import Any
 
 from hinge.backend import Connection, Feature
 from hinge.binding.plan import Colour, HandlerPlan
-from hinge.compiling.blueprint import Blueprint
+from hinge.compiling.frozen import FrozenApp
 
 
 class RSGIBackend:
@@ -18,11 +18,11 @@ class RSGIBackend:
     features: frozenset[Feature] = frozenset({Feature.DISCONNECT, Feature.REPEATED_HEADERS})
     contract = (1, 0)
 
-    def compile(self, blueprint: Blueprint) -> Any:
+    def compile(self, frozen: FrozenApp) -> Any:
         """Return the RSGI callable."""
         from hinge_rsgi.compile import compile_rsgi  # noqa: PLC0415 - asking for the features costs no anyio
 
-        return compile_rsgi(blueprint)
+        return compile_rsgi(frozen)
 
     def placement(self, plan: HandlerPlan) -> str:
         """Say where a handler runs."""

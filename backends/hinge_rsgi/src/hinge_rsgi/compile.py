@@ -1,4 +1,4 @@
-"""Blueprint -> the RSGI callable.
+"""FrozenApp -> the RSGI callable.
 
 Law: what a route needs is decided here, once. What is not RSGI's is `hinge.loop`'s.
 """
@@ -8,10 +8,10 @@ from functools import cache
 from types import FrameType
 from typing import Any
 
-from hinge.compiling.blueprint import Blueprint, Endpoint
+from hinge.compiling.frozen import Endpoint, FrozenApp
 from hinge.diagnostics.failures import FAILURES
 from hinge.errors import HTTPError
-from hinge.loop import Runtime, coloured_call, failure_of, sending, serving
+from hinge.loop import Runtime, coloured_call, failure_of, make_sender, make_server
 from hinge.responses.response import Response
 from hinge.responses.streaming import BODILESS
 from hinge_rsgi import head
@@ -20,9 +20,9 @@ from hinge_rsgi.exchange import RSGIExchange, Sink, read_whole
 Serve = Callable[[Any, Any, tuple[str, ...]], Awaitable[None]]
 
 
-def compile_rsgi(blueprint: Blueprint) -> Any:
+def compile_rsgi(frozen: FrozenApp) -> Any:
     """Return the callable `(scope, proto)` with the hooks that Granian and a worker call."""
-    runtime = Runtime(blueprint)
+    runtime = Runtime(frozen)
     codes = set()
 
     @cache  # paths and methods share endpoints
@@ -31,8 +31,8 @@ def compile_rsgi(blueprint: Blueprint) -> Any:
         codes.add(serve.__code__)
         return serve
 
-    match = blueprint.matching(served, head)
-    table = blueprint.table.map(lambda leaf: leaf.map(served))
+    match = frozen.matching(served, head)
+    table = frozen.table.map(lambda leaf: leaf.map(served))
     static, find = {path: leaf for path, leaf in table.static.items() if "\ufffd" not in path}, table.find
 
     def application(scope: Any, proto: Any) -> Awaitable[None]:
@@ -56,7 +56,7 @@ def compile_rsgi(blueprint: Blueprint) -> Any:
             await application(scope, proto)
         else:
             unstarted = HTTPError(503, "The application failed to start.")
-            await _serve(blueprint.refusing(scope.method, unstarted), runtime)(scope, proto, ())
+            await _serve(frozen.refusing(scope.method, unstarted), runtime)(scope, proto, ())
 
     def head_of(frame: FrameType) -> Any:
         mine = frame.f_code in codes and frame.f_locals["runtime"] is runtime
@@ -68,14 +68,14 @@ def compile_rsgi(blueprint: Blueprint) -> Any:
     hooked.__rsgi_del__ = lambda loop: loop.run_until_complete(runtime.stop())
     hooked.start = hooked.stop = lambda: None  # the two above do it
     hooked.drain, hooked.still_open, hooked.runtime = runtime.drain, runtime.still_open, runtime
-    return blueprint.wrap(application)
+    return frozen.wrap(application)
 
 
 def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
     """Return what serves an endpoint: with a Request, or without where nobody looks at one."""
     if not endpoint.needs_request and not endpoint.closes:
         return _direct(endpoint, runtime)
-    serve = serving(endpoint, head, runtime)
+    serve = make_server(endpoint, head, runtime)
 
     async def through_request(scope: Any, proto: Any, values: tuple[str, ...]) -> None:
         exchange = RSGIExchange(scope, proto, endpoint, values, runtime.state)
@@ -90,7 +90,7 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
     reads_body = plan.reads_body
     bare = plan.handler if plan.is_async and not plan.inline and not plan.arguments else None
     respond = endpoint.responder()
-    send = sending(endpoint, runtime)
+    send = make_sender(endpoint, runtime)
     is_plain = not endpoint.head_only and endpoint.status not in BODILESS
     prepared: dict[type, tuple[Callable[[Any], bytes], list[tuple[str, str]]]] = {}
 

@@ -36,7 +36,7 @@ class _Connection:
         self._requests = requests
         self._options = options
 
-    def request(self, method: str, target: str, headers: _Lines, body: bytes | Iterable[bytes]) -> "_Exchange":
+    def request(self, method: str, target: str, headers: _Lines, body: bytes | Iterable[bytes]) -> "_Call":
         """Send one request and return when its head is answered."""
         path, _, query = target.partition("?")
         host, port = self._options.get("client") or ("", None)
@@ -52,7 +52,7 @@ class _Connection:
             headers=_Headers((name.lower(), value) for name, value in headers),
         )
         what, timeout = f"{method} {target}", self._options.get("timeout")
-        return self._requests.begin(_Exchange(scope, self._requests.loop, what, headers, body, timeout))
+        return self._requests.begin(_Call(scope, self._requests.loop, what, headers, body, timeout))
 
     def websocket(self, target: str, headers: _Lines, subprotocols: list[str]) -> Session:
         """Refuse: this backend has no WebSockets."""
@@ -75,7 +75,7 @@ class _Headers(list[tuple[str, str]]):
         return [value for key, value in self.items() if key == name]
 
 
-class _Exchange(Served):
+class _Call(Served):
     """One request and its answer; to the application, its protocol object."""
 
     def __init__(self, scope: Any, *arguments: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from granian import rsgi
 
-from hinge.compiling.blueprint import Endpoint
+from hinge.compiling.frozen import Endpoint
 from hinge.errors import ClientDisconnect
 from hinge.http.body import incomplete
 from hinge.loop import Exchange, Pace, Runtime

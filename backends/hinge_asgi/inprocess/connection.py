@@ -13,10 +13,10 @@ from typing import Any
 
 from hinge.backend import Connection
 from hinge.loop.inprocess import LoopThread, OpenRequests
-from hinge_asgi.checker import MessageChecker
-from hinge_asgi.exchange import ServedHTTP
-from hinge_asgi.server_scope import http_scope, websocket_scope
-from hinge_asgi.session import ClientSession
+from hinge_asgi.inprocess.checker import MessageChecker
+from hinge_asgi.inprocess.request import ServedHTTP
+from hinge_asgi.inprocess.server_scope import http_scope, websocket_scope
+from hinge_asgi.inprocess.session import ClientSession
 
 
 @contextmanager

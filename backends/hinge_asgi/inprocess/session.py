@@ -12,7 +12,7 @@ from typing import Any
 
 from hinge.backend import Aborted, Denied, ProtocolViolation
 from hinge.errors import WebSocketDisconnect
-from hinge_asgi.checker import MessageChecker
+from hinge_asgi.inprocess.checker import MessageChecker
 
 AHEAD = 16
 """Messages that the application may send before the client reads one."""

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from hinge.backend import Aborted, Connection, Feature, ProtocolViolation, Session
 from hinge.errors import ConfigurationError
 from hinge.responses.streaming import StreamAborted
-from hinge_wsgi.lint import linted
-from hinge_wsgi.server_environ import Upload, build_environ
+from hinge_wsgi.inprocess.lint import linted
+from hinge_wsgi.inprocess.server_environ import Upload, build_environ
 
 _END: Any = object()
 
@@ -80,15 +80,15 @@ class _Connection:
         self._options = options
         self._timeout: float | None = options.get("timeout")
         self._threads = _Threads()
-        self._open: set[_Exchange] = set()
+        self._open: set[_Call] = set()
 
     def request(
         self, method: str, target: str, headers: list[tuple[str, str]], body: bytes | Iterable[bytes]
-    ) -> "_Exchange":
+    ) -> "_Call":
         """Send one request and return when its head is answered."""
         upload = Upload((body,) if isinstance(body, bytes) else body)
         environ = build_environ(method, target, headers, upload, self._options)
-        exchange = _Exchange(linted(self._application, environ), environ, upload, f"{method} {target}", self._timeout)
+        exchange = _Call(linted(self._application, environ), environ, upload, f"{method} {target}", self._timeout)
         self._open.add(exchange)
         exchange.on_end = lambda: self._open.discard(exchange)
         # The end of an answer is the end of all its work, so that a test sees what was done.
@@ -155,7 +155,7 @@ class _Head(NamedTuple):
     headers: list[tuple[str, str]]
 
 
-class _Exchange:
+class _Call:
     """One request and its answer (hinge.backend.Reply): the server's thread and the client's meet in two queues."""
 
     def __init__(

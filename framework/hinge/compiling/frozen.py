@@ -115,7 +115,7 @@ class Leaf(msgspec.Struct, Generic[T], frozen=True, eq=False):
         return Leaf({method: change(answer) for method, answer in self.methods.items()}, change(self.otherwise))
 
 
-class Blueprint(msgspec.Struct, frozen=True, eq=False):
+class FrozenApp(msgspec.Struct, frozen=True, eq=False):
     """A frozen app."""
 
     app: Any
