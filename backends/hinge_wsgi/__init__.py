@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
-from hinge.backend import Connection, Feature
+from hinge.backend.contract import Feature
+from hinge.backend.testing import Connection
 from hinge.binding.plan import Colour, HandlerPlan
 from hinge.compiling.frozen import FrozenApp
 

@@ -7,15 +7,28 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from hinge.backend import Connection, Feature, Reply, Session
-from hinge.backend.head import Head, PlainReader
-from hinge.binding.plan import HandlerPlan
-from hinge.compiling.frozen import Endpoint, FrozenApp
-from hinge.errors import ConfigurationError
-from hinge.loop import Exchange, Runtime, Serve, make_server
-from hinge.loop.inprocess import OpenRequests, Served, running
-from hinge.responses.response import Response
-from hinge.responses.streaming import BODILESS, framed_lines
+from hinge.backend import (
+    BODILESS,
+    ConfigurationError,
+    Connection,
+    Endpoint,
+    Exchange,
+    Feature,
+    FrozenApp,
+    HandlerPlan,
+    Head,
+    OpenRequests,
+    PlainReader,
+    Reply,
+    Response,
+    Runtime,
+    Serve,
+    Served,
+    Session,
+    framed_lines,
+    make_server,
+    running,
+)
 
 
 class Call(Served):

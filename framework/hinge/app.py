@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
-from hinge.backend import Application, Backend, Feature, load_backend
+from hinge.backend.contract import Application, Backend, Feature
+from hinge.backend.installed import load_backend
 from hinge.codecs import Codec, check_codecs
 from hinge.compiling import automatic
 from hinge.compiling.endpoints import unmet_needs

@@ -272,7 +272,7 @@ def _expected(annotation: Any) -> str:
 
 
 def _check_installed(name: str, origin: str) -> None:
-    from hinge.backend import installed_backends  # noqa: PLC0415 - only a process told its backend pays for the look
+    from hinge.backend.installed import installed_backends  # noqa: PLC0415 - only a process told its backend pays for the look
 
     known = installed_backends()
     if name not in known:

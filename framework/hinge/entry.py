@@ -9,7 +9,7 @@ fails; elsewhere each request is answered with the same 500, which says nothing 
 import sys
 from typing import Any, NoReturn
 
-from hinge.backend import installed_backends, load_backend
+from hinge.backend.installed import installed_backends, load_backend
 from hinge.codecs import encode_json
 from hinge.diagnostics.log import logger
 from hinge.error_responses import PROBLEM

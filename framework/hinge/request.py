@@ -21,7 +21,7 @@ from hinge.state import MOUNTED, State
 from hinge.validation.errors import first_error
 
 if TYPE_CHECKING:
-    from hinge.backend import HeadReader
+    from hinge.backend.contract import HeadReader
     from hinge.compiling.frozen import Endpoint
     from hinge.http.address import Address
     from hinge.routing import Route

@@ -29,7 +29,7 @@ from hinge.responses.response import Response
 from hinge.validation.errors import is_unhashable
 
 if TYPE_CHECKING:
-    from hinge.backend import HeadReader
+    from hinge.backend.contract import HeadReader
     from hinge.compiling.frozen import Endpoint
 
 T = TypeVar("T")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hinge.backend import ProtocolViolation
+from hinge.backend.testing import ProtocolViolation
 from hinge_asgi.inprocess.checker import MessageChecker
 
 START = {"type": "http.response.start", "status": 200, "headers": []}

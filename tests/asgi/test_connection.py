@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from hinge import Address, App, HTTPError, Request, Response, WebSocket, WebSocketDisconnect
-from hinge.backend import Aborted, ProtocolViolation
+from hinge.backend.testing import Aborted, ProtocolViolation
 from hinge.testing import Client, WebSocketDenied
 from hinge_asgi.inprocess.connection import connect
 from hinge_asgi.inprocess.server_scope import http_scope, websocket_scope

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hinge import App, Config, Middleware, Request, StreamingResponse
-from hinge.backend import installed_backends
+from hinge.backend.installed import installed_backends
 
 PATIENCE = 20
 MANY = 500

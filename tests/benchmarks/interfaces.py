@@ -13,7 +13,7 @@ import over_wsgi
 from apps import asgi_app, wsgi_app
 from cases import Case
 
-from hinge.backend import installed_backends
+from hinge.backend.installed import installed_backends
 
 
 class Interface(Protocol):

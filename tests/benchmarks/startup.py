@@ -45,7 +45,7 @@ _PEER_IMPORTS = {
 _COMPILE = """
 import time
 import hinge, hinge_{backend}.compile
-from hinge.backend import load_backend
+from hinge.backend.installed import load_backend
 import msgspec
 
 class Item(msgspec.Struct):

@@ -10,8 +10,8 @@ import hinge.loop.answer
 import hinge.loop.exchange
 import hinge.loop.send
 import hinge.loop.stream
-from hinge.backend import Connection
 from hinge.backend.head import Head, PlainReader
+from hinge.backend.testing import Connection
 from hinge.compiling.frozen import Endpoint, FrozenApp
 from hinge.loop import Runtime, Serve, make_server
 from hinge.loop.inprocess import running

@@ -10,7 +10,7 @@ import pytest
 from tests.conformance.kit import MEMORY, ROOT, Check, installed, run_kit
 
 import hinge.conformance
-from hinge.backend import Feature
+from hinge.backend.contract import Feature
 
 pytestmark = pytest.mark.gate
 

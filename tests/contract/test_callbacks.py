@@ -10,7 +10,7 @@ import pytest
 from msgspec import Meta
 
 from hinge import App, ConfigurationError, Header, Middleware, Query, QueryParam, Request, Router, State
-from hinge.backend import Backend
+from hinge.backend.contract import Backend
 from hinge.testing import Client
 
 

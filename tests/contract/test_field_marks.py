@@ -12,7 +12,7 @@ import pytest
 from msgspec import Meta
 
 from hinge import App, Body, ConfigurationError, Cookie, Form, Header, Query, QueryParam
-from hinge.backend import Backend
+from hinge.backend.contract import Backend
 from hinge.testing import Client
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hinge import App, FileResponse, Middleware, Request
-from hinge.backend import installed_backends
+from hinge.backend.installed import installed_backends
 from hinge.testing import Client
 
 CONTENT = bytes(range(256)) * 40

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hinge import App, AsyncMiddleware, Config, HTTPError, Middleware, Request, Response, WebSocket
-from hinge.backend import Backend
+from hinge.backend.contract import Backend
 from hinge.conformance.test_base_exceptions import ANSWERED, COLOURS, LAYERS, app_with, failing
 from hinge.conformance.websockets import refusal, websockets
 from hinge.errors import ClientDisconnect

@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from hinge import App, Request
-from hinge.backend import Backend
+from hinge.backend.contract import Backend
 from hinge.testing import Client
 
 PATIENCE = 10

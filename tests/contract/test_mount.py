@@ -20,7 +20,7 @@ from hinge import (
     State,
     WebSocket,
 )
-from hinge.backend import Feature
+from hinge.backend.contract import Feature
 from hinge.testing import EachBackend
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hinge import App, ConfigurationError, Middleware, Request
-from hinge.backend import Backend
+from hinge.backend.contract import Backend
 from hinge.testing import Client
 
 

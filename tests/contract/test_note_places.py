@@ -10,7 +10,7 @@ import pydantic
 import pytest
 
 from hinge import App, ConfigurationError, Request, WebSocket
-from hinge.backend import Backend
+from hinge.backend.contract import Backend
 from hinge.conformance.websockets import closed, websockets
 from hinge.testing import Client
 

@@ -34,7 +34,7 @@ from hinge import (
     Router,
     WebSocket,
 )
-from hinge.backend import Feature
+from hinge.backend.contract import Feature
 from hinge.openapi import describe
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from hinge import App, AsyncMiddleware, Middleware, Request
-from hinge.backend import Backend
+from hinge.backend.contract import Backend
 from hinge.testing import Client
 
 PLACES = {

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from hinge import App, HTTPError, Middleware, Request, WebSocket
-from hinge.backend import Aborted, Feature
+from hinge.backend.contract import Feature
+from hinge.backend.testing import Aborted
 from hinge.testing import Client, WebSocketDenied
 
 

@@ -8,7 +8,7 @@ import pytest
 from annotated_types import Le, Predicate
 
 from hinge import App, Body, ConfigurationError
-from hinge.backend import Backend
+from hinge.backend.contract import Backend
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hinge import App
-from hinge.backend import Backend
+from hinge.backend.contract import Backend
 from hinge.conformance.fixtures import PATIENCE
 from hinge.testing import Client
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from hinge import App, Event, HTTPError, JSONResponse, Request, WebSocket, WebSocketDisconnect
-from hinge.backend import Feature
+from hinge.backend.contract import Feature
 from hinge.testing import Client
 
 

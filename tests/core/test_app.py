@@ -26,7 +26,8 @@ from hinge import (
     Router,
     WebSocket,
 )
-from hinge.backend import CONTRACT, _loaded, load_backend
+from hinge.backend.contract import CONTRACT
+from hinge.backend.installed import _loaded, load_backend
 from hinge.compiling.frozen import FrozenApp
 
 
@@ -314,8 +315,8 @@ def test_a_backend_for_another_contract_is_refused(
     if contract is not ...:
         Other.contract = contract
     entry = SimpleNamespace(value="other:backend", load=Other)
-    monkeypatch.setattr("hinge.backend.installed_backends", lambda: {"other": entry})
-    monkeypatch.setattr("hinge.backend._loaded", {})
+    monkeypatch.setattr("hinge.backend.installed.installed_backends", lambda: {"other": entry})
+    monkeypatch.setattr("hinge.backend.installed._loaded", {})
     if complaint is None:
         assert isinstance(load_backend("other"), Other)
     else:
@@ -363,7 +364,7 @@ def test_a_backend_that_does_not_fulfil_the_contract_is_refused(monkeypatch: pyt
             return self.loaded
 
     entries = {"half": Entry(object()), "broken": Entry(ImportError("No module named 'cffi'"))}
-    monkeypatch.setattr("hinge.backend.installed_backends", lambda: entries)
+    monkeypatch.setattr("hinge.backend.installed.installed_backends", lambda: entries)
     with pytest.raises(ConfigurationError, match=r"backend 'half' \(somewhere:backend\) has no name, which .* Fix: "):
         load_backend("half")
     with pytest.raises(

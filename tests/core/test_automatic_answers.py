@@ -3,7 +3,7 @@
 import pytest
 
 from hinge import App
-from hinge.backend import installed_backends
+from hinge.backend.installed import installed_backends
 from hinge.testing import Client
 
 PATHS = {"/a": ("GET",), "/b": ("GET",), "/c": ("GET", "POST"), "/d": ("POST", "GET"), "/e": ("POST",)}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hinge import App
-from hinge.backend import installed_backends
+from hinge.backend.installed import installed_backends
 from hinge.diagnostics.failures import failure_in_task, failure_of, is_close
 from hinge.testing import Client
 

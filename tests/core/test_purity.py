@@ -165,9 +165,10 @@ def test_no_source_of_the_core_names_what_it_must_not_import() -> None:
 
 
 def test_the_core_imports_its_fronts_nowhere() -> None:
-    assert found(
-        core_sources(), ("hinge.cli", "hinge.testing", "hinge.conformance", "hinge.loop", "click", "pytest")
-    ) == [line for line in found(core_sources(), ("hinge.cli",)) if line.startswith("__main__.py:")]
+    surface = CORE / "backend" / "__init__.py"  # names of all rooms, each loaded when it is asked for
+    files = [file for file in core_sources() if file != surface]
+    fronts = ("hinge.cli", "hinge.testing", "hinge.conformance", "hinge.loop", "click", "pytest")
+    assert found(files, fronts) == [line for line in found(files, ("hinge.cli",)) if line.startswith("__main__.py:")]
 
 
 def test_the_fronts_know_backends_by_name_only() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from hinge import App
-from hinge.backend import installed_backends, load_backend
+from hinge.backend.installed import installed_backends, load_backend
 
 
 @pytest.mark.parametrize("attribute", ["", "wsgi", "asgi"])

@@ -8,7 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from hinge import App, Response
-from hinge.backend import Feature, ProtocolViolation, installed_backends, load_backend
+from hinge.backend.contract import Feature
+from hinge.backend.installed import installed_backends, load_backend
+from hinge.backend.testing import ProtocolViolation
 from hinge.testing.answers import ClientResponse, StreamedResponse
 from hinge.testing.differences import Answer, Difference, EachBackend, Transcript
 from hinge.testing.jar import CookieJar

@@ -2,10 +2,10 @@
 
 import pytest
 
-from hinge.backend import installed_backends
+from hinge.backend.installed import installed_backends
 
 IS_INSTALLED = "rsgi" in installed_backends()
-NEEDS_NOTHING = ("test_package.py", "test_pace.py")
+NEEDS_NOTHING = ("test_package.py",)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -21,7 +21,7 @@ PATIENCE = 30.0
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 MOST_AHEAD = 64 * 1024 * 1024
-"""Bytes that may be made for a client that reads nothing: two times hinge.loop.pace.AHEAD, and the kernel's buffers."""
+"""Bytes that may be made for a client that reads nothing: two times backpressure.AHEAD, and the kernel's buffers."""
 
 
 def free_port() -> int:

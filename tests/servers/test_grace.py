@@ -10,7 +10,7 @@ import httpx
 import pytest
 from tests.servers.test_run import Serve, port, serve, until
 
-from hinge.backend import installed_backends
+from hinge.backend.installed import installed_backends
 
 __all__ = ["port", "serve"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.servers.test_run import Serve, get, port, serve
 
-from hinge.backend import installed_backends
+from hinge.backend.installed import installed_backends
 
 __all__ = ["port", "serve"]
 

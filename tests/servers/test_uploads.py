@@ -9,7 +9,7 @@ import pytest
 from tests.contract.forms import MULTIPART, closed, file
 from tests.servers.harness import Kind, Server, running, until
 
-from hinge.backend import installed_backends
+from hinge.backend.installed import installed_backends
 
 pytestmark = [
     pytest.mark.server,

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from hinge import Address, App
-from hinge.backend import Aborted, ProtocolViolation
+from hinge.backend.testing import Aborted, ProtocolViolation
 from hinge.errors import ConfigurationError
 from hinge.testing import Client
 from hinge_wsgi.inprocess.connection import connect

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from hinge.backend import ProtocolViolation
+from hinge.backend.testing import ProtocolViolation
 
 _OPTIONAL: Any = object()
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import Context
 from typing import Any
 
-from hinge.backend import Connection
+from hinge.backend.testing import Connection
 from hinge.loop.inprocess import LoopThread, OpenRequests
 from hinge_asgi.inprocess.checker import MessageChecker
 from hinge_asgi.inprocess.request import ServedHTTP

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from hinge.backend import Aborted, Denied, ProtocolViolation
+from hinge.backend.testing import Aborted, Denied, ProtocolViolation
 from hinge.errors import WebSocketDisconnect
 from hinge_asgi.inprocess.checker import MessageChecker
 

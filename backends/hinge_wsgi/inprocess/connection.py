@@ -12,7 +12,8 @@ from contextvars import Context
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
-from hinge.backend import Aborted, Connection, Feature, ProtocolViolation, Session
+from hinge.backend.contract import Feature
+from hinge.backend.testing import Aborted, Connection, ProtocolViolation, Session
 from hinge.errors import ConfigurationError
 from hinge.responses.streaming import StreamAborted
 from hinge_wsgi.inprocess.lint import linted

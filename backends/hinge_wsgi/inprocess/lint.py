@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from wsgiref.validate import check_environ, validator  # type: ignore[attr-defined]  # not in typeshed
 
-from hinge.backend import ProtocolViolation
+from hinge.backend.testing import ProtocolViolation
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PATCH", "PUT", "DELETE", "TRACE"})
 

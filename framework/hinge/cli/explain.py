@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import click
 
-from hinge.backend import Backend, Feature, installed_backends, load_backend
+from hinge.backend.contract import Backend, Feature
+from hinge.backend.installed import installed_backends, load_backend
 from hinge.binding.plan import MISSING, Argument, Source
 from hinge.cli.routes import methods_of
 from hinge.cli.target import FACTORY, TARGET, load_app

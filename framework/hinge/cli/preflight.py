@@ -14,7 +14,8 @@ from typing import Any
 import click
 
 from hinge.app import App
-from hinge.backend import Feature, load_backend
+from hinge.backend.contract import Feature
+from hinge.backend.installed import load_backend
 from hinge.cli.errors import CheckFailed, UserCodeError, UserError
 from hinge.cli.target import load_app
 from hinge.config import Config, resolve_config

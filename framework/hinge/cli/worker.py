@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection
 from types import FrameType
 from typing import Any
 
-from hinge.backend import Application
+from hinge.backend.contract import Application
 from hinge.backend.exits import run_to_end
 from hinge.backend.grace import cut_after, hang_up_after, lifespans_by
 from hinge.cli.access import enable_log, encode_access_log, neutralise_log

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from hinge.backend import Backend, Feature
+from hinge.backend.contract import Backend, Feature
 from hinge.binding.bind import check
 from hinge.binding.notes import Notes
 from hinge.binding.plan import HandlerPlan, plan_handler

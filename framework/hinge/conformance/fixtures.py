@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from hinge import App
-from hinge.backend import Backend, Feature, installed_backends, load_backend
+from hinge.backend.contract import Backend, Feature
+from hinge.backend.installed import installed_backends, load_backend
 from hinge.testing import Client
 
 PATIENCE = 15.0

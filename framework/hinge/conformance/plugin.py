@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hinge.backend import load_backend
+from hinge.backend.installed import load_backend
 from hinge.conformance.clauses import CLAUSES
 from hinge.errors import ConfigurationError
 

@@ -24,7 +24,7 @@ from hinge import (
     StreamingResponse,
     WebSocket,
 )
-from hinge.backend import Backend
+from hinge.backend.contract import Backend
 from hinge.conformance.websockets import PATIENCE, closed, refusal, websockets
 from hinge.testing import Aborted, Client
 

@@ -10,7 +10,7 @@ import anyio.to_thread
 import pytest
 
 from hinge import App, AsyncMiddleware, BodyStream, ClientDisconnect, Config, Middleware, Request
-from hinge.backend import Feature
+from hinge.backend.contract import Feature
 from hinge.testing import Aborted, Client
 
 pytestmark = pytest.mark.clause("body.stream")

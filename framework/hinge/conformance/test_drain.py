@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hinge import App, AsyncMiddleware, EventSourceResponse, Middleware, Request, StreamingResponse, WebSocket
-from hinge.backend import Backend, Feature
+from hinge.backend.contract import Backend, Feature
 from hinge.errors import WebSocketDisconnect
 from hinge.testing import Aborted, Client
 

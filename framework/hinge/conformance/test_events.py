@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hinge import App, AsyncMiddleware, Event, EventSourceResponse, HTTPError, Middleware, Request
-from hinge.backend import Feature
+from hinge.backend.contract import Feature
 from hinge.testing import Aborted, Client
 
 pytestmark = pytest.mark.clause("stream.events")

@@ -11,7 +11,8 @@ import anyio.lowlevel
 import pytest
 
 from hinge import App, Request, State, StreamingResponse
-from hinge.backend import Backend, installed_backends
+from hinge.backend.contract import Backend
+from hinge.backend.installed import installed_backends
 from hinge.testing import Client
 
 pytestmark = pytest.mark.clause("lifespan.once")

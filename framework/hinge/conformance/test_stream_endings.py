@@ -12,7 +12,7 @@ import anyio.lowlevel
 import pytest
 
 from hinge import App, AsyncMiddleware, Request, Response, StreamingResponse
-from hinge.backend import Feature
+from hinge.backend.contract import Feature
 from hinge.conformance.streams import (
     LEAVING,
     PATIENCE,

@@ -16,7 +16,7 @@ from hinge import (
     WebSocket,
     WebSocketDisconnect,
 )
-from hinge.backend import Backend, Feature
+from hinge.backend.contract import Backend, Feature
 from hinge.conformance.websockets import PATIENCE, Point, closed, websockets
 from hinge.testing import Client
 

@@ -17,7 +17,7 @@ from hinge import (
     WebSocket,
     WebSocketDisconnect,
 )
-from hinge.backend import Backend
+from hinge.backend.contract import Backend
 from hinge.conformance.websockets import NOTICE, PATIENCE, closed, refusal, websockets
 from hinge.testing import Client
 

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from hinge import App, AsyncMiddleware, ConfigurationError, FileResponse, Middleware, Request, StreamingResponse
-from hinge.backend import Backend
+from hinge.backend.contract import Backend
 from hinge.codecs import JSON
 from hinge.testing import Client
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from hinge import WebSocketDisconnect
-from hinge.backend import Feature
+from hinge.backend.contract import Feature
 from hinge.testing import Client, WebSocketDenied
 
 PATIENCE = 10

@@ -10,7 +10,6 @@ from hinge.loop.exchange import Exchange
 from hinge.loop.hold import until_told
 from hinge.loop.inflight import HeadOf
 from hinge.loop.line import Sink
-from hinge.loop.pace import Pace
 from hinge.loop.runtime import OpenTask, Runtime
 from hinge.loop.send import WholeSink
 from hinge.loop.serve import Serve, make_sender, make_server
@@ -23,7 +22,6 @@ __all__ = [
     "HeadOf",
     "OpenBody",
     "OpenTask",
-    "Pace",
     "ReadBody",
     "Runtime",
     "Serve",

@@ -15,8 +15,8 @@ from types import SimpleNamespace
 from typing import Any, Protocol, TypeAlias, TypeVar
 from urllib.parse import unquote
 
-from hinge.backend import Aborted, ProtocolViolation
 from hinge.backend.exits import run_to_end
+from hinge.backend.testing import Aborted, ProtocolViolation
 from hinge.diagnostics.log import logger
 from hinge.error_responses import WATCHERS
 from hinge.errors import ClientDisconnect

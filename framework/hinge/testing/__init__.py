@@ -4,7 +4,7 @@ Law: what a test sees is what a client sees. The app runs compiled, with its lif
 the rules of its protocol and of HTTP. Nothing here names a backend, and nothing here needs pytest.
 """
 
-from hinge.backend import Aborted, ProtocolViolation
+from hinge.backend.testing import Aborted, ProtocolViolation
 from hinge.testing.answers import ClientResponse, StreamedResponse
 from hinge.testing.client import Client
 from hinge.testing.differences import Difference, EachBackend

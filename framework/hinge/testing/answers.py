@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import msgspec
 
-from hinge.backend import ProtocolViolation, Reply
+from hinge.backend.testing import ProtocolViolation, Reply
 from hinge.http.headers import MutableHeaders
 from hinge.responses.events import Event
 from hinge.testing.jar import parse_set_cookie

@@ -9,7 +9,8 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, Self
 from weakref import finalize
 
-from hinge.backend import Connection, Reply, load_backend
+from hinge.backend.installed import load_backend
+from hinge.backend.testing import Connection, Reply
 from hinge.diagnostics.kinds import shown
 from hinge.diagnostics.location import caller
 from hinge.errors import ConfigurationError

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from hinge.backend import Feature, Reply, load_backend
+from hinge.backend.contract import Feature
+from hinge.backend.installed import load_backend
+from hinge.backend.testing import Reply
 from hinge.compiling.endpoints import unmet_needs
 from hinge.testing.client import Client
 from hinge.testing.outgoing import Outgoing

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote
 
-from hinge.backend import Aborted
+from hinge.backend.testing import Aborted
 from hinge.error_responses import WATCHERS
 from hinge.errors import HTTPError
 

@@ -23,7 +23,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that takes `each_backend` once for each installed backend."""
     if "each_backend" in metafunc.fixturenames:
-        from hinge.backend import installed_backends  # noqa: PLC0415 - only test suites that use it pay for it
+        from hinge.backend.installed import installed_backends  # noqa: PLC0415 - only test suites that use it pay for it
 
         metafunc.parametrize("each_backend", list(installed_backends()), indirect=True)
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import msgspec
 
-from hinge.backend import Denied, Session
+from hinge.backend.testing import Denied, Session
 from hinge.errors import WebSocketDisconnect
 from hinge.http.headers import MutableHeaders
 from hinge.testing.answers import ClientResponse

@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
-from hinge.backend import Connection, Feature
-from hinge.binding.plan import Colour, HandlerPlan
-from hinge.compiling.frozen import FrozenApp
+from hinge.backend import Colour, Connection, Feature, FrozenApp, HandlerPlan
 
 
 class RSGIBackend:

@@ -8,12 +8,19 @@ from functools import cache
 from types import FrameType
 from typing import Any
 
-from hinge.compiling.frozen import Endpoint, FrozenApp
-from hinge.diagnostics.failures import FAILURES
-from hinge.errors import HTTPError
-from hinge.loop import Runtime, coloured_call, failure_of, make_sender, make_server
-from hinge.responses.response import Response
-from hinge.responses.streaming import BODILESS
+from hinge.backend import (
+    BODILESS,
+    FAILURES,
+    Endpoint,
+    FrozenApp,
+    HTTPError,
+    Response,
+    Runtime,
+    coloured_call,
+    failure_of,
+    make_sender,
+    make_server,
+)
 from hinge_rsgi import head
 from hinge_rsgi.exchange import RSGIExchange, Sink, read_whole
 

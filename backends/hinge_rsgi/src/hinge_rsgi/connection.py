@@ -11,9 +11,16 @@ from types import SimpleNamespace
 from typing import Any, Self
 from urllib.parse import unquote
 
-from hinge.backend import Connection, Feature, Session
-from hinge.errors import ClientDisconnect, ConfigurationError
-from hinge.loop.inprocess import OpenRequests, Served, running
+from hinge.backend import (
+    ClientDisconnect,
+    ConfigurationError,
+    Connection,
+    Feature,
+    OpenRequests,
+    Served,
+    Session,
+    running,
+)
 from hinge_rsgi.exchange import ProtocolClosed
 
 _Lines = list[tuple[str, str]]

@@ -8,14 +8,19 @@ from typing import Any
 
 from granian import rsgi
 
-from hinge.compiling.frozen import Endpoint
-from hinge.errors import ClientDisconnect
-from hinge.http.body import incomplete
-from hinge.loop import Exchange, Pace, Runtime
-from hinge.responses.files import FileResponse
-from hinge.responses.response import Response
-from hinge.responses.streaming import BODILESS, framed_lines
+from hinge.backend import (
+    BODILESS,
+    ClientDisconnect,
+    Endpoint,
+    Exchange,
+    FileResponse,
+    Response,
+    Runtime,
+    framed_lines,
+    incomplete,
+)
 from hinge_rsgi import head
+from hinge_rsgi.backpressure import Pace
 
 ProtocolClosed: type[Exception] = rsgi.ProtocolClosed  # type: ignore[attr-defined]  # pyright: ignore[reportPrivateImportUsage]
 _CLOSE = ("connection", "close")

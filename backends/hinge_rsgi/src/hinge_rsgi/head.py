@@ -9,11 +9,7 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
-from hinge.backend.head import NEVER_EMPTY, kept
-from hinge.http.address import Address
-from hinge.http.body import declared_length, framed_length
-from hinge.http.headers import Headers
-from hinge.http.target import origin_form, utf8_path
+from hinge.backend import NEVER_EMPTY, Address, Headers, declared_length, framed_length, kept, origin_form, utf8_path
 
 _HTTP_VERSIONS = {"1": "1.0", "2.0": "2"}
 method: Callable[[Any], str] = attrgetter("method")

@@ -14,7 +14,7 @@ import os
 import socket
 import struct
 
-from hinge.http.address import Address
+from hinge.backend import Address
 
 AHEAD = 2 * 1024 * 1024
 """Bytes that may be on their way. More than a fast line holds would be memory for a slow client."""

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from hinge.http.address import Address
-from hinge.loop import Pace
-from hinge.loop.pace import AHEAD
+from hinge_rsgi.backpressure import AHEAD, Pace
 
 PIECE = 256 * 1024
 

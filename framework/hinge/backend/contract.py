@@ -1,0 +1,145 @@
+"""The contract that a backend fulfils: all that the core knows about one, all that a backend needs of the core.
+
+Law: a backend is a value. It has a name, says which features it has, and compiles a `FrozenApp` into an
+`Application`, the callable that a server wants. The core hands it the frozen app and never the app; a backend imports
+the core and never another backend.
+
+What the core does for a backend: it matches (`frozen.table`, `Endpoint`), plans and binds (`Endpoint.bind` gives one
+closure that gathers the arguments and calls the handler), drives middleware (`Endpoint.compose`), turns results and
+errors into a `Response`. What remains is the coloured rest: read the body if the plan wants it, call or await, send.
+
+A backend reads the request's head through its own `HeadReader`, whose accessors are made once per name at compile time.
+"""
+
+import enum
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from hinge.backend.testing import Connection
+from hinge.http.address import Address
+from hinge.http.headers import Headers
+
+if TYPE_CHECKING:
+    from hinge.binding.plan import HandlerPlan
+    from hinge.compiling.frozen import FrozenApp
+
+CONTRACT = (1, 0)
+"""The version of this contract. The first number grows with what backends must change, the second with what is new."""
+
+
+class Feature(enum.Enum):
+    """What a route or a test may need and a backend may lack."""
+
+    WEBSOCKET = "WebSocket routes"
+    DISCONNECT = "noticing that a client left while nothing is being sent"
+    ABORT = "cutting the connection when a stream fails, so that the client sees the truncation"
+    PREFIX = "a mount prefix that the server tells"
+    REPEATED_HEADERS = "telling repeated header lines from one line with commas"
+
+
+class HeadReader(Protocol):
+    """Read a request's head. `head` is the protocol's own object (a WSGI environ, an ASGI scope), never copied."""
+
+    def method(self, head: Any, /) -> str:
+        """Return the method as it was sent."""
+        ...
+
+    def path(self, head: Any, /) -> str:
+        """Return the decoded path without the mount prefix, always with a leading slash.
+
+        Raises:
+            HTTPError: 400, the target is not a path or not UTF-8.
+
+        """
+        ...
+
+    def prefix(self, head: Any, /) -> str:
+        """Return the mount prefix (SCRIPT_NAME, root_path) decoded and without a trailing slash."""
+        ...
+
+    def query_string(self, head: Any, /) -> str:
+        """Return the undecoded query string, one character a byte."""
+        ...
+
+    def header(self, name: str, /) -> Callable[[Any], str | None]:
+        """Return an accessor of one header; repeated lines are joined with `,` (Cookie: `; `)."""
+        ...
+
+    def headers(self, head: Any, /) -> Headers:
+        """Return all headers."""
+        ...
+
+    def scheme(self, head: Any, /) -> str:
+        """Return http, https, ws or wss."""
+        ...
+
+    def http_version(self, head: Any, /) -> str:
+        """Return "1.0", "1.1", "2" or "3"."""
+        ...
+
+    def client(self, head: Any, /) -> Address | None:
+        """Return the peer, None where the server does not tell."""
+        ...
+
+
+class Application(Protocol):
+    """What `Backend.compile` returns: the server's callable, and what a worker process does around it.
+
+    Servers that have a lifespan protocol call `start` and `stop` through it; elsewhere the application starts itself
+    before its first request and stops when the process ends. All four are idempotent.
+
+    An application may have a fifth, `still_open() -> Collection[object]`: the streams and WebSockets under way. Where
+    it is there, the conformance kit checks that nothing is left in it.
+    """
+
+    __call__: Callable[..., Any]
+
+    def start(self) -> None:
+        """Run the lifespans' start now, from a thread without a running loop.
+
+        Raises whatever a lifespan raised; the worker must then stop.
+        """
+        ...
+
+    def drain(self, seconds: float) -> None:
+        """End what would keep a worker from stopping.
+
+        WebSockets and event streams end now; other streams, and coroutines of handlers and of work after the response,
+        after `seconds`. Safe in a signal handler.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Run the lifespans' stop and end what the application started."""
+        ...
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """One way to serve a Hinge app."""
+
+    name: str
+    """What users write after `--backend`."""
+    interface: str
+    """Granian's name of the protocol (`--interface`)."""
+    features: frozenset[Feature]
+    contract: tuple[int, int]
+    """The version of the contract that it was written for, as two numbers in its source: what `CONTRACT` was then."""
+
+    def compile(self, frozen: "FrozenApp") -> Application:
+        """Return the server's callable. Needs that `features` does not cover were refused before this call."""
+        ...
+
+    def placement(self, plan: "HandlerPlan") -> str:
+        """Say in a few words where a handler runs, for `hinge explain`."""
+        ...
+
+    def connect(self, application: Any, options: Mapping[str, Any]) -> AbstractContextManager[Connection]:
+        """Return an in-process connection that runs the application's lifespan while it is open.
+
+        `options` may hold `client` (an Address or None), `prefix` (a mount prefix, above every target), `scheme`, and
+        `timeout` (seconds that any wait for the application may take, None: for ever). Entering raises what a lifespan
+        raised; leaving ends what is still open, then stops the lifespans and raises what one of them raised.
+        """
+        ...
