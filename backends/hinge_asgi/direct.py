@@ -14,7 +14,7 @@ from hinge.compiling.frozen import Endpoint
 from hinge.diagnostics.failures import FAILURES
 from hinge.loop import Runtime, coloured_call, failure_of, make_sender
 from hinge.responses.response import Response
-from hinge.responses.streaming import BODILESS, StreamingResponse
+from hinge.responses.streaming import StreamingResponse
 from hinge_asgi import lines as indexed
 from hinge_asgi import scope as reader
 from hinge_asgi.body import Receive, read_body, refuse_two_framings
@@ -38,8 +38,8 @@ def direct(endpoint: Endpoint, runtime: Runtime) -> Serve:  # noqa: C901 - the r
     streams_body = plan.streams_body
     bare = plan.handler if plan.is_async and not plan.inline and not plan.arguments else None
     status, head_only = endpoint.status or 200, endpoint.head_only
-    rest = _Rest(endpoint, runtime)
-    prepared, respond = rest.prepared, rest.respond
+    results = endpoint.results(lambda media_type: (b"content-type", media_type.encode()))
+    rest, prepared, respond = _Rest(endpoint, runtime), results.prepared, results.respond
 
     async def serve(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> None:  # noqa: C901, PLR0912
         exchange = body = None
@@ -98,23 +98,8 @@ class _Rest:
     def __init__(self, endpoint: Endpoint, runtime: Runtime) -> None:
         self._endpoint = endpoint
         self._runtime = runtime
-        self._respond = endpoint.responder()
         self._send = make_sender(endpoint, runtime)
         self._reads_body = endpoint.plan.reads_body
-        self._is_bodiless = endpoint.status in BODILESS
-        self._seen: set[type] = set()
-        self.prepared: dict[type, tuple[Callable[[Any], bytes], tuple[bytes, bytes]]] = {}
-        """How the plain results that were seen become a body, and its header."""
-
-    def respond(self, result: Any) -> Response:
-        """Return the response of a result of any type; the next one of a plain type finds itself prepared."""
-        kind = type(result)
-        if kind not in self._seen:
-            self._seen.add(kind)
-            plain = None if self._is_bodiless else self._endpoint.plain(kind)
-            if plain is not None:
-                self.prepared[kind] = (plain[0], (b"content-type", plain[1].encode()))
-        return self._respond(result)
 
     def send(
         self,

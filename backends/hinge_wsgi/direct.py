@@ -16,7 +16,7 @@ from hinge.errors import ConfigurationError, HTTPError
 from hinge.inspection.wrappers import awaited, is_awaitable
 from hinge.request import Request
 from hinge.responses.response import Response
-from hinge.responses.streaming import BODILESS, StreamingResponse, chosen
+from hinge.responses.streaming import StreamingResponse, chosen
 from hinge_wsgi import environ as reader
 from hinge_wsgi.body import body_stream, read_body
 from hinge_wsgi.environ import Environ
@@ -36,8 +36,9 @@ def direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
     limit, head_only = endpoint.max_body_size, endpoint.head_only
     reads_body, needs_request, body_of = plan.reads_body, endpoint.needs_request, body_getter(endpoint)
     status_line = STATUS_LINES[endpoint.status or 200]
-    rest = _Rest(endpoint, runtime)
-    prepared, other, failed = rest.prepared, rest.other, rest.failed
+    results = endpoint.results(lambda media_type: ("content-type", media_type))
+    rest, prepared = _Rest(endpoint, runtime, results.respond), results.prepared
+    other, failed = rest.other, rest.failed
 
     def serve(environ: Environ, start_response: StartResponse, values: tuple[str, ...]) -> Any:
         request = body = None
@@ -71,15 +72,11 @@ def direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
 class _Rest:
     """What most requests of an endpoint do not need: other results than plain ones, and failures."""
 
-    def __init__(self, endpoint: Endpoint, runtime: Runtime) -> None:
+    def __init__(self, endpoint: Endpoint, runtime: Runtime, respond: Callable[[Any], Response]) -> None:
         self._endpoint = endpoint
         self._runtime = runtime
-        self._respond = endpoint.responder()
-        self._is_bodiless = endpoint.status in BODILESS
+        self._respond = respond
         self._head_only = endpoint.head_only
-        self._seen: set[type] = set()
-        self.prepared: dict[type, tuple[Callable[[Any], bytes], tuple[str, str]]] = {}
-        """How the plain results that were seen become a body, and its header."""
 
     def other(
         self,
@@ -90,13 +87,7 @@ class _Rest:
         result: Any,
         body: bytes | None,
     ) -> Any:
-        """Answer with a result of any type; the next one of a plain type finds itself prepared."""
-        kind = type(result)
-        if kind not in self._seen:
-            self._seen.add(kind)
-            plain = None if self._is_bodiless else self._endpoint.plain(kind)
-            if plain is not None:
-                self.prepared[kind] = (plain[0], ("content-type", plain[1]))
+        """Answer with a result of any type."""
         response = self._respond(result)
         if isinstance(response, StreamingResponse):
             if request is None:  # a failure in it is logged with its request

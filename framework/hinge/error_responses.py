@@ -24,7 +24,7 @@ from hinge.inspection.wrappers import Unawaited, refuse_wrappers
 from hinge.responses.response import Response, check_status
 from hinge.responses.streaming import StreamAborted, StreamingResponse, chosen, keep
 from hinge.results.encodable import check_encodable
-from hinge.results.result import responder
+from hinge.results.result import Results
 from hinge.results.returns import Returns, check_returns
 
 _set = BaseException.__setattr__
@@ -105,7 +105,7 @@ class ErrorHandlers:
         which = id(handler), status
         respond = self._responders.get(which)
         if respond is None:
-            respond = self._responders[which] = responder(status, self._returns[id(handler)], written_to=True)
+            respond = self._responders[which] = Results(self._returns[id(handler)], status, written_to=True).respond
         return respond(result)
 
     def _second(self, request: Any, first: Exception, second: Exception) -> Response:

@@ -49,7 +49,7 @@ def _case(case: Case, application: Any, frozen: Any, rounds: int) -> dict[str, f
         "find the route": _timer(partial(frozen.table.find, case.path)),
         "bound": _timer(partial(endpoint.bind(reader), environ, values, case.body, None)),
         "handler": _timer(partial(endpoint.plan.handler, *arguments)),
-        "encode": _timer(partial(endpoint.plain(type(result))[0], result)),
+        "encode": _timer(partial(endpoint.plan.returned.plain(type(result))[0], result)),
         "nothing": _timer(partial(int)),
         "whole": over_wsgi.timer(application, case),
         "hand-written": over_wsgi.timer(hand("wsgi", 0), case),

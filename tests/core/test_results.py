@@ -22,8 +22,8 @@ import pytest
 
 from hinge import HTMLResponse, HTTPError, Response, StreamingResponse
 from hinge.inspection.wrappers import Unawaited
-from hinge.results.result import OCTETS, TEXT, plain, responder
-from hinge.results.returns import Returns, returns_tuples, stream_type
+from hinge.results.result import Results
+from hinge.results.returns import OCTETS, TEXT, UNANNOTATED, Returns
 
 
 class Item(msgspec.Struct):
@@ -44,7 +44,7 @@ class Text(str):
 
 
 def respond(value: Any, status: int | None = None) -> Response:
-    return responder(status, Returns(object))(value)
+    return Results(Returns(object), status).respond(value)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_plain_results(value: Any, body: bytes, media_type: str) -> None:
     response = respond(value)
     assert (response.status, response.body, response.headers["content-type"]) == (200, body, media_type)
     assert type(response.body) is bytes
-    how = plain(type(value), Returns(object))
+    how = Returns(object).plain(type(value))
     assert how is not None
     assert (how[0](value), how[1]) == (body, media_type), "the way without a Response is the same"
 
@@ -90,7 +90,7 @@ def test_the_status_of_the_route_is_that_of_plain_results() -> None:
 def test_a_response_is_sent_as_it_is() -> None:
     for response in (Response("x", status=418), HTMLResponse("<p>"), StreamingResponse([b"x"])):
         assert respond(response, 201) is response
-        assert plain(type(response)) is None
+        assert UNANNOTATED.plain(type(response)) is None
 
 
 def sync_generator() -> Iterator[str]:
@@ -118,10 +118,10 @@ class OnlyAsyncIterable:
 )
 def test_iterators_are_streamed(make: Callable[[], Any], is_async: bool) -> None:
     value = make()
-    response = responder(None, Returns(Iterator[str]))(value)
+    response = Results(Returns(Iterator[str])).respond(value)
     assert isinstance(response, StreamingResponse)
     assert (response.is_async, response.headers["content-type"]) == (is_async, TEXT)
-    assert plain(type(value)) is None
+    assert UNANNOTATED.plain(type(value)) is None
     if not isinstance(value, OnlyAsyncIterable):
         assert response.iterator is value, "it is handed on, not run"
 
@@ -145,17 +145,17 @@ def test_iterators_are_streamed(make: Callable[[], Any], is_async: bool) -> None
     ],
 )
 def test_what_is_streamed_is_text_if_the_annotation_says_so(returns: Any, media_type: str) -> None:
-    assert stream_type(returns) == media_type
+    assert Returns(returns).stream_type == media_type
 
 
 def test_one_responder_answers_all_types_again_and_again() -> None:
-    answer = responder(None)
+    answer = Results().respond
     for _ in range(2):
         assert [answer(value).body for value in ("x", b"y", 1, None)] == [b"x", b"y", b"1", b""]
 
 
 def test_responses_of_one_type_share_no_headers() -> None:
-    answer = responder(None)
+    answer = Results().respond
     answer("x").headers["x-one"] = "1"
     assert "x-one" not in answer("y").headers
 
@@ -188,12 +188,12 @@ T = TypeVar("T")
     ],
 )
 def test_a_tuple_is_json_where_the_annotation_has_room_for_one(returns: Any, takes: bool) -> None:
-    assert returns_tuples(returns) is takes
+    assert Returns(returns).takes_tuples is takes
 
 
 def test_a_tuple_that_nobody_announced_is_refused() -> None:
-    answer = responder(None)
-    assert plain(tuple) is None
+    answer = Results().respond
+    assert UNANNOTATED.plain(tuple) is None
     for _ in range(2):
         with pytest.raises(TypeError, match=r"returned a tuple.*Fix: .* status=201"):
             answer(({}, 201))
@@ -237,7 +237,7 @@ def test_an_awaitable_is_handed_on_with_what_makes_a_response_of_it() -> None:
         assert asyncio.run(caught.value.settle()).body == b"x"
     with pytest.raises(Unawaited, match="returned a Awaitable that nobody awaits"):
         respond(Awaitable())
-    assert plain(type(Awaitable())) is None
+    assert UNANNOTATED.plain(type(Awaitable())) is None
 
 
 def test_an_exception_that_is_returned_is_named() -> None:
@@ -245,4 +245,4 @@ def test_an_exception_that_is_returned_is_named() -> None:
     with pytest.raises(TypeError, match=r"returned a HTTPError\. Fix: raise it") as caught:
         respond(error)
     assert caught.value.__cause__ is error
-    assert plain(HTTPError) is None
+    assert UNANNOTATED.plain(HTTPError) is None

@@ -28,7 +28,7 @@ from hinge.inspection.annotations import absent, is_record, item_type, present
 from hinge.inspection.signature import Colour, colour_of, read_signature
 from hinge.inspection.wrappers import awaited_type, may_wait, refuse_wrappers
 from hinge.request import HTTPConnection, Request
-from hinge.results.returns import check_returns
+from hinge.results.returns import Returns, check_returns
 from hinge.state import State
 from hinge.validation.defaults import check_default
 from hinge.websocket import WebSocket
@@ -92,6 +92,9 @@ class HandlerPlan(msgspec.Struct, frozen=True, dict=True):  # dict: what is aske
     """Whether the handler, a coroutine, shares nothing bound to a loop, so that any may run it."""
     arguments: tuple[Argument, ...]
     returns: Any
+    """The return annotation, with the results of awaitables in their place."""
+    returned: Returns
+    """What that decides."""
     maybe_async: bool = False
     """Whether the handler is a plain function that may return an awaitable, whose result is then the handler's."""
     reads: tuple[Codec, ...] = CODECS
@@ -195,7 +198,6 @@ def plan_handler(
     refuse_wrappers(handler, who)
     colour, written = colour_of(handler), notes.obeyed(hints.get("return", Any), f"{who}: the return annotation")
     returns = awaited_type(written)
-    check_returns(returns, who)
     plan = HandlerPlan(
         handler=handler,
         name=name,
@@ -205,6 +207,7 @@ def plan_handler(
         own_loop=own_loop,
         arguments=arguments,
         returns=returns,
+        returned=check_returns(returns, who),
         maybe_async=colour is Colour.SYNC and (returns is not written or may_wait(handler)),
     )
     _check(plan, names, websocket=websocket)

@@ -25,8 +25,7 @@ from hinge.http.body import check_framing
 from hinge.lifespan import Lifespan, LifespanStack
 from hinge.middleware.layer import Layer
 from hinge.responses.response import Response
-from hinge.results.result import Plain, plain, responder
-from hinge.results.returns import returns_of
+from hinge.results.result import Results
 from hinge.routing import Route, RouteTable
 
 T = TypeVar("T")
@@ -95,13 +94,13 @@ class Endpoint(msgspec.Struct, frozen=True, eq=False):
         optional, parts = is_optional(plan), reads_parts(plan)
         return form_opener(limits, reader.header, blocking, waiting, is_optional=optional, parts=parts)
 
-    def plain(self, kind: type) -> Plain | None:
-        """Return how a result of a type becomes a body, None if it needs `respond`."""
-        return plain(kind, returns_of(self.plan.returns))
+    def results(self, header: Callable[[str], Any] | None = None) -> Results:
+        """Return what becomes of its results; `header` makes of a media type what the backend sends it as."""
+        return Results(self.plan.returned, self.status, written_to=bool(self.layers), header=header)
 
     def responder(self) -> Callable[[Any], Response]:
         """Return the function that makes a response of any result; it raises TypeError for what cannot be encoded."""
-        return responder(self.status, returns_of(self.plan.returns), written_to=bool(self.layers))
+        return self.results().respond
 
 
 class Leaf(msgspec.Struct, Generic[T], frozen=True, eq=False):

@@ -17,8 +17,7 @@ from hinge.http.accept import choose_media_type
 from hinge.inspection.annotations import members
 from hinge.inspection.wrappers import is_awaitable
 from hinge.responses.response import Lines, Response
-from hinge.results.result import Encode, is_encoded
-from hinge.results.returns import returns_of
+from hinge.results.returns import Encode, returns_of
 
 Way = tuple[Encode, Lines]
 """How a value is encoded, and the header lines of the response."""
@@ -50,12 +49,8 @@ def negotiated(plan: HandlerPlan, codecs: Sequence[Codec], status: int | None) -
     return replace(plan, handler=handler, arguments=(_ACCEPT, *plan.arguments), offers=fitting)
 
 
-def _same(value: Any) -> Any:
-    return value
-
-
 def _offering(plan: HandlerPlan, offers: "_Offers", *, always: bool | None) -> Callable[..., Any]:
-    handler, returns = plan.handler, returns_of(plan.returns)
+    handler, returns = plan.handler, plan.returned
     ready: dict[type, Callable[[Any], Any] | None] = {}
 
     def represented(value: Any, accept: str, way: Way | None) -> Any:
@@ -63,7 +58,7 @@ def _offering(plan: HandlerPlan, offers: "_Offers", *, always: bool | None) -> C
         try:
             project = ready[kind]
         except KeyError:
-            project = ready[kind] = (returns.project_of(kind) or _same) if is_encoded(kind, returns) else None
+            project = ready[kind] = returns.encoded(kind)
         if project is None:
             return represented_later(value, accept, way) if is_awaitable(value) else value
         return offers.response(project(value), accept, way or offers.choose(accept))
@@ -161,4 +156,4 @@ def _encoded(member: Any) -> bool | None:
     kind = get_origin(member) or member
     if not isinstance(kind, type) or kind is object or kind is Iterable:
         return None
-    return is_encoded(kind, returns_of(member))
+    return returns_of(member).encoded(kind) is not None

@@ -24,8 +24,7 @@ from hinge.responses.files import FileResponse
 from hinge.responses.jsonlines import JSON_LINES, JSONLinesResponse
 from hinge.responses.response import OCTETS, HTMLResponse, JSONResponse, RedirectResponse, Response, TextResponse
 from hinge.results.encodable import unencodable
-from hinge.results.result import JSON
-from hinge.results.returns import TEXT, is_stream, stream_type
+from hinge.results.returns import JSON, TEXT, is_stream, returns_of
 from hinge.routing import Route
 
 Part = dict[str, Any]
@@ -94,7 +93,7 @@ def _results(route: Route, plan: HandlerPlan, schemas: Schemas) -> dict[str, Par
     found: dict[str, Part] = {}
     plain: list[Any] = []
     if plan.is_generator:
-        return {_success(route, 200): _response("Success", _bytes(stream_type(plan.returns)))}
+        return {_success(route, 200): _response("Success", _bytes(plan.returned.stream_type))}
     for member in present(plan.returns) or [plan.returns]:
         kind = member if isinstance(member, type) else type(member) if member is None else None
         if member is None or kind is type(None):
@@ -103,7 +102,7 @@ def _results(route: Route, plan: HandlerPlan, schemas: Schemas) -> dict[str, Par
             for several, described in _of_class(kind).items():
                 found.setdefault(several, described).setdefault("content", {}).update(described.get("content", {}))
         elif _streams(member):
-            found[_success(route, 200)] = _response("Success", _bytes(stream_type(member)))
+            found[_success(route, 200)] = _response("Success", _bytes(returns_of(member).stream_type))
         else:
             plain.append(member)
     if plain:

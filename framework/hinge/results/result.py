@@ -18,61 +18,23 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from hinge.codecs import encode_json
 from hinge.diagnostics.location import qualified_name
 from hinge.inspection.wrappers import Unawaited
 from hinge.responses.jsonlines import JSONLinesResponse
 from hinge.responses.response import (
     HTMLResponse,
     JSONResponse,
+    Lines,
     RedirectResponse,
     Response,
     ResponseHeaders,
     TextResponse,
 )
-from hinge.responses.streaming import StreamingResponse
+from hinge.responses.streaming import BODILESS, StreamingResponse
 from hinge.results.leaving import refuse
-from hinge.results.returns import OCTETS, TEXT, UNANNOTATED, Returns, is_stream
+from hinge.results.returns import UNANNOTATED, Encode, Returns
 
-Encode = Callable[[Any], bytes]
-Plain = tuple[Encode, str]
-"""How a plain result becomes a body, and its media type."""
-
-JSON = "application/json"
-
-
-def _same(value: Any) -> Any:
-    return value
-
-
-def plain(kind: type, returns: Returns = UNANNOTATED) -> Plain | None:
-    """Return how results of a type become a body, None if they need `respond`."""
-    if kind is tuple and not returns.tuples:
-        return None
-    if kind is type(None) or issubclass(kind, Response | BaseException) or is_stream(kind) or _is_awaitable(kind):
-        return None
-    project = returns.project_of(kind)
-    if issubclass(kind, str | bytes | bytearray | memoryview):
-        # Of a text there is no part: it may leave or not.
-        return project or _octets(kind), TEXT if issubclass(kind, str) else OCTETS
-    return (encode_json if project is None else project.through(encode_json)), JSON
-
-
-def _octets(kind: type) -> Encode:
-    if issubclass(kind, str):
-        return str.encode
-    return _same if kind is bytes else bytes
-
-
-def is_encoded(kind: type, returns: Returns) -> bool:
-    """Tell whether results of a type are encoded, and not sent as text, as bytes or as the response they are."""
-    how = plain(kind, returns)
-    return how is not None and how[1] == JSON
-
-
-def _is_awaitable(kind: type) -> bool:
-    return hasattr(kind, "__await__")
-
+Make = Callable[[Any], Response]
 
 _WITHOUT_MORE = frozenset({Response, TextResponse, HTMLResponse, JSONResponse, RedirectResponse})
 """The classes whose instances consist of status, headers and body."""
@@ -94,52 +56,81 @@ def own(response: Response) -> Response:
     return copied
 
 
-def responder(
-    status: int | None, returns: Returns = UNANNOTATED, *, written_to: bool = False
-) -> Callable[[Any], Response]:
-    """Return the function that makes a response of any result; `status` is the route's, None if it declares none.
+class Results:
+    """What becomes of the results of one endpoint; `status` is its route's, None if that declares none.
 
-    With `written_to` each response is one request's own. The function raises TypeError if msgspec cannot encode the
-    value, if a `StreamingResponse` is answered with again, and for a tuple unless the annotation names one; it raises
-    `Unawaited` for an awaitable.
+    With `written_to` each response is one request's own. `prepared` tells by the class of a plain result how it becomes
+    a body, and `header` of its media type, so that a backend need not make a Response of it. It has the classes that
+    `respond` was given; none without `header`, or where the status has no body.
     """
-    makers: dict[type, Callable[[Any], Response]] = {}
 
-    def respond(value: Any) -> Response:
+    __slots__ = ("_code", "_header", "_make", "_plain", "_returns", "_status", "_written_to", "prepared")
+
+    def __init__(
+        self,
+        returns: Returns = UNANNOTATED,
+        status: int | None = None,
+        *,
+        written_to: bool = False,
+        header: Callable[[str], Any] | None = None,
+    ) -> None:
+        self._returns = returns
+        self._status = status
+        self._code = status or 200
+        self._written_to = written_to
+        self._header = None if status in BODILESS else header
+        self._plain: dict[type, tuple[Encode, Lines]] = {}
+        self._make: dict[type, Make] = {}
+        self.prepared: dict[type, tuple[Encode, Any]] = {}
+
+    def respond(self, value: Any) -> Response:
+        """Return the response of a result.
+
+        Raises:
+            TypeError: msgspec cannot encode it, it is a stream that was answered with before, or a tuple, and the
+                annotation names none.
+            Unawaited: it is an awaitable.
+
+        """
         kind = type(value)
-        make = makers.get(kind)
+        how = self._plain.get(kind)
+        if how is not None:
+            return Response.trusted(how[0](value), self._code, how[1])
+        make = self._make.get(kind)
         if make is None:
-            if _is_awaitable(kind):
-                raise Unawaited(value, respond)
-            make = makers[kind] = _maker(kind, status, returns, written_to=written_to)
+            if hasattr(kind, "__await__"):
+                raise Unawaited(value, self.respond)
+            plain = self._returns.plain(kind)
+            if plain is not None:
+                encode, media_type = plain
+                self._plain[kind] = encode, (("content-type", media_type),)
+                if self._header is not None:
+                    self.prepared[kind] = encode, self._header(media_type)
+                return self.respond(value)
+            make = self._make[kind] = self._maker(kind)
         return make(value)
 
-    return respond
+    def _maker(self, kind: type) -> Make:
+        """Return what makes a response of results of a class that are no plain ones."""
+        if kind is tuple:
+            return _refuse_tuple
+        if issubclass(kind, StreamingResponse):
+            return (lambda value: own(_unused(value))) if self._written_to else _unused
+        if issubclass(kind, Response):
+            return own if self._written_to else _same if kind.__init__ in _COMPLETE else _initialised
+        if issubclass(kind, BaseException):
+            return _refuse_exception
+        status, returns = self._status, self._returns
+        if kind is type(None):
+            return lambda value: Response(status=204 if status is None else status)
+        return _streamer(self._code, returns) if returns.takes_stream(kind) else refuse
 
 
-def _maker(kind: type, status: int | None, returns: Returns, *, written_to: bool) -> Callable[[Any], Response]:
-    if kind is tuple and not returns.tuples:
-        return _refuse_tuple
-    if issubclass(kind, StreamingResponse):
-        return (lambda value: own(_unused(value))) if written_to else _unused
-    if issubclass(kind, Response):
-        return own if written_to else _same if kind.__init__ in _COMPLETE else _initialised
-    if issubclass(kind, BaseException):
-        return _refuse_exception
-    if kind is type(None):
-        return lambda value: Response(status=204 if status is None else status)
-    code = status or 200
-    how = plain(kind, returns)
-    if how is None:
-        if not returns.takes_stream(kind):
-            return refuse
-        return _streamer(code, returns)
-    encode, media_type = how
-    lines = (("content-type", media_type),)
-    return lambda value: Response.trusted(encode(value), code, lines)
+def _same(value: Any) -> Any:
+    return value
 
 
-def _streamer(code: int, returns: Returns) -> Callable[[Any], Response]:
+def _streamer(code: int, returns: Returns) -> Make:
     items, media_type = returns.items, returns.stream_type
     if items is None:
         return lambda value: StreamingResponse(value, status=code, media_type=media_type)

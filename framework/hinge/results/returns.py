@@ -1,21 +1,28 @@
-"""What a return annotation decides: how iterators are streamed, whether tuples are meant, and which fields may leave.
+"""What a return annotation decides: which fields may leave, what is encoded, how iterators are streamed.
 
-Law: read once, at compile. No annotation, or `Any`, says nothing.
+Law: read once, at compile, and once for all handlers that have it. No annotation, or `Any`, says nothing.
 """
 
-from collections.abc import Iterable
-from functools import lru_cache
-from typing import Any, Union, get_args, get_origin
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias, Union, get_args, get_origin
 
+from hinge.codecs import encode_json
 from hinge.errors import ConfigurationError
 from hinge.inspection.annotations import members
 from hinge.inspection.declared import class_of, named
+from hinge.inspection.remembered import remembered
 from hinge.responses.jsonlines import JSON_LINES
+from hinge.responses.response import Response
 from hinge.results.leaving import Project
 from hinge.results.projection import is_a, projection
 
+JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
 OCTETS = "application/octet-stream"
+
+Encode: TypeAlias = Callable[[Any], bytes]
+Plain: TypeAlias = tuple[Encode, str]
+"""How a plain result becomes a body, and its media type."""
 
 
 class Returns:
@@ -26,16 +33,32 @@ class Returns:
 
     """
 
-    __slots__ = ("_kinds", "items", "project_of", "stream_type", "tuples")
+    __slots__ = ("_kinds", "_project_of", "items", "stream_type", "takes_tuples")
 
     def __init__(self, annotation: Any) -> None:
-        self.stream_type = stream_type(annotation)
-        """The media type of bare iterators."""
-        self.items = stream_items(annotation)
+        self.items = _stream_items(annotation)
         """What makes lines of the items of bare iterators; None: these are chunks."""
-        self.tuples = returns_tuples(annotation)
-        self.project_of = projection(annotation)
+        self.stream_type = _stream_type(annotation, self.items)
+        """The media type of bare iterators."""
+        self.takes_tuples = any(_takes_tuples(member) for member in members(annotation))
+        self._project_of = projection(annotation)
         self._kinds = [class_of(member) for member in named(annotation)]
+
+    def plain(self, kind: type) -> Plain | None:
+        """Return how results of a class become a body, None if they are none by themselves."""
+        if kind is type(None) or issubclass(kind, Response | BaseException) or is_stream(kind):
+            return None
+        if hasattr(kind, "__await__") or (kind is tuple and not self.takes_tuples):
+            return None
+        project = self._project_of(kind)
+        if issubclass(kind, _CHUNKS):  # of a text there is no part: it may leave or not
+            return project or _octets(kind), TEXT if issubclass(kind, str) else OCTETS
+        return (encode_json if project is None else project.through(encode_json)), JSON
+
+    def encoded(self, kind: type) -> Project | None:
+        """Return what of results of a class is encoded, None if they are sent in another way, such as a text."""
+        how = self.plain(kind)
+        return None if how is None or how[1] != JSON else self._project_of(kind) or _same
 
     def takes_stream(self, kind: type) -> bool:
         """Tell whether the annotation has a place for a stream of a class: any iterator is one for all."""
@@ -45,20 +68,15 @@ class Returns:
         )
 
 
-_known = lru_cache(maxsize=1024)(Returns)
-
-
+@remembered
 def returns_of(annotation: Any) -> Returns:
-    """Return what an annotation decides; read once for all handlers that have it.
+    """Return what an annotation decides.
 
     Raises:
         ConfigurationError: it names what cannot be resolved.
 
     """
-    try:
-        return _known(annotation)
-    except TypeError:
-        return Returns(annotation)  # notes that cannot be hashed
+    return Returns(annotation)
 
 
 def check_returns(annotation: Any, who: str) -> Returns:
@@ -79,15 +97,15 @@ def is_stream(kind: type) -> bool:
     return hasattr(kind, "__next__") or hasattr(kind, "__anext__") or hasattr(kind, "__aiter__")
 
 
-def stream_type(returns: Any) -> str:
-    """Return the media type of what a handler streams, by its return annotation: `Iterator[str]` is text."""
-    if stream_items(returns) is not None:
+def _stream_type(returns: Any, items: Project | None) -> str:
+    """Return the media type of what a handler streams: `Iterator[str]` is text."""
+    if items is not None:
         return JSON_LINES
     # Of Generator[yielded, sent, returned] the first one counts.
     return TEXT if any(get_args(member)[:1] == (str,) for member in members(returns)) else OCTETS
 
 
-def stream_items(returns: Any) -> Project | None:
+def _stream_items(returns: Any) -> Project | None:
     """Return what leaves of a stream's items only what is annotated; None if these are chunks, or nothing says so."""
     streams = [member for member in members(returns) if _may_stream(get_origin(member)) and get_args(member)]
     items = Union[tuple(get_args(member)[0] for member in streams)] if streams else Any  # noqa: UP007 - of a sequence
@@ -109,12 +127,8 @@ def _is_chunk(kind: Any) -> bool:
 _CHUNKS = (str, bytes, bytearray, memoryview)
 
 
-def returns_tuples(returns: Any) -> bool:
-    """Tell whether a return annotation has room for a tuple; none, or `Any`, does not say so."""
-    return any(_takes_tuples(member) for member in members(returns))
-
-
 def _takes_tuples(member: Any) -> bool:
+    """Tell whether a member of a return annotation has room for a tuple; none, or `Any`, does not say so."""
     if member is Any:
         return False
     kind = get_origin(member) or member
@@ -122,6 +136,16 @@ def _takes_tuples(member: Any) -> bool:
         return not isinstance(kind, type) or issubclass(tuple, kind) or kind is list
     except TypeError:  # a Protocol with attributes
         return True
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _octets(kind: type) -> Encode:
+    if issubclass(kind, str):
+        return str.encode
+    return _same if kind is bytes else bytes
 
 
 UNANNOTATED = Returns(Any)

@@ -9,12 +9,10 @@ from types import FrameType
 from typing import Any
 
 from hinge.backend import (
-    BODILESS,
     FAILURES,
     Endpoint,
     FrozenApp,
     HTTPError,
-    Response,
     Runtime,
     coloured_call,
     failure_of,
@@ -96,10 +94,9 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
     limit, status, plan = endpoint.max_body_size, endpoint.status or 200, endpoint.plan
     reads_body = plan.reads_body
     bare = plan.handler if plan.is_async and not plan.inline and not plan.arguments else None
-    respond = endpoint.responder()
+    results = endpoint.results(None if endpoint.head_only else lambda media_type: [("content-type", media_type)])
+    prepared, respond = results.prepared, results.respond
     send = make_sender(endpoint, runtime)
-    is_plain = not endpoint.head_only and endpoint.status not in BODILESS
-    prepared: dict[type, tuple[Callable[[Any], bytes], list[tuple[str, str]]]] = {}
 
     async def serve(scope: Any, proto: Any, values: tuple[str, ...]) -> None:
         body = None
@@ -117,7 +114,7 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
                 if awaits:
                     result = await result
             how = prepared.get(result.__class__)
-            content: Any = other(result) if how is None else how[0](result)
+            content: Any = respond(result) if how is None else how[0](result)
         except FAILURES as error:
             content, how = failure_of(error), None
         if how is not None:
@@ -127,11 +124,5 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
         if reads_body:
             exchange.keep_body(content if body is None and isinstance(content, Exception) else body)
         await send(exchange, Sink(exchange), content)
-
-    def other(result: Any) -> Response:
-        plain = endpoint.plain(type(result)) if is_plain else None
-        if plain is not None:
-            prepared[type(result)] = (plain[0], [("content-type", plain[1])])
-        return respond(result)
 
     return serve
