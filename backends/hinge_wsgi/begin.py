@@ -11,8 +11,8 @@ from hinge.compiling.frozen import Endpoint
 from hinge.request import Request
 from hinge.responses.response import Response
 from hinge.responses.streaming import BODILESS, Begun, StreamingResponse, chosen, keep
-from hinge_wsgi.iterate import LoopIterator
 from hinge_wsgi.portal import Cut, current, on_request_thread
+from hinge_wsgi.producer import PortalProducer
 from hinge_wsgi.runtime import Runtime
 
 
@@ -22,7 +22,7 @@ def beginner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request, Streami
     def begin(request: Request, streamed: StreamingResponse) -> Response:
         response = chosen(request, streamed)
         source = _begun(endpoint, runtime, request, response)
-        if isinstance(source, LoopIterator):
+        if isinstance(source, PortalProducer):
             runtime.register(source)
             try:
                 source.begin()
@@ -44,7 +44,7 @@ def async_beginner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request, R
             return response
         response = chosen(request, response)
         source = _begun(endpoint, runtime, request, response)
-        if isinstance(source, LoopIterator):
+        if isinstance(source, PortalProducer):
             waiting = current.get()
             waiting.is_streaming = True
             runtime.register(source)
@@ -61,19 +61,19 @@ def async_beginner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request, R
     return begin
 
 
-def _begun(endpoint: Endpoint, runtime: Runtime, request: Request, response: Response) -> Begun | LoopIterator | None:
+def _begun(endpoint: Endpoint, runtime: Runtime, request: Request, response: Response) -> Begun | PortalProducer | None:
     if not isinstance(response, StreamingResponse):
         return None
     source: Any = response.iterator
     if endpoint.head_only or response.eager_start or response.status in BODILESS:
         keep(request, response)
         return None
-    begun: Begun | LoopIterator = LoopIterator(runtime.portal, source) if response.is_async else Begun(source)
+    begun: Begun | PortalProducer = PortalProducer(runtime.portal, source) if response.is_async else Begun(source)
     response.continue_with(begun)
     keep(request, response)
     return begun
 
 
-def _refuse_cut(source: LoopIterator) -> None:
+def _refuse_cut(source: PortalProducer) -> None:
     if source.is_cut:
         raise Cut

@@ -27,14 +27,14 @@ from hinge.errors import HTTPError
 from hinge.request import Request
 from hinge_wsgi import environ as reader
 from hinge_wsgi.inflight import Flight, in_flight
-from hinge_wsgi.iterate import LoopIterator
 from hinge_wsgi.portal import STOP_SECONDS, Portal, PortalCall
+from hinge_wsgi.producer import PortalProducer
 from hinge_wsgi.work import Work
 
 LOOK_AGAIN_SECONDS = 0.01
 """When to look again whether the requests under way have ended."""
 
-_WAITING = {PortalCall.wait.__code__, LoopIterator._take.__code__}
+_WAITING = {PortalCall.wait.__code__, PortalProducer._take.__code__}
 """What a thread is in that waits for the loop."""
 
 

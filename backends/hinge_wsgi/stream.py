@@ -18,8 +18,8 @@ from hinge.responses.events import EventSourceResponse
 from hinge.responses.frames import unframed
 from hinge.responses.streaming import Begun, StreamAborted, StreamingResponse, close_failure, encode_chunk, unsent
 from hinge_wsgi.after import run_after
-from hinge_wsgi.iterate import LoopIterator, Silence
 from hinge_wsgi.portal import Cut
+from hinge_wsgi.producer import PortalProducer, Silence
 from hinge_wsgi.runtime import Runtime
 
 _NO_CHUNKS: Iterator[bytes] = iter(())
@@ -48,11 +48,11 @@ class Stream(Iterable[bytes]):
         self.is_event_stream = isinstance(response, EventSourceResponse)
         source: Any = response.iterator
         self._replaced: Sequence[Source] = () if request._sources is None else unsent(request, source)
-        if response.is_async and source.__class__ is not LoopIterator:
+        if response.is_async and source.__class__ is not PortalProducer:
             # What it was made of is closed behind it in the same task.
             behind = [other for other, is_async in reversed(self._replaced) if is_async]
             self._replaced = [other for other in self._replaced if not other[1]]
-            source = LoopIterator(runtime.portal, source, *behind)
+            source = PortalProducer(runtime.portal, source, *behind)
         self._source = source
         self._over = self._cut = self._closed = False
         # No frame of ours outside of the context, and one inside: each chunk pays for them.
@@ -70,7 +70,7 @@ class Stream(Iterable[bytes]):
         items: Any = self._source
         as_it_is: type[bytes] | None = bytes
         encode: Callable[[Any], bytes] = encode_chunk
-        if items.__class__ is LoopIterator:
+        if items.__class__ is PortalProducer:
             items = _awaited(items, response)
         elif items.__class__ is Begun:
             items = items.alone()
@@ -118,7 +118,7 @@ class Stream(Iterable[bytes]):
         """End the stream early, from any thread."""
         self._cut = self._cut or not self._over
         self._over = True
-        if isinstance(self._source, LoopIterator):
+        if isinstance(self._source, PortalProducer):
             self._source.finish()
 
     def drop(self) -> None:
@@ -160,7 +160,7 @@ class Stream(Iterable[bytes]):
             _close_source(self._runtime, self._request, self._source, is_async=False)
 
 
-def _awaited(source: LoopIterator, response: StreamingResponse) -> Iterator[Any]:
+def _awaited(source: PortalProducer, response: StreamingResponse) -> Iterator[Any]:
     """Yield the chunks of a source on the loop, and a comment now and then, so that a client's leaving is noticed."""
     ping: float | None = None
     make: Callable[[], bytes] = bytes
@@ -187,8 +187,8 @@ def close_sources(runtime: Runtime, request: Request, sources: Iterable[Source])
 
 
 def _close_source(runtime: Runtime, request: Request, iterator: Any, is_async: bool) -> None:  # noqa: FBT001
-    if is_async and not isinstance(iterator, LoopIterator):
-        iterator = LoopIterator(runtime.portal, iterator)
+    if is_async and not isinstance(iterator, PortalProducer):
+        iterator = PortalProducer(runtime.portal, iterator)
     try:
         close = getattr(iterator, "close", None)
         if close is not None:

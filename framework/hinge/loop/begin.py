@@ -4,16 +4,17 @@ Law: a failure of the first chunk is a failure of the handler. It is answered in
 them sees it, and its answer has their headers. A client that leaves meanwhile is a cancellation, as they know it.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hinge.compiling.frozen import Endpoint
 from hinge.loop.exchange import Exchange
-from hinge.loop.produce import Producer
 from hinge.loop.runtime import Runtime
 from hinge.loop.steps import Steps
 from hinge.loop.watch import ClientLeft, Ended, stopping
 from hinge.responses.begun import Begun
+from hinge.responses.producer import Producer
 from hinge.responses.response import Response
 from hinge.responses.streaming import BODILESS, StreamingResponse, chosen, keep
 
@@ -31,14 +32,14 @@ def beginner(endpoint: Endpoint, runtime: Runtime) -> Begin:
         if endpoint.head_only or response.eager_start or response.status in BODILESS:
             keep(exchange, response)
             return response
-        begun: Producer | Begun = Producer(source) if response.is_async else Begun(source)
+        begun: Producer | Begun = Producer(asyncio.get_running_loop(), source) if response.is_async else Begun(source)
         response.continue_with(begun)
         keep(exchange, response)
         watch = exchange.watched()
         runtime.register(watch)
         try:
             if isinstance(begun, Producer):
-                await watch.run(begun.begin)
+                await watch.run(begun.abegin)
             else:
                 await Steps(runtime, watch, begun, exchange).begin()
                 watch.check()

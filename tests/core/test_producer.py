@@ -1,15 +1,18 @@
-"""An async iterator pulled from another thread, or by another coroutine: one task, nothing ahead, one end."""
+"""An async source in a task of its own, pulled by other tasks or from a thread: one task, nothing ahead, one end."""
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 import anyio
 import pytest
 
-from hinge_wsgi.iterate import LoopIterator
+from hinge.responses.producer import Producer
 from hinge_wsgi.portal import Portal, on_request_thread
+from hinge_wsgi.producer import PortalProducer
 
 PATIENCE = 10
 
@@ -23,40 +26,48 @@ def portal() -> Iterator[Portal]:
 
 
 class Puller:
-    """The same few verbs from the server's thread and from a coroutine on the loop."""
+    """The verbs of a server's thread for coroutines on a loop, each of them a task."""
 
-    def __init__(self, portal: Portal, source: Any, how: str) -> None:
-        self.portal, self.how = portal, how
-        self.iterator = LoopIterator(portal, source)
+    def __init__(self, run: Callable[[Any], Any], producer: Producer) -> None:
+        self.run, self.producer = run, producer
 
     def next(self) -> Any:
-        if self.how == "thread":
-            return self.iterator.next()
-
         async def pull() -> Any:
-            return await anext(self.iterator)
+            return await anext(self.producer)
 
         try:
-            return self.portal.run(pull())
+            return self.run(pull())
         except StopAsyncIteration:
             raise StopIteration from None
 
     def begin(self) -> None:
-        if self.how == "thread":
-            self.iterator.begin()
-        else:
-            self.portal.run(self.iterator.abegin())
+        self.run(self.producer.abegin())
 
     def close(self) -> None:
-        if self.how == "thread":
-            self.iterator.close()
-        else:
-            self.portal.run(self.iterator.aclose())
+        self.run(self.producer.aclose())
 
 
-@pytest.fixture(params=["thread", "loop"])
-def pull(request: pytest.FixtureRequest, portal: Portal) -> Callable[[Any], Puller]:
-    return lambda source: Puller(portal, source, request.param)
+@pytest.fixture
+def in_thread(portal: Portal) -> Callable[[Any], PortalProducer]:
+    return partial(PortalProducer, portal)
+
+
+@pytest.fixture
+def by_portal(portal: Portal) -> Callable[[Any], Puller]:
+    return lambda source: Puller(portal.run, PortalProducer(portal, source))
+
+
+@pytest.fixture
+def by_task() -> Iterator[Callable[[Any], Puller]]:
+    """Without a portal, as backends on an event loop have it."""
+    with asyncio.Runner() as runner:
+        yield lambda source: Puller(runner.run, Producer(runner.get_loop(), source))
+        assert asyncio.all_tasks(runner.get_loop()) == set(), "a task is left"
+
+
+@pytest.fixture(params=["in_thread", "by_portal", "by_task"])
+def pull(request: pytest.FixtureRequest) -> Any:
+    return request.getfixturevalue(request.param)
 
 
 async def count(log: list[Any], end: int = 3) -> AsyncIterator[str]:
@@ -201,7 +212,9 @@ def test_a_task_group_may_span_the_chunks(pull: Any) -> None:
     assert left == ["left", "left"]
 
 
-def test_what_it_asks_for_is_done_by_the_thread_that_waits(pull: Any) -> None:
+@pytest.mark.parametrize("how", ["in_thread", "by_portal"])
+def test_what_it_asks_for_is_done_by_the_thread_that_waits(request: pytest.FixtureRequest, how: str) -> None:
+    pull: Any = request.getfixturevalue(how)
     here = threading.get_ident()
 
     async def asking() -> AsyncIterator[str]:
@@ -221,7 +234,7 @@ def test_what_it_asks_for_is_done_by_the_thread_that_waits(pull: Any) -> None:
 
 def test_it_may_begin_on_the_loop_and_go_on_in_the_thread(portal: Portal) -> None:
     log: list[Any] = []
-    iterator = LoopIterator(portal, count(log))
+    iterator = PortalProducer(portal, count(log))
     portal.run(iterator.abegin())
     assert [iterator.next(), iterator.next()] == ["0", "1"]
     iterator.close()
@@ -235,7 +248,7 @@ def test_a_silence_is_told_and_waiting_goes_on(portal: Portal) -> None:
         await go.wait()
         yield "late"
 
-    iterator = LoopIterator(portal, slow())
+    iterator = PortalProducer(portal, slow())
     for _ in range(3):
         with pytest.raises(TimeoutError):
             iterator.next(0.01)
@@ -257,7 +270,7 @@ def test_a_finish_from_any_thread_ends_the_wait(portal: Portal, begun: bool) -> 
         finally:
             log.append("closed")
 
-    iterator = LoopIterator(portal, silent())
+    iterator = PortalProducer(portal, silent())
     if not begun:
         iterator.finish()
         with pytest.raises(StopIteration):
@@ -287,14 +300,14 @@ def test_a_stopping_loop_ends_it_as_a_failure(portal: Portal) -> None:
         await asyncio.Event().wait()
         yield "never"
 
-    iterator = LoopIterator(portal, silent())
+    iterator = PortalProducer(portal, silent())
     stopper = threading.Thread(target=lambda: (entered.wait(PATIENCE), portal.stop()))
     stopper.start()
     with pytest.raises(RuntimeError, match="stopped"):
         iterator.next(PATIENCE)
     stopper.join(PATIENCE)
     iterator.close()
-    late = LoopIterator(portal, silent())
+    late = PortalProducer(portal, silent())
     with pytest.raises(RuntimeError):
         late.next()
     late.close()
@@ -313,12 +326,14 @@ def test_a_source_that_is_closed_before_its_task_has_begun_is_closed(portal: Por
         async def aclose(self) -> None:
             closed.append("closed")
 
-    async def close_at_once(iterator: LoopIterator) -> None:
-        iterator._begin()
+    async def close_at_once(iterator: Producer) -> None:
+        iterator._ask()
         await iterator.aclose()
 
-    portal.run(close_at_once(LoopIterator(portal, Source())))
-    assert closed == ["closed"]
+    portal.run(close_at_once(PortalProducer(portal, Source())))
+    with asyncio.Runner() as runner:
+        runner.run(close_at_once(Producer(runner.get_loop(), Source())))
+    assert closed == ["closed", "closed"]
 
 
 def test_a_cancellation_of_its_own_is_a_failure(pull: Any) -> None:
@@ -360,7 +375,114 @@ def test_the_source_behind_is_closed_after_the_one_in_front(portal: Portal) -> N
             log.append("outer")
 
     source = inner()
-    iterator = LoopIterator(portal, outer(source), source)
+    iterator = PortalProducer(portal, outer(source), source)
     assert iterator.next() == "A"
     iterator.close()
     assert log == ["outer", "inner"]
+
+
+# -- in the middle of another task's work ------------------------------------------------------------------------------
+
+word: ContextVar[str] = ContextVar("word", default="unset")
+
+
+def run(test: Callable[[], Awaitable[Any]]) -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(PATIENCE):
+            await test()
+            assert len(asyncio.all_tasks()) == 1, "a task is left"
+
+    asyncio.run(bounded())
+
+
+def here(source: AsyncIterator[Any]) -> Producer:
+    return Producer(asyncio.get_running_loop(), source)
+
+
+def test_a_task_group_of_its_own_stands_beside_one_around_the_beginning() -> None:
+    async def test() -> None:
+        left: list[str] = []
+
+        async def grouped() -> AsyncIterator[str]:
+            try:
+                async with anyio.create_task_group() as group:
+                    group.start_soon(anyio.sleep_forever)
+                    yield "a"
+                    yield "b"
+                    group.cancel_scope.cancel()
+            finally:
+                left.append("left")
+
+        producer = here(grouped())
+        async with anyio.create_task_group():
+            with anyio.move_on_after(60):
+                await producer.abegin()
+        assert [chunk async for chunk in producer] == ["a", "b"]
+        early = here(grouped())
+        await early.abegin()
+        await early.aclose()
+        assert left == ["left", "left"]
+
+    run(test)
+
+
+def test_a_beginning_that_is_given_up_can_be_closed() -> None:
+    async def test() -> None:
+        log: list[str] = []
+
+        async def silent() -> AsyncIterator[str]:
+            try:
+                await asyncio.Event().wait()
+                yield "never"
+            finally:
+                await asyncio.sleep(0)
+                log.append("closed")
+
+        producer = here(silent())
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await producer.abegin()
+        assert log == []
+        await producer.aclose()
+        assert log == ["closed"]
+
+    run(test)
+
+
+def test_a_chunk_whose_wait_was_given_up_is_not_lost() -> None:
+    async def test() -> None:
+        go = asyncio.Event()
+
+        async def slow() -> AsyncIterator[str]:
+            await go.wait()
+            yield "a"
+            yield "b"
+
+        producer = here(slow())
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await anext(producer)
+        go.set()
+        assert [chunk async for chunk in producer] == ["a", "b"]
+
+    run(test)
+
+
+def test_context_variables_travel_both_ways() -> None:
+    async def test() -> None:
+        async def source() -> AsyncIterator[str]:
+            yield word.get()
+            token = word.set("the source's")
+            yield word.get()
+            word.reset(token)
+            yield word.get()
+            word.set("the last")
+
+        word.set("before")
+        producer = here(source())
+        await producer.abegin()
+        word.set("set meanwhile")
+        assert [chunk async for chunk in producer] == ["before", "the source's", "set meanwhile"]
+        assert word.get() == "the last"
+
+    run(test)
