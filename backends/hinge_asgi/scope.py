@@ -13,7 +13,7 @@ from urllib.parse import unquote_to_bytes
 
 from hinge.http.address import Address
 from hinge.http.cookies import cookie_text
-from hinge.http.headers import Headers
+from hinge.http.headers import Accessors, Headers, LazyHeaders
 from hinge.http.target import origin_form, utf8_path
 
 Scope = Mapping[str, Any]
@@ -107,7 +107,21 @@ def header(name: str) -> Callable[[Scope], str | None]:
 
 
 def headers(scope: Scope) -> Headers:
-    """Return all request headers."""
+    """Return the request headers."""
+    return ScopeHeaders(scope)
+
+
+class ScopeHeaders(LazyHeaders):
+    """The headers of a scope."""
+
+    __slots__ = ()
+    _accessors = Accessors(header.__wrapped__)  # as a handler's parameter is read; names that clients send are not kept
+
+    def _all(self) -> Headers:
+        return _all_headers(self._head)
+
+
+def _all_headers(scope: Scope) -> Headers:
     lines = [pair for pair in scope["headers"] if b"_" not in pair[0]]
     unreadable = {key for key, value in lines if not value.isascii() and key != b"cookie"}
     if unreadable:

@@ -13,7 +13,7 @@ from typing import Any
 
 from hinge.http.address import Address
 from hinge.http.cookies import cookie_text
-from hinge.http.headers import Headers
+from hinge.http.headers import Accessors, Headers, LazyHeaders
 from hinge.http.target import origin_form, utf8_path
 
 Environ = Mapping[str, Any]
@@ -99,7 +99,21 @@ def _beyond_ascii(name: str, value: str) -> str:
 
 
 def headers(environ: Environ) -> Headers:
-    """Return all request headers."""
+    """Return the request headers."""
+    return EnvironHeaders(environ)
+
+
+class EnvironHeaders(LazyHeaders):
+    """The headers of an environ."""
+
+    __slots__ = ()
+    _accessors = Accessors(header.__wrapped__)  # as a handler's parameter is read; names that clients send are not kept
+
+    def _all(self) -> Headers:
+        return _all_headers(self._head)
+
+
+def _all_headers(environ: Environ) -> Headers:
     found = []
     for key, value in environ.items():
         if key.startswith("HTTP_"):

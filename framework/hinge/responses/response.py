@@ -8,6 +8,7 @@ framework itself writes is a constant, and constants are not checked again at ev
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, ClassVar, Literal, Self, TypeAlias
 from urllib.parse import quote
 
@@ -75,10 +76,17 @@ class ResponseHeaders(MutableHeaders):
 
     @staticmethod
     def _name(name: str) -> str:
-        checked = check_name(name)
-        if checked in FRAMING:
-            raise ValueError(f"{name!r} belongs to the framework and its server: a response cannot set it")
-        return checked
+        return _checked(name) if name.__class__ is str else _check(name)
+
+
+def _check(name: str) -> str:
+    checked = check_name(name)
+    if checked in FRAMING:
+        raise ValueError(f"{name!r} belongs to the framework and its server: a response cannot set it")
+    return checked
+
+
+_checked = lru_cache(maxsize=256)(_check)  # names stand in the program
 
 
 class Response:
