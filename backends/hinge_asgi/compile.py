@@ -13,6 +13,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from hinge.compiling.frozen import Endpoint, FrozenApp
+from hinge.entry import refusing
 from hinge.errors import HTTPError
 from hinge.loop import HeadOf, Runtime, make_server
 from hinge.responses.streaming import StreamAborted
@@ -94,6 +95,7 @@ def _with_worker_hooks(wrapped: Any, application: Any, runtime: Runtime) -> Any:
     served.start = served.stop = lambda: None
     served.drain = runtime.drain
     served.still_open = runtime.still_open
+    served.__rsgi_init__ = refusing("rsgi")  # a granian that was not told ASGI
     served.runtime = runtime  # for in-process connections, which raise what a lifespan raised
     return served
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from hinge.compiling.frozen import Endpoint, FrozenApp
 from hinge.diagnostics.failures import FAILURES, failure_in_task
+from hinge.entry import refusing
 from hinge.errors import HTTPError
 from hinge.http.body import check_framing
 from hinge.inspection.wrappers import Unawaited, awaited
@@ -70,6 +71,7 @@ def compile_wsgi(frozen: FrozenApp) -> Any:
 
     for name in ("start", "drain", "stop", "still_open"):
         setattr(application, name, getattr(runtime, name))
+    application.__rsgi_init__ = refusing("rsgi")  # type: ignore[attr-defined]  # a granian that was not told WSGI
     application.runtime = runtime  # type: ignore[attr-defined]  # in-process connections raise what a lifespan raised
     return application
 

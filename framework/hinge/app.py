@@ -3,7 +3,6 @@
 Law: an app collects until it is first compiled; then it is frozen. It knows no protocol, and backends by name only.
 """
 
-import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
@@ -19,7 +18,7 @@ from hinge.config import Config, resolve_config
 from hinge.diagnostics.kinds import FLAG, TEXT, shown, want, wrong
 from hinge.diagnostics.location import caller, locate, qualified_name
 from hinge.diagnostics.misuse import fits
-from hinge.entry import INTERFACE, BareGranian, refuse_rsgi, refusing
+from hinge.entry import ServerEntry
 from hinge.error_responses import ErrorHandler, check_error_handler, check_error_kind
 from hinge.errors import ConfigurationError
 from hinge.inspection.uncollected import uncollected
@@ -42,7 +41,7 @@ class ErrorDecorator(Protocol):
         ...
 
 
-class App(BareGranian, Registrar):
+class App(ServerEntry, Registrar):
     """A web application, written once and compiled by a backend.
 
     `slashes="redirect"` answers `/items/` for a registered `/items` (and the reverse) with 308, "strict" with 404.
@@ -121,9 +120,7 @@ class App(BareGranian, Registrar):
         }
         self._frozen: str | None = None
         self._compiled: dict[tuple[str, bool], Application] = {}
-        self._serving: dict[str, Any] = {}
-        self._lock = threading.RLock()
-        _look_like_asgi(self)
+        self._open_to_servers()
 
     # -- declare -------------------------------------------------------------------------------------------------------
 
@@ -269,10 +266,7 @@ class App(BareGranian, Registrar):
             if key not in self._compiled:
                 target = _backend(name, f"App.compile({backend!r}) ({caller()}): " if backend else "")
                 with uncollected():
-                    application: Any = target.compile(self.freeze(name, skip_unsupported=key[1]))
-                if target.interface != INTERFACE:
-                    application.__rsgi_init__ = refuse_rsgi
-                self._compiled[key] = application
+                    self._compiled[key] = target.compile(self.freeze(name, skip_unsupported=key[1]))
             return self._compiled[key]
 
     def unmet(self, backend: str, *, skip_unsupported: bool = False) -> list[str]:
@@ -312,62 +306,6 @@ class App(BareGranian, Registrar):
             lifespans=lifespans_of(parts),
             wrappers=self._wrappers.get(target.interface, ()),
         )
-
-    # -- serve ---------------------------------------------------------------------------------------------------------
-
-    @cached_property
-    def wsgi(self) -> Any:
-        """The WSGI callable (PEP 3333)."""
-        return self.compile("wsgi")
-
-    @cached_property
-    def asgi(self) -> Any:
-        """The ASGI 3 callable."""
-        return self.compile("asgi")
-
-    @property
-    def application(self) -> Application:
-        """The callable of the configured backend."""
-        return self.compile()
-
-    def __call__(self, scope: Any, receive: Any, send: Any = None) -> Any:
-        """Serve as ASGI `(scope, receive, send)` or as WSGI `(environ, start_response)`.
-
-        An app that does not compile logs once why, fails an ASGI server's start, and answers every request with 500.
-        """
-        if send is None:
-            return self._wsgi_or_refusal(scope, receive)
-        return self._asgi_or_refusal(scope, receive, send)
-
-    @cached_property
-    def _wsgi_or_refusal(self) -> Any:
-        return self._served("wsgi")
-
-    @cached_property
-    def _asgi_or_refusal(self) -> Any:
-        return self._served("asgi")
-
-    def _served(self, protocol: str) -> Any:
-        """Return the compiled callable or the one that refuses everything, the same one to each of several threads."""
-        with self._lock:
-            if protocol not in self._serving:
-                try:
-                    self._serving[protocol] = getattr(self, protocol)
-                except Exception as error:  # noqa: BLE001 - also what native middleware raises
-                    self._serving[protocol] = refusing(protocol, error)
-            return self._serving[protocol]
-
-
-def _look_like_asgi(app: App) -> None:
-    """Have servers that ask `iscoroutinefunction(app.__call__)` take the app for the ASGI callable it also is.
-
-    uvicorn, hypercorn and daphne look the attribute up on the instance; real calls use the class's method.
-    """
-
-    async def __call__(scope: Any, receive: Any, send: Any) -> None:  # noqa: N807 - the name servers look up
-        await app._asgi_or_refusal(scope, receive, send)
-
-    vars(app)["__call__"] = __call__
 
 
 def _mistakes(parts: list[Part], target: Backend, *, skip_unsupported: bool) -> list[str]:

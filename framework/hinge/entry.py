@@ -1,78 +1,143 @@
-"""How servers take an App that nobody compiled by hand: the callable of an installed backend, or an explanation.
+"""How servers take an App that nobody compiled by hand: its callables, or an explanation.
 
-Law: what cannot be served is said once, with its reason, and no request compiles again. A bare `granian MODULE:app`
-serves if a backend for its default interface is installed; if not, the server ends with exit code 1: without that
-Granian starts, and answers every request with an empty 500. Under a server that runs the lifespan protocol the start
-fails; elsewhere each request is answered with the same 500, which says nothing about the cause.
+Law: what cannot be served is said once, with its reason, and no request compiles again. An app is its own WSGI and ASGI
+callable, and passes on what Granian looks for on a target: a bare `granian MODULE:app` serves if an installed backend
+has the interface that Granian was told; if not, the server ends with exit code 1: without that Granian starts, and
+answers every request with an empty 500. Under a server that runs the lifespan protocol the start of an app that does
+not compile fails; elsewhere each request is answered with the same 500, which says nothing about the cause.
 """
 
+import re
 import sys
-from typing import Any, NoReturn
+import threading
+from collections.abc import Callable
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from hinge.backend.installed import installed_backends, load_backend
+from hinge.backend.contract import Application
+from hinge.backend.installed import usable_backends
 from hinge.codecs import encode_json
 from hinge.diagnostics.log import logger
 from hinge.error_responses import PROBLEM
 from hinge.errors import ConfigurationError, HTTPError
 
-INTERFACE = "rsgi"
+
+class ServerEntry:
+    """What servers find in an app; `compile` is the app's."""
+
+    if TYPE_CHECKING:
+        compile: Callable[..., Any]
+
+    def _open_to_servers(self) -> None:
+        """Have servers that ask `iscoroutinefunction(app.__call__)` take the app for the ASGI callable it also is.
+
+        uvicorn, hypercorn and daphne look the attribute up on the instance; real calls use the class's method.
+        """
+        self._lock = threading.RLock()
+        self._served_by: dict[str, Any] = {}
+
+        async def __call__(scope: Any, receive: Any, send: Any) -> None:  # noqa: N807 - the name servers look up
+            await self._asgi_or_refusal(scope, receive, send)
+
+        vars(self)["__call__"] = __call__
+
+    @cached_property
+    def wsgi(self) -> Any:
+        """The WSGI callable (PEP 3333)."""
+        return self.compile("wsgi")
+
+    @cached_property
+    def asgi(self) -> Any:
+        """The ASGI 3 callable."""
+        return self.compile("asgi")
+
+    @property
+    def application(self) -> Application:
+        """The callable of the configured backend."""
+        application: Application = self.compile()
+        return application
+
+    def __call__(self, scope: Any, receive: Any, send: Any = None) -> Any:
+        """Serve as ASGI `(scope, receive, send)` or as WSGI `(environ, start_response)`.
+
+        An app that does not compile logs once why, fails an ASGI server's start, and answers every request with 500.
+        """
+        if send is None:
+            return self._wsgi_or_refusal(scope, receive)
+        return self._asgi_or_refusal(scope, receive, send)
+
+    @cached_property
+    def _wsgi_or_refusal(self) -> Any:
+        return self._served("wsgi", _refusing_wsgi)
+
+    @cached_property
+    def _asgi_or_refusal(self) -> Any:
+        return self._served("asgi", _refusing_asgi)
+
+    def _served(self, name: str, refusing: Callable[[str], Any]) -> Any:
+        """Return the compiled callable or the one that refuses everything, the same one to each of several threads."""
+        with self._lock:
+            if name not in self._served_by:
+                try:
+                    self._served_by[name] = getattr(self, name)
+                except Exception as error:  # noqa: BLE001 - also what native middleware raises
+                    self._served_by[name] = refusing(_logged(error))
+            return self._served_by[name]
+
+    if not TYPE_CHECKING:  # which would then take any name for one
+
+        def __getattr__(self, name: str) -> Any:
+            hook = _HOOK.fullmatch(name)
+            if hook is not None and hook[1] in _interfaces():
+                return _hook_of(self, hook[1], name)
+            return super().__getattr__(name)
 
 
-def refuse_rsgi(loop: Any) -> NoReturn:
-    """Explain and end the worker; Granian calls this as `__rsgi_init__`.
+# -- what Granian looks for --------------------------------------------------------------------------------------------
+
+_HOOK = re.compile("__([a-z]+?)(_init|_del)?__")
+"""The names of Granian's interface X: `__X__` is called for a request, `__X_init__` and `__X_del__` by a worker."""
+
+
+def _interfaces() -> list[str]:
+    """Return the names of Granian's interfaces; none in a process in which no Granian could ask."""
+    constants = sys.modules.get("granian.constants")
+    return [] if constants is None else [one.value for one in constants.Interfaces]
+
+
+def _hook_of(app: Any, interface: str, name: str) -> Any:
+    """Return what the backend of an interface made of the app has under a name, or what explains.
 
     Raises:
-        SystemExit: always, with 1.
+        AttributeError: there is no such backend, it cannot serve the app, or there is nothing under the name.
 
     """
-    _end(
-        "this is a WSGI and ASGI application, and granian's default interface is RSGI. "
-        "Fix: granian --interface asgi MODULE:app, granian --interface wsgi MODULE:app, or hinge run MODULE:app"
+    speakers = [backend.name for backend in usable_backends().values() if backend.interface == interface]
+    explain: Callable[[Any], NoReturn] = refusing(interface)
+    if speakers:
+        try:
+            return getattr(app.compile(speakers[0]), name)
+        except ConfigurationError as error:
+            explain = partial(_end, str(error))
+    if name.endswith("_init__"):
+        return explain
+    raise AttributeError(f"{name}: no backend serves the app by that interface", name=name, obj=app)
+
+
+def refusing(interface: str) -> Callable[[Any], NoReturn]:
+    """Return what Granian calls when a worker starts with an interface that is not served: it explains and exits."""
+    return partial(
+        _end,
+        f"this is a WSGI and ASGI application, and granian's interface here is {interface.upper()}, its default. "
+        "Fix: granian --interface asgi MODULE:app, granian --interface wsgi MODULE:app, or hinge run MODULE:app",
     )
 
 
-def _end(reason: str) -> NoReturn:
+def _end(reason: str, loop: Any) -> NoReturn:
     # Written here rather than given to SystemExit, which a worker that is a thread would swallow.
     sys.stderr.write(f"Error: {reason}\n")
     sys.stderr.flush()
     raise SystemExit(1)
-
-
-class BareGranian:
-    """What an app has for `granian MODULE:app`; `compile` is the app's."""
-
-    @property
-    def __rsgi__(self) -> Any:
-        """The callable of the backend that speaks RSGI.
-
-        Raises:
-            AttributeError: there is none, or it cannot serve the app; `__rsgi_init__` says so.
-
-        """
-        try:
-            return self.__speaker()
-        except (LookupError, ConfigurationError) as error:
-            raise AttributeError(str(error)) from error
-
-    def __rsgi_init__(self, loop: Any) -> None:
-        """Start the app's lifespans, or explain."""
-        try:
-            speaker = self.__speaker()
-        except LookupError:
-            refuse_rsgi(loop)
-        except ConfigurationError as error:
-            _end(str(error))
-        speaker.__rsgi_init__(loop)
-
-    def __rsgi_del__(self, loop: Any) -> None:
-        """Stop them."""
-        self.__speaker().__rsgi_del__(loop)
-
-    def __speaker(self) -> Any:
-        for name in installed_backends():
-            if load_backend(name).interface == INTERFACE:
-                return self.compile(name)  # type: ignore[attr-defined]
-        raise LookupError("no installed backend speaks RSGI")
 
 
 # -- an app that does not compile --------------------------------------------------------------------------------------
@@ -81,17 +146,20 @@ _PROBLEM = encode_json(HTTPError(500, "The application does not compile; its log
 _LENGTH = str(len(_PROBLEM))
 
 
-def refusing(protocol: str, error: Exception) -> Any:
-    """Log why nothing is served and return the callable that refuses everything; `protocol` is "wsgi" or "asgi"."""
+def _logged(error: Exception) -> str:
+    """Log why nothing is served, and return that."""
     expected = isinstance(error, ConfigurationError)
     reason = str(error) if expected else f"{type(error).__name__}: {error}"
     logger.critical("the app does not compile, nothing is served: %s", reason, exc_info=None if expected else error)
-    return _refusing_asgi(reason) if protocol == "asgi" else _refuse_wsgi
+    return reason
 
 
-def _refuse_wsgi(environ: Any, start_response: Any) -> list[bytes]:
-    start_response("500 Internal Server Error", [("content-type", PROBLEM), ("content-length", _LENGTH)])
-    return [] if environ["REQUEST_METHOD"] == "HEAD" else [_PROBLEM]
+def _refusing_wsgi(reason: str) -> Any:
+    def refuse(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("500 Internal Server Error", [("content-type", PROBLEM), ("content-length", _LENGTH)])
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [_PROBLEM]
+
+    return refuse
 
 
 def _refusing_asgi(reason: str) -> Any:

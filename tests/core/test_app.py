@@ -7,7 +7,6 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -26,8 +25,6 @@ from hinge import (
     Router,
     WebSocket,
 )
-from hinge.backend.contract import CONTRACT
-from hinge.backend.installed import _loaded, load_backend
 from hinge.compiling.frozen import FrozenApp
 
 
@@ -284,46 +281,6 @@ def test_threads_that_race_get_the_same_callable() -> None:
     assert len(set(map(id, found))) == 1
 
 
-@pytest.mark.parametrize(
-    ("contract", "complaint"),
-    [
-        (
-            (CONTRACT[0], CONTRACT[1] + 1),
-            r"is written for contract \d+\.\d+ of hinge\.backend, .* Fix: update hinge-web$",
-        ),
-        ((CONTRACT[0] + 1, 0), r"is written for contract \d+\.0 of hinge\.backend, .* Fix: update hinge-web$"),
-        (
-            (CONTRACT[0] - 1, 9),
-            r"is written for contract \d+\.9 of hinge\.backend, .* Fix: update the backend, or keep",
-        ),
-        ("1.0", r"its contract is '1\.0'\. Fix: contract = \(1, 0\), two numbers"),
-        ((1,), r"its contract is \(1,\)\. Fix: "),
-        (None, "its contract is None. Fix: "),
-        (..., "has no contract, which hinge.backend.Backend asks for. Fix: update it"),
-        (CONTRACT, None),
-        ((CONTRACT[0], 0), None),
-    ],
-)
-def test_a_backend_for_another_contract_is_refused(
-    monkeypatch: pytest.MonkeyPatch, contract: Any, complaint: str | None
-) -> None:
-    class Other:
-        name = interface = "other"
-        features = frozenset()
-        compile = placement = connect = None
-
-    if contract is not ...:
-        Other.contract = contract
-    entry = SimpleNamespace(value="other:backend", load=Other)
-    monkeypatch.setattr("hinge.backend.installed.installed_backends", lambda: {"other": entry})
-    monkeypatch.setattr("hinge.backend.installed._loaded", {})
-    if complaint is None:
-        assert isinstance(load_backend("other"), Other)
-    else:
-        with pytest.raises(ConfigurationError, match=r"^backend 'other' \(other:backend\):? " + complaint):
-            load_backend("other")
-
-
 def test_the_configured_backend_is_compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def application_of(**options: Any) -> Any:
         app = App(**options)
@@ -347,32 +304,8 @@ def test_configure_is_the_last_word() -> None:
 
 
 def test_an_unknown_backend_is_named_beside_the_installed_ones() -> None:
-    with pytest.raises(ConfigurationError, match=r"no backend 'rsgi' is installed; installed: asgi, wsgi\. Fix: name "):
-        App().compile("rsgi")
-
-
-def test_a_backend_that_does_not_fulfil_the_contract_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Entry:
-        value = "somewhere:backend"
-
-        def __init__(self, loaded: Any) -> None:
-            self.loaded = loaded
-
-        def load(self) -> Any:
-            if isinstance(self.loaded, Exception):
-                raise self.loaded
-            return self.loaded
-
-    entries = {"half": Entry(object()), "broken": Entry(ImportError("No module named 'cffi'"))}
-    monkeypatch.setattr("hinge.backend.installed.installed_backends", lambda: entries)
-    with pytest.raises(ConfigurationError, match=r"backend 'half' \(somewhere:backend\) has no name, which .* Fix: "):
-        load_backend("half")
-    with pytest.raises(
-        ConfigurationError,
-        match=r"backend 'broken' \(somewhere:backend\) does not import: No module named 'cffi'\. Fix: ",
-    ):
-        load_backend("broken")
-    assert not {"half", "broken"} & _loaded.keys()
+    with pytest.raises(ConfigurationError, match=r"no backend 'cgi' is installed; installed: asgi, .*wsgi\. Fix: "):
+        App().compile("cgi")
 
 
 class Body(msgspec.Struct):
@@ -576,12 +509,6 @@ def test_servers_that_look_at_the_instance_take_it_for_asgi() -> None:
     assert not inspect.iscoroutinefunction(type(app).__call__)
     assert asked(app.__call__) == (200, b"text")
     assert list(inspect.signature(App.__call__).parameters) == ["self", "scope", "receive", "send"]
-
-
-def test_granian_s_default_protocol_is_refused_with_its_remedy(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        App().__rsgi_init__(None)
-    assert "Fix: granian --interface asgi" in capsys.readouterr().err
 
 
 # -- url_for -----------------------------------------------------------------------------------------------------------

@@ -1,14 +1,17 @@
 """What Granian finds when it takes the app, or one of its callables, for an RSGI application."""
 
+import sys
+
+import granian.constants  # as in a worker: what nobody can ask for is not there
 import pytest
 
 from hinge import App
-from hinge.backend.installed import installed_backends, load_backend
+from hinge.backend.installed import usable_backends
 
 
 @pytest.mark.parametrize("attribute", ["", "wsgi", "asgi"])
 def test_every_callable_explains_itself_to_rsgi(attribute: str, capsys: pytest.CaptureFixture[str]) -> None:
-    if not attribute and any(load_backend(name).interface == "rsgi" for name in installed_backends()):
+    if not attribute and any(backend.interface == "rsgi" for backend in usable_backends().values()):
         pytest.skip("an installed backend speaks RSGI, so the app itself is served")
     app = App()
     assert not hasattr(app, "__rsgi__")
@@ -20,3 +23,11 @@ def test_every_callable_explains_itself_to_rsgi(attribute: str, capsys: pytest.C
     assert said.count("\n") == 1
     assert "granian --interface asgi MODULE:app" in said
     assert "granian --interface wsgi MODULE:app" in said
+
+
+def test_names_that_granian_does_not_look_for_are_no_hooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert granian.constants.Interfaces("rsgi")
+    app = App()
+    assert not any(hasattr(app, name) for name in ("__html__", "__post_init__", "__deepcopy__", "__asgi_init__"))
+    monkeypatch.delitem(sys.modules, "granian.constants")
+    assert not hasattr(app, "__rsgi_init__")

@@ -1,11 +1,14 @@
 """Finding and loading a backend by its name.
 
-Law: what is loaded fulfils the contract as far as can be seen without calling it.
+Law: what is loaded fulfils the contract as far as can be seen without calling it. One that does not is told in one line
+to whoever asks for it by name, and to nobody else.
 """
 
+from collections.abc import Set as AbstractSet
 from typing import Any
 
-from hinge.backend.contract import CONTRACT, Backend
+from hinge.backend.contract import CONTRACT, Backend, Feature
+from hinge.diagnostics.kinds import shown
 from hinge.errors import ConfigurationError
 from hinge.extras import DISTRIBUTION
 
@@ -13,11 +16,20 @@ GROUP = "hinge.backends"
 """The entry-point group in which backends are found."""
 
 
-def installed_backends() -> dict[str, Any]:
-    """Return the entry point of every installed backend by name, unloaded, sorted by name."""
-    from importlib.metadata import entry_points  # noqa: PLC0415 - 10 ms that only a compile by name pays
+def installed_backends() -> list[str]:
+    """Return the sorted names of the installed backends; none is loaded."""
+    return sorted(_entries())
 
-    return {entry.name: entry for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name)}
+
+def usable_backends() -> dict[str, Backend]:
+    """Return the installed backends by name, without those that cannot be loaded."""
+    found = {}
+    for name in installed_backends():
+        try:
+            found[name] = load_backend(name)
+        except ConfigurationError:
+            continue
+    return found
 
 
 _loaded: dict[str, Backend] = {}
@@ -27,37 +39,95 @@ def load_backend(name: str) -> Backend:
     """Return the installed backend of that name.
 
     Raises:
-        ConfigurationError: no such backend is installed, its package does not import, or it is for another contract.
+        ConfigurationError: in one line: no such backend is installed, or several are; its package does not import; or
+            it does not fulfil the contract, or another one.
 
     """
     if name in _loaded:
         return _loaded[name]
-    entries = installed_backends()
+    entries = _entries()
     if name not in entries:
-        known = ", ".join(entries) or "none"
+        known = ", ".join(sorted(entries)) or "none"
         raise ConfigurationError(f"no backend {name!r} is installed; installed: {known}. Fix: name one of these")
+    values = {entry.value: _distribution(entry) for entry in entries[name]}
+    if len(values) > 1:
+        places = " and ".join(f"{value} of {distribution}" for value, distribution in values.items())
+        raise ConfigurationError(f"backend {name!r} is installed twice: {places}. Fix: uninstall one of the two")
+    entry = entries[name][0]
+    who = f"backend {name!r} ({entry.value})"
     try:
-        backend = entries[name].load()
-    except (ImportError, AttributeError) as error:
-        raise ConfigurationError(
-            f"backend {name!r} ({entries[name].value}) does not import: {error}. Fix: install what it needs"
-        ) from error
-    _check(f"backend {name!r} ({entries[name].value})", backend)
+        backend = entry.load()
+    except KeyboardInterrupt:  # the user's
+        raise
+    except BaseException as error:  # also a sys.exit(), or what a test runner skips with
+        raise ConfigurationError(f"{who} does not import: {_said(error)}") from error
+    _check(who, name, backend)
     return _loaded.setdefault(name, backend)
 
 
-_PARTS = ("name", "interface", "features", "contract", "compile", "placement", "connect")
+def _entries() -> dict[str, list[Any]]:
+    """Return the entry points by name; where there are some of Hinge's own distribution, no others."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - 10 ms that only a compile by name pays
+
+    found: dict[str, list[Any]] = {}
+    for entry in entry_points(group=GROUP):
+        found.setdefault(entry.name, []).append(entry)
+    own = {name: [one for one in entries if _distribution(one) == DISTRIBUTION] for name, entries in found.items()}
+    return {name: own[name] or entries for name, entries in found.items()}
 
 
-def _check(who: str, backend: Any) -> None:
-    missing = [part for part in _PARTS if not hasattr(backend, part)]
-    if missing:
-        raise ConfigurationError(f"{who} has no {missing[0]}, which hinge.backend.Backend asks for. Fix: update it")
-    match backend.contract:
+def _distribution(entry: Any) -> str:
+    return getattr(entry.dist, "name", None) or "a distribution without a name"
+
+
+def _said(error: BaseException) -> str:
+    """Return what an exception of somebody else says, in one line, and what to do."""
+    if isinstance(error, ImportError | AttributeError):
+        return f"{' '.join(str(error).split())}. Fix: install what it needs"
+    return f"{shown(error)}. Fix: update it, or uninstall it"
+
+
+# -- what can be seen without a call -----------------------------------------------------------------------------------
+
+_METHODS = ("compile", "placement", "connect")
+_PARTS = ("name", "interface", "features", "contract", *_METHODS)
+
+
+def _check(who: str, name: str, backend: Any) -> None:
+    """Refuse what is no backend, what is written for another contract, and what is not what the contract asks for."""
+    if isinstance(backend, type):
+        raise ConfigurationError(f"{who} is a class. Fix: name an instance: backend = {backend.__name__}()")
+    parts = {part: _read(who, backend, part) for part in _PARTS}
+    _check_contract(who, parts["contract"])
+    if parts["name"] != name:
+        raise ConfigurationError(f"{who} says that its name is {shown(parts['name'])}. Fix: the entry point's name")
+    if not isinstance(parts["interface"], str):
+        raise ConfigurationError(f"{who}: its interface is {shown(parts['interface'])}. Fix: a text")
+    features = parts["features"]
+    if not isinstance(features, AbstractSet) or not all(isinstance(one, Feature) for one in features):
+        raise ConfigurationError(
+            f"{who}: its features are {shown(features)}. Fix: a set of hinge.backend.Feature: frozenset(Feature)"
+        )
+    for part in _METHODS:
+        if not callable(parts[part]):
+            raise ConfigurationError(f"{who}: its {part} is {shown(parts[part])}. Fix: a method")
+
+
+def _read(who: str, backend: Any, part: str) -> Any:
+    try:
+        return getattr(backend, part)
+    except AttributeError:
+        raise ConfigurationError(f"{who} has no {part}, which hinge.backend.Backend asks for. Fix: update it") from None
+    except Exception as error:
+        raise ConfigurationError(f"{who}: its {part} raises {_said(error)}") from error
+
+
+def _check_contract(who: str, contract: Any) -> None:
+    match contract:
         case (int(major), int(minor)):
             pass
         case other:
-            raise ConfigurationError(f"{who}: its contract is {other!r}. Fix: contract = {CONTRACT}, two numbers")
+            raise ConfigurationError(f"{who}: its contract is {shown(other)}. Fix: contract = {CONTRACT}, two numbers")
     here = f"{who} is written for contract {major}.{minor} of hinge.backend, and this Hinge has {_dotted(CONTRACT)}"
     if (major, minor) > CONTRACT:
         raise ConfigurationError(f"{here}. Fix: update {DISTRIBUTION}")

@@ -5,15 +5,15 @@ from collections.abc import Iterator
 import click
 
 from hinge.backend.contract import Backend, Feature
-from hinge.backend.installed import installed_backends, load_backend
+from hinge.backend.installed import load_backend, usable_backends
 from hinge.binding.plan import MISSING, Argument, Source
 from hinge.cli.routes import methods_of
 from hinge.cli.target import FACTORY, TARGET, load_app
 from hinge.compiling.endpoints import Judged
 from hinge.compiling.frozen import Endpoint
 from hinge.config import Config
+from hinge.diagnostics.kinds import shown
 from hinge.diagnostics.location import qualified_name
-from hinge.errors import ConfigurationError
 
 _NAMED = (Source.PATH, Source.QUERY, Source.HEADER, Source.COOKIE, Source.FORM)
 _LIMITS = ("sync_threads", "stream_threads", "threads", "max_query_fields", "max_message_size", "graceful_timeout")
@@ -22,14 +22,15 @@ _LIMITS = ("sync_threads", "stream_threads", "threads", "max_query_fields", "max
 @click.command("explain")
 @TARGET
 @FACTORY
+@click.option("--backend", metavar="NAME", help="The one backend to explain [default: all that are installed].")
 @click.pass_context
-def command(ctx: click.Context, target: str, *, factory: bool) -> None:
+def command(ctx: click.Context, target: str, backend: str | None, *, factory: bool) -> None:
     """Say for every route of TARGET where its handler runs on each backend, and what surrounds it.
 
     Exit 1 if the app does not compile; each mistake stands at its route.
     """
     app = load_app(target, factory=factory)
-    backends = {name: _loaded(name) for name in installed_backends()}
+    backends = {backend: load_backend(backend)} if backend else usable_backends()
     judged = [one for part in app.parts() for one in part.judged]
     for one in judged:
         click.echo(f"{methods_of(one.route)} {one.route.template.text}")
@@ -43,15 +44,7 @@ def command(ctx: click.Context, target: str, *, factory: bool) -> None:
         ctx.exit(1)
 
 
-def _loaded(name: str) -> Backend | str:
-    """Return a backend, or why it cannot be used."""
-    try:
-        return load_backend(name)
-    except ConfigurationError as error:
-        return str(error)
-
-
-def _lines(judged: Judged, backends: dict[str, Backend | str]) -> Iterator[tuple[str, str]]:
+def _lines(judged: Judged, backends: dict[str, Backend]) -> Iterator[tuple[str, str]]:
     route, endpoint, mistakes = judged
     yield "handler", f"{qualified_name(route.handler)} ({route.location})"
     for mistake in mistakes:
@@ -64,12 +57,13 @@ def _lines(judged: Judged, backends: dict[str, Backend | str]) -> Iterator[tuple
     yield "middleware", ", ".join(f"{layer.name} ({layer.location})" for layer in endpoint.layers) or "none"
 
 
-def _placement(endpoint: Endpoint, backend: Backend | str, *, is_websocket: bool) -> str:
-    if isinstance(backend, str):
-        return f"not served: {backend}"
+def _placement(endpoint: Endpoint, backend: Backend, *, is_websocket: bool) -> str:
     if is_websocket and Feature.WEBSOCKET not in backend.features:
         return "not served: it has no WebSocket routes; GET is answered with 426"
-    return backend.placement(endpoint.plan)
+    try:
+        return backend.placement(endpoint.plan)
+    except Exception as error:  # noqa: BLE001 - the other backends are explained all the same
+        return f"not told: {shown(error)}"
 
 
 def _arguments(endpoint: Endpoint) -> Iterator[tuple[str, str]]:

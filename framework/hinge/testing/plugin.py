@@ -5,11 +5,13 @@ compares the runs. Loading the plugin loads no backend.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 _KIT = "hinge.conformance"
+_NAMES: pytest.StashKey[list[str]] = pytest.StashKey()
 _TRANSCRIPTS: pytest.StashKey[dict[Any, Any]] = pytest.StashKey()
 
 
@@ -23,9 +25,22 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that takes `each_backend` once for each installed backend."""
     if "each_backend" in metafunc.fixturenames:
-        from hinge.backend.installed import installed_backends  # noqa: PLC0415 - only test suites that use it pay for it
+        metafunc.parametrize("each_backend", _usable(metafunc.config), indirect=True)
 
-        metafunc.parametrize("each_backend", list(installed_backends()), indirect=True)
+
+def _usable(config: pytest.Config) -> list[str]:
+    """Return the names of the backends that can be loaded; the first call warns of the others."""
+    names = config.stash.get(_NAMES, None)
+    if names is None:
+        from hinge.backend.installed import installed_backends, usable_backends  # noqa: PLC0415 - only users pay for it
+
+        names = config.stash[_NAMES] = list(usable_backends())
+        left_out = [name for name in installed_backends() if name not in names]
+        if left_out:
+            said = f"each_backend leaves out {', '.join(left_out)}: it cannot be loaded, see hinge explain --backend"
+            with suppress(pytest.PytestWarning):  # where warnings are errors, it would be everybody's
+                config.issue_config_time_warning(pytest.PytestWarning(said), stacklevel=2)
+    return names
 
 
 @pytest.fixture
