@@ -57,10 +57,7 @@ def refuse_two_framings(scope: Scope) -> None:
         HTTPError: 400, as `hinge.http.body.check_framing`.
 
     """
-    for name, _ in scope["headers"]:
-        if name == b"transfer-encoding":
-            framing(scope, lines_of(scope), 2**63)
-            return
+    framing(scope, lines_of(scope), 2**63)
 
 
 async def read_body(scope: Scope, lines: Lines, receive: Receive, limit: int) -> bytes:

@@ -27,12 +27,12 @@ from hinge_asgi.scope import Scope
 from hinge_asgi.websocket import compile_websockets
 
 
-def compile_asgi(frozen: FrozenApp) -> Any:
+def compile_asgi(frozen: FrozenApp) -> Any:  # noqa: C901 - the request path is one function on purpose
     """Return the callable `(scope, receive, send)` with `start`, `drain` and `stop` for the worker around it."""
     runtime = Runtime(frozen)
-    served = cache(lambda endpoint: _served(endpoint, frozen, runtime))  # paths and methods share endpoints
+    served = cache(lambda endpoint: _serve(endpoint, runtime))  # paths and methods share endpoints
     table = frozen.table.map(lambda leaf: leaf.map(served))
-    not_found = frozen.not_found.map(served)
+    not_found, refuse = frozen.not_found.map(served), frozen.refusing(served)
     websocket = compile_websockets(frozen, runtime)
     # Not where a server's sign of what is no text stands: those are judged by the raw path.
     static = {path: leaf for path, leaf in table.static.items() if "\ufffd" not in path}
@@ -46,16 +46,18 @@ def compile_asgi(frozen: FrozenApp) -> Any:
             return
         values: tuple[str, ...] = ()
         try:
+            for name, _ in scope["headers"]:
+                if name == b"transfer-encoding":
+                    refuse_two_framings(scope)
+            if has_lifespan and not runtime.ready and not await runtime.start_lazily():
+                raise frozen.unstarted()
             leaf = None if scope.get("root_path") else static.get(scope["path"])
             if leaf is None:
                 found = find(path_of(scope))
                 leaf, values = (not_found, values) if found is None else found
             serve = leaf.methods.get(scope["method"], leaf.otherwise)
         except HTTPError as error:
-            serve = _served(frozen.refusing(scope["method"], error), frozen, runtime)
-        if has_lifespan and not runtime.ready and not await runtime.start_lazily():
-            unstarted = HTTPError(503, "The application failed to start.")
-            serve = _served(frozen.refusing(scope["method"], unstarted), frozen, runtime)
+            serve, values = refuse(scope["method"], error)
         try:
             await serve(scope, receive, send, values)
         except StreamAborted:
@@ -100,25 +102,11 @@ def _with_worker_hooks(wrapped: Any, application: Any, runtime: Runtime) -> Any:
     return served
 
 
-def _served(endpoint: Endpoint, frozen: FrozenApp, runtime: Runtime) -> Serve:
-    serve = _serve(endpoint, runtime)
-    if not endpoint.layers and not endpoint.plan.reads_form:
-        return serve  # it looks at the framing by itself
-
-    def checked(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> Awaitable[None]:
-        try:
-            refuse_two_framings(scope)
-        except HTTPError as error:
-            refused = _serve(frozen.refusing(scope["method"], error), runtime)
-            # Whatever the middleware makes of the answer: what follows on this connection may be a smuggled request.
-            return refused(scope, receive, closing(send), ())
-        return serve(scope, receive, send, values)
-
-    return checked
-
-
 def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
-    return (_through_layers if endpoint.layers or endpoint.plan.reads_form else direct)(endpoint, runtime)
+    serve = (_through_layers if endpoint.layers or endpoint.plan.reads_form else direct)(endpoint, runtime)
+    if not endpoint.closes:
+        return serve
+    return lambda scope, receive, send, values: serve(scope, receive, closing(send), values)
 
 
 def _through_layers(endpoint: Endpoint, runtime: Runtime) -> Serve:

@@ -17,7 +17,7 @@ from hinge.responses.response import Response
 from hinge.responses.streaming import StreamingResponse
 from hinge_asgi import lines as indexed
 from hinge_asgi import scope as reader
-from hinge_asgi.body import Receive, read_body, refuse_two_framings
+from hinge_asgi.body import Receive, read_body
 from hinge_asgi.exchange import ASGIExchange, until_disconnected
 from hinge_asgi.lines import lines_of
 from hinge_asgi.respond import LENGTH_LINES, SHORT, Messages, Send, send_complete
@@ -28,7 +28,7 @@ Serve = Callable[[Scope, Receive, Send, tuple[str, ...]], Awaitable[None]]
 _OF_LINES = (Source.HEADER, Source.COOKIE, Source.BODY)
 
 
-def direct(endpoint: Endpoint, runtime: Runtime) -> Serve:  # noqa: C901 - the request path is one function on purpose
+def direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
     """Return what serves an endpoint that has no layers."""
     plan = endpoint.plan
     needs_request, reads_body, limit = endpoint.needs_request, plan.reads_body, endpoint.max_body_size
@@ -41,7 +41,7 @@ def direct(endpoint: Endpoint, runtime: Runtime) -> Serve:  # noqa: C901 - the r
     results = endpoint.results(lambda media_type: (b"content-type", media_type.encode()))
     rest, prepared, respond = _Rest(endpoint, runtime), results.prepared, results.respond
 
-    async def serve(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> None:  # noqa: C901, PLR0912
+    async def serve(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> None:
         exchange = body = None
         head: Any = scope
         try:
@@ -50,12 +50,6 @@ def direct(endpoint: Endpoint, runtime: Runtime) -> Serve:  # noqa: C901 - the r
                 head = (scope, lines)
                 if reads_body:
                     body = await read_body(scope, lines, receive, limit)
-                elif b"transfer-encoding" in lines:
-                    refuse_two_framings(scope)
-            else:
-                for name, _ in scope["headers"]:
-                    if name == b"transfer-encoding":
-                        refuse_two_framings(scope)
             if bare is not None:
                 result = bare()
             elif needs_request:

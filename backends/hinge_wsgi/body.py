@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from hinge.errors import HTTPError
-from hinge.http.body import BodyStream, cut_off, declared_length, incomplete, too_large
+from hinge.http.body import BodyStream, cut_off, declared_length, framed_length, incomplete, too_large
 from hinge_wsgi.environ import Environ
 
 PIECE = 65536
@@ -43,7 +43,7 @@ def read_body(environ: Environ, limit: int) -> bytes:
     """
     length = declared_length(environ.get("CONTENT_LENGTH"), limit)
     if length is None:
-        return _read_undeclared(environ, limit) if _may_have_body(environ) else b""
+        return _read_undeclared(environ, limit) if _ends_by_itself(environ) else b""
     if length == 0:
         return b""
     try:
@@ -53,11 +53,12 @@ def read_body(environ: Environ, limit: int) -> bytes:
     return body if len(body) == length else _read_rest(_reader(environ), bytearray(body), length)
 
 
-def _may_have_body(environ: Environ) -> bool:
-    # HTTP/1 frames a body by a length or by chunks; HTTP/2 needs neither.
-    if "HTTP_TRANSFER_ENCODING" in environ:
-        return True
-    return bool(environ.get("wsgi.input_terminated")) and not environ.get("SERVER_PROTOCOL", "").startswith("HTTP/1")
+def _ends_by_itself(environ: Environ) -> bool:
+    """Tell whether there may be a body that declares no length, and the server ends it."""
+    encoding, version = environ.get("HTTP_TRANSFER_ENCODING"), environ.get("SERVER_PROTOCOL", "").removeprefix("HTTP/")
+    if encoding is None and not environ.get("wsgi.input_terminated"):
+        return False
+    return framed_length(None, encoding, 0, http_version=version, method=environ["REQUEST_METHOD"]) is None
 
 
 def _read_rest(read: Callable[[int], bytes], body: bytearray, length: int) -> bytes:
@@ -111,7 +112,7 @@ def on_a_loop() -> bool:
 def _pieces(environ: Environ, length: int | None, limit: int) -> Callable[[], bytes]:
     source = _reader(environ)
     if length is None:
-        return _undeclared_pieces(source, limit) if _may_have_body(environ) else bytes
+        return _undeclared_pieces(source, limit) if _ends_by_itself(environ) else bytes
     received = 0
 
     def read() -> bytes:

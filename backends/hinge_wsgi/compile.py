@@ -38,7 +38,7 @@ def compile_wsgi(frozen: FrozenApp) -> Any:
     runtime = Runtime(frozen)
     served = cache(lambda endpoint: _serve(endpoint, runtime))  # paths and methods share endpoints
     table = frozen.table.map(lambda leaf: leaf.map(served))
-    not_found = frozen.not_found.map(served)
+    not_found, refuse = frozen.not_found.map(served), frozen.refusing(served)
     # As PATH_INFO has them, so that no request pays for decoding what it looks up.
     static = {reader.disguised(path): leaf for path, leaf in table.static.items()}
     find, path_of = table.find, reader.path
@@ -47,6 +47,10 @@ def compile_wsgi(frozen: FrozenApp) -> Any:
     def application(environ: Environ, start_response: StartResponse) -> Any:
         values: tuple[str, ...] = ()
         try:
+            if "HTTP_TRANSFER_ENCODING" in environ:
+                check_framing(environ["HTTP_TRANSFER_ENCODING"], environ.get("CONTENT_LENGTH"))
+            if has_lifespan and not runtime.ready and not runtime.start_lazily():
+                raise frozen.unstarted()
             path = environ.get("PATH_INFO", "")
             leaf = static.get(path)
             if leaf is None:
@@ -54,12 +58,8 @@ def compile_wsgi(frozen: FrozenApp) -> Any:
                 found = find(path)
                 leaf, values = (not_found, values) if found is None else found
             serve = leaf.methods.get(environ["REQUEST_METHOD"], leaf.otherwise)
-            if "HTTP_TRANSFER_ENCODING" in environ:
-                check_framing(environ["HTTP_TRANSFER_ENCODING"], environ.get("CONTENT_LENGTH"))
         except HTTPError as error:
-            serve = _serve(frozen.refusing(environ["REQUEST_METHOD"], error), runtime)
-        if has_lifespan and not runtime.ready:
-            serve = _starting(frozen, runtime, serve, environ["REQUEST_METHOD"])
+            serve, values = refuse(environ["REQUEST_METHOD"], error)
         return copy_context().run(serve, environ, start_response, values)
 
     runtime.entry = application.__code__
@@ -74,13 +74,6 @@ def compile_wsgi(frozen: FrozenApp) -> Any:
     application.__rsgi_init__ = refusing("rsgi")  # type: ignore[attr-defined]  # a granian that was not told WSGI
     application.runtime = runtime  # type: ignore[attr-defined]  # in-process connections raise what a lifespan raised
     return application
-
-
-def _starting(frozen: FrozenApp, runtime: Runtime, serve: Serve, method: str) -> Serve:
-    """Start the lifespans before the first request; where that fails, every request is refused."""
-    if runtime.start_lazily():
-        return serve
-    return _serve(frozen.refusing(method, HTTPError(503, "The application failed to start.")), runtime)
 
 
 def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:

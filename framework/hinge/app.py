@@ -300,6 +300,8 @@ class App(ServerEntry, Registrar):
             config=self.config,
             table=tables.http,
             not_found=tables.not_found,
+            refused=tables.refused,
+            distrusted=tables.distrusted,
             websockets=tables.websockets,
             websocket_not_found=frame.automatic(automatic.websocket_not_found),
             errors=frame.errors,

@@ -88,6 +88,18 @@ def test_without_middleware_it_is_closed_as_well() -> None:
             assert response.headers.get_all("connection") == ["close"]
 
 
+def test_it_is_closed_where_the_error_handler_fails() -> None:
+    app = app_with([])
+
+    @app.error(HTTPError)
+    def fails(request: Request, error: HTTPError) -> Response:
+        raise RuntimeError
+
+    with Client(app, "asgi") as client:
+        response = client.post("/", headers=AMBIGUOUS)
+        assert (response.status_code, response.headers.get_all("connection")) == (500, ["close"])
+
+
 def test_an_app_that_did_not_start_closes_it_too() -> None:
     app = app_with([replaces])
 

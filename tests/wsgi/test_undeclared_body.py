@@ -1,5 +1,6 @@
 """A body without a length (chunks, HTTP/2): how much of it is asked for."""
 
+import io
 from typing import Any
 
 import pytest
@@ -46,6 +47,35 @@ def whole(body: Body[bytes]) -> int:
 
 def pieces(body: BodyStream) -> int:
     return sum(map(len, body))
+
+
+@pytest.mark.parametrize("handler", [whole, pieces])
+@pytest.mark.parametrize(
+    ("protocol", "method", "terminated", "is_read"),
+    [
+        ("HTTP/2", "POST", True, True),
+        ("HTTP/2.0", "POST", True, True),
+        ("HTTP/2", "POST", False, False),
+        ("HTTP/2", "GET", True, False),
+        ("HTTP/1.1", "POST", True, False),
+        ("HTTP/1.0", "POST", True, False),
+    ],
+)
+def test_without_length_and_chunks_there_is_a_body_where_one_can_end(
+    handler: Any, protocol: str, method: str, terminated: bool, is_read: bool
+) -> None:
+    app = App()
+    app.route("/", methods=[method])(handler)
+    environ = {
+        "REQUEST_METHOD": method,
+        "PATH_INFO": "/",
+        "SERVER_PROTOCOL": protocol,
+        "CONTENT_TYPE": "application/octet-stream",
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(b"four"),
+        "wsgi.input_terminated": terminated,
+    }
+    assert b"".join(app.wsgi(environ, lambda status, headers: None)) == (b"4" if is_read else b"0")
 
 
 @pytest.mark.parametrize("handler", [whole, pieces])

@@ -32,6 +32,12 @@ def not_found(exists: Callable[[str], bool] | None, refusing: Refusing) -> Calla
     return answer
 
 
+def refused(request: HTTPConnection) -> Response:
+    """Answer with the error that stands where path values would (see `hinge.compiling.frozen.FrozenApp.refused`)."""
+    error: Any = request._values[0]
+    raise error
+
+
 def method_not_allowed(methods: Iterable[str], refusing: Refusing) -> Callable[[], Response]:
     """Return the 405 that names the methods of a path (RFC 9110 section 15.5.6)."""
     allow = allowed(methods)

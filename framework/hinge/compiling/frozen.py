@@ -123,6 +123,10 @@ class FrozenApp(msgspec.Struct, frozen=True, eq=False):
     table: RouteTable[Leaf[Endpoint]]
     not_found: Leaf[Endpoint]
     """Answers every path that is not in the table: 404, or a redirect to the path's other spelling."""
+    refused: Leaf[Endpoint]
+    """Answers what is refused before a route is found: with the error that it gets in place of path values."""
+    distrusted: Leaf[Endpoint]
+    """The same where what follows on the connection may be a smuggled request, so that it is closed."""
     websockets: RouteTable[Endpoint]
     websocket_not_found: Endpoint
     errors: ErrorHandlers
@@ -141,37 +145,46 @@ class FrozenApp(msgspec.Struct, frozen=True, eq=False):
         """
         made = cache(make)  # paths and methods share endpoints
         find = self.table.map(lambda leaf: leaf.map(made)).find
-        not_found = self.not_found.map(made)
+        not_found, refuse = self.not_found.map(made), self.refusing(made)
         encoding, length = reader.header("transfer-encoding"), reader.header("content-length")
 
         def match(head: Any) -> tuple[U, tuple[str, ...]]:
             method = reader.method(head)
             try:
-                found = find(reader.path(head))
                 coding = encoding(head)
                 if coding is not None:
                     check_framing(coding, length(head))
+                found = find(reader.path(head))
             except HTTPError as error:
-                return make(self.refusing(method, error)), ()
+                return refuse(method, error)
             leaf, values = (not_found, ()) if found is None else found
             return leaf.methods.get(method, leaf.otherwise), values
 
         return match
 
-    def refusing(self, method: str, error: HTTPError) -> Endpoint:
-        """Return the endpoint that answers with an error before any route was found; middleware is around it."""
-        endpoint = self.not_found.methods.get(method, self.not_found.otherwise)
+    def refusing(self, make: Callable[[Endpoint], U]) -> Callable[[str, HTTPError], tuple[U, tuple[Any, ...]]]:
+        """Return `(method, error) -> (what make made of the endpoint that answers with the error, path values)`.
 
-        def refuse() -> None:
-            raise error
+        It is for what is refused before a route is found; middleware is around it. `make` is called at once: a request
+        brings its error and nothing to compile.
+        """
+        refused, distrusted = self.refused.map(make), self.distrusted.map(make)
 
-        plan = replace(endpoint.plan, handler=refuse, arguments=())
-        return replace(endpoint, plan=plan, closes=bool(error.connection))
+        def refuse(method: str, error: HTTPError) -> tuple[U, tuple[Any, ...]]:
+            leaf = distrusted if error.connection else refused
+            return leaf.methods.get(method, leaf.otherwise), (error,)
+
+        return refuse
+
+    @staticmethod
+    def unstarted() -> HTTPError:
+        """Return what is answered where a lifespan failed to start."""
+        return HTTPError(503, "The application failed to start.")
 
     def endpoints(self) -> list[Endpoint]:
         """Return every endpoint once."""
         found = [self.websocket_not_found]
-        for leaf in (self.not_found, *(leaf for _, leaf in self.table)):
+        for leaf in (self.not_found, self.refused, self.distrusted, *(leaf for _, leaf in self.table)):
             found += [*leaf.methods.values(), leaf.otherwise]
         found += [endpoint for _, endpoint in self.websockets]
         return found

@@ -212,7 +212,9 @@ class Tables:
         self.http: RouteTable[Leaf[Endpoint]] = RouteTable()
         self.websockets: RouteTable[Endpoint] = RouteTable()
         self.not_found: Leaf[Endpoint]
-        """What answers the paths that nobody has; the outermost app's."""
+        """What answers the paths that nobody has; the outermost app's, as the next two."""
+        self.refused: Leaf[Endpoint]
+        self.distrusted: Leaf[Endpoint]
         self._shown: list[tuple[PathTemplate, Leaf[Endpoint]]] = []
 
     def add(self, part: Part, declared: Planned, shown: Planned, *, has_websockets: bool) -> None:
@@ -230,6 +232,8 @@ class Tables:
             self._add_remainder(part, table, not_found)
         else:
             self.not_found = not_found
+            self.refused = anything(automatic.refused, part.frame)
+            self.distrusted = self.refused.map(lambda endpoint: replace(endpoint, closes=True))
         for template, leaf in table:
             if shape(template) in waiting:
                 self._shown.append((template, leaf))

@@ -12,7 +12,6 @@ from hinge.backend import (
     FAILURES,
     Endpoint,
     FrozenApp,
-    HTTPError,
     Runtime,
     coloured_call,
     failure_of,
@@ -36,7 +35,7 @@ def compile_rsgi(frozen: FrozenApp) -> Any:
         codes.add(serve.__code__)
         return serve
 
-    match = frozen.matching(served, head)
+    match, refuse = frozen.matching(served, head), frozen.refusing(served)
     table = frozen.table.map(lambda leaf: leaf.map(served))
     static, find = {path: leaf for path, leaf in table.static.items() if "\ufffd" not in path}, table.find
 
@@ -60,8 +59,8 @@ def compile_rsgi(frozen: FrozenApp) -> Any:
         elif await runtime.start_lazily():
             await application(scope, proto)
         else:
-            unstarted = HTTPError(503, "The application failed to start.")
-            await _serve(frozen.refusing(scope.method, unstarted), runtime)(scope, proto, ())
+            serve, values = refuse(scope.method, frozen.unstarted())
+            await serve(scope, proto, values)
 
     def head_of(frame: FrameType) -> Any:
         mine = frame.f_code in codes and frame.f_locals["runtime"] is runtime
