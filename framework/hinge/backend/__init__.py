@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from hinge.compiling.frozen import Endpoint as Endpoint
     from hinge.compiling.frozen import FrozenApp as FrozenApp
     from hinge.diagnostics.failures import FAILURES as FAILURES
-    from hinge.diagnostics.failures import failure_of as failure_of
     from hinge.diagnostics.log import logger as logger
     from hinge.errors import ClientDisconnect as ClientDisconnect
     from hinge.errors import ConfigurationError as ConfigurationError
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
     from hinge.loop.serve import Serve as Serve
     from hinge.loop.serve import make_sender as make_sender
     from hinge.loop.serve import make_server as make_server
+    from hinge.loop.watch import failure_of as failure_of
     from hinge.responses.files import FileResponse as FileResponse
     from hinge.responses.response import Response as Response
     from hinge.responses.streaming import BODILESS as BODILESS
@@ -63,7 +63,7 @@ _ROOMS = {
     "backend.testing": "Aborted Connection Denied ProtocolViolation Reply Session",
     "binding.plan": "HandlerPlan",
     "compiling.frozen": "Endpoint FrozenApp",
-    "diagnostics.failures": "FAILURES failure_of",
+    "diagnostics.failures": "FAILURES",
     "diagnostics.log": "logger",
     "errors": "ClientDisconnect ConfigurationError HTTPError",
     "http.address": "Address",
@@ -77,6 +77,7 @@ _ROOMS = {
     "loop.runtime": "Runtime",
     "loop.send": "WholeSink",
     "loop.serve": "Serve make_sender make_server",
+    "loop.watch": "failure_of",
     "responses.files": "FileResponse",
     "responses.response": "Response",
     "responses.streaming": "BODILESS StreamAborted StreamingResponse framed_lines",
