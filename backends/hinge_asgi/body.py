@@ -12,7 +12,7 @@ from typing import Any
 
 from hinge.errors import ClientDisconnect
 from hinge.http.body import cut_off, framed_length, incomplete, too_large
-from hinge.loop import body_stream
+from hinge.loop.body import body_stream
 from hinge_asgi.lines import Lines, lines_of
 from hinge_asgi.scope import Scope
 

@@ -15,7 +15,9 @@ from typing import Any
 from hinge.compiling.frozen import Endpoint, FrozenApp
 from hinge.entry import refusing
 from hinge.errors import HTTPError
-from hinge.loop import HeadOf, Runtime, make_server
+from hinge.loop.inflight import HeadOf
+from hinge.loop.runtime import Runtime
+from hinge.loop.serve import make_server
 from hinge.responses.streaming import StreamAborted
 from hinge_asgi import scope as reader
 from hinge_asgi.body import Receive, refuse_two_framings
@@ -70,7 +72,7 @@ def compile_asgi(frozen: FrozenApp) -> Any:  # noqa: C901 - the request path is 
 
     def other(kind: str, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if kind == "lifespan":
-            return serve_lifespan(frozen, runtime, scope, receive, send)
+            return serve_lifespan(runtime, scope, receive, send)
         if kind == "websocket":
             return websocket(scope, receive, send)
         raise NotImplementedError(f"this server sent an ASGI scope of type {kind!r}, which is not known here")

@@ -12,7 +12,10 @@ from typing import Any
 from hinge.binding.plan import Source
 from hinge.compiling.frozen import Endpoint
 from hinge.diagnostics.failures import FAILURES
-from hinge.loop import Runtime, coloured_call, failure_of, make_sender
+from hinge.loop.answer import coloured_call
+from hinge.loop.runtime import Runtime
+from hinge.loop.serve import make_sender
+from hinge.loop.watch import failure_of
 from hinge.responses.response import Response
 from hinge.responses.streaming import StreamingResponse
 from hinge_asgi import lines as indexed

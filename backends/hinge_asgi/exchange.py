@@ -5,7 +5,7 @@ from typing import Any
 
 from hinge.compiling.frozen import Endpoint
 from hinge.http.body import BodyStream
-from hinge.loop import Exchange
+from hinge.loop.exchange import Exchange
 from hinge.request import UNREAD
 from hinge_asgi.body import Incoming, Receive, read_body
 from hinge_asgi.lines import lines_of

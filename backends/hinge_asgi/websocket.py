@@ -22,7 +22,8 @@ from hinge.diagnostics.log import logger
 from hinge.error_responses import log_failure
 from hinge.errors import HTTPError, WebSocketDisconnect
 from hinge.http.origin import origin_allowed
-from hinge.loop import Ended, Runtime, Watch
+from hinge.loop.runtime import Runtime
+from hinge.loop.watch import Ended, Watch
 from hinge.middleware import compose_async
 from hinge.responses.response import Response
 from hinge.websocket import TOO_BIG, WebSocket, WebSocketState, exceeds

@@ -6,7 +6,6 @@ nothing starts again. They stop after the requests under way and the work that r
 stop waits within its bound: servers wait for a request only while its client does.
 """
 
-import asyncio
 import atexit
 import os
 import threading
@@ -17,13 +16,13 @@ from functools import partial
 from types import CodeType
 from typing import Any, Protocol
 
-import anyio
-
 from hinge.backend.grace import A_MOMENT, cut_after, lifespans_by, name_left
 from hinge.compiling.frozen import FrozenApp
 from hinge.diagnostics.log import logger
 from hinge.error_responses import describe
 from hinge.errors import HTTPError
+from hinge.lifespan import LifespanStack
+from hinge.loop.lifespan import LifespanTask
 from hinge.request import Request
 from hinge_wsgi import environ as reader
 from hinge_wsgi.inflight import Flight, in_flight
@@ -63,7 +62,7 @@ class Runtime:
     def _reset(self) -> None:
         self._lock = threading.RLock()
         self._portal: Portal | None = None
-        self._lifespan: _RunningLifespan | None = None
+        self._lifespan: _Lifespans | None = None
         self.failure: BaseException | None = None
         self._cutter: threading.Timer | None = None
         self._exiting = False
@@ -183,7 +182,7 @@ class Runtime:
                 raise RuntimeError("the process is ending, and the lifespans have stopped")
             lifespan = self._lifespan
             if lifespan is None:
-                lifespan = self._lifespan = _RunningLifespan(self._frozen, self.portal)
+                lifespan = self._lifespan = _Lifespans(self.portal, self._frozen.lifespan())
                 self.portal.submit(lifespan.run())
         lifespan.started.wait()  # without the lock: a stop must not wait for a start that hangs
         with self._lock:
@@ -275,7 +274,7 @@ class Runtime:
                 return
             has_started = lifespan is not None and lifespan.started.is_set()
             if lifespan is not None and has_started:
-                portal.loop.call_soon_threadsafe(lifespan.stop.set)
+                portal.loop.call_soon_threadsafe(lifespan.told.set)
                 lifespan.stopped.wait()
             if gone_by is not None:
                 rest = min(rest, max(0.0, gone_by - time.monotonic()) / 2)
@@ -315,42 +314,33 @@ def _exit(reference: "weakref.ref[Runtime]") -> None:
         runtime.stop()
 
 
-class _RunningLifespan:
-    """The one task that starts the lifespans, waits, and stops them: task groups may span the yield."""
+class _Lifespans(LifespanTask):
+    """The lifespans on the loop thread; other threads wait for what becomes of them."""
 
-    def __init__(self, frozen: FrozenApp, portal: Portal) -> None:
+    def __init__(self, portal: Portal, stack: LifespanStack) -> None:
+        super().__init__(stack)
         self._portal = portal
-        self._stack = frozen.lifespan()
         self.started = threading.Event()
         self.stopped = threading.Event()
-        self.failure: BaseException | None = None
-        self.state: dict[str, Any] = {}
-        self.stop: anyio.Event
 
-    async def run(self) -> None:
-        self.stop = anyio.Event()
-        try:
-            await self._stack.start()
-            self.state = dict(self._stack.state)
-            self.started.set()
-            await self._until_stopped()
-            await self._stack.stop()
-        except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
-            self.failure = error
-            if self._portal.stopping:
-                self.failure = RuntimeError("the application was stopped before its lifespans had started or stopped")
-                self.failure.__cause__ = error
-        finally:
-            self.started.set()
+    def decided(self) -> None:
+        """Wake who waits for the start."""
+        self._judge()
+        self.started.set()
+        if self.failure is not None:
             self.stopped.set()
 
-    async def _until_stopped(self) -> None:
-        """Wait for the stop, although a task group that a lifespan has open across its yield ends meanwhile."""
-        try:
-            await self.stop.wait()
-        except asyncio.CancelledError:
-            if self._portal.stopping:
-                raise
-            logger.error("a task in a lifespan's task group has failed, and its group has ended; the worker goes on")
-            with anyio.CancelScope(shield=True):  # anyio would cancel each further await as well
-                await self.stop.wait()
+    def ended(self) -> None:
+        """Wake who waits for the stop."""
+        self._judge()
+        self.stopped.set()
+
+    def is_ending(self) -> bool:
+        """Tell whether the loop thread ends."""
+        return self._portal.stopping
+
+    def _judge(self) -> None:
+        if self.failure is not None and self._portal.stopping:
+            cause = self.failure
+            self.failure = RuntimeError("the application was stopped before its lifespans had started or stopped")
+            self.failure.__cause__ = cause

@@ -60,9 +60,7 @@ class Peer:
 def other_tasks() -> list[str]:
     """Return the tasks beside this one and the one that waits for the loop's end."""
     others = asyncio.all_tasks() - {asyncio.current_task()}
-    return [
-        name for task in others if not (name := repr(task.get_coro())).startswith("<coroutine object _LazyLifespan")
-    ]
+    return [name for task in others if not (name := repr(task.get_coro())).startswith("<coroutine object LifespanTask")]
 
 
 async def call(app: App, path: str = "/") -> Peer:

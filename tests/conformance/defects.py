@@ -13,8 +13,9 @@ import hinge.loop.stream
 from hinge.backend.head import Head, PlainReader
 from hinge.backend.testing import Connection
 from hinge.compiling.frozen import Endpoint, FrozenApp
-from hinge.loop import Runtime, Serve, make_server
 from hinge.loop.inprocess import running
+from hinge.loop.runtime import Runtime
+from hinge.loop.serve import Serve, make_server
 
 kept: list[Any] = []
 """What would be closed if nobody held it."""
@@ -80,8 +81,8 @@ class Unstopped(MemoryBackend):
         runtime: Runtime = application.runtime
 
         async def forget() -> None:
-            kept.append(runtime._lazy._stack._running[:])
-            runtime._lazy._stack._running.clear()
+            kept.append(runtime._lifespans._stack._running[:])
+            runtime._lifespans._stack._running.clear()
             await runtime.stop()
 
         with running("memory", runtime.start, forget, application, options.get("timeout")) as requests:

@@ -15,17 +15,16 @@ from collections.abc import Callable
 from contextvars import Context, copy_context
 from typing import Any, Protocol, TypeVar
 
-import anyio
-
 from hinge.backend.grace import A_MOMENT, cut_after, lifespans_by, name_left
 from hinge.compiling.frozen import Endpoint, FrozenApp
 from hinge.context import carry_back
 from hinge.diagnostics.log import logger
 from hinge.error_responses import describe
 from hinge.errors import HTTPError
+from hinge.lifespan import LifespanStack
 from hinge.loop.after import run_after
-from hinge.loop.hold import until_told
 from hinge.loop.inflight import Flight, HeadOf, in_flight
+from hinge.loop.lifespan import LifespanTask
 from hinge.loop.threads import Disconnected, Lane
 from hinge.loop.watch import cut
 from hinge.request import Request
@@ -98,7 +97,7 @@ class Runtime:
         self.is_told = False
         """Whether the server runs the lifespan protocol, and so tells when the worker stops."""
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._lazy: _LazyLifespan | None = None
+        self._lifespans: _Lifespans | None = None
         self._reader: Any = None
         self._head_of: HeadOf = lambda frame: None
 
@@ -150,29 +149,26 @@ class Runtime:
 
     # -- lifespan ------------------------------------------------------------------------------------------------------
 
-    def started(self, state: dict[str, Any]) -> None:
-        """Take over what the lifespans yielded."""
-        self.state = dict(state)
+    def decided(self, lifespans: LifespanTask) -> None:
+        """Take over what the lifespans yielded; log and keep why nothing is served if one has failed."""
+        self.failure = lifespans.failure
+        if self.failure is not None:
+            refused = "" if self.is_told else "; every request is refused"
+            logger.critical(f"a lifespan failed to start{refused}", exc_info=self.failure)
+            return
+        self.state = lifespans.state
         self.ready = True
-        self.failure = self.stop_failure = None
+        self.stop_failure = None
         self._loop = asyncio.get_running_loop()
 
-    def start_failed(self, error: Exception) -> None:
-        """Log and keep why nothing is served."""
-        self.failure = error
-        refused = "" if self.is_told else "; every request is refused"
-        logger.critical(f"a lifespan failed to start{refused}", exc_info=error)
-
-    def stop_failed(self, error: Exception) -> None:
-        """Log and keep what failed at the end."""
-        self.stop_failure = error
-        logger.error("a lifespan failed while it was stopped", exc_info=error)
-
-    def ended(self) -> None:
+    def ended(self, lifespans: LifespanTask) -> None:
         """Note that the lifespans have stopped; another event loop may start them again."""
+        self.stop_failure = lifespans.failure
+        if self.stop_failure is not None:
+            logger.error("a lifespan failed while it was stopped", exc_info=self.stop_failure)
         self._forget()
         self.ready = not self.has_lifespan
-        self._lazy = None
+        self._lifespans = None
 
     def _forget(self) -> None:
         """Drop what belongs to the loop that has ended."""
@@ -187,16 +183,13 @@ class Runtime:
 
         Raises whatever a lifespan raised.
         """
-        self.is_told = True
-        self._lazy = _LazyLifespan(self, self._frozen)
-        if not await self._lazy.started():
-            raise RuntimeError("a lifespan did not start") if self.failure is None else self.failure
+        self.is_told, self._lifespans = True, None  # those that have failed may be tried again
+        await self._held().start()
 
     async def stop(self) -> None:
         """End what is open and stop what `start` started; raises whatever a lifespan raised."""
-        lazy = self._lazy
-        if lazy is not None:
-            await lazy.stop()
+        if self._lifespans is not None:
+            await self._lifespans.stop()
             if self.stop_failure is not None:
                 raise self.stop_failure
 
@@ -204,9 +197,16 @@ class Runtime:
         """Start the lifespans under a server without the lifespan protocol; False if that fails, now or before."""
         if self._is_stopping:
             return False
-        if self._lazy is None:
-            self._lazy = _LazyLifespan(self, self._frozen)
-        return await self._lazy.started()
+        try:
+            await self._held().start()
+        except Exception:  # noqa: BLE001 - whatever a lifespan raises
+            return False
+        return True
+
+    def _held(self) -> "_Lifespans":
+        if self._lifespans is None:
+            self._lifespans = _Lifespans(self, self._frozen.lifespan())
+        return self._lifespans
 
     # -- what is open --------------------------------------------------------------------------------------------------
 
@@ -216,8 +216,8 @@ class Runtime:
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             self._loop = loop
-        if self._lazy is None and not self.is_told:
-            self._lazy = _LazyLifespan(self, self._frozen)  # which ends what is open, even if it has nothing to stop
+        if not self.is_told:
+            self._held()  # which ends what is open, even if it has nothing to stop
         if self._draining_until is not None:
             left = self._draining_until - time.monotonic()
             if task.ends_at_once or left <= 0:
@@ -333,53 +333,45 @@ class Runtime:
             await asyncio.wait(tasks, timeout=left)
 
 
-class _LazyLifespan:
-    """The lifespans of a process whose server has no lifespan protocol, held by one task."""
+class _Lifespans(LifespanTask):
+    """The lifespans as a runtime holds them; whose server's loop ends without a word, they stop with the process."""
 
-    def __init__(self, runtime: Runtime, frozen: FrozenApp) -> None:
+    def __init__(self, runtime: Runtime, stack: LifespanStack) -> None:
+        super().__init__(stack)
         self._runtime = runtime
-        self._stack = frozen.lifespan()
         self._decided = asyncio.Event()
-        self._stop = asyncio.Event()
-        self._is_up = False
         self._loop = asyncio.get_running_loop()
-        self._task = self._loop.create_task(self._hold())
+        self._task = self._loop.create_task(self.run())
         atexit.register(self._at_exit)
 
-    async def started(self) -> bool:
+    async def start(self) -> None:
+        """Wait for the start; raises what a lifespan raised, now or before."""
         await self._decided.wait()
-        return self._is_up
+        if self._runtime.failure is not None:
+            raise self._runtime.failure.with_traceback(None)  # it would grow with each raise
 
     async def stop(self) -> None:
-        self._stop.set()
+        """Stop them."""
+        self.told.set()
         await asyncio.wait((self._task,))
 
-    async def _hold(self) -> None:
-        try:
-            await self._stack.start()
-            self._runtime.started(self._stack.state)
-            self._is_up = True
-        except Exception as error:  # noqa: BLE001 - whatever a lifespan raises
-            self._runtime.start_failed(error)
-            return
-        finally:
-            self._decided.set()
-        try:
-            await until_told(self._stop.wait)
-        finally:
-            # No cancel scope around the stop: one that a lifespan has open across its yield could not be left inside.
-            try:
-                with anyio.CancelScope(shield=True):
-                    await self._runtime.end_open()
-                await self._stack.stop()
-            except Exception as error:  # noqa: BLE001 - whatever a lifespan raises
-                self._runtime.stop_failed(error)
-            self._runtime.ended()
-            atexit.unregister(self._at_exit)
+    def decided(self) -> None:
+        """Serve requests, or refuse them."""
+        self._runtime.decided(self)
+        self._decided.set()
+
+    async def end_open(self) -> None:
+        """End everything open."""
+        await self._runtime.end_open()
+
+    def ended(self) -> None:
+        """Forget them."""
+        self._runtime.ended(self)
+        atexit.unregister(self._at_exit)
 
     def _at_exit(self) -> None:
         # The server's loop has stopped by now; if it is still usable, the same task ends what it began.
         if self._task.done() or self._loop.is_closed() or self._loop.is_running():
             return
-        self._stop.set()
+        self.told.set()
         self._loop.run_until_complete(self._task)
