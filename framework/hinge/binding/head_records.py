@@ -3,7 +3,6 @@
 Law: only the fields are looked up. What else a client sends is none of the record's business, whatever it forbids.
 """
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,8 +12,7 @@ from hinge.binding.records import RecordReader
 from hinge.errors import ConfigurationError, FieldError, RequestInvalid
 from hinge.http.cookies import parse_cookies
 from hinge.http.headers import members_of
-
-_is_token = re.compile(r"[!#$%&'*+.^`|~0-9A-Za-z-]+").fullmatch
+from hinge.http.tokens import is_token
 
 
 def header_name(field: str) -> str:
@@ -31,7 +29,7 @@ def record_reader(argument: Argument) -> RecordReader:
     """
     record = RecordReader(argument.type, argument.source.value)
     for name in record.names if argument.source is Source.HEADER else ():
-        if not _is_token(header_name(name)):
+        if not is_token(header_name(name)):
             raise ConfigurationError(f"its field {name!r} is no header name")
     return record
 

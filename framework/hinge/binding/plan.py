@@ -7,7 +7,6 @@ body, so the order of the others never matters and a backend knows before the ca
 
 import enum
 import inspect
-import re
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any
@@ -24,6 +23,7 @@ from hinge.errors import ConfigurationError
 from hinge.forms import FormData
 from hinge.forms.kinds import is_of_files
 from hinge.http.body import BodyStream
+from hinge.http.tokens import is_token
 from hinge.inspection.annotations import absent, is_record, item_type, present
 from hinge.inspection.signature import Colour, colour_of, read_signature
 from hinge.inspection.wrappers import awaited_type, may_wait, refuse_wrappers
@@ -34,8 +34,6 @@ from hinge.validation.defaults import check_default
 from hinge.websocket import WebSocket
 
 __all__ = ["MISSING", "Argument", "Colour", "HandlerPlan", "Missing", "Source", "colour_of", "plan_handler"]
-
-_is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 
 
 class Source(enum.Enum):
@@ -302,11 +300,11 @@ def _alias(name: str, marker: Param | None, source: Source, who: str) -> str:
                 f"{who} is the header {alias!r}, and names with '_' never reach an app: WSGI cannot tell them from "
                 f"those with '-'. Fix: HeaderParam(name={alias.replace('_', '-')!r})"
             )
-        if not _is_token(alias):
+        if not is_token(alias):
             raise ConfigurationError(
                 f"{who}: {alias!r} is no header name. Fix: HeaderParam(name=...), an RFC 9110 token"
             )
-    if source is Source.COOKIE and not _is_token(alias):
+    if source is Source.COOKIE and not is_token(alias):
         raise ConfigurationError(f"{who}: {alias!r} is no cookie name. Fix: CookieParam(name=...), an RFC 9110 token")
     if not alias:
         raise ConfigurationError(f"{who} has an empty name. Fix: leave name= out, or name it")

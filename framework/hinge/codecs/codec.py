@@ -4,7 +4,6 @@ Law: a codec is values and functions, without state; all that it needs is there 
 says in one line what to install.
 """
 
-import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -14,11 +13,14 @@ from hinge.codecs.depth import check_json_depth, json_members
 from hinge.diagnostics.kinds import COUNT, FLAG, FUNCTION, TEXT, texts, want
 from hinge.diagnostics.location import caller
 from hinge.errors import ConfigurationError
-
-_is_media_type = re.compile(r"[!#$%&'+.^_`|~0-9a-z-]+/[!#$%&'+.^_`|~0-9a-z-]+").fullmatch
-
+from hinge.http.tokens import is_media_type
 
 _NO_FUNCTIONS = ("media_type", "name", "aliases", "suffix", "objects_only", "max_size")
+
+
+def _is_exact(media_type: str) -> bool:
+    """Tell whether it is a media type as it is compared: in lower case, and no range of them."""
+    return media_type == media_type.lower() and "*" not in media_type and bool(is_media_type(media_type))
 
 
 class Codec(msgspec.Struct, frozen=True):
@@ -63,11 +65,11 @@ class Codec(msgspec.Struct, frozen=True):
         want("Codec", FUNCTION, optional=True, **{name: getattr(self, name) for name in functions})
         (aliases,) = texts("Codec", aliases=self.aliases)
         for one in (self.media_type, *aliases):
-            if not isinstance(one, str) or not _is_media_type(one):
+            if not isinstance(one, str) or not _is_exact(one):
                 raise ConfigurationError(
                     f"Codec({one!r}) ({caller()}): it is no media type. Fix: 'type/subtype' in lower case"
                 )
-        if self.suffix and not (self.suffix[0] == "+" and _is_media_type(f"application/x{self.suffix}")):
+        if self.suffix and not (self.suffix[0] == "+" and _is_exact(f"application/x{self.suffix}")):
             raise ConfigurationError(f"Codec(suffix={self.suffix!r}) ({caller()}): it is none. Fix: such as '+json'")
         if self.decoder is None and self.encode is None:
             raise ConfigurationError(

@@ -26,6 +26,7 @@ from hinge.codecs.depth import MAX_DEPTH, check_json_depth
 from hinge.codecs.msgpack import MSGPACK
 from hinge.errors import ConfigurationError, HTTPError, RequestInvalid
 from hinge.http.body import too_large
+from hinge.http.tokens import MEDIA_TYPE, parameter
 from hinge.validation.errors import decoder_error, first_error, is_unhashable, rejection_errors
 
 MAX_EXPLAINED = 256 * 1024
@@ -58,12 +59,7 @@ def at_once(codecs: Sequence[Codec]) -> int:
     return AT_ONCE if all(codec in CODECS for codec in codecs) else AT_ONCE_SLOWLY
 
 
-# RFC 9110 sections 5.6.2, 5.6.4 and 5.6.6; possessive, so that no header can make it backtrack.
-_TYPE = re.compile(r"[ \t]*+([!#$%&'*+.^_`|~0-9a-z-]++/[!#$%&'*+.^_`|~0-9a-z-]++)[ \t]*+", re.IGNORECASE)
-_PARAMETER = re.compile(
-    r""";[ \t]*+(?:([!#$%&'*+.^_`|~0-9a-z-]++)=((?:[!#$%&'*+.^_`|~0-9a-z-]++|"(?:[^"\\]|\\.)*+"))[ \t]*+)?""",
-    re.IGNORECASE,
-)
+_TYPE = re.compile(rf"[ \t]*+({MEDIA_TYPE})[ \t]*+")
 _POSITION = re.compile(r"\(byte (\d+)\)\Z")
 _CHARSETS = frozenset({"utf-8", "utf8"})
 _REFUSED = (ValueError, RecursionError, TypeError)
@@ -207,13 +203,13 @@ def _malformed(codec: Codec, body: bytes, error: Exception) -> HTTPError:
 def _is_utf8(content_type: str, start: int) -> bool:
     """Tell whether the parameters are well-formed and name no other charset."""
     while start < len(content_type):
-        parameter = _PARAMETER.match(content_type, start)
-        if parameter is None:
+        found = parameter(content_type, start)
+        if found is None:
             return False
-        name, value = parameter[1], parameter[2]
+        name, value = found[1], found[2]
         if name is not None and name.lower() == "charset" and value.strip('"').lower() not in _CHARSETS:
             return False
-        start = parameter.end()
+        start = found.end()
     return True
 
 

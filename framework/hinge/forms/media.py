@@ -7,15 +7,13 @@ latter with a boundary that RFC 2046 section 5.1.1 allows, or a token. Everythin
 import re
 
 from hinge.errors import HTTPError
+from hinge.http.tokens import QUOTED, TOKEN
 
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 
-# RFC 9110 sections 5.6.2, 5.6.4 and 5.6.6; possessive, so that no header can make it backtrack.
-_PARAMETER = re.compile(
-    r"""[ \t]*+;[ \t]*+(?:([!#$%&'*+.^_`|~0-9A-Za-z-]++)="""
-    r"""([!#$%&'*+.^_`|~0-9A-Za-z()/:=?-]++|"(?:[^"\\]|\\.)*+"))?[ \t]*+"""
-)
+# A value may have what clients send without quotes, though it is no token.
+_parameter = re.compile(rf"[ \t]*+;[ \t]*+(?:({TOKEN})=((?:{TOKEN}|[()/:=?])++|{QUOTED}))?[ \t]*+").match
 _ESCAPED = re.compile(r"\\(.)")
 # What may stand in a boundary, or in a token, and is sent without quotes by clients that exist (`----=_Part_0`, `$`).
 _is_boundary = re.compile(r"[0-9A-Za-z'()+_,./:=? !#$%&*^`|~-]{0,69}[0-9A-Za-z'()+_,./:=?!#$%&*^`|~-]").fullmatch
@@ -66,7 +64,7 @@ def _parameters(content_type: str, start: int) -> dict[str, str] | None:
     """Return a media type's parameters, None if they are malformed or one stands twice."""
     found: dict[str, str] = {}
     while start < len(content_type):
-        matched = _PARAMETER.match(content_type, start)
+        matched = _parameter(content_type, start)
         if matched is None:
             return None
         start = matched.end()

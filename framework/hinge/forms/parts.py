@@ -17,6 +17,7 @@ from hinge.errors import ConfigurationError
 from hinge.extras import install
 from hinge.forms.limits import FormLimits, exceeded, malformed
 from hinge.http.headers import Headers
+from hinge.http.tokens import TOKEN
 
 MISSING = f"it takes files, and the package `multipart` is not installed. Fix: {install('forms')}"
 
@@ -36,7 +37,7 @@ Event: TypeAlias = Part | bytes | None
 # Each quote is closed, and no `filename*` stands outside of them; possessive, so that it is linear.
 _has_one_filename = re.compile(r'(?:[^"f]++|"(?:[^"\\]++|\\.)*+"|f(?!ilename\*))*+').fullmatch
 _quoted = re.compile(r'"(?:[^"\\]++|\\.)*+"?+')  # a match at each quote: linear
-_is_token = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
+_is_token = re.compile(TOKEN.encode()).fullmatch
 _UTF8 = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 _IDENTITY = frozenset({"7bit", "8bit", "binary"})
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from hinge.http.headers import split_list
+from hinge.http.tokens import TOKEN, parameter
 
 MOST_MEMBERS = 100
 """Members beyond this many are not looked at: no client has more wishes, only an attacker."""
@@ -51,10 +52,7 @@ def choose_coding(accepted: str | None, offered: Sequence[str]) -> str | None:
     return best if best_weight >= wishes.get("identity", 0.0) else None
 
 
-_NAME = r"[!#$%&'*+.^_`|~0-9a-z-]++"
-# Possessive, so that no header can make them backtrack.
-_range = re.compile(rf"({_NAME})/({_NAME})[ \t]*+").match
-_parameter = re.compile(rf""";[ \t]*+(?:({_NAME})=({_NAME}|"(?:[^"\\]|\\.)*+")[ \t]*+)?""", re.DOTALL).match
+_range = re.compile(rf"({TOKEN})/({TOKEN})[ \t]*+").match
 _CHARSETS = frozenset({"utf-8", "utf8"})
 
 
@@ -109,11 +107,11 @@ def _parsed(member: str) -> _Range | None:
         return None
     at, quality, parameters = match.end(), None, []
     while at < len(member):
-        parameter = _parameter(member, at)
-        if parameter is None:
+        found = parameter(member, at)
+        if found is None:
             return None
-        at = parameter.end()
-        name, value = parameter[1], parameter[2]
+        at = found.end()
+        name, value = found[1], found[2]
         if name == "q":
             if quality is not None or not _weight(value):
                 return None

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 
+from hinge.http.tokens import is_token
+
 MAX_SIZE = 4096
 """Bytes of a cookie's name and value together (RFC 6265bis section 5.6): browsers drop a longer one."""
 
@@ -26,7 +28,6 @@ _OWS = " \t"
 _TRIMMED = frozenset(' \t"')
 """What a value ends with that is not all its own."""
 
-_name = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _value = re.compile(r'[!#-+\--:<-\[\]-~]*+|"[!#-+\--:<-\[\]-~]*+"').fullmatch
 _path = re.compile(r"/[!-+\--:<-~]*").fullmatch
 _domain = re.compile(r"\.?[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*").fullmatch
@@ -130,7 +131,7 @@ def _check_characters(name: str, value: str, path: str, domain: str | None) -> N
     for part, what in ((name, "name"), (value, "value"), (path, "path"), (domain, "domain")):
         if not isinstance(part, str) and (part is not None or what != "domain"):
             raise TypeError(f"a cookie's {what} is a str, not {type(part).__name__}")
-    if not _name(name):
+    if not is_token(name):
         raise ValueError(f"a cookie's name is an RFC 9110 token, not {name!r}")
     if not _value(value):
         # The value may be a secret, so the message does not show it.

@@ -13,11 +13,11 @@ from typing import Any, ClassVar, Self, TypeVar, cast, overload
 
 from hinge.errors import HTTPError
 from hinge.http.multidict import MultiDict
+from hinge.http.tokens import is_token
 
 T = TypeVar("T")
 
 _OWS = " \t"
-_is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _quoted_or_comma = re.compile(r',|"(?:[^"\\]++|\\.)*+(")?', re.DOTALL).finditer
 # A comma would be a sub-delim of a registered name, but here it is the mark of a repeated line.
 _host = re.compile(
@@ -122,7 +122,7 @@ class Accessors(dict[str, Callable[[Any], str | None]]):
             self.clear()
         lowered = name.lower()
         # With `_` it could not be told from `-` on WSGI, so no such header reaches an app.
-        self[name] = read = self._make(lowered) if _is_token(lowered) and "_" not in lowered else _none
+        self[name] = read = self._make(lowered) if is_token(lowered) and "_" not in lowered else _none
         return read
 
 
@@ -375,7 +375,7 @@ def check_name(name: str) -> str:
 
 @lru_cache(maxsize=256)  # names stand in the program
 def _token(name: str) -> str:
-    if not _is_token(name):
+    if not is_token(name):
         raise ValueError(f"a header's name is an RFC 9110 token, not {name!r}")
     return str.lower(name)  # of str, whose result is no subclass
 

@@ -12,6 +12,7 @@ from hinge.diagnostics.kinds import COUNT, FLAG, texts, want, wrong
 from hinge.diagnostics.misuse import fits
 from hinge.errors import HTTPError
 from hinge.http.headers import split_list
+from hinge.http.tokens import is_token
 from hinge.middleware.layer import Middleware
 from hinge.request import Request
 from hinge.responses.response import Response
@@ -25,7 +26,6 @@ SAFELISTED = ("accept", "accept-language", "content-language", "content-type")
 
 _ASKED = ("origin", "access-control-request-method", "access-control-request-headers")
 _PRIVATE = "access-control-request-private-network"
-_is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _is_origin = re.compile(
     r"([a-z][a-z0-9+.-]*://)(\*\.)?((?:[a-z0-9_-]+\.)*[a-z0-9_-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?"
 ).fullmatch
@@ -142,10 +142,10 @@ class CORS:
         """Return what the app does not allow, None if it allows all that is asked for."""
         if not self._allows(origin):
             return "Pages of this origin may not use this resource."
-        if not _is_token(method) or (self._methods is not None and method not in self._methods):
+        if not is_token(method) or (self._methods is not None and method not in self._methods):
             return "Pages of other origins may not use this method."
         for name in asked:
-            if not _is_token(name) or (self._headers is not None and name not in self._headers):
+            if not is_token(name) or (self._headers is not None and name not in self._headers):
                 return "Pages of other origins may not send these headers."
         if private and not self._private:
             return "Pages of public sites may not reach this network."
@@ -166,7 +166,7 @@ def _names(parameter: str, names: Iterable[str], more: Iterable[str] = ()) -> li
     """Return methods or header names, without repetition; None if any will do."""
     listed = list(names)
     for name in listed:
-        if not _is_token(name):
+        if not is_token(name):
             raise wrong("CORS", parameter, listed, f"{name!r} is no name of the kind", "an RFC 9110 token")
     if "*" in listed:
         return None

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from hinge.codecs import encode_json
 from hinge.responses.frames import framed
 from hinge.responses.response import Lines, Pairs
 from hinge.responses.streaming import StreamingResponse
@@ -20,7 +21,6 @@ KEEP_ALIVE = b": keep-alive\n\n"
 
 _LF, _CR = b"\n\r"  # a byte is found in a third of the time of bytes
 
-_encode_json = msgspec.json.Encoder().encode
 
 _NO_BYTES = frozenset({str, dict, list, msgspec.UnsetType})
 """What data mostly is: known without a look at its bases, because each event pays for that."""
@@ -129,7 +129,7 @@ def encode_event(item: Any) -> bytes:
     if data is msgspec.UNSET:
         last = b"\n" if event.event is None else b"data:\n\n"
     else:
-        value = data.encode() if isinstance(data, str) else _encode_json(data)
+        value = data.encode() if isinstance(data, str) else encode_json(data)
         # Most events are one line: framed without a further call, because each pays for it.
         is_line = _LF not in value and _CR not in value
         last = b"data: %b\n\n" % value if is_line else _field(b"data: ", value) + b"\n"

@@ -9,13 +9,12 @@ from typing import Any, ClassVar, Self
 
 import msgspec
 
+from hinge.codecs import encode_json
 from hinge.responses.frames import framed
 from hinge.responses.response import Lines, Pairs
 from hinge.responses.streaming import StreamingResponse
 
 JSON_LINES = "application/jsonl"
-
-_encode_json = msgspec.json.Encoder().encode
 
 
 class JSONLinesResponse(StreamingResponse):
@@ -59,7 +58,7 @@ def encode_line(item: Any) -> bytes:
         TypeError: msgspec cannot encode it.
 
     """
-    line = _encode_json(item)
+    line = encode_json(item)
     if b"\n" in line or b"\r" in line:
         line = msgspec.json.format(line, indent=-1)
     return line + b"\n"

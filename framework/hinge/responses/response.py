@@ -12,10 +12,10 @@ from functools import lru_cache
 from typing import Any, ClassVar, Literal, Self, TypeAlias
 from urllib.parse import quote
 
-import msgspec
-
+from hinge.codecs import encode_json
 from hinge.http.cookies import format_cookie, needs_of
 from hinge.http.headers import MutableHeaders, check_name
+from hinge.http.tokens import MEDIA_TYPE
 
 Pairs: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
 """Headers as a caller writes them: a mapping, or pairs when a name repeats."""
@@ -55,11 +55,10 @@ _KNOWN: dict[str, Lines] = {
     OCTETS: _OCTETS,
 }
 
-_MEDIA_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+ *(?:;|\Z)")
+_begins_with_type = re.compile(rf"{MEDIA_TYPE} *(?:;|\Z)").match
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # Every delimiter of RFC 3986, and "%": what the caller escaped stays escaped. Backslashes, spaces and controls do not.
 _URI_SAFE = "%:/?#[]@!$&'()*+,;="
-_encode_json = msgspec.json.Encoder().encode
 
 
 class ResponseHeaders(MutableHeaders):
@@ -285,7 +284,7 @@ class JSONResponse(Response):
 
     def render(self, content: Any) -> bytes:
         """Return the JSON of any value that msgspec knows, None included."""
-        return _encode_json(content)
+        return encode_json(content)
 
 
 class RedirectResponse(Response):
@@ -362,7 +361,7 @@ def content_type(media_type: str) -> str:
         ValueError: `media_type` is not of the form type/subtype.
 
     """
-    if not _MEDIA_TYPE.match(media_type):
+    if not _begins_with_type(media_type):
         raise ValueError(f"a media type is written type/subtype, not {media_type!r}")
     lowered = media_type.lower()
     if lowered.startswith("text/") and "charset" not in lowered and lowered != "text/event-stream":

@@ -12,10 +12,9 @@ from msgspec.structs import replace
 from hinge.diagnostics.location import caller, locate, qualified_name
 from hinge.diagnostics.misuse import nearest
 from hinge.errors import ConfigurationError
+from hinge.http.tokens import is_token
 from hinge.middleware.layer import Layer, MiddlewareFunction, layer_of
 from hinge.routing.template import PathTemplate
-
-_TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 
 
 class WebSocketOptions(TypedDict, total=False):
@@ -178,7 +177,7 @@ def _methods(methods: Any, who: str) -> frozenset[str]:
     if not wanted:
         raise ConfigurationError(f"{who}: it has no methods. Fix: methods=['GET']")
     for method in wanted:
-        if not isinstance(method, str) or not method or not _TOKEN.issuperset(method):
+        if not isinstance(method, str) or not is_token(method):
             raise ConfigurationError(
                 f"{who}: {method!r} is not an HTTP method. Fix: name each one, as in ['GET', 'PUT']"
             )
