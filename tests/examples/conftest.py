@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from tests.examples.browser import browser  # noqa: F401 - a fixture
-from tests.examples.harness import Load, Serve, Service, imported
+from tests.examples.harness import ROOT, Load, imported
+from tests.support.services import Serve, Service, services
+from tests.support.waiting import until
 
 
 @pytest.fixture(params=["wsgi", "asgi"])
@@ -25,17 +27,13 @@ def load() -> Iterator[Load]:
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
-    """Start `hinge run` with these arguments; what is still running at the end of the test is killed."""
-    running: list[Service] = []
+    """Start `hinge run` with these arguments and wait for all workers; what still runs in the end is killed."""
+    with services(tmp_path, cwd=ROOT, BOARD_DB=str(tmp_path / "board.db")) as begin:
 
-    def start(*arguments: str, workers: int = 1, **options: Any) -> Service:
-        options.setdefault("BOARD_DB", str(tmp_path / "board.db"))
-        if workers > 1:
-            arguments = (*arguments, "--workers", str(workers))
-        service = Service(tmp_path, *arguments, **options)
-        running.append(service)
-        return service.started(workers)
+        def serve(*arguments: str, workers: int = 1, **options: Any) -> Service:
+            service = begin(*arguments, *(("--workers", str(workers)) if workers > 1 else ()), **options).started()
+            if workers > 1:
+                until(lambda: len(service.workers()) == workers, "all workers", service.log)
+            return service
 
-    yield start
-    for service in running:
-        service.kill()
+        yield serve

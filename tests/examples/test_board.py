@@ -12,7 +12,8 @@ from threading import Semaphore
 from typing import Any
 
 import pytest
-from tests.examples.harness import PATIENCE, Load, until
+from tests.examples.harness import Load
+from tests.support.waiting import PATIENCE, until
 
 from hinge import Config
 from hinge.testing import Client, ClientResponse, WebSocketDenied

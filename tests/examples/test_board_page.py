@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 from tests.examples.browser import Browser
-from tests.examples.harness import Serve, Service, until
+from tests.examples.harness import post
+from tests.support.services import Serve, Service
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.server, pytest.mark.browser, pytest.mark.gate]
 
@@ -88,7 +90,7 @@ def test_a_post_is_seen_live_in_another_window(browser: Browser, board: Service,
 
     reader.write("Ben", "And back")
     until(lambda: writer.texts() == ["And back", "Hello\nfrom the first window"], "the newest is on top", board.log)
-    board.post("Cleo", "From a script")
+    post(board, "Cleo", "From a script")
     until(lambda: writer.texts()[0] == reader.texts()[0] == "From a script", "both windows show it", board.log)
     assert len(writer.texts()) == len(reader.texts()) == 3, "each post once"
 
@@ -115,7 +117,7 @@ def test_what_looks_like_html_is_shown_as_text(browser: Browser, board: Service,
         "javascript:document.title='owned'",
     ]
     for text in hostile:
-        board.post(f"<b>{text[:30]}</b>", text)
+        post(board, f"<b>{text[:30]}</b>", text)
     until(lambda: window.texts() == hostile[::-1], "all are shown as they were written", board.log)
     late = visit()
     assert late.texts() == hostile[::-1], "a page that finds them there shows them in the same way"
@@ -127,7 +129,7 @@ def test_what_looks_like_html_is_shown_as_text(browser: Browser, board: Service,
 
 def test_older_posts_come_when_they_are_asked_for(board: Service, visit: Visit) -> None:
     for number in range(1, 121):
-        board.post("Ann", f"{number}")
+        post(board, "Ann", f"{number}")
     window = visit()
     assert window.texts() == [f"{number}" for number in range(120, 70, -1)]
     window.click("older")
@@ -156,12 +158,12 @@ def test_a_page_finds_its_way_back_to_a_server_that_was_gone(
 ) -> None:
     window = visit()
     window.run("window.sameDocument = true")
-    board.post("Ann", "before")
+    post(board, "Ann", "before")
     until(lambda: window.texts() == ["before"], "it is live", board.log)
     board.kill()
     until(lambda: window.transport() == "none", "the page notices")
     again = serve(BOARD, *FLAGS[backend], port=board.port)
-    again.post("Ann", "after")
+    post(again, "Ann", "after")
     until(lambda: window.texts() == ["after", "before"], "it is live again", again.log)
     assert window.transport() == TRANSPORT[backend]
     assert window.run("return window.sameDocument"), "without loading the page again"

@@ -3,7 +3,8 @@
 import pytest
 from selenium.webdriver.common.by import By
 from tests.examples.browser import Browser
-from tests.examples.harness import Serve, until
+from tests.support.services import Serve
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.server, pytest.mark.browser, pytest.mark.gate]
 

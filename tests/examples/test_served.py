@@ -17,7 +17,9 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.examples.harness import EXAMPLES, PATIENCE, ROOT, Serve, Service, until
+from tests.examples.harness import EXAMPLES, ROOT, post
+from tests.support.services import Serve, Service
+from tests.support.waiting import PATIENCE, until
 from websockets.sync.client import ClientConnection, connect
 
 pytestmark = pytest.mark.server
@@ -73,11 +75,10 @@ def test_streams_arrive_over_sockets_while_they_are_made(serve: Serve, backend: 
 
 
 def test_the_board_is_refused_by_a_backend_without_websockets(tmp_path: Path) -> None:
-    service = Service(tmp_path, BOARD, "--backend", "wsgi", "--no-skip-unsupported")
-    assert service.process.wait(PATIENCE) == 1
+    service = Service(tmp_path, BOARD, "--backend", "wsgi", "--no-skip-unsupported", cwd=ROOT)
+    assert service.wait() == 1
     assert re.search(r"examples/board/app\.py:\d+\): /api/live needs WebSocket routes", service.log())
     assert "skip" in service.log(), "the message tells what to do"
-    service.client.close()
 
 
 # -- a power cut -------------------------------------------------------------------------------------------------------
@@ -121,7 +122,7 @@ def test_what_was_answered_survives_a_power_cut(serve: Serve, flags: tuple[str, 
 @both
 def test_a_killed_worker_is_replaced_and_loses_nothing(serve: Serve, flags: tuple[str, ...]) -> None:
     service = serve(BOARD, *flags)
-    created = service.post("Ann", "before")
+    created = post(service, "Ann", "before")
     (worker,) = service.workers()
     os.kill(worker, signal.SIGKILL)
     until(lambda: service.workers() not in ([], [worker]), "another worker", service.log)
@@ -170,7 +171,7 @@ def test_a_post_reaches_the_sockets_of_all_workers(serve: Serve) -> None:
         sockets = one_for_each_worker(service, open_socket)
         assert set(sockets) == set(service.workers())
         for number in range(3):
-            created = service.post("Ann", f"{number}")
+            created = post(service, "Ann", f"{number}")
             for socket in sockets.values():
                 assert json.loads(socket.recv(PATIENCE)) == [created]
 
@@ -182,9 +183,9 @@ def test_a_post_reaches_the_polls_of_all_workers(serve: Serve) -> None:
         texts: list[str] = []
         after = 0
         while len(texts) < 3:
-            for post in client.get("/api/poll", params={"after": after}).json():
-                after = post["id"]
-                texts.append(post["text"])
+            for one in client.get("/api/poll", params={"after": after}).json():
+                after = one["id"]
+                texts.append(one["text"])
         return texts
 
     with contextlib.ExitStack() as opened:
@@ -200,7 +201,7 @@ def test_a_post_reaches_the_polls_of_all_workers(serve: Serve) -> None:
         with ThreadPoolExecutor(2) as threads:
             followers = [threads.submit(follow, client) for client in clients.values()]
             for number in range(3):
-                service.post("Ann", f"{number}")
+                post(service, "Ann", f"{number}")
             assert [follower.result(PATIENCE) for follower in followers] == [["0", "1", "2"]] * 2
 
 
@@ -209,11 +210,11 @@ def test_both_backends_can_share_one_board(serve: Serve) -> None:
     wsgi, asgi = serve(BOARD, *WSGI), serve(BOARD, *ASGI)
     with connect(f"ws://127.0.0.1:{asgi.port}/api/live") as socket:
         assert socket.recv(PATIENCE) == "[]"
-        created = wsgi.post("Ann", "over there")
+        created = post(wsgi, "Ann", "over there")
         assert json.loads(socket.recv(PATIENCE)) == [created]
     with ThreadPoolExecutor(1) as threads:
         poll = threads.submit(wsgi.client.get, "/api/poll?after=1")
-        created = asgi.post("Ben", "over here")
+        created = post(asgi, "Ben", "over here")
         assert poll.result(PATIENCE).json() == [created]
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.examples.harness import ROOT, Serve
+from tests.examples.harness import ROOT
+from tests.support.services import Serve
 
 CLIENTS, POSTS = 8, 10
 PAGE = ROOT / "docs/tutorial.md"

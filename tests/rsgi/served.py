@@ -1,4 +1,4 @@
-"""The app of test_served.py, run by real servers; what happens is noted in the file that NOTES names."""
+"""The app of test_served.py, run by real servers; what happens is noted in the file notes."""
 
 import asyncio
 import os
@@ -24,8 +24,8 @@ app = App(config=Config(max_body_size=1000))
 
 
 def note(text: str) -> None:
-    with Path(os.environ["NOTES"]).open("a") as file:
-        file.write(f"{text}\n")
+    with Path("notes").open("a") as file:
+        file.write(f"{text} {os.getpid()}\n")
 
 
 @app.lifespan
@@ -69,7 +69,7 @@ async def upload(body: BodyStream) -> int:
 
 @app.get("/file")
 def file() -> FileResponse:
-    return FileResponse(os.environ["SERVED_FILE"])
+    return FileResponse("served.bin")
 
 
 @app.get("/endless")
@@ -79,7 +79,7 @@ def endless() -> StreamingResponse:
         try:
             while True:
                 sent += 65536
-                Path(os.environ["SENT"]).write_text(str(sent))
+                Path("sent").write_text(str(sent))
                 yield bytes(65536)
         finally:
             note("endless closed")

@@ -2,125 +2,51 @@
 
 import contextlib
 import os
-import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
+from tests.support.services import Serve, Service, services
+from tests.support.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.server
 
-PATIENCE = 30.0
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+WHOLE = bytes(range(256)) * 4096
 MOST_AHEAD = 64 * 1024 * 1024
 """Bytes that may be made for a client that reads nothing: two times backpressure.AHEAD, and the kernel's buffers."""
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-class Service:
-    """A server process and its notes."""
-
-    def __init__(self, folder: Path, command: list[str], **environ: str) -> None:
-        self.port = free_port()
-        self.folder = folder
-        self._log = folder / f"log-{self.port}"
-        (folder / "served.bin").write_bytes(bytes(range(256)) * 4096)
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("HINGE_")}
-        paths = [str(HERE), *(str(Path(entry).resolve()) for entry in sys.path if entry)]
-        files = {"NOTES": "notes", "SENT": "sent", "SERVED_FILE": "served.bin"}
-        with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", *command, "--port", str(self.port)],
-                cwd=folder,
-                env={**clean, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
-                | {name: str(folder / file) for name, file in files.items()}
-                | environ,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=PATIENCE)
-
-    def log(self) -> str:
-        return self._log.read_text("utf-8", "replace")
-
-    def notes(self) -> list[str]:
-        file = self.folder / "notes"
-        return file.read_text().split("\n") if file.exists() else []
-
-    def until(self, condition: Callable[[], Any], what: str) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while not condition():
-            assert time.monotonic() < deadline, f"it did not happen: {what}\n{self.log()}\n{self.notes()}"
-            threading.Event().wait(0.02)
-
-    def started(self) -> "Service":
-        self.until(lambda: self.process.poll() is not None or self._accepts(), "the start")
-        assert self.process.poll() is None, self.log()
-        return self
-
-    def _accepts(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
-        except OSError:
-            return False
-        return True
-
-    def raw(self, data: bytes) -> socket.socket:
-        connection = socket.create_connection(("127.0.0.1", self.port), PATIENCE)
-        connection.sendall(data)
-        return connection
-
-    def stop(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(PATIENCE)
-        self.client.close()
-        return code
-
-    def kill(self) -> None:
-        self.client.close()
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(PATIENCE)
-
-
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[..., Service]]:
-    services: list[Service] = []
-
-    def begin(*command: str, **environ: str) -> Service:
-        services.append(Service(tmp_path, [*command], **environ))
-        return services[-1]
-
-    yield begin
-    for service in services:
-        service.kill()
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    (tmp_path / "served.bin").write_bytes(WHOLE)
+    paths = [str(HERE), *map(os.path.abspath, filter(None, sys.path))]
+    with services(tmp_path, PYTHONPATH=os.pathsep.join(paths)) as serve:
+        yield serve
 
 
-def hinge_run(serve: Callable[..., Service], target: str = "served:app", **environ: str) -> Service:
-    return serve("hinge", "run", target, "--backend", "rsgi", "--skip-unsupported", **environ)
+def hinge_run(serve: Serve, target: str = "served:app", **environ: str) -> Service:
+    return serve(target, "--backend", "rsgi", "--skip-unsupported", **environ)
 
 
-def granian(serve: Callable[..., Service], **environ: str) -> Service:
-    return serve("granian", "served:app", **environ)
+def granian(serve: Serve, **environ: str) -> Service:
+    return serve("served:app", run="granian", **environ)
+
+
+def raw(service: Service, data: bytes) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", service.port), PATIENCE)
+    connection.sendall(data)
+    return connection
 
 
 @pytest.mark.parametrize("start", [hinge_run, granian])
-def test_requests_and_the_life_of_a_worker(serve: Callable[..., Service], start: Callable[..., Service]) -> None:
+def test_requests_and_the_life_of_a_worker(serve: Serve, start: Callable[..., Service]) -> None:
     service = start(serve, HINGE_SKIP_UNSUPPORTED="true").started()
     client = service.client
     home = client.get("/", headers={"host": "example.org"})
@@ -138,19 +64,18 @@ def test_requests_and_the_life_of_a_worker(serve: Callable[..., Service], start:
     assert client.get("/nowhere").status_code == 404
     assert client.get("/live").status_code == 426
     assert client.get("/after").text == "ok"
-    service.until(lambda: "after" in service.notes(), "work after the response")
+    until(lambda: "after" in service.notes(), "work after the response", service.log)
     assert service.stop() == 0, service.log()
     assert [note for note in service.notes() if note in ("start", "stop")] == ["start", "stop"]
 
 
-def test_files_streams_and_leavings(serve: Callable[..., Service]) -> None:
+def test_files_streams_and_leavings(serve: Serve) -> None:
     service = hinge_run(serve).started()
     client = service.client
-    whole = bytes(range(256)) * 4096
     file = client.get("/file")
-    assert (file.content, file.headers["content-length"]) == (whole, str(len(whole)))
+    assert (file.content, file.headers["content-length"]) == (WHOLE, str(len(WHOLE)))
     part = client.get("/file", headers={"range": "bytes=1000-1999"})
-    assert (part.status_code, part.content) == (206, whole[1000:2000])
+    assert (part.status_code, part.content) == (206, WHOLE[1000:2000])
     assert client.get("/file", headers={"if-none-match": file.headers["etag"]}).status_code == 304
 
     with contextlib.suppress(httpx.RemoteProtocolError):
@@ -158,67 +83,65 @@ def test_files_streams_and_leavings(serve: Callable[..., Service]) -> None:
 
     with client.stream("GET", "/idle") as idle:
         assert next(idle.iter_raw()) == b"first"
-    service.until(lambda: "idle closed" in service.notes(), "the end of a stream that waits")
+    until(lambda: "idle closed" in service.notes(), "the end of a stream that waits", service.log)
 
     # A client that reads nothing: the stream is held up, and ends when the client leaves.
     sent = service.folder / "sent"
-    connection = service.raw(b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n")
+    connection = raw(service, b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n")
     made = -1
     while made < (made := int(sent.read_text() or 0) if sent.exists() else 0) or not made:
         assert made < MOST_AHEAD
         threading.Event().wait(0.5)
     connection.close()
-    service.until(lambda: "endless closed" in service.notes(), "the end of a stream that nobody reads")
+    until(lambda: "endless closed" in service.notes(), "the end of a stream that nobody reads", service.log)
 
     # An upload that is cut off does not reach the handler, and the server goes on.
-    service.raw(
-        b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
+    raw(
+        service, b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
     ).close()
     assert client.get("/plain").text == "plain"
     # A handshake is a request like any other.
     upgrade = b"GET /live HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-    with service.raw(
-        upgrade + b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    with raw(
+        service, upgrade + b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     ) as ws:
         assert ws.recv(1000).startswith(b"HTTP/1.1 426 ")
 
 
-def test_a_stop_ends_event_streams_at_once(serve: Callable[..., Service]) -> None:
+def test_a_stop_ends_event_streams_at_once(serve: Serve) -> None:
     service = hinge_run(serve).started()
     with service.client.stream("GET", "/events") as events:
         lines = events.iter_lines()
         assert next(lines) == "data: hello"
-        service.process.send_signal(signal.SIGTERM)
+        service.signal()
         assert list(lines) == [""]
-    assert service.process.wait(PATIENCE) == 0, service.log()
+    assert service.wait() == 0, service.log()
     assert service.notes()[:3] == ["start", "events closed", "stop"]
 
 
 @pytest.mark.parametrize("start", [hinge_run, granian])
-def test_a_failing_start_serves_nothing(serve: Callable[..., Service], start: Callable[..., Service]) -> None:
+def test_a_failing_start_serves_nothing(serve: Serve, start: Callable[..., Service]) -> None:
     service = start(serve, HINGE_SKIP_UNSUPPORTED="true", FAIL="1")
-    assert service.process.wait(PATIENCE) == 1
+    assert service.wait() == 1
     assert "no database" in service.log()
     assert "stop" not in service.notes()
 
 
-@pytest.mark.parametrize("command", [("hinge", "run", "served:app", "--backend", "rsgi"), ("granian", "served:app")])
-def test_websocket_routes_are_told_before_anything_is_served(
-    serve: Callable[..., Service], command: tuple[str, ...]
-) -> None:
-    service = serve(*command)
-    assert service.process.wait(PATIENCE) == 1
+@pytest.mark.parametrize(("run", "options"), [("hinge run", ("--backend", "rsgi")), ("granian", ())])
+def test_websocket_routes_are_told_before_anything_is_served(serve: Serve, run: str, options: tuple[str, ...]) -> None:
+    service = serve("served:app", *options, run=run)
+    assert service.wait() == 1
     assert "/live" in service.log()
     assert "rsgi" in service.log()
     assert "Traceback" not in service.log()
 
 
-def test_a_chunked_body_that_breaks_off_is_not_taken_for_a_whole_one(serve: Callable[..., Service]) -> None:
+def test_a_chunked_body_that_breaks_off_is_not_taken_for_a_whole_one(serve: Serve) -> None:
     service = hinge_run(serve).started()
     head = b"PUT /stream HTTP/1.1\r\nhost: a\r\nconnection: close\r\ntransfer-encoding: chunked\r\n"
 
     def ask(rest: bytes, *, leaves: bool = False) -> bytes:
-        with service.raw(head + rest) as connection:
+        with raw(service, head + rest) as connection:
             if leaves:
                 connection.shutdown(socket.SHUT_WR)
             return b"".join(iter(lambda: connection.recv(65536), b""))[9:12]
@@ -234,7 +157,7 @@ def test_a_chunked_body_that_breaks_off_is_not_taken_for_a_whole_one(serve: Call
 
 
 @pytest.mark.parametrize("protocol", ["--http1.1", "--http2-prior-knowledge"])
-def test_repeated_header_lines_are_all_read(serve: Callable[..., Service], protocol: str) -> None:
+def test_repeated_header_lines_are_all_read(serve: Serve, protocol: str) -> None:
     service = hinge_run(serve).started()
     lines = [b"x-a: 1", b"x-a: 2", b"x-b: \xe9", b"cookie: a=1", b"cookie: b=2"]
     options = [part for line in lines for part in (b"-H", line)]
@@ -246,14 +169,14 @@ def test_repeated_header_lines_are_all_read(serve: Callable[..., Service], proto
     assert (ask("/lines"), ask("/one")) == ('["1,2","","1","2"]', "1,2 2")
 
 
-def test_http_2_has_a_host(serve: Callable[..., Service]) -> None:
+def test_http_2_has_a_host(serve: Serve) -> None:
     service = hinge_run(serve).started()
     asked = ["curl", "-s", "--http2-prior-knowledge", f"http://127.0.0.1:{service.port}/"]
     answer = subprocess.run(asked, capture_output=True, text=True, timeout=PATIENCE, check=True).stdout
     assert answer == f'{{"host":"127.0.0.1:{service.port}","version":"2","answer":42}}'
 
 
-def test_the_board_runs_under_it(serve: Callable[..., Service]) -> None:
+def test_the_board_runs_under_it(serve: Serve) -> None:
     service = hinge_run(serve, str(ROOT / "examples/board/app.py"), BOARD_DB="board.db").started()
     posted = service.client.post("/api/posts", json={"author": "a", "text": "kept"})
     assert posted.status_code == 201

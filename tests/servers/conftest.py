@@ -2,9 +2,11 @@
 
 import itertools
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
-from tests.servers.harness import Server, kinds, start
+from tests.support.servers import Server, kinds, start
+from tests.support.services import Serve, services
 
 Pool = Callable[[str, str], Server]
 
@@ -57,6 +59,13 @@ def wsgi_server(request: pytest.FixtureRequest, pool: Pool) -> Server:
 def h2_server(request: pytest.FixtureRequest, pool: Pool) -> Server:
     """Every server that speaks HTTP/2 without TLS."""
     return pool(request.param, "served:app")
+
+
+@pytest.fixture
+def serve(folder: Path) -> Iterator[Serve]:
+    """Start `hinge run` with these arguments in the module's folder; what still runs in the end is killed."""
+    with services(folder) as serve:
+        yield serve
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ Law: data only. A case's answer is the same on every server, or names the server
 
 from dataclasses import dataclass, field
 
-from tests.servers.harness import chunked, format_request
+from tests.support.wire import chunked, format_request
 
 JSON = ("Content-Type", "application/json")
 CHUNKED = ("Transfer-Encoding", "chunked")

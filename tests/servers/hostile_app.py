@@ -19,10 +19,8 @@ class Item(msgspec.Struct):
 
 
 def note(text: str) -> None:
-    path = os.environ.get("HOSTILE_NOTES")
-    if path:
-        with pathlib.Path(path).open("a") as file:
-            file.write(f"{text}\n")
+    with pathlib.Path(os.environ.get("NOTES", os.devnull)).open("a") as file:
+        file.write(f"{text} {os.getpid()}\n")
 
 
 @app.lifespan

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.servers.harness import PATIENCE, until
+from tests.support.waiting import PATIENCE, until
 
 _PLACES = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.servers.harness import Answer, Pairs, Server, Wire, format_request, running, until
+from tests.support.servers import Server, running
+from tests.support.waiting import until
+from tests.support.wire import Answer, Pairs, Wire, format_request
 
 pytestmark = [
     pytest.mark.gate,

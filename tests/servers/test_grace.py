@@ -8,11 +8,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.servers.test_run import Serve, port, serve, until
+from tests.support.services import Serve, Service
+from tests.support.waiting import until
 
 from hinge.backend.installed import installed_backends
-
-__all__ = ["port", "serve"]
 
 pytestmark = [pytest.mark.server, pytest.mark.gate]
 
@@ -129,17 +128,9 @@ def close_plain():
 """
 
 PATHS = [
-    "/plain",
-    "/coroutine",
-    "/after/plain",
-    "/after/coroutine",
-    "/stream/plain",
-    "/stream/coroutine",
-    "/stream/after",
-    "/events/plain",
-    "/events/coroutine",
-    "/close/plain",
-]
+    "/plain", "/coroutine", "/after/plain", "/after/coroutine", "/stream/plain",
+    "/stream/coroutine", "/stream/after", "/events/plain", "/events/coroutine", "/close/plain",
+]  # fmt: skip
 """What never ends. The log has to tell each of them, with its handler, which is named after its path."""
 LEFT = r"left running in its thread|left behind|did not end|was cancelled|is cancelled"
 GRACE = 6
@@ -148,17 +139,16 @@ SLOWNESS = 1.0
 """Seconds that a busy machine may add, which are fewer than the lifespans have."""
 
 
-class Call(threading.Thread):
-    """A client that asks and reads what it gets."""
+def ask(service: Service, path: str) -> threading.Thread:
+    """Ask, and read what comes, in a thread."""
 
-    def __init__(self, port: int, path: str) -> None:
-        super().__init__(daemon=True)
-        self._url = f"http://127.0.0.1:{port}{path}"
-        self.start()
+    def read() -> None:
+        with contextlib.suppress(httpx.HTTPError):
+            service.get(path)
 
-    def run(self) -> None:
-        with contextlib.suppress(httpx.HTTPError), httpx.stream("GET", self._url, timeout=60) as response:
-            response.read()
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    return thread
 
 
 @pytest.fixture
@@ -172,22 +162,21 @@ SINGLE = [pytest.param([path], id=path, marks=pytest.mark.gate) for path in PATH
 
 @pytest.mark.parametrize("backend", installed_backends())
 @pytest.mark.parametrize("paths", [pytest.param(PATHS, id="all"), *SINGLE])
-def test_lifespans_stop_whatever_else_does_not(
-    serve: Serve, folder: Path, port: int, backend: str, paths: list[str]
-) -> None:
-    arguments = ("graceful:app", "--backend", backend, "--port", str(port), "--graceful-timeout", str(GRACE))
-    service = serve(*arguments).started()
-    calls = [Call(port, path) for path in paths]
+def test_lifespans_stop_whatever_else_does_not(serve: Serve, backend: str, paths: list[str]) -> None:
+    arguments = ("graceful:app", "--backend", backend, "--graceful-timeout", str(GRACE))
+    service = serve(*arguments).started(1)
+    calls = [ask(service, path) for path in paths]
     until(lambda: service.notes().count("begins") == len(paths), "all begin")
     begun = time.monotonic()
-    code, seconds = service.stop()
-    when = {what: float(at) - begun for what, at in map(str.split, (folder / "notes").read_text().splitlines())}
+    code = service.stop()
+    seconds = time.monotonic() - begun
     for call in calls:
         call.join(60)
-    assert when["stop"] < LIFESPANS_BY + SLOWNESS, service.output
-    assert "stopped" in when, service.output
+    assert [stop - begun < LIFESPANS_BY + SLOWNESS for stop in service.noted("stop")] == [True], service.log()
+    assert "stopped" in service.notes(), service.log()
     assert seconds < GRACE + 2 * SLOWNESS
     assert code == 0
+    lines = service.log().splitlines()
     for path in paths:
         name = f"GET '{path}': handler graceful.{path[1:].replace('/', '_')} "
-        assert [line for line in service.lines if name in line and re.search(LEFT, line)], (path, service.output)
+        assert [line for line in lines if name in line and re.search(LEFT, line)], (path, service.log())

@@ -5,9 +5,10 @@ import time
 
 import httpx
 import pytest
-from tests.servers.harness import H2, Server
 from tests.servers.served import BODY_LIMIT
 from tests.servers.test_http import CASES, Case
+from tests.support.http2 import H2
+from tests.support.servers import Server
 
 pytestmark = pytest.mark.server
 

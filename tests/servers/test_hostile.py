@@ -4,8 +4,9 @@ import contextlib
 
 import pytest
 from tests.servers.conftest import Pool
-from tests.servers.harness import Server, format_request, kinds
 from tests.servers.hostile import CASES, VALID, Case
+from tests.support.servers import Server, kinds
+from tests.support.wire import format_request
 
 pytestmark = pytest.mark.server
 

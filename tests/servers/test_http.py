@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from tests.servers.harness import Answer, Server, chunked, format_request, until
 from tests.servers.served import BODY_LIMIT
+from tests.support.servers import Server
+from tests.support.waiting import until
+from tests.support.wire import Answer, chunked, format_request
 
 pytestmark = pytest.mark.server
 

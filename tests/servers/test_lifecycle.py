@@ -3,11 +3,9 @@
 from pathlib import Path
 
 import pytest
-from tests.servers.test_run import Serve, get, port, serve
+from tests.support.services import Serve
 
 from hinge.backend.installed import installed_backends
-
-__all__ = ["port", "serve"]
 
 pytestmark = [pytest.mark.server, pytest.mark.gate]
 
@@ -93,25 +91,25 @@ def folder(tmp_path: Path) -> Path:
 
 @backends
 @pytest.mark.parametrize("raised", KINDS)
-def test_a_start_that_fails_ends_the_service(serve: Serve, port: int, backend: str, raised: str) -> None:
-    service = serve("lives:app", "--backend", backend, "--port", str(port), AT="start", RAISES=raised)
-    assert service.code() == 1
-    assert service.output.count("Error: lives:app did not start, nothing is served") == 1
-    assert raised in service.output
-    assert 'lives.py", line ' in service.output
+def test_a_start_that_fails_ends_the_service(serve: Serve, backend: str, raised: str) -> None:
+    service = serve("lives:app", "--backend", backend, AT="start", RAISES=raised)
+    assert service.wait() == 1
+    assert service.log().count("Error: lives:app did not start, nothing is served") == 1
+    assert raised in service.log()
+    assert 'lives.py", line ' in service.log()
     assert service.notes() == ["start", "stop"], "nothing is respawned"
 
 
 @backends
 @pytest.mark.parametrize("raised", KINDS)
-def test_a_stop_that_fails_is_told_and_ends_with_1(serve: Serve, port: int, backend: str, raised: str) -> None:
-    service = serve("lives:app", "--backend", backend, "--port", str(port), AT="stop", RAISES=raised).started()
-    assert get(port).status_code == 200
-    assert service.stop()[0] == 1
-    assert service.output.count("Error: lives:app did not stop as it should") == 1
-    assert "did not start" not in service.output
-    assert raised in service.output
-    assert 'lives.py", line ' in service.output
+def test_a_stop_that_fails_is_told_and_ends_with_1(serve: Serve, backend: str, raised: str) -> None:
+    service = serve("lives:app", "--backend", backend, AT="stop", RAISES=raised).started(1)
+    assert service.get().status_code == 200
+    assert service.stop() == 1
+    assert service.log().count("Error: lives:app did not stop as it should") == 1
+    assert "did not start" not in service.log()
+    assert raised in service.log()
+    assert 'lives.py", line ' in service.log()
     assert service.notes() == ["start", "stop"]
 
 
@@ -119,28 +117,28 @@ def test_a_stop_that_fails_is_told_and_ends_with_1(serve: Serve, port: int, back
 @pytest.mark.parametrize("raised", ["SystemExit", "KeyboardInterrupt"])
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_a_task_that_exits_is_a_task_that_fails(
-    serve: Serve, folder: Path, port: int, backend: str, raised: str, loop: str
+    serve: Serve, folder: Path, backend: str, raised: str, loop: str
 ) -> None:
     if loop == "uvloop":
         pytest.importorskip("uvloop")
     else:
         (folder / "uvloop.py").write_text("raise ImportError")
-    service = serve("lives:app", "--backend", backend, "--port", str(port), AT="task", RAISES=raised).started()
-    pid = get(port, "/task").json()
+    service = serve("lives:app", "--backend", backend, AT="task", RAISES=raised).started(1)
+    pid = service.get("/task").json()
     service.wait_for(f"(?s)Task exception was never retrieved.*{raised}")
-    assert get(port).json() == get(port, "/task").json() == pid
-    assert service.stop()[0] == 0
+    assert service.get().json() == service.get("/task").json() == pid
+    assert service.stop() == 0
     assert service.notes() == ["start", "stop"]
-    assert "did not start" not in service.output
+    assert "did not start" not in service.log()
 
 
 @backends
 @pytest.mark.parametrize("raised", KINDS)
-def test_a_request_that_fails_is_one_that_fails(serve: Serve, port: int, backend: str, raised: str) -> None:
-    service = serve("lives:app", "--backend", backend, "--port", str(port), AT="request", RAISES=raised).started()
-    pid = get(port).json()
-    assert get(port, "/fails").status_code == 500
-    assert get(port).json() == pid
-    assert service.stop()[0] == 0
+def test_a_request_that_fails_is_one_that_fails(serve: Serve, backend: str, raised: str) -> None:
+    service = serve("lives:app", "--backend", backend, AT="request", RAISES=raised).started(1)
+    pid = service.get().json()
+    assert service.get("/fails").status_code == 500
+    assert service.get().json() == pid
+    assert service.stop() == 0
     assert service.notes() == ["start", "stop"]
-    assert "did not start" not in service.output
+    assert "did not start" not in service.log()

@@ -6,7 +6,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from tests.servers.harness import BARE_GRANIAN, H2, KINDS, PATIENCE, Kind, Server, running, start, until
+from tests.support.http2 import H2
+from tests.support.servers import BARE_GRANIAN, KINDS, Kind, Server, running, start
+from tests.support.waiting import PATIENCE, until
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 

@@ -4,7 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.servers.harness import format_request, running, until
+from tests.support.servers import running
+from tests.support.waiting import until
+from tests.support.wire import format_request
 
 pytestmark = pytest.mark.server
 MANY = 200

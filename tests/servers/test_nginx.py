@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.servers.harness import Kind, Wire, format_request, free_port, running
 from tests.servers.nginx import nginx
+from tests.support.ports import free_port
+from tests.support.servers import Kind, running
+from tests.support.wire import Wire, format_request
 from websockets.sync.client import connect
 
 USER = "www-data"

@@ -1,7 +1,6 @@
 """`hinge run` with real processes: start, serve, stop; exactly once each, within bounds, on every backend."""
 
 import contextlib
-import itertools
 import os
 import re
 import shutil
@@ -13,19 +12,17 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
 
 import httpx
 import pytest
+from tests.support.services import Serve, Service
+from tests.support.waiting import PATIENCE, until
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 pytestmark = pytest.mark.server
 
-PATIENCE = 30.0
-"""Seconds after which something that should have happened is taken for a failure."""
 SLOWNESS = 8.0
 """Seconds that a busy machine may add to what takes a moment."""
 
@@ -181,100 +178,6 @@ async def live(ws: WebSocket) -> None:
 """
 
 
-class Service:
-    """A running `hinge run`, whose output is read as it comes."""
-
-    def __init__(self, folder: Path, arguments: list[str], environ: dict[str, str]) -> None:
-        self.folder = folder
-        self.lines: list[str] = []
-        self._arguments = arguments
-        self._news = threading.Condition()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "hinge", "run", *arguments],
-            cwd=folder,
-            env=environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-
-    def _read(self) -> None:
-        for line in self.process.stdout or ():
-            with self._news:
-                self.lines.append(line)
-                self._news.notify_all()
-        with self._news:
-            self._news.notify_all()
-
-    @property
-    def output(self) -> str:
-        return "".join(self.lines)
-
-    def wait_for(self, pattern: str, count: int = 1) -> None:
-        def seen() -> bool:
-            return len(re.findall(pattern, self.output)) >= count or not self._reader.is_alive()
-
-        with self._news:
-            happened = self._news.wait_for(seen, PATIENCE)
-        if not happened or len(re.findall(pattern, self.output)) < count:
-            raise TimeoutError(f"{pattern!r} was not said {count} times:\n{self.output}")
-
-    def started(self, workers: int = 1) -> "Service":
-        """Wait until so many workers have started in all, and the server accepts connections."""
-
-        def have_started() -> bool:
-            return self.notes().count("start") >= workers or self.process.poll() is not None
-
-        until(have_started, "the workers start")
-        until(self._accepts, "the server listens")
-        return self
-
-    def _accepts(self) -> bool:
-        family: int = socket.AF_INET
-        address: Any = None
-        for name, value in itertools.pairwise(self._arguments):
-            if name == "--uds":
-                family, address = socket.AF_UNIX, str(self.folder / value)
-            elif name == "--port":
-                address = ("127.0.0.1", int(value))
-        with socket.socket(family) as probe:
-            return probe.connect_ex(address) == 0
-
-    def signal(self, number: signal.Signals = signal.SIGTERM) -> None:
-        self.process.send_signal(number)
-
-    def code(self) -> int:
-        """Wait for the end and return the exit code."""
-        code = self.process.wait(PATIENCE)
-        self._reader.join(PATIENCE)
-        if self.process.stdout is not None:
-            self.process.stdout.close()
-        return code
-
-    def stop(self) -> tuple[int, float]:
-        """Stop the service and return its exit code and how many seconds it took."""
-        begun = time.monotonic()
-        self.signal()
-        return self.code(), time.monotonic() - begun
-
-    def notes(self) -> list[str]:
-        """Return what the app noted, without the process ids."""
-        return [line.split()[0] for line in self._note_lines()]
-
-    def noted_pids(self, what: str) -> list[int]:
-        return [int(line.split()[1]) for line in self._note_lines() if line.split()[0] == what]
-
-    def _note_lines(self) -> list[str]:
-        path = self.folder / "notes"
-        return path.read_text().splitlines() if path.exists() else []
-
-
-class Serve(Protocol):
-    def __call__(self, *arguments: str, **environ: str) -> Service: ...
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "served.py").write_text(APP)
@@ -282,50 +185,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def serve(folder: Path) -> Iterator[Serve]:
-    running: list[Service] = []
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("HINGE_")}
-    environ["PYTHONPATH"] = os.pathsep.join(entry for entry in map(os.path.abspath, filter(None, sys.path)))
-
-    def start(*arguments: str, **more: str) -> Service:
-        service = Service(folder, list(arguments), environ | more)
-        running.append(service)
-        return service
-
-    yield start
-    for service in running:
-        if service.process.poll() is None:
-            service.signal()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                service.process.wait(15)
-        if service.process.poll() is None:
-            service.process.kill()
-        service.code()
-
-
-@pytest.fixture
-def port() -> int:
-    return free_port()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def get(port: int, path: str = "/", **options: Any) -> httpx.Response:
-    return httpx.get(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE, **options)
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    """Wait for something that another process does."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(what)
-        threading.Event().wait(0.02)
+def timed_stop(service: Service) -> tuple[int, float]:
+    """Stop a service and return its exit code and how many seconds it took."""
+    begun = time.monotonic()
+    return service.stop(), time.monotonic() - begun
 
 
 class Reader(threading.Thread):
@@ -353,41 +216,40 @@ both = pytest.mark.parametrize("backend", ["wsgi", "asgi"])
 
 @both
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_lifespan_runs_once_in_the_worker(serve: Serve, port: int, backend: str, number: signal.Signals) -> None:
-    service = serve("served:app", "--backend", backend, "--port", str(port)).started()
+def test_the_lifespan_runs_once_in_the_worker(serve: Serve, backend: str, number: signal.Signals) -> None:
+    service = serve("served:app", "--backend", backend).started(1)
     assert service.notes() == ["start"], "the start precedes the first request"
-    url = f"http://127.0.0.1:{port}"
-    assert f"Serving served:app with backend {backend}: {url}, API documentation at /docs\n" in service.output
-    pid = get(port).json()["pid"]
+    assert f"Serving served:app with backend {backend}: {service.url}, API documentation at /docs\n" in service.log()
+    pid = service.get().json()["pid"]
     service.signal(number)
-    assert service.code() == 0
+    assert service.wait() == 0
     assert service.notes() == ["start", "stop"]
-    assert service.noted_pids("start") == service.noted_pids("stop") == [pid]
+    assert service.noted("start") == service.noted("stop") == [pid]
     assert pid != service.process.pid
-    assert "Traceback" not in service.output
+    assert "Traceback" not in service.log()
 
 
 @pytest.mark.gate
 @both
-def test_a_failing_start_ends_the_service(serve: Serve, folder: Path, port: int, backend: str) -> None:
+def test_a_failing_start_ends_the_service(serve: Serve, folder: Path, backend: str) -> None:
     (folder / "fail").touch()
-    service = serve("served:app", "--backend", backend, "--port", str(port), "--workers", "2")
-    assert service.code() == 1
-    assert service.output.count("Error: served:app did not start, nothing is served") == 1
-    assert "RuntimeError: no database" in service.output
-    assert 'served.py", line ' in service.output
+    service = serve("served:app", "--backend", backend, "--workers", "2")
+    assert service.wait() == 1
+    assert service.log().count("Error: served:app did not start, nothing is served") == 1
+    assert "RuntimeError: no database" in service.log()
+    assert 'served.py", line ' in service.log()
     assert service.notes().count("start") <= 2, "nothing is respawned"
     assert "stop" not in service.notes()
 
 
 @pytest.mark.gate
 @both
-def test_a_stop_ends_streams_and_runs_the_lifespan_within_the_bound(serve: Serve, port: int, backend: str) -> None:
-    service = serve("served:app", "--backend", backend, "--port", str(port), "--graceful-timeout", "8").started()
-    readers = [Reader(port, path) for path in ("/stream", "/blocking", "/events")]
+def test_a_stop_ends_streams_and_runs_the_lifespan_within_the_bound(serve: Serve, backend: str) -> None:
+    service = serve("served:app", "--backend", backend, "--graceful-timeout", "8").started(1)
+    readers = [Reader(service.port, path) for path in ("/stream", "/blocking", "/events")]
     for reader in readers:
         assert reader.begun.wait(PATIENCE)
-    code, seconds = service.stop()
+    code, seconds = timed_stop(service)
     assert code == 0
     assert seconds < 8 + SLOWNESS
     assert Counter(service.notes()) == Counter(["start", "stream-closed", "blocking-closed", "events-closed", "stop"])
@@ -395,15 +257,15 @@ def test_a_stop_ends_streams_and_runs_the_lifespan_within_the_bound(serve: Serve
     for reader in readers:
         reader.join(PATIENCE)
         assert not reader.is_alive()
-    assert "Traceback" not in service.output
+    assert "Traceback" not in service.log()
 
 
-def test_a_stop_closes_websockets_with_going_away(serve: Serve, port: int) -> None:
-    service = serve("live:app", "--port", str(port), "--graceful-timeout", "20").started()
-    with connect(f"ws://127.0.0.1:{port}/live", open_timeout=PATIENCE) as session:
+def test_a_stop_closes_websockets_with_going_away(serve: Serve) -> None:
+    service = serve("live:app", "--graceful-timeout", "20").started(1)
+    with connect(f"ws://127.0.0.1:{service.port}/live", open_timeout=PATIENCE) as session:
         session.send("hello")
         assert session.recv(PATIENCE) == "hello"
-        code, seconds = service.stop()
+        code, seconds = timed_stop(service)
         with pytest.raises(ConnectionClosed) as closed:
             session.recv(PATIENCE)
     assert code == 0
@@ -414,11 +276,11 @@ def test_a_stop_closes_websockets_with_going_away(serve: Serve, port: int) -> No
 
 
 @both
-def test_a_request_in_flight_is_answered(serve: Serve, port: int, backend: str) -> None:
-    service = serve("served:app", "--backend", backend, "--port", str(port)).started()
-    reader = Reader(port, "/slow?seconds=1")
+def test_a_request_in_flight_is_answered(serve: Serve, backend: str) -> None:
+    service = serve("served:app", "--backend", backend).started(1)
+    reader = Reader(service.port, "/slow?seconds=1")
     until(lambda: "slow" in service.notes(), "the request has begun")
-    code, _ = service.stop()
+    code = service.stop()
     reader.join(PATIENCE)
     assert (code, reader.text) == (0, "done")
     assert service.notes() == ["start", "slow", "stop"]
@@ -427,26 +289,22 @@ def test_a_request_in_flight_is_answered(serve: Serve, port: int, backend: str) 
 @pytest.mark.gate
 @both
 @pytest.mark.parametrize("colour", ["def", "async"])
-def test_a_request_in_flight_is_finished_even_if_its_client_has_left(
-    serve: Serve, port: int, backend: str, colour: str
-) -> None:
-    service = serve("served:app", "--backend", backend, "--port", str(port)).started()
-    with socket.create_connection(("127.0.0.1", port), PATIENCE) as wire:
+def test_a_request_in_flight_is_finished_even_if_its_client_has_left(serve: Serve, backend: str, colour: str) -> None:
+    service = serve("served:app", "--backend", backend).started(1)
+    with socket.create_connection(("127.0.0.1", service.port), PATIENCE) as wire:
         wire.sendall(f"GET /left/{colour} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
         until(lambda: f"{colour}-begins" in service.notes(), "the request has begun")
-    code, _ = service.stop()
-    assert code == 0
+    assert service.stop() == 0
     assert service.notes() == ["start", f"{colour}-begins", f"{colour}-done", "stop"]
 
 
 @pytest.mark.gate
 @both
-def test_a_stop_waits_for_work_after_responses(serve: Serve, port: int, backend: str) -> None:
-    service = serve("served:app", "--backend", backend, "--port", str(port)).started()
-    assert get(port, "/after").text == "answered"
+def test_a_stop_waits_for_work_after_responses(serve: Serve, backend: str) -> None:
+    service = serve("served:app", "--backend", backend).started(1)
+    assert service.get("/after").text == "answered"
     until(lambda: "coroutine-begins" in service.notes(), "the work has begun")
-    code, _ = service.stop()
-    assert code == 0
+    assert service.stop() == 0
     assert service.notes() == [
         "start", "coroutine-begins", "coroutine-done", "blocking-begins", "blocking-done", "stop",
     ]  # fmt: skip
@@ -454,46 +312,45 @@ def test_a_stop_waits_for_work_after_responses(serve: Serve, port: int, backend:
 
 @pytest.mark.gate
 @both
-def test_coroutines_that_never_end_are_cancelled_within_the_bound(serve: Serve, port: int, backend: str) -> None:
-    service = serve("served:app", "--backend", backend, "--port", str(port), "--graceful-timeout", "4").started()
-    assert get(port, "/after/endless").text == "answered"
+def test_coroutines_that_never_end_are_cancelled_within_the_bound(serve: Serve, backend: str) -> None:
+    service = serve("served:app", "--backend", backend, "--graceful-timeout", "4").started(1)
+    assert service.get("/after/endless").text == "answered"
     answers: list[httpx.Response] = []
-    client = threading.Thread(target=lambda: answers.append(get(port, "/poll")), daemon=True)
+    client = threading.Thread(target=lambda: answers.append(service.get("/poll")), daemon=True)
     client.start()
     until(lambda: {"poll-begins", "endless-begins"} <= set(service.notes()), "both have begun")
-    code, _ = service.stop()
+    assert service.stop() == 0
     client.join(PATIENCE)
-    assert code == 0
     assert Counter(service.notes()) == Counter(
         ["start", "poll-begins", "endless-begins", "poll-cancelled", "endless-cancelled", "stop"]
     )
     assert service.notes()[-1] == "stop"
     assert [answer.status_code for answer in answers] == [503]
-    assert "refused to gracefully stop" not in service.output
-    assert re.search(r"handler served\.poll \(served\.py:\d+\) is cancelled", service.output)
-    assert re.search(r"after_response\(served\.work \(served\.py:\d+\)\) was cancelled", service.output)
+    assert "refused to gracefully stop" not in service.log()
+    assert re.search(r"handler served\.poll \(served\.py:\d+\) is cancelled", service.log())
+    assert re.search(r"after_response\(served\.work \(served\.py:\d+\)\) was cancelled", service.log())
 
 
 @pytest.mark.gate
 @both
-def test_a_handler_that_never_ends_is_left_behind_at_the_bound(serve: Serve, port: int, backend: str) -> None:
-    service = serve("served:app", "--backend", backend, "--port", str(port), "--graceful-timeout", "2").started()
-    reader = Reader(port, "/hang")
+def test_a_handler_that_never_ends_is_left_behind_at_the_bound(serve: Serve, backend: str) -> None:
+    service = serve("served:app", "--backend", backend, "--graceful-timeout", "2").started(1)
+    reader = Reader(service.port, "/hang")
     until(lambda: "hang" in service.notes(), "the request has begun")
-    _, seconds = service.stop()
+    _, seconds = timed_stop(service)
     assert seconds < 2 + SLOWNESS
     assert service.notes() == ["start", "hang", "stop"]
-    assert re.search(r"handler served\.hang \(served\.py:\d+\) is left running in its thread", service.output)
+    assert re.search(r"handler served\.hang \(served\.py:\d+\) is left running in its thread", service.log())
     reader.join(PATIENCE)
 
 
 @pytest.mark.gate
 @both
-def test_a_stop_during_the_start_is_obeyed_after_it(serve: Serve, folder: Path, port: int, backend: str) -> None:
+def test_a_stop_during_the_start_is_obeyed_after_it(serve: Serve, folder: Path, backend: str) -> None:
     (folder / "block").touch()
-    service = serve("served:app", "--backend", backend, "--port", str(port), "--graceful-timeout", "20")
+    service = serve("served:app", "--backend", backend, "--graceful-timeout", "20")
     until(lambda: "start" in service.notes(), "the lifespan has begun")
-    code, seconds = service.stop()
+    code, seconds = timed_stop(service)
     assert code == 0
     assert seconds < 2 + SLOWNESS
     assert service.notes() == ["start", "stop"]
@@ -501,58 +358,57 @@ def test_a_stop_during_the_start_is_obeyed_after_it(serve: Serve, folder: Path, 
 
 @pytest.mark.gate
 @both
-def test_a_stop_told_twice_during_the_start_is_one_stop(serve: Serve, folder: Path, port: int, backend: str) -> None:
+def test_a_stop_told_twice_during_the_start_is_one_stop(serve: Serve, folder: Path, backend: str) -> None:
     """Ctrl-C reaches the worker from the terminal and again from its parent."""
     (folder / "block").touch()
-    service = serve("served:app", "--backend", backend, "--port", str(port), "--graceful-timeout", "20")
+    service = serve("served:app", "--backend", backend, "--graceful-timeout", "20")
     until(lambda: "start" in service.notes(), "the lifespan has begun")
-    (worker,) = service.noted_pids("start")
-    os.kill(worker, signal.SIGINT)
-    code, seconds = service.stop()
+    (worker,) = service.noted("start")
+    os.kill(int(worker), signal.SIGINT)
+    code, seconds = timed_stop(service)
     assert code == 0
     assert seconds < 2 + SLOWNESS
     assert service.notes() == ["start", "stop"]
 
 
 @pytest.mark.gate
-def test_processes_may_be_spawned(serve: Serve, folder: Path, port: int) -> None:
+def test_processes_may_be_spawned(serve: Serve, folder: Path) -> None:
     """Instead of forked: elsewhere than on Linux, and everywhere from Python 3.14 on."""
     (folder / "sitecustomize.py").write_text(
         "import multiprocessing\n\nmultiprocessing.set_start_method('spawn', force=True)\n"
     )
     path = os.pathsep.join([str(folder), *filter(None, map(os.path.abspath, filter(None, sys.path)))])
     for backend in ("wsgi", "asgi"):
-        service = serve("served:app", "--backend", backend, "--port", str(port), PYTHONPATH=path).started()
-        assert get(port).status_code == 200
-        assert service.stop()[0] == 0
+        service = serve("served:app", "--backend", backend, PYTHONPATH=path).started(1)
+        assert service.get().status_code == 200
+        assert service.stop() == 0
     assert service.notes() == ["start", "stop"] * 2
 
 
 @both
-def test_workers_each_have_a_lifespan(serve: Serve, port: int, backend: str) -> None:
-    service = serve("served:app", "--backend", backend, "--port", str(port), "--workers", "2").started(2)
-    code, _ = service.stop()
-    assert code == 0
-    assert sorted(service.noted_pids("start")) == sorted(service.noted_pids("stop"))
-    assert len(set(service.noted_pids("start"))) == 2
+def test_workers_each_have_a_lifespan(serve: Serve, backend: str) -> None:
+    service = serve("served:app", "--backend", backend, "--workers", "2").started(2)
+    assert service.stop() == 0
+    assert sorted(service.noted("start")) == sorted(service.noted("stop"))
+    assert len(set(service.noted("start"))) == 2
 
 
 @both
-def test_a_request_is_one_line_of_the_access_log(serve: Serve, port: int, backend: str) -> None:
-    service = serve("served:app", "--backend", backend, "--port", str(port), "--access-log").started()
+def test_a_request_is_one_line_of_the_access_log(serve: Serve, backend: str) -> None:
+    service = serve("served:app", "--backend", backend, "--access-log").started(1)
     forged = "/a%0A%0D%1b[31m%22%20%C3%A9%2525%E2%80%AE"
     for target in (forged, "/slow?seconds=0%0A", "/last"):
-        with socket.create_connection(("127.0.0.1", port), PATIENCE) as wire:
+        with socket.create_connection(("127.0.0.1", service.port), PATIENCE) as wire:
             wire.sendall(f"GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
             while wire.recv(65_536):
                 pass
     service.wait_for("/last")
-    assert service.stop()[0] == 0
-    (line,) = (line for line in service.lines if "/a" in line)
+    assert service.stop() == 0
+    (line,) = (line for line in service.log().splitlines() if "/a" in line)
     assert '127.0.0.1 - "GET /a%0A%0D%1B%5B31m%22%20%C3%A9%2525%E2%80%AE HTTP/1.1" 404 ' in line
     assert line.isascii()
-    assert line[:-1].isprintable()
-    assert sum("GET /" in line for line in service.lines) == 3
+    assert line.isprintable()
+    assert sum("GET /" in line for line in service.log().splitlines()) == 3
 
 
 FORGED = """
@@ -587,86 +443,87 @@ def forged() -> str:
 
 @pytest.mark.parametrize("own", ["", "1"], ids=["no hooks", "a hook of its own"])
 @both
-def test_what_python_itself_says_forges_no_line(serve: Serve, folder: Path, port: int, backend: str, own: str) -> None:
+def test_what_python_itself_says_forges_no_line(serve: Serve, folder: Path, backend: str, own: str) -> None:
     (folder / "forged.py").write_text(APP + FORGED)
-    service = serve("forged:app", "--backend", backend, "--port", str(port), OWN_HOOK=own).started()
-    assert get(port, "/forged").text == "done"
-    assert service.stop()[0] == 0
-    assert not [line for line in service.lines if line.startswith("2026") or "\r" in line or "\x1b" in line]
-    assert sum("2026 ERROR forged\\x1b[31m" in line for line in service.lines) == (2 if own else 3)
-    assert any("a hook of its own" in line for line in service.lines) is bool(own)
+    service = serve("forged:app", "--backend", backend, OWN_HOOK=own).started(1)
+    assert service.get("/forged").text == "done"
+    assert service.stop() == 0
+    lines = service.log().splitlines()
+    assert not [line for line in lines if line.startswith("2026") or "\x1b" in line]
+    assert sum("2026 ERROR forged\\x1b[31m" in line for line in lines) == (2 if own else 3)
+    assert any("a hook of its own" in line for line in lines) is bool(own)
 
 
 @both
-def test_a_killed_worker_is_replaced(serve: Serve, port: int, backend: str) -> None:
-    service = serve("served:app", "--backend", backend, "--port", str(port)).started()
-    first = get(port).json()["pid"]
+def test_a_killed_worker_is_replaced(serve: Serve, backend: str) -> None:
+    service = serve("served:app", "--backend", backend).started(1)
+    first = service.get().json()["pid"]
     os.kill(first, signal.SIGKILL)
     service.started(2)
-    assert get(port).json()["pid"] != first
-    assert service.stop()[0] == 0
+    assert service.get().json()["pid"] != first
+    assert service.stop() == 0
 
 
 @both
-def test_workers_end_when_their_parent_is_killed(serve: Serve, port: int, backend: str) -> None:
-    service = serve("served:app", "--backend", backend, "--port", str(port), "--workers", "2").started(2)
+def test_workers_end_when_their_parent_is_killed(serve: Serve, backend: str) -> None:
+    service = serve("served:app", "--backend", backend, "--workers", "2").started(2)
     service.signal(signal.SIGKILL)
-    service.code()
+    service.wait()
     until(lambda: service.notes().count("stop") == 2, "both workers stopped")
 
 
 # -- refuse ------------------------------------------------------------------------------------------------------------
 
 
-def test_an_app_that_the_backend_cannot_serve_is_refused(serve: Serve, port: int) -> None:
-    service = serve("live:app", "--backend", "wsgi", "--port", str(port))
-    assert service.code() == 1
-    assert "backend wsgi cannot serve live:app" in service.output
-    assert "/live" in service.output
-    assert re.search(r"live\.py:\d+", service.output)
-    assert "Fix: " in service.output
-    assert "Starting granian" not in service.output
+def test_an_app_that_the_backend_cannot_serve_is_refused(serve: Serve) -> None:
+    service = serve("live:app", "--backend", "wsgi")
+    assert service.wait() == 1
+    assert "backend wsgi cannot serve live:app" in service.log()
+    assert "/live" in service.log()
+    assert re.search(r"live\.py:\d+", service.log())
+    assert "Fix: " in service.log()
+    assert "Starting granian" not in service.log()
     assert service.notes() == []
 
 
-def test_skip_unsupported_serves_the_rest(serve: Serve, port: int) -> None:
-    serve("live:app", "--backend", "wsgi", "--port", str(port), "--skip-unsupported").started()
-    assert get(port).status_code == 200
-    assert get(port, "/live").status_code == 426
+def test_skip_unsupported_serves_the_rest(serve: Serve) -> None:
+    service = serve("live:app", "--backend", "wsgi", "--skip-unsupported").started(1)
+    assert service.get().status_code == 200
+    assert service.get("/live").status_code == 426
 
 
-def test_a_port_in_use_is_one_line(serve: Serve, port: int) -> None:
-    serve("served:app", "--port", str(port)).started()
-    second = serve("served:app", "--port", str(port))
-    assert second.code() == 2
-    assert len(second.lines) == 1
-    assert second.output.startswith(f"Error: cannot listen on 127.0.0.1:{port}: the port is in use. Fix: ")
+def test_a_port_in_use_is_one_line(serve: Serve) -> None:
+    first = serve("served:app").started(1)
+    second = serve("served:app", port=first.port)
+    assert second.wait() == 2
+    assert len(second.log().splitlines()) == 1
+    assert second.log().startswith(f"Error: cannot listen on 127.0.0.1:{first.port}: the port is in use. Fix: ")
 
 
-def test_a_host_without_an_address_is_one_line(serve: Serve, port: int) -> None:
-    service = serve("served:app", "--host", "no.such.host.invalid", "--port", str(port))
-    assert service.code() == 2
-    assert len(service.lines) == 1
-    assert "no.such.host.invalid" in service.output
+def test_a_host_without_an_address_is_one_line(serve: Serve) -> None:
+    service = serve("served:app", "--host", "no.such.host.invalid")
+    assert service.wait() == 2
+    assert len(service.log().splitlines()) == 1
+    assert "no.such.host.invalid" in service.log()
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [("1 / 0\n", 'broken.py", line 1'), ("import os, sys\nos.kill(os.getpid(), 9)\n", "SIGKILL ended the process")],
 )
-def test_a_module_that_does_not_load_is_refused(serve: Serve, folder: Path, port: int, text: str, said: str) -> None:
+def test_a_module_that_does_not_load_is_refused(serve: Serve, folder: Path, text: str, said: str) -> None:
     (folder / "broken.py").write_text(text)
-    service = serve("broken:app", "--port", str(port))
-    assert service.code() == 1
-    assert said in service.output
-    assert "multiprocessing" not in service.output
-    assert "Starting granian" not in service.output
+    service = serve("broken:app")
+    assert service.wait() == 1
+    assert said in service.log()
+    assert "multiprocessing" not in service.log()
+    assert "Starting granian" not in service.log()
 
 
 def test_a_mistyped_target_is_one_line(serve: Serve) -> None:
     service = serve("srved:app")
-    assert service.code() == 2
-    assert service.lines == ["Error: target 'srved:app': there is no module 'srved'. Did you mean served?\n"]
+    assert service.wait() == 2
+    assert service.log().splitlines() == ["Error: target 'srved:app': there is no module 'srved'. Did you mean served?"]
 
 
 # -- configure ---------------------------------------------------------------------------------------------------------
@@ -674,10 +531,9 @@ def test_a_mistyped_target_is_one_line(serve: Serve) -> None:
 
 def test_each_source_switches_the_backend(serve: Serve, folder: Path) -> None:
     def served_as(*arguments: str, **environ: str) -> str:
-        port = free_port()
-        service = serve("served:app", "--port", str(port), *arguments, **environ).started()
-        answer = get(port, "/where").text
-        assert service.stop()[0] == 0
+        service = serve("served:app", *arguments, **environ).started(1)
+        answer = service.get("/where").text
+        assert service.stop() == 0
         return answer
 
     assert served_as() == "asgi"
@@ -687,26 +543,26 @@ def test_each_source_switches_the_backend(serve: Serve, folder: Path) -> None:
     assert served_as("--backend", "wsgi", HINGE_BACKEND="asgi") == "wsgi"
 
 
-def test_flags_reach_the_app_in_the_worker(serve: Serve, folder: Path, port: int) -> None:
+def test_flags_reach_the_app_in_the_worker(serve: Serve, folder: Path) -> None:
     (folder / "compiled.py").write_text("from served import app\n\napplication = app.asgi\n")
-    serve("served:app", "--port", str(port), "--debug", "--max-query-fields", "1").started()
-    assert get(port).json()["debug"] is True
-    assert get(port, "/slow?seconds=0&b=1").status_code == 400
+    service = serve("served:app", "--debug", "--max-query-fields", "1").started(1)
+    assert service.get().json()["debug"] is True
+    assert service.get("/slow?seconds=0&b=1").status_code == 400
 
 
-def test_a_module_that_compiles_by_itself_is_served(serve: Serve, folder: Path, port: int) -> None:
+def test_a_module_that_compiles_by_itself_is_served(serve: Serve, folder: Path) -> None:
     (folder / "compiled.py").write_text("from served import app\n\napplication = app.asgi\n")
-    service = serve("compiled:app", "--port", str(port)).started()
-    assert get(port).status_code == 200
-    assert service.stop()[0] == 0
-    refused = serve("compiled:app", "--port", str(port), "--debug")
-    assert refused.code() == 2
-    assert "comes too late" in refused.output
+    service = serve("compiled:app").started(1)
+    assert service.get().status_code == 200
+    assert service.stop() == 0
+    refused = serve("compiled:app", "--debug")
+    assert refused.wait() == 2
+    assert "comes too late" in refused.log()
 
 
-def test_the_command_takes_factories_and_host_names(serve: Serve, port: int) -> None:
-    serve("served:make", "--factory", "--host", "localhost", "--port", str(port), "--access-log").started()
-    assert get(port).status_code == 200
+def test_the_command_takes_factories_and_host_names(serve: Serve) -> None:
+    service = serve("served:make", "--factory", "--host", "localhost", "--access-log").started(1)
+    assert service.get().status_code == 200
 
 
 # -- listen ------------------------------------------------------------------------------------------------------------
@@ -717,17 +573,17 @@ def test_a_unix_socket(serve: Serve, folder: Path, backend: str) -> None:
     path = folder / "s.sock"
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
-    service = serve("served:app", "--backend", backend, "--uds", "s.sock").started()
+    service = serve("served:app", "--backend", backend, "--uds", "s.sock").started(1)
     with httpx.Client(transport=httpx.HTTPTransport(uds=str(path))) as client:
         assert client.get("http://localhost/").status_code == 200
     second = serve("served:app", "--uds", "s.sock")
-    assert second.code() == 2
-    assert "a server listens there already" in second.output
-    assert service.stop()[0] == 0
+    assert second.wait() == 2
+    assert "a server listens there already" in second.log()
+    assert service.stop() == 0
     path.write_text("not a socket")
     third = serve("served:app", "--uds", "s.sock")
-    assert third.code() == 2
-    assert "it exists and is no socket" in third.output
+    assert third.wait() == 2
+    assert "it exists and is no socket" in third.log()
     assert path.read_text() == "not a socket"
 
 
@@ -748,72 +604,71 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @both
-def test_tls_with_http_1_and_2(serve: Serve, port: int, backend: str, certificate: tuple[Path, Path]) -> None:
+def test_tls_with_http_1_and_2(serve: Serve, backend: str, certificate: tuple[Path, Path]) -> None:
     names = ("--ssl-certificate", str(certificate[0]), "--ssl-keyfile", str(certificate[1]))
-    service = serve("served:app", "--backend", backend, "--port", str(port), *names).started()
+    service = serve("served:app", "--backend", backend, *names).started(1)
     trust = ssl.create_default_context(cafile=str(certificate[0]))
     for http2, version in ((False, "HTTP/1.1"), (True, "HTTP/2")):
         with httpx.Client(http2=http2, verify=trust) as client:
-            response = client.get(f"https://localhost:{port}/")
+            response = client.get(f"https://localhost:{service.port}/")
         assert (response.status_code, response.http_version) == (200, version)
-    assert service.stop()[0] == 0
+    assert service.stop() == 0
 
 
 def test_a_wrong_certificate_is_one_line(serve: Serve, folder: Path, certificate: tuple[Path, Path]) -> None:
     (folder / "bad.pem").write_text("bad")
     for path, said in (("none.pem", "No such file"), ("bad.pem", "do not fit")):
         service = serve("served:app", "--ssl-certificate", path, "--ssl-keyfile", str(certificate[1]))
-        assert service.code() == 2
-        assert len(service.lines) == 1
-        assert said in service.output
+        assert service.wait() == 2
+        assert len(service.log().splitlines()) == 1
+        assert said in service.log()
     half = serve("served:app", "--ssl-certificate", str(certificate[0]))
-    assert half.code() == 2
-    assert "TLS needs both" in half.output
+    assert half.wait() == 2
+    assert "TLS needs both" in half.log()
 
 
 @both
-def test_http_2_with_prior_knowledge(serve: Serve, port: int, backend: str) -> None:
-    serve("served:app", "--backend", backend, "--port", str(port)).started()
+def test_http_2_with_prior_knowledge(serve: Serve, backend: str) -> None:
+    service = serve("served:app", "--backend", backend).started(1)
     with httpx.Client(http1=False, http2=True) as client:
-        response = client.get(f"http://127.0.0.1:{port}/")
+        response = client.get(f"http://127.0.0.1:{service.port}/")
     assert (response.status_code, response.http_version) == (200, "HTTP/2")
 
 
-def test_http_can_be_restricted(serve: Serve, port: int) -> None:
-    service = serve("served:app", "--port", str(port), "--http", "1").started()
+def test_http_can_be_restricted(serve: Serve) -> None:
+    service = serve("served:app", "--http", "1").started(1)
     with httpx.Client(http1=False, http2=True) as client, pytest.raises(httpx.HTTPError):
-        client.get(f"http://127.0.0.1:{port}/")
-    assert get(port).http_version == "HTTP/1.1"
-    assert service.stop()[0] == 0
+        client.get(f"http://127.0.0.1:{service.port}/")
+    assert service.get().http_version == "HTTP/1.1"
+    assert service.stop() == 0
 
 
 # -- reload ------------------------------------------------------------------------------------------------------------
 
 
 @both
-def test_reload_serves_new_code_and_survives_a_mistake(serve: Serve, folder: Path, port: int, backend: str) -> None:
+def test_reload_serves_new_code_and_survives_a_mistake(serve: Serve, folder: Path, backend: str) -> None:
     pytest.importorskip("watchfiles")
-    service = serve("served:app", "--backend", backend, "--port", str(port), "--reload").started()
-    assert get(port).json()["version"] == "one"
+    service = serve("served:app", "--backend", backend, "--reload").started(1)
+    assert service.get().json()["version"] == "one"
 
     (folder / "served.py").write_text(APP.replace('"one"', '"two"'))
     service.started(2)
-    assert get(port).json()["version"] == "two"
+    assert service.get().json()["version"] == "two"
 
     (folder / "served.py").write_text("1 / 0\n")
     service.wait_for("ZeroDivisionError")
     service.wait_for("Error: served:app did not start")
-    assert service.output.count("Traceback") == 1, "of the user's own code"
+    assert service.log().count("Traceback") == 1, "of the user's own code"
     for slip, said in (('app.get("/", sttaus=3)', "did you mean 'status'"), ('app.get("/{a}")', "Fix: add")):
         (folder / "served.py").write_text(APP + f"\n@{slip}\ndef slip(): ...\n")
         service.wait_for(said)
-    assert service.output.count("Traceback") == 1, "a mistake of a declaration is a line"
+    assert service.log().count("Traceback") == 1, "a mistake of a declaration is a line"
     (folder / "served.py").write_text(APP.replace('"one"', '"three"'))
     service.started(3)
-    assert get(port).json()["version"] == "three"
+    assert service.get().json()["version"] == "three"
 
-    code, _ = service.stop()
-    assert code == 0
+    assert service.stop() == 0
     assert service.notes().count("start") == service.notes().count("stop") == 3
 
 

@@ -2,18 +2,17 @@
 
 import contextlib
 import itertools
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.servers.harness import HERE, PATIENCE, Wire, children, format_request, free_port, until
 from tests.servers.hostile import CASES, VALID
+from tests.support.servers import SERVERS
+from tests.support.services import Service
+from tests.support.waiting import PATIENCE
+from tests.support.wire import Wire, format_request
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -27,49 +26,20 @@ BOUND = 5.0
 """--graceful-timeout of the run, in seconds."""
 
 
-class Run:
+class Run(Service):
     """A `hinge run` of the hostile app."""
 
     def __init__(self, backend: str, folder: Path) -> None:
         self.backend = backend
-        self.port = free_port()
-        self.notes = folder / "notes"
-        self.log = folder / "log"
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [
-                    *(sys.executable, *["-O"] * sys.flags.optimize, "-m", "hinge", "run", "hostile_app:app"),
-                    *("--backend", backend, "--skip-unsupported", "--port", str(self.port)),
-                    *("--threads", "8", "--graceful-timeout", str(BOUND)),
-                ],
-                cwd=HERE,
-                env={**os.environ, "HOSTILE_NOTES": str(self.notes)},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        until(self._answers, "the first answer", self.text)
-
-    def _answers(self) -> bool:
-        if self.process.poll() is not None:
-            raise RuntimeError(self.text())
-        try:
-            Wire(self.port).close()
-        except OSError:
-            return False
-        return True
-
-    def text(self) -> str:
-        return self.log.read_text("utf-8", "replace")
-
-    def worker(self) -> int:
-        """Return the process id of the only worker."""
-        (worker,) = children(self.process.pid)
-        return worker
+        options = ("--skip-unsupported", "--threads", "8", "--graceful-timeout", str(BOUND))
+        super().__init__(
+            folder, "hostile_app:app", "--backend", backend, *options, cwd=SERVERS, NOTES=str(folder / "notes")
+        )
 
     def memory(self) -> int:
         """Return the worker's resident memory in KiB."""
-        status = Path(f"/proc/{self.worker()}/status").read_text()
+        (worker,) = self.workers()
+        status = Path(f"/proc/{worker}/status").read_text()
         return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
 
     def send(self, count: int) -> Counter[tuple[str, int]]:
@@ -90,11 +60,9 @@ class Run:
 
 @pytest.fixture(params=["wsgi", "asgi"])
 def run(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Run]:
-    running = Run(request.param, tmp_path)
+    running = Run(request.param, tmp_path).started(1)
     yield running
-    if running.process.poll() is None:
-        running.process.kill()
-        running.process.wait()
+    running.kill()
 
 
 def test_a_soak_leaves_nothing_behind_and_stops_cleanly(run):
@@ -120,14 +88,13 @@ def test_a_soak_leaves_nothing_behind_and_stops_cleanly(run):
             assert socket.recv(PATIENCE) == "hello"
 
         started = time.monotonic()
-        run.process.send_signal(signal.SIGTERM)
+        run.signal()
         if socket is not None:
             with pytest.raises(ConnectionClosed) as closed:
                 socket.recv(PATIENCE)
             assert closed.value.rcvd is not None
             assert closed.value.rcvd.code == 1001
-        assert run.process.wait(PATIENCE) == 0, run.text()
+        assert run.wait() == 0, run.log()
         assert time.monotonic() - started < BOUND + 10
-    notes = run.notes.read_text().split("\n")
-    assert (notes.count("start"), notes.count("stop"), notes.count("events closed")) == (1, 1, 1)
-    assert "Traceback" not in run.text()
+    assert [run.notes().count(what) for what in ("start", "stop", "events closed")] == [1, 1, 1]
+    assert "Traceback" not in run.log()

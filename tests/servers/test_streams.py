@@ -4,8 +4,10 @@ import contextlib
 import time
 
 import pytest
-from tests.servers.harness import Answer, Server, Wire, format_request, until
 from tests.servers.served import PRESSURE_CHUNKS
+from tests.support.servers import Server
+from tests.support.waiting import until
+from tests.support.wire import Answer, Wire, format_request
 
 pytestmark = pytest.mark.server
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from tests.servers.harness import KINDS, running, start
 from tests.servers.test_lifespan_servers import ENDS
+from tests.support.servers import KINDS, running, start
 
 pytestmark = [pytest.mark.server, pytest.mark.gate]
 

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 from tests.servers.conftest import Pool
-from tests.servers.harness import H2, Pairs, Server, Wire, format_request, free_port
 from tests.servers.nginx import nginx
+from tests.support.http2 import H2
+from tests.support.ports import free_port
+from tests.support.servers import Server
+from tests.support.wire import Pairs, Wire, format_request
 
 pytestmark = pytest.mark.server
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from tests.contract.forms import MULTIPART, closed, file
-from tests.servers.harness import Kind, Server, running, until
+from tests.support.servers import Kind, Server, running
+from tests.support.waiting import until
 
 from hinge.backend.installed import installed_backends
 

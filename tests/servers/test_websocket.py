@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from tests.servers.conftest import Pool
-from tests.servers.harness import Server, format_request
 from tests.servers.served import MESSAGE_LIMIT
+from tests.support.servers import Server
+from tests.support.wire import format_request
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 

@@ -12,7 +12,7 @@ from importlib.metadata import version
 import pytest
 from tests.servers import conftest as servers
 from tests.servers.conftest import Pool
-from tests.servers.harness import KINDS, Server
+from tests.support.servers import KINDS, Server
 
 name, pool = servers.name, servers.pool
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 from tests.servers.conftest import Pool
-from tests.servers.harness import KINDS, chunked, format_request, start
 from tests.servers.hostile import CASES
 from tests.servers.test_hostile import status_of
+from tests.support.servers import KINDS, start
+from tests.support.wire import chunked, format_request
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -83,8 +84,8 @@ def test_who_closes_the_connection_after_a_stream(pool: Pool, kind: str) -> None
 
 @pytest.mark.parametrize("kind", ["daphne"])
 def test_who_takes_a_whole_stream_into_memory(pool: Pool, kind: str, name: str) -> None:
-    from tests.servers.harness import until
     from tests.servers.served import PRESSURE_CHUNKS
+    from tests.support.waiting import until
 
     server = pool(kind, "served:app")
     with server.wire() as wire:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 from tests.servers.conftest import Pool
-from tests.servers.harness import Server, running, until
+from tests.support.servers import Server, running
+from tests.support.waiting import until
 from websockets.sync.client import connect
 
 pytestmark = [

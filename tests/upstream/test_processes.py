@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from tests.servers.conftest import Pool
-from tests.servers.harness import BARE_GRANIAN, H2, KINDS, Server, running, start, until
+from tests.support.http2 import H2
+from tests.support.servers import BARE_GRANIAN, KINDS, Server, running, start
+from tests.support.waiting import until
 
 pytestmark = [
     pytest.mark.server,

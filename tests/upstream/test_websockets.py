@@ -4,7 +4,7 @@ import socket
 
 import pytest
 from tests.servers.conftest import Pool
-from tests.servers.harness import Server
+from tests.support.servers import Server
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 

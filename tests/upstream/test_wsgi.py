@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from tests.servers.conftest import Pool
-from tests.servers.harness import H2, KINDS, Server, chunked, format_request
+from tests.support.http2 import H2
+from tests.support.servers import KINDS, Server
+from tests.support.wire import chunked, format_request
 
 pytestmark = [pytest.mark.server, pytest.mark.upstream(granian="2.8.9", gunicorn="27.0.1", waitress="3.0.2")]
 
