@@ -174,6 +174,11 @@ def test_the_app_s_middleware_is_around_every_answer(
     @coloured
     def create() -> None: ...
 
+    @app.get("/streams")
+    def streams() -> Iterator[str]:
+        raise ValueError
+        yield ""
+
     client = client_for(app)
     answers = {
         200: client.get("/items/1"),
@@ -190,6 +195,9 @@ def test_the_app_s_middleware_is_around_every_answer(
     assert client.get("/items/one").headers["x-by"] == "app"
     assert client.head("/items/1").headers["x-by"] == "app"
     assert client.get("/%ff").headers["x-by"] == "app"
+    flooded = client.get("/items/1?" + "&".join(["a=1"] * 10_000))
+    assert (flooded.status_code, flooded.headers["x-by"]) == (400, "app")
+    assert client.get("/streams").headers["x-by"] == "app", "what a browser shows of a 500 needs its CORS headers"
 
 
 @pytest.mark.parametrize("kind", ["bound method", "partial", "callable", "nothing taken", "default taken"])
@@ -238,6 +246,12 @@ def test_an_answer_before_the_yield_is_the_answer(
 ) -> None:
     called: list[int] = []
 
+    def yields_early() -> Middleware:
+        try:
+            yield Response("early")  # type: ignore[misc] # as an async one does
+        finally:
+            called.append(3)
+
     @coloured_layer
     def gate(request: Request) -> Middleware:
         if "x-key" not in request.headers:
@@ -253,12 +267,18 @@ def test_an_answer_before_the_yield_is_the_answer(
         called.append(1)
         return "in"
 
+    @app.get("/yielded", middleware=[yields_early])
+    @coloured
+    def never() -> None:
+        called.append(2)
+
     client = client_for(app)
     response = client.get("/")
     assert (response.status_code, response.text, response.headers["x-by"]) == (401, "no key", "outer")
     assert (called, notes) == ([], ["outer in", "outer out 401"])
     response = client.get("/", headers={"x-key": "1"})
     assert (response.text, response.headers["x-gate"], called) == ("in", "passed", [1])
+    assert (client.get("/yielded", headers={"x-key": "1"}).text, called) == ("early", [1, 3])
 
 
 def test_another_response_takes_the_place(
@@ -379,7 +399,12 @@ def test_an_unguarded_yield_gets_the_response_that_a_failure_became(
 
 
 def test_a_guard_may_answer_for_a_failure(
-    client_for: Callable[..., Client], coloured: Any, coloured_layer: Any, note: Any, notes: list[str]
+    client_for: Callable[..., Client],
+    coloured: Any,
+    coloured_layer: Any,
+    note: Any,
+    notes: list[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     @coloured_layer
     def answer(request: Request) -> Middleware:
@@ -401,9 +426,42 @@ def test_a_guard_may_answer_for_a_failure(
         response = client_for(app).get("/")
         assert (response.status_code, response.text) == (418, "cannot divide")
         assert notes == ["outer in", "outer out 418"]
+    assert caplog.records == []
 
 
-def test_a_swallowed_failure_goes_on(client_for: Callable[..., Client], coloured: Any) -> None:
+@pytest.mark.parametrize("error", [StopIteration(Response("smuggled")), StopAsyncIteration()], ids=repr)
+def test_what_ends_iterators_ends_no_middleware(
+    client_for: Callable[..., Client], coloured: Any, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    """`next(iter([]))` in a handler is a failure like any other."""
+
+    def cleaning() -> Middleware:
+        try:
+            yield
+        finally:
+            pass
+
+    async def async_cleaning() -> AsyncMiddleware:
+        with suppress(KeyError):
+            yield
+
+    app = App()
+    for count, layers in enumerate(([cleaning], [async_cleaning], [cleaning, async_cleaning])):
+
+        @app.get(f"/{count}", middleware=layers)
+        @coloured
+        def handler() -> None:
+            raise error
+
+    client = client_for(app)
+    for count in range(3):
+        assert client.get(f"/{count}").status_code == 500
+    assert len(caplog.records) == 3
+
+
+def test_a_swallowed_failure_goes_on_with_its_cause(
+    client_for: Callable[..., Client], coloured: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     def swallow() -> Middleware:
         with suppress(ValueError):
             yield
@@ -418,13 +476,18 @@ def test_a_swallowed_failure_goes_on(client_for: Callable[..., Client], coloured
         @app.get("/")
         @coloured
         def handler() -> None:
-            raise ValueError
+            raise ValueError from KeyError("the cause")
 
+        caplog.clear()
         assert client_for(app).get("/").status_code == 500
+        (record,) = caplog.records
+        assert record.exc_info is not None
+        error = record.exc_info[1]
+        assert (type(error), repr(error and error.__cause__)) == (ValueError, "KeyError('the cause')")
 
 
 def test_a_failure_passes_every_guard_up_to_the_first_unguarded_yield(
-    client_for: Callable[..., Client], coloured: Any, note: Any, notes: list[str]
+    client_for: Callable[..., Client], coloured: Any, note: Any, notes: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     def guard(name: str) -> Any:
         def layer() -> Middleware:
@@ -458,6 +521,7 @@ def test_a_failure_passes_every_guard_up_to_the_first_unguarded_yield(
         "outer KeyError('another')",
         "unguarded out 500",
     ]
+    assert "was the direct cause" in caplog.text
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -553,16 +617,35 @@ def wrong_early() -> Middleware:
     yield
 
 
+def retrying() -> Middleware:
+    try:
+        yield
+    except HTTPError:
+        yield
+
+
+async def async_retrying() -> AsyncMiddleware:
+    try:
+        yield
+    except HTTPError:
+        yield
+
+
+TWICE = "yielded a second time. Fix: yield exactly once"
+NEVER = "it ended without a yield and without a Response. Fix: `response = yield`"
+WRONG = "it answered with {}. Fix: return a Response"
 MISUSES: list[tuple[Any, str]] = [
-    (second_yield, "second time"),
-    (async_second_yield, "second time"),
-    (async_third_yield, "second time"),
-    (forgotten_return, "second time"),
-    (no_yield, "without a yield"),
-    (async_no_yield, "without a yield"),
-    (wrong_return, "answered with str"),
-    (wrong_yield, "answered with str"),
-    (wrong_early, "answered with dict"),
+    (second_yield, TWICE),
+    (async_second_yield, TWICE),
+    (async_third_yield, TWICE),
+    (forgotten_return, TWICE),
+    (retrying, TWICE),
+    (async_retrying, TWICE),
+    (no_yield, NEVER),
+    (async_no_yield, NEVER),
+    (wrong_return, WRONG.format("str")),
+    (wrong_yield, WRONG.format("str")),
+    (wrong_early, WRONG.format("dict")),
 ]
 
 
@@ -571,9 +654,17 @@ def test_misuse_is_a_failure_that_names_the_function_and_its_line(
     client_for: Callable[..., Client], coloured: Any, layer: Any, complaint: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = App(middleware=[layer])
-    app.get("/")(coloured(lambda: "x"))
+
+    @app.get("/")
+    @coloured
+    def handler() -> str:
+        if "retrying" in layer.__name__:
+            raise HTTPError(410, "shown beside it")
+        return "x"
+
     assert client_for(app).get("/").status_code == 500
     assert complaint in caplog.text
+    assert ("shown beside it" in caplog.text) is ("retrying" in layer.__name__)
     assert f"{layer.__name__} (" in caplog.text
     assert "test_middleware.py:" in caplog.text
 
@@ -695,6 +786,23 @@ def test_a_middleware_that_needs_the_body_has_it(
     assert (truncated.status_code, truncated.headers["x-by"]) == (400, "outer")
 
 
+def test_a_middleware_may_judge_the_body_first(client_for: Callable[..., Client], coloured: Any) -> None:
+    router = Router("/signed")
+
+    @router.middleware(needs_body=True)
+    def signed(request: Request) -> Middleware:
+        if request.json() != [1]:
+            return Response(status=403)
+        yield
+
+    router.post("")(coloured(lambda: "in"))
+    app = App()
+    app.include(router)
+    client = client_for(app)
+    answers = [client.post("/signed", content=content) for content in (b"[1]", b"[2]", b"[")]
+    assert [answer.status_code for answer in answers] == [200, 403, 400]
+
+
 def test_a_middleware_that_did_not_ask_for_the_body_is_told_so(
     client_for: Callable[..., Client], coloured: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -702,10 +810,19 @@ def test_a_middleware_that_did_not_ask_for_the_body_is_told_so(
         assert request.body
         yield
 
-    app = App(middleware=[greedy])
-    app.post("/")(coloured(lambda: "x"))
-    assert client_for(app).post("/", content=b"abc").status_code == 500
-    assert "needs_body=True" in caplog.text
+    app = App()
+    app.post("/", middleware=[greedy])(coloured(lambda: "x"))
+
+    @app.post("/stream")
+    @coloured
+    def upload(request: Request, body: BodyStream) -> int:
+        return len(request.body)
+
+    client = client_for(app)
+    for path, fix in (("/", "needs_body=True"), ("/stream", "Fix: take `Request` in the handler")):
+        caplog.clear()
+        assert client.post(path, content=b"abc").status_code == 500
+        assert fix in caplog.text
 
 
 def test_a_stream_inside_a_middleware_that_needs_the_body_does_not_compile(coloured: Any, backend: Any) -> None:
@@ -946,15 +1063,23 @@ def test_a_timeout_around_the_yield_ends_the_handler(client_for: Callable[..., C
             expires(scope)
             yield
 
+    def plain() -> Middleware:  # which stands on the event loop beside an async one
+        with anyio.move_on_after(60) as scope:
+            expires(scope)
+            yield
+            return None
+        return Response("too slow", status=504)
+
     app = App()
 
     @app.error(TimeoutError)
     def late(request: Request, error: TimeoutError) -> Response:
         return Response("too slow", status=504)
 
-    for name, layer in (("timeout", limit), ("move-on", move_on), ("fail", fail_after)):
+    layers = {"timeout": [limit], "move-on": [move_on], "fail": [fail_after], "plain": [AsyncNote([], ""), plain]}
+    for name, layer in layers.items():
 
-        @app.get(f"/{name}", middleware=[layer])
+        @app.get(f"/{name}", middleware=layer)
         async def handler() -> str:
             try:
                 expire.pop()()
@@ -963,7 +1088,7 @@ def test_a_timeout_around_the_yield_ends_the_handler(client_for: Callable[..., C
                 notes.append("ended")
             return "never"
 
-        @app.get(f"/{name}/stream", middleware=[layer])
+        @app.get(f"/{name}/stream", middleware=layer)
         async def stream() -> AsyncIterator[str]:
             try:
                 expire.pop()()
@@ -972,12 +1097,12 @@ def test_a_timeout_around_the_yield_ends_the_handler(client_for: Callable[..., C
             finally:
                 notes.append("ended")
 
-        @app.get(f"/{name}/quick", middleware=[layer])
+        @app.get(f"/{name}/quick", middleware=layer)
         async def quick() -> str:
             return "quick"
 
     client = client_for(app)
-    for name in ("timeout", "move-on", "fail"):
+    for name in layers:
         notes.clear()
         for path in (f"/{name}", f"/{name}/stream"):
             response = client.get(path)

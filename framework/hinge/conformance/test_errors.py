@@ -209,6 +209,8 @@ def test_the_frameworks_own_errors_come_to_it_as_well(client_for, coloured):
     assert client.get("/1").text == "q"
     assert client.get("/1?" + "a&" * 2000).text == "400 Bad Request"
     assert client.get("/%FF").text == "400 Bad Request"
+    framed_twice = {"transfer-encoding": "chunked", "content-length": "5"}
+    assert client.post("/1", content=b"hello", headers=framed_twice).text == "400 Bad Request"
     response = client.post("/1")
     assert (response.text, response.headers["allow"]) == ("405 Method Not Allowed", "GET, HEAD, OPTIONS")
     assert client.head("/a/b").content == b""
