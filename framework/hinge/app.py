@@ -1,31 +1,31 @@
-"""The App: registration, compile, and the one object that every server can call.
+"""The App: registration, and compile.
 
-Law: an app collects until it is first compiled; then it is frozen. It knows no protocol, and backends by name only.
+Law: an app collects what it is told (`Declared`) until it is first compiled; then it is frozen. It knows backends by
+name only, and of protocols no more than the names of their native middleware.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
-from hinge.backend.contract import Application, Backend, Feature
+from hinge.backend.contract import Application, Backend
 from hinge.backend.installed import load_backend
 from hinge.codecs import Codec, check_codecs
-from hinge.compiling import automatic
-from hinge.compiling.endpoints import unmet_needs
+from hinge.compiling.declared import Declared, mount_of
+from hinge.compiling.freeze import frozen_app, mistakes_of
 from hinge.compiling.frozen import FrozenApp
-from hinge.compiling.mounts import Mount, Part, Tables, differing, lifespans_of, mount_of, parts_of, planned_of
+from hinge.compiling.mounts import Part, differing, parts_of
 from hinge.config import Config, resolve_config
 from hinge.diagnostics.kinds import FLAG, TEXT, shown, want, wrong
 from hinge.diagnostics.location import caller, locate, qualified_name
 from hinge.diagnostics.misuse import fits
 from hinge.entry import ServerEntry
-from hinge.error_responses import ErrorHandler, check_error_handler, check_error_kind
+from hinge.error_responses import check_error_handler, check_error_kind
 from hinge.errors import ConfigurationError
 from hinge.inspection.uncollected import uncollected
-from hinge.lifespan import Lifespan, lifespan_of
+from hinge.lifespan import lifespan_of
 from hinge.middleware.layer import Layer, MiddlewareFunction
 from hinge.middleware.native import Wrapper, wrappers_of
-from hinge.routing.catalog import Catalog
 from hinge.routing.route import Route, as_described, as_layers
 from hinge.routing.router import Registrar, Router, close
 
@@ -105,20 +105,17 @@ class App(ServerEntry, Registrar):
         self.security_schemes = schemes[0]
         self.security = as_described(security, f"App(security={shown(security)}) ({caller()})")
         self._config = config
-        self._slashes = slashes
-        self._catalog = Catalog()
-        self._layers: list[Layer] = as_layers(middleware, f"App(middleware=...) ({caller()})")
-        self._codecs = None if codecs is None else check_codecs(codecs)
-        self._ignored_notes = _classes(ignore_notes)
-        self._errors: dict[type[Exception], ErrorHandler] = {}
-        self._lifespans: list[Lifespan] = []
-        self._mounts: list[Mount] = []
-        self._overrides: dict[str, Any] = {}
-        self._wrappers = {
-            "wsgi": wrappers_of(wsgi_middleware, "wsgi_middleware"),
-            "asgi": wrappers_of(asgi_middleware, "asgi_middleware"),
-        }
-        self._frozen: str | None = None
+        self._declared = Declared(
+            app=self,
+            slashes=slashes,
+            codecs=None if codecs is None else check_codecs(codecs),
+            ignored_notes=_classes(ignore_notes),
+            layers=as_layers(middleware, f"App(middleware=...) ({caller()})"),
+            wrappers={
+                "wsgi": wrappers_of(wsgi_middleware, "wsgi_middleware"),
+                "asgi": wrappers_of(asgi_middleware, "asgi_middleware"),
+            },
+        )
         self._compiled: dict[tuple[str, bool], Application] = {}
         self._open_to_servers()
 
@@ -127,15 +124,15 @@ class App(ServerEntry, Registrar):
     @property
     def routes(self) -> tuple[Route, ...]:
         """All routes in the order of registration, then those of mounted apps below their prefixes."""
-        return (*self._catalog, *(route for mount in self._mounts for route in mount.routes()))
+        return self._declared.routes()
 
     def _add(self, route: Route) -> None:
-        self._check_open(f"{route.describe()}: {route.template.text}")
-        self._catalog.add(route)
+        self._declared.check_open(f"{route.describe()}: {route.template.text}")
+        self._declared.catalog.add(route)
 
     def _add_layer(self, layer: Layer) -> None:
-        self._check_open(f"middleware {layer.name} ({layer.location})")
-        self._layers.append(layer)
+        self._declared.check_open(f"middleware {layer.name} ({layer.location})")
+        self._declared.layers.append(layer)
 
     @fits
     def include(self, router: Router, prefix: str = "") -> None:
@@ -145,7 +142,7 @@ class App(ServerEntry, Registrar):
             ConfigurationError: a route clashes with a present one, or the router was included before.
 
         """
-        self._check_open(f"include() ({caller()})")
+        self._declared.check_open(f"include() ({caller()})")
         for route in close(router, "", prefix):
             self._add(route)
 
@@ -161,9 +158,9 @@ class App(ServerEntry, Registrar):
             ConfigurationError: it is no app, holds this one, or has native middleware; or `path` is no prefix.
 
         """
-        mount = mount_of(path, app, name, self)
-        self._check_open(f"mount({path!r}, ...) ({mount.location})")
-        self._mounts.append(mount)
+        mount = mount_of(path, app, app._declared if isinstance(app, App) else None, name, self._declared)
+        self._declared.check_open(f"mount({path!r}, ...) ({mount.location})")
+        self._declared.mounts.append(mount)
 
     @fits
     def error(self, kind: type[Exception]) -> ErrorDecorator:
@@ -177,8 +174,8 @@ class App(ServerEntry, Registrar):
 
         def register(handler: Function) -> Function:
             place = check_error_handler(handler)
-            self._check_open(place)
-            other = self._errors.setdefault(kind, handler)
+            self._declared.check_open(place)
+            other = self._declared.errors.setdefault(kind, handler)
             if other is not handler:
                 raise ConfigurationError(
                     f"{place}: {kind.__name__} has a handler already: {qualified_name(other)} ({locate(other)}). "
@@ -197,8 +194,8 @@ class App(ServerEntry, Registrar):
 
         """
         lifespan = lifespan_of(function)
-        self._check_open(f"lifespan {lifespan.name} ({lifespan.location})")
-        self._lifespans.append(lifespan)
+        self._declared.check_open(f"lifespan {lifespan.name} ({lifespan.location})")
+        self._declared.lifespans.append(lifespan)
         return function
 
     def url_for(self, name: str, /, **params: Any) -> str:
@@ -208,23 +205,7 @@ class App(ServerEntry, Registrar):
             ConfigurationError: no route or several have that name, or the parameters do not fit.
 
         """
-        return self._named(name).template.build(**params)
-
-    def _named(self, name: str) -> Route:
-        """Return the route of a name, or of a mounted app's `mount:route`."""
-        if not isinstance(name, str):
-            raise ConfigurationError(f"url_for({name!r}) ({caller()}): it is no name. Fix: the name of a route")
-        outer, _, inner = name.partition(":")
-        for mount in self._mounts if inner else ():
-            if mount.name == outer:
-                return mount.named(inner)
-        return self._catalog.named(name)
-
-    def _check_open(self, what: str) -> None:
-        if self._frozen is not None:
-            raise ConfigurationError(
-                f"{what} comes too late: the app was compiled at {self._frozen}. Fix: register before that"
-            )
+        return self._declared.named(name).template.build(**params)
 
     # -- compile -------------------------------------------------------------------------------------------------------
 
@@ -244,8 +225,8 @@ class App(ServerEntry, Registrar):
             raise ConfigurationError(
                 f"App.configure({shown(config)}) ({caller()}): it is none. Fix: configure(Config(...))"
             )
-        self._check_open(f"configure() ({caller()})")
-        self._overrides = differing(config, self.config)  # they hold for mounted apps too
+        self._declared.check_open(f"configure() ({caller()})")
+        self._declared.overrides = differing(config, self.config)  # they hold for mounted apps too
         vars(self)["config"] = config
 
     @fits
@@ -271,11 +252,11 @@ class App(ServerEntry, Registrar):
 
     def unmet(self, backend: str, *, skip_unsupported: bool = False) -> list[str]:
         """Return a line for everything that keeps the backend from compiling the app; empty when nothing does."""
-        return _mistakes(self.parts(), load_backend(backend), skip_unsupported=skip_unsupported)
+        return mistakes_of(self.parts(), load_backend(backend), skip_unsupported=skip_unsupported)
 
     def parts(self) -> list[Part]:
         """Return this app and those mounted in it, with their routes' endpoints and what is wrong with them."""
-        return parts_of(self)
+        return parts_of(self._declared)
 
     def freeze(self, backend: str, *, skip_unsupported: bool = False) -> FrozenApp:
         """Return the frozen app for a backend; what `compile` hands over.
@@ -284,37 +265,7 @@ class App(ServerEntry, Registrar):
             ConfigurationError: as `compile`.
 
         """
-        target = load_backend(backend)
-        parts = self.parts()
-        mistakes = _mistakes(parts, target, skip_unsupported=skip_unsupported)
-        if mistakes:
-            raise ConfigurationError("\n".join(mistakes))
-        frozen, tables = caller(), Tables()
-        for part in parts:
-            part.app._frozen = part.app._frozen or frozen
-            tables.add(part, *planned_of(part), has_websockets=Feature.WEBSOCKET in target.features)
-        tables.finish()
-        frame = parts[0].frame
-        return FrozenApp(
-            app=self,
-            config=self.config,
-            table=tables.http,
-            not_found=tables.not_found,
-            refused=tables.refused,
-            distrusted=tables.distrusted,
-            websockets=tables.websockets,
-            websocket_not_found=frame.automatic(automatic.websocket_not_found),
-            errors=frame.errors,
-            lifespans=lifespans_of(parts),
-            wrappers=self._wrappers.get(target.interface, ()),
-        )
-
-
-def _mistakes(parts: list[Part], target: Backend, *, skip_unsupported: bool) -> list[str]:
-    """Return a line for everything that is wrong, and for every need that the backend does not meet."""
-    judged = [one for part in parts for one in part.judged]
-    found = [mistake for one in judged for mistake in one.mistakes]
-    return found if skip_unsupported else found + unmet_needs([one.route for one in judged], target)
+        return frozen_app(self.parts(), load_backend(backend), skip_unsupported=skip_unsupported)
 
 
 def _backend(name: str, where: str) -> Backend:

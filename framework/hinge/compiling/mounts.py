@@ -7,99 +7,32 @@ costs, and the more specific path wins, whoever declared it.
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from msgspec.structs import asdict, replace
 
 from hinge.binding.notes import Notes
-from hinge.codecs import Codec
 from hinge.compiling import automatic
+from hinge.compiling.declared import Declared
 from hinge.compiling.endpoints import Frame, Judged, anything, http_table, judge, websocket_table
 from hinge.compiling.frozen import Endpoint, Leaf
 from hinge.config import Config
-from hinge.diagnostics.location import caller
 from hinge.error_responses import ErrorHandlers, callback_of
 from hinge.errors import ConfigurationError
 from hinge.lifespan import Lifespan
 from hinge.middleware.layer import Layer
 from hinge.routing.route import Route
-from hinge.routing.router import Router, check_prefix
 from hinge.routing.table import RouteTable
 from hinge.routing.template import PathTemplate, shape
 
-if TYPE_CHECKING:
-    from hinge.app import App
-
 Planned = list[tuple[Route, Endpoint]]
-
-
-class Mount(msgspec.Struct, frozen=True, eq=False):
-    """An app below a prefix of another one."""
-
-    prefix: str
-    app: Any
-    name: str | None
-    location: str
-
-    def routes(self) -> list[Route]:
-        """Return the app's routes as those of the app around it: below the prefix, named `mount:route`."""
-        return [self._around(route) for route in self.app.routes]
-
-    def named(self, name: str) -> Route:
-        """Return the route of a name that the app knows, below the prefix."""
-        return self._around(self.app._named(name))
-
-    def _around(self, route: Route) -> Route:
-        named = route if self.name is None else replace(route, name=f"{self.name}:{route.name}")
-        return named.under(self.prefix, (), ())
-
-
-def mount_of(prefix: Any, app: Any, name: Any, around: "App") -> Mount:
-    """Return the mount of an app.
-
-    Raises:
-        ConfigurationError: the prefix, the app or the name is none, or the app cannot be inside the other.
-
-    """
-    from hinge.app import App  # noqa: PLC0415 - it imports this module
-
-    where = caller()
-    who = f"mount({prefix!r}, ...) ({where})"
-    if not isinstance(app, App):
-        fix = "app.include(router, prefix=...)" if isinstance(app, Router) else "give a hinge.App"
-        raise ConfigurationError(f"{who}: {app!r} is no App. Fix: {fix}")
-    if app is around or around in _inside(app):
-        raise ConfigurationError(f"{who}: the app would be inside itself. Fix: mount another one")
-    if any(app._wrappers.values()):
-        raise ConfigurationError(
-            f"{who}: the app has wsgi_middleware or asgi_middleware, which go around a whole callable. "
-            "Fix: give them to the outermost app"
-        )
-    if name is not None and not (isinstance(name, str) and name and ":" not in name):
-        raise ConfigurationError(f"{who}: name={name!r} is no name. Fix: a text without ':'")
-    below = "" if prefix == "/" else check_prefix(prefix, "mount()")
-    if "{" in below:
-        raise ConfigurationError(
-            f"{who}: every handler of the app would have to take the parameter. Fix: mount below a fixed path, "
-            "or include routers, which have prefixes with parameters"
-        )
-    return Mount(below, app, name, where)
-
-
-def _inside(app: "App") -> Iterator["App"]:
-    for mount in app._mounts:
-        yield mount.app
-        yield from _inside(mount.app)
-
-
-# -- what is compiled together -----------------------------------------------------------------------------------------
 
 
 class Part(msgspec.Struct, frozen=True, eq=False):
     """One of the apps that are compiled together: the outermost, or one that is mounted."""
 
-    app: Any
+    declared: Declared
     prefix: str
     location: str
     """Where it was mounted."""
@@ -108,6 +41,11 @@ class Part(msgspec.Struct, frozen=True, eq=False):
     """Its routes as they were declared."""
     judged: list[Judged]
     """The same below the prefix."""
+
+    @property
+    def app(self) -> Any:
+        """The app itself."""
+        return self.declared.app
 
 
 class _Place(msgspec.Struct, frozen=True, eq=False):
@@ -120,46 +58,47 @@ class _Place(msgspec.Struct, frozen=True, eq=False):
     key: str | None = None
 
 
-def parts_of(app: "App") -> list[Part]:
+def parts_of(declared: Declared) -> list[Part]:
     """Return the app and all that are mounted in it, each before those inside of it."""
     keys: dict[int, str] = {}  # an app that is mounted twice has one state, and its lifespans run once
-    return list(_walk(app, _Place(), keys))
+    return list(_walk(declared, _Place(), keys))
 
 
-def _walk(app: "App", place: _Place, keys: dict[int, str]) -> Iterator[Part]:
-    part = _part(app, place)
+def _walk(declared: Declared, place: _Place, keys: dict[int, str]) -> Iterator[Part]:
+    part = _part(declared, place)
     yield part
-    for mount in app._mounts:
+    for mount in declared.mounts:
         prefix = place.prefix + mount.prefix
         inner = _Place(
             prefix,
             mount.location,
             part.frame.layers,
-            place.overrides | app._overrides,
-            keys.setdefault(id(mount.app), prefix or "/"),
+            place.overrides | declared.overrides,
+            keys.setdefault(id(mount.declared), prefix or "/"),
         )
-        yield from _walk(mount.app, inner, keys)
+        yield from _walk(mount.declared, inner, keys)
 
 
-def _part(app: "App", place: _Place) -> Part:
-    config = replace(app.config, **place.overrides)
-    codecs: tuple[Codec, ...] | None = app._codecs
-    for codec in codecs or ():
+def _part(declared: Declared, place: _Place) -> Part:
+    config = replace(declared.app.config, **place.overrides)
+    for codec in declared.codecs or ():
         if codec.prepare is not None:
             codec.prepare()
-    notes = Notes(app._ignored_notes)
-    _check_callbacks(app, notes)
-    errors = ErrorHandlers(app._errors, debug=config.debug, notes=notes)
-    layers = place.layers + tuple(app._layers)
-    frame = Frame(config, errors, layers, _builder(app, place.prefix), codecs, place.key, notes)
-    own = tuple(app._catalog)
-    return Part(app, place.prefix, place.location, frame, own, [judge(_below(place.prefix, one), frame) for one in own])
+    notes = Notes(declared.ignored_notes)
+    _check_callbacks(declared, notes)
+    errors = ErrorHandlers(declared.errors, debug=config.debug, notes=notes)
+    layers = place.layers + tuple(declared.layers)
+    frame = Frame(config, errors, layers, _builder(declared, place.prefix), declared.codecs, place.key, notes)
+    own = tuple(declared.catalog)
+    return Part(
+        declared, place.prefix, place.location, frame, own, [judge(_below(place.prefix, one), frame) for one in own]
+    )
 
 
-def _check_callbacks(app: "App", notes: Notes) -> None:
+def _check_callbacks(declared: Declared, notes: Notes) -> None:
     """Refuse what an app's middleware, error handlers and lifespans cannot be given, with a line for each mistake."""
-    found = [layer.written for layer in app._layers] + [lifespan.written for lifespan in app._lifespans]
-    found += map(callback_of, dict.fromkeys(app._errors.values()))
+    found = [layer.written for layer in declared.layers] + [lifespan.written for lifespan in declared.lifespans]
+    found += map(callback_of, dict.fromkeys(declared.errors.values()))
     mistakes = [mistake for one in found if one is not None for mistake in one.mistakes(notes)]
     if mistakes:
         raise ConfigurationError("\n".join(mistakes))
@@ -169,14 +108,15 @@ def _below(prefix: str, route: Route) -> Route:
     return route.under(prefix, (), ())
 
 
-def _builder(app: "App", prefix: str) -> Callable[..., str]:
+def _builder(declared: Declared, prefix: str) -> Callable[..., str]:
     """Return the `url_for` of an app's requests: its own names, below where it is mounted."""
     if not prefix:
-        return app.url_for
+        builder: Callable[..., str] = declared.app.url_for
+        return builder
 
     @cache
     def template(name: str) -> PathTemplate:
-        return _below(prefix, app._named(name)).template
+        return _below(prefix, declared.named(name)).template
 
     def url_for(name: str, /, **params: Any) -> str:
         return template(name).build(**params)
@@ -226,7 +166,7 @@ class Tables:
         """
         table = http_table([*declared, *shown], part.frame)
         waiting = {shape(route.template) for route, _ in shown} - {shape(route.template) for route, _ in declared}
-        exists = None if part.app._slashes == "strict" else lambda path: table.find(path) is not None
+        exists = None if part.declared.slashes == "strict" else lambda path: table.find(path) is not None
         not_found = anything(automatic.not_found(exists, part.frame.refusing), part.frame)
         if part.location:
             self._add_remainder(part, table, not_found)
@@ -278,18 +218,18 @@ def lifespans_of(parts: Sequence[Part]) -> tuple[Lifespan, ...]:
     found: list[Lifespan] = []
     seen: set[int] = set()
     for part in parts:
-        if id(part.app) in seen:
+        if id(part.declared) in seen:
             continue
-        seen.add(id(part.app))
+        seen.add(id(part.declared))
         key = part.frame.mounted
-        found += [one if key is None else _of_mounted(one, part.app, key) for one in part.app._lifespans]
+        found += [one if key is None else _of_mounted(one, part.app, key) for one in part.declared.lifespans]
     return tuple(found)
 
 
-def _of_mounted(lifespan: Lifespan, app: "App", key: str) -> Lifespan:
+def _of_mounted(lifespan: Lifespan, app: Any, key: str) -> Lifespan:
     return replace(lifespan, start=partial(_start, lifespan, app), mounted=key)
 
 
-def _start(lifespan: Lifespan, app: "App", outermost: "App") -> Any:
+def _start(lifespan: Lifespan, app: Any, outermost: Any) -> Any:
     """Give a lifespan the app that it was registered with."""
     return lifespan.start(app)

@@ -1,0 +1,130 @@
+"""What an app was told, and the apps inside of it, as everything that compiles it reads it.
+
+Law: it collects until the app is first compiled; then it is closed. An app that is mounted stays one of its own: it may
+collect until the outermost one is compiled.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from hinge.codecs import Codec
+from hinge.diagnostics.location import caller
+from hinge.error_responses import ErrorHandler
+from hinge.errors import ConfigurationError
+from hinge.lifespan import Lifespan
+from hinge.middleware.layer import Layer
+from hinge.routing.catalog import Catalog
+from hinge.routing.route import Route
+from hinge.routing.router import Router, check_prefix
+
+
+class Declared(msgspec.Struct, eq=False, kw_only=True):
+    """What one app was told."""
+
+    app: Any
+    """The `App`: its own word on config, title and paths, and what its lifespans are given."""
+    slashes: str
+    codecs: tuple[Codec, ...] | None
+    ignored_notes: tuple[type, ...]
+    layers: list[Layer]
+    wrappers: dict[str, tuple[Callable[[Any], Any], ...]]
+    """Native middleware of each protocol that it was given for, outermost first."""
+    catalog: Catalog = msgspec.field(default_factory=Catalog)
+    errors: dict[type[Exception], ErrorHandler] = {}
+    lifespans: list[Lifespan] = []
+    mounts: "list[Mount]" = []
+    overrides: dict[str, Any] = {}
+    """The settings that somebody has set since, which hold for mounted apps too."""
+    compiled_at: str | None = None
+    """Where the app was first compiled, once it was."""
+
+    def check_open(self, what: str) -> None:
+        """Refuse what is declared too late.
+
+        Raises:
+            ConfigurationError: the app was compiled before.
+
+        """
+        if self.compiled_at is not None:
+            raise ConfigurationError(
+                f"{what} comes too late: the app was compiled at {self.compiled_at}. Fix: register before that"
+            )
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return all routes in the order of registration, then those of mounted apps below their prefixes."""
+        return (*self.catalog, *(route for mount in self.mounts for route in mount.routes()))
+
+    def named(self, name: str) -> Route:
+        """Return the route of a name, or of a mounted app's `mount:route`.
+
+        Raises:
+            ConfigurationError: no route or several have that name.
+
+        """
+        if not isinstance(name, str):
+            raise ConfigurationError(f"url_for({name!r}) ({caller()}): it is no name. Fix: the name of a route")
+        outer, _, inner = name.partition(":")
+        for mount in self.mounts if inner else ():
+            if mount.name == outer:
+                return mount.named(inner)
+        return self.catalog.named(name)
+
+    def inside(self) -> "Iterator[Declared]":
+        """Yield the apps that are mounted in this one, and in those."""
+        for mount in self.mounts:
+            yield mount.declared
+            yield from mount.declared.inside()
+
+
+class Mount(msgspec.Struct, frozen=True, eq=False):
+    """An app below a prefix of another one."""
+
+    prefix: str
+    declared: Declared
+    name: str | None
+    location: str
+
+    def routes(self) -> list[Route]:
+        """Return the app's routes as those of the app around it: below the prefix, named `mount:route`."""
+        return [self._around(route) for route in self.declared.routes()]
+
+    def named(self, name: str) -> Route:
+        """Return the route of a name that the app knows, below the prefix."""
+        return self._around(self.declared.named(name))
+
+    def _around(self, route: Route) -> Route:
+        named = route if self.name is None else replace(route, name=f"{self.name}:{route.name}")
+        return named.under(self.prefix, (), ())
+
+
+def mount_of(prefix: Any, app: Any, declared: Declared | None, name: Any, around: Declared) -> Mount:
+    """Return the mount of an app, which was `declared`; None: it is no app.
+
+    Raises:
+        ConfigurationError: the prefix, the app or the name is none, or the app cannot be inside the other.
+
+    """
+    where = caller()
+    who = f"mount({prefix!r}, ...) ({where})"
+    if declared is None:
+        fix = "app.include(router, prefix=...)" if isinstance(app, Router) else "give a hinge.App"
+        raise ConfigurationError(f"{who}: {app!r} is no App. Fix: {fix}")
+    if declared is around or around in declared.inside():
+        raise ConfigurationError(f"{who}: the app would be inside itself. Fix: mount another one")
+    if any(declared.wrappers.values()):
+        raise ConfigurationError(
+            f"{who}: the app has wsgi_middleware or asgi_middleware, which go around a whole callable. "
+            "Fix: give them to the outermost app"
+        )
+    if name is not None and not (isinstance(name, str) and name and ":" not in name):
+        raise ConfigurationError(f"{who}: name={name!r} is no name. Fix: a text without ':'")
+    below = "" if prefix == "/" else check_prefix(prefix, "mount()")
+    if "{" in below:
+        raise ConfigurationError(
+            f"{who}: every handler of the app would have to take the parameter. Fix: mount below a fixed path, "
+            "or include routers, which have prefixes with parameters"
+        )
+    return Mount(below, declared, name, where)

@@ -1,0 +1,52 @@
+"""The parts of an app -> the frozen app that a backend is given, or everything that is wrong with them.
+
+Law: from here on no app that takes part takes anything more.
+"""
+
+from collections.abc import Sequence
+
+from hinge.backend.contract import Backend, Feature
+from hinge.compiling import automatic
+from hinge.compiling.endpoints import unmet_needs
+from hinge.compiling.frozen import FrozenApp
+from hinge.compiling.mounts import Part, Tables, lifespans_of, planned_of
+from hinge.diagnostics.location import caller
+from hinge.errors import ConfigurationError
+
+
+def mistakes_of(parts: Sequence[Part], target: Backend, *, skip_unsupported: bool) -> list[str]:
+    """Return a line for everything that is wrong, and for every need that the backend does not meet."""
+    judged = [one for part in parts for one in part.judged]
+    found = [mistake for one in judged for mistake in one.mistakes]
+    return found if skip_unsupported else found + unmet_needs([one.route for one in judged], target)
+
+
+def frozen_app(parts: Sequence[Part], target: Backend, *, skip_unsupported: bool) -> FrozenApp:
+    """Return the frozen app for a backend; the first of the parts is the outermost one.
+
+    Raises:
+        ConfigurationError: with a line for every mistake.
+
+    """
+    mistakes = mistakes_of(parts, target, skip_unsupported=skip_unsupported)
+    if mistakes:
+        raise ConfigurationError("\n".join(mistakes))
+    place, tables = caller(), Tables()
+    for part in parts:
+        part.declared.compiled_at = part.declared.compiled_at or place
+        tables.add(part, *planned_of(part), has_websockets=Feature.WEBSOCKET in target.features)
+    tables.finish()
+    outermost, frame = parts[0].declared, parts[0].frame
+    return FrozenApp(
+        app=outermost.app,
+        config=outermost.app.config,
+        table=tables.http,
+        not_found=tables.not_found,
+        refused=tables.refused,
+        distrusted=tables.distrusted,
+        websockets=tables.websockets,
+        websocket_not_found=frame.automatic(automatic.websocket_not_found),
+        errors=frame.errors,
+        lifespans=lifespans_of(parts),
+        wrappers=outermost.wrappers.get(target.interface, ()),
+    )
