@@ -22,8 +22,10 @@ class WSGIBackend:
 
     name = "wsgi"
     interface = "wsgi"
-    features: frozenset[Feature] = frozenset({Feature.PREFIX})
-    contract = (1, 0)
+    features: frozenset[Feature] = frozenset(
+        {Feature.STREAMING, Feature.DUPLEX, Feature.AFTER_RESPONSE, Feature.PREFIX}
+    )
+    contract = (2, 0)
 
     def compile(self, frozen: FrozenApp) -> Any:
         """Return the WSGI callable."""

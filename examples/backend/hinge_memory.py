@@ -79,6 +79,8 @@ class MemoryExchange(Exchange):
 class MemoryApplication:
     """What `compile` returns (hinge.backend.Application): `await application(call)`."""
 
+    exchange = MemoryExchange
+
     def __init__(self, frozen: FrozenApp) -> None:
         self.runtime = Runtime(frozen)
         self.drain, self.still_open = self.runtime.drain, self.runtime.still_open
@@ -90,7 +92,7 @@ class MemoryApplication:
 
     async def _serve(self, call: Call) -> None:
         (endpoint, serve), values = self._match(call.head)
-        exchange = MemoryExchange(PlainReader(), call.head, endpoint, values, self.runtime.state)
+        exchange = self.exchange(PlainReader(), call.head, endpoint, values, self.runtime.state)
         exchange.watch, exchange.call = None, call
         await serve(exchange, call)
 
@@ -124,7 +126,7 @@ class MemoryBackend:
 
     name = interface = "memory"
     features = frozenset(Feature) - {Feature.WEBSOCKET}
-    contract = (1, 0)
+    contract = (2, 0)
 
     def compile(self, frozen: FrozenApp) -> MemoryApplication:
         return MemoryApplication(frozen)

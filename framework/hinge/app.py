@@ -233,7 +233,8 @@ class App(ServerEntry, Registrar):
     def compile(self, backend: str | None = None, *, skip_unsupported: bool = False) -> Application:
         """Return the callable of the named backend (default: the configured one), made once, and freeze the app.
 
-        With `skip_unsupported` a route that the backend cannot serve answers 426 there instead of failing the compile.
+        With `skip_unsupported` a route that the backend cannot serve answers 426 there (a WebSocket) or 501 (an event
+        stream) instead of failing the compile.
 
         Raises:
             ConfigurationError: with a line for every mistake and every need that the backend does not meet.

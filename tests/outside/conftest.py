@@ -18,7 +18,7 @@ from hinge.backend import Feature
 class Plain:
     name = interface = "plain"
     features = frozenset({Feature.DISCONNECT})
-    contract = (1, 0)
+    contract = (2, 0)
 
     def compile(self, frozen):
         return Application()

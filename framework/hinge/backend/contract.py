@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hinge.binding.plan import HandlerPlan
     from hinge.compiling.frozen import FrozenApp
 
-CONTRACT = (1, 0)
+CONTRACT = (2, 0)
 """The version of this contract. The first number grows with what backends must change, the second with what is new."""
 
 
@@ -32,10 +32,30 @@ class Feature(enum.Enum):
     """What a route or a test may need and a backend may lack."""
 
     WEBSOCKET = "WebSocket routes"
+    STREAMING = "sending a response while it is made"
+    DUPLEX = "reading a body while it arrives and while its response is sent"
+    AFTER_RESPONSE = "running on behind the response"
     DISCONNECT = "noticing that a client left while nothing is being sent"
     ABORT = "cutting the connection when a stream fails, so that the client sees the truncation"
     PREFIX = "a mount prefix that the server tells"
     REPEATED_HEADERS = "telling repeated header lines from one line with commas"
+
+    @property
+    def without(self) -> str:
+        """What an app sees of a backend that lacks it, in a few words."""
+        return _WITHOUT[self]
+
+
+_WITHOUT = {
+    Feature.WEBSOCKET: "WebSocket routes are refused at compile",
+    Feature.STREAMING: "a stream is collected and answered whole",
+    Feature.DUPLEX: "the whole body arrives before the handler starts",
+    Feature.AFTER_RESPONSE: "work after the response is done before its end is sent",
+    Feature.DISCONNECT: "whoever waits for something else does not hear that the client has left",
+    Feature.ABORT: "a client may take a stream that failed for complete",
+    Feature.PREFIX: "an app is served at the root only",
+    Feature.REPEATED_HEADERS: "header lines of one name arrive joined by commas",
+}
 
 
 class HeadReader(Protocol):

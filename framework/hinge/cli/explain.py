@@ -1,6 +1,7 @@
 """`hinge explain`: what each route gets on each installed backend, and the limits it runs under."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import click
 
@@ -9,11 +10,16 @@ from hinge.backend.installed import load_backend, usable_backends
 from hinge.binding.plan import MISSING, Argument, Source
 from hinge.cli.routes import methods_of
 from hinge.cli.target import FACTORY, TARGET, load_app
-from hinge.compiling.endpoints import Judged
+from hinge.compiling.endpoints import Judged, unmet_need
 from hinge.compiling.frozen import Endpoint
 from hinge.config import Config
 from hinge.diagnostics.kinds import shown
 from hinge.diagnostics.location import qualified_name
+from hinge.inspection.annotations import members
+from hinge.inspection.declared import class_of
+from hinge.responses.streaming import StreamingResponse
+from hinge.results.returns import is_stream
+from hinge.routing import Route
 
 _NAMED = (Source.PATH, Source.QUERY, Source.HEADER, Source.COOKIE, Source.FORM)
 _LIMITS = ("sync_threads", "stream_threads", "threads", "max_query_fields", "max_message_size", "graceful_timeout")
@@ -52,18 +58,39 @@ def _lines(judged: Judged, backends: dict[str, Backend]) -> Iterator[tuple[str, 
     if endpoint is None:
         return
     for name, backend in backends.items():
-        yield name, _placement(endpoint, backend, is_websocket=route.websocket)
+        yield name, _placement(route, endpoint, backend)
     yield from _arguments(endpoint)
     yield "middleware", ", ".join(f"{layer.name} ({layer.location})" for layer in endpoint.layers) or "none"
 
 
-def _placement(endpoint: Endpoint, backend: Backend, *, is_websocket: bool) -> str:
-    if is_websocket and Feature.WEBSOCKET not in backend.features:
-        return "not served: it has no WebSocket routes; GET is answered with 426"
+def _placement(route: Route, endpoint: Endpoint, backend: Backend) -> str:
+    match unmet_need(route, endpoint, backend.features):
+        case Feature.WEBSOCKET:
+            return "not served: it has no WebSocket routes; GET is answered with 426"
+        case Feature.STREAMING:
+            return "not served: it cannot send event streams; answered with 501"
+    lacks = [feature.without for feature in _used(endpoint) if feature not in backend.features]
     try:
-        return backend.placement(endpoint.plan)
+        placement = backend.placement(endpoint.plan)
     except Exception as error:  # noqa: BLE001 - the other backends are explained all the same
         return f"not told: {shown(error)}"
+    return "; ".join((placement, *lacks))
+
+
+def _used(endpoint: Endpoint) -> Iterator[Feature]:
+    """Yield what an endpoint may make use of, and does without where it has to."""
+    plan = endpoint.plan
+    if plan.streams_body:
+        yield Feature.DUPLEX
+    if plan.is_generator or any(_streams(member) for member in members(plan.returns)):
+        yield Feature.STREAMING
+    if endpoint.layers or plan.needs_request:
+        yield Feature.AFTER_RESPONSE
+
+
+def _streams(member: Any) -> bool:
+    kind = class_of(member)
+    return isinstance(kind, type) and (is_stream(kind) or issubclass(kind, StreamingResponse))
 
 
 def _arguments(endpoint: Endpoint) -> Iterator[tuple[str, str]]:

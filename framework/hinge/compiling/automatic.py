@@ -1,4 +1,4 @@
-"""What the framework answers by itself: 404, 405, OPTIONS, 426 and the redirect to a path's other spelling.
+"""What the framework answers by itself: 404, 405, OPTIONS, 426, 501 and the redirect to a path's other spelling.
 
 Law: these are handlers like a user's, planned and bound the same way, so middleware, errors and backends treat them
 alike. They never wait, and none needs the body: an upload to an unknown path is answered before it is read.
@@ -53,6 +53,11 @@ def options(methods: Iterable[str]) -> Callable[[], Response]:
 def upgrade_required() -> Response:
     """Answer an HTTP request to a WebSocket's path (RFC 9110 section 15.5.22)."""
     raise HTTPError(426, "This resource speaks WebSocket only.", headers={"upgrade": "websocket"})
+
+
+def not_streamed() -> Response:
+    """Answer for an event stream where none can be sent (RFC 9110 section 15.6.2)."""
+    raise HTTPError(501, "This server cannot send event streams.")
 
 
 def websocket_not_found() -> Any:

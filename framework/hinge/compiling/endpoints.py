@@ -22,6 +22,8 @@ from hinge.compiling.negotiated import negotiated
 from hinge.config import Config
 from hinge.error_responses import ErrorHandlers
 from hinge.errors import ConfigurationError, HTTPError
+from hinge.inspection.annotations import members
+from hinge.inspection.declared import class_of
 from hinge.middleware.layer import Layer
 from hinge.middleware.preflight import preflight_layer
 from hinge.responses.response import Response
@@ -143,18 +145,48 @@ def judge(route: Route, frame: Frame) -> Judged:
     return Judged(route, endpoint, mistakes)
 
 
-def unmet_needs(routes: Iterable[Route], backend: Backend) -> list[str]:
+def unmet_needs(judged: Iterable[Judged], backend: Backend) -> list[str]:
     """Return a line for each need of a route that the backend does not meet: handler, place, path, feature, fix."""
-    return [
-        f"{route.describe()}: {route.template.text} needs {Feature.WEBSOCKET.value}, which backend {backend.name!r} "
-        f"does not have. Fix: use a backend that has them (asgi), or skip_unsupported to answer 426 there"
-        for route in routes
-        if route.websocket and Feature.WEBSOCKET not in backend.features
-    ]
+    found = []
+    for route, endpoint, _ in judged:
+        need = unmet_need(route, endpoint, backend.features)
+        if need is not None:
+            other, status = _INSTEAD[need]
+            found.append(
+                f"{route.describe()}: {route.template.text} needs {need.value}, which backend {backend.name!r} does "
+                f"not have. Fix: use a backend that {other}, or skip_unsupported to answer {status} there"
+            )
+    return found
 
 
-def http_table(served: Iterable[tuple[Route, Endpoint]], frame: Frame) -> RouteTable[Leaf[Endpoint]]:
-    """Return the table of all paths that answer HTTP. A WebSocket's path answers GET with 426."""
+_INSTEAD = {Feature.WEBSOCKET: ("has them (asgi)", 426), Feature.STREAMING: ("has it (wsgi, asgi)", 501)}
+"""Which backends have it, and what is answered by one that has not."""
+
+
+def unmet_need(route: Route, endpoint: Endpoint | None, features: frozenset[Feature]) -> Feature | None:
+    """Return the Feature that a route cannot do without and that is not there, None if nothing is missing."""
+    if route.websocket:
+        return None if Feature.WEBSOCKET in features else Feature.WEBSOCKET
+    if Feature.STREAMING not in features and endpoint is not None and _declares_events(route, endpoint.plan):
+        return Feature.STREAMING
+    return None
+
+
+def _declares_events(route: Route, plan: HandlerPlan) -> bool:
+    """Tell whether an event stream is among what a route declares as its answers."""
+    from hinge.responses.events import EventSourceResponse  # noqa: PLC0415 - only backends without STREAMING ask
+
+    kinds = [class_of(member) for one in (plan.returns, *(route.responses or {}).values()) for member in members(one)]
+    return any(isinstance(kind, type) and issubclass(kind, EventSourceResponse) for kind in kinds)
+
+
+def http_table(
+    served: Iterable[tuple[Route, Endpoint]], frame: Frame, features: frozenset[Feature]
+) -> RouteTable[Leaf[Endpoint]]:
+    """Return the table of all paths that answer HTTP.
+
+    A WebSocket's path answers GET with 426, and an event stream that cannot be served is answered with 501.
+    """
     declared: RouteTable[dict[str, Endpoint]] = RouteTable()
     upgrades = []
     for route, endpoint in served:
@@ -165,7 +197,8 @@ def http_table(served: Iterable[tuple[Route, Endpoint]], frame: Frame) -> RouteT
         if methods is None:
             methods = {}
             declared.add(route.template, methods)
-        methods.update(dict.fromkeys(route.methods, endpoint))
+        unmet = unmet_need(route, endpoint, features) is not None
+        methods.update(dict.fromkeys(route.methods, frame.automatic(automatic.not_streamed) if unmet else endpoint))
     for template in upgrades:
         methods = declared.get(template)
         if methods is None:

@@ -5,7 +5,7 @@ Law: from here on no app that takes part takes anything more.
 
 from collections.abc import Sequence
 
-from hinge.backend.contract import Backend, Feature
+from hinge.backend.contract import Backend
 from hinge.compiling import automatic
 from hinge.compiling.endpoints import unmet_needs
 from hinge.compiling.frozen import FrozenApp
@@ -18,7 +18,7 @@ def mistakes_of(parts: Sequence[Part], target: Backend, *, skip_unsupported: boo
     """Return a line for everything that is wrong, and for every need that the backend does not meet."""
     judged = [one for part in parts for one in part.judged]
     found = [mistake for one in judged for mistake in one.mistakes]
-    return found if skip_unsupported else found + unmet_needs([one.route for one in judged], target)
+    return found if skip_unsupported else found + unmet_needs(judged, target)
 
 
 def frozen_app(parts: Sequence[Part], target: Backend, *, skip_unsupported: bool) -> FrozenApp:
@@ -34,7 +34,7 @@ def frozen_app(parts: Sequence[Part], target: Backend, *, skip_unsupported: bool
     place, tables = caller(), Tables()
     for part in parts:
         part.declared.compiled_at = part.declared.compiled_at or place
-        tables.add(part, *planned_of(part), has_websockets=Feature.WEBSOCKET in target.features)
+        tables.add(part, *planned_of(part), features=target.features)
     tables.finish()
     outermost, frame = parts[0].declared, parts[0].frame
     return FrozenApp(
@@ -48,5 +48,6 @@ def frozen_app(parts: Sequence[Part], target: Backend, *, skip_unsupported: bool
         websocket_not_found=frame.automatic(automatic.websocket_not_found),
         errors=frame.errors,
         lifespans=lifespans_of(parts),
+        features=target.features,
         wrappers=outermost.wrappers.get(target.interface, ()),
     )

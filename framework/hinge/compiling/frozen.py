@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from hinge.backend.contract import Feature
 from hinge.binding.bind import Bound, bind
 from hinge.binding.form_arguments import is_optional, reads_parts
 from hinge.binding.plan import HandlerPlan
@@ -131,6 +132,8 @@ class FrozenApp(msgspec.Struct, frozen=True, eq=False):
     websocket_not_found: Endpoint
     errors: ErrorHandlers
     lifespans: tuple[Lifespan, ...]
+    features: frozenset[Feature]
+    """What the backend has; what serves the endpoints (`hinge.loop.make_server`) does without the others."""
     wrappers: tuple[Callable[[Any], Any], ...] = ()
     """Native middleware of the backend's protocol, outermost first."""
 

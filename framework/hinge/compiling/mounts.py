@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import asdict, replace
 
+from hinge.backend.contract import Feature
 from hinge.binding.notes import Notes
 from hinge.compiling import automatic
 from hinge.compiling.declared import Declared
@@ -157,14 +158,14 @@ class Tables:
         self.distrusted: Leaf[Endpoint]
         self._shown: list[tuple[PathTemplate, Leaf[Endpoint]]] = []
 
-    def add(self, part: Part, declared: Planned, shown: Planned, *, has_websockets: bool) -> None:
+    def add(self, part: Part, declared: Planned, shown: Planned, *, features: frozenset[Feature]) -> None:
         """Add one part; what shows its document waits for `finish`.
 
         Raises:
             ConfigurationError: another part has one of its paths.
 
         """
-        table = http_table([*declared, *shown], part.frame)
+        table = http_table([*declared, *shown], part.frame, features)
         waiting = {shape(route.template) for route, _ in shown} - {shape(route.template) for route, _ in declared}
         exists = None if part.declared.slashes == "strict" else lambda path: table.find(path) is not None
         not_found = anything(automatic.not_found(exists, part.frame.refusing), part.frame)
@@ -182,7 +183,7 @@ class Tables:
             if present is not None:
                 raise _clash(part, template, present)
             self.http.add(template, leaf)
-        for template, endpoint in websocket_table(declared if has_websockets else ()):
+        for template, endpoint in websocket_table(declared if Feature.WEBSOCKET in features else ()):
             self.websockets.add(template, endpoint)  # the HTTP table has a leaf for each: a clash was told
 
     def finish(self) -> None:

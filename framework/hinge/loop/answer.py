@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
+from hinge.backend.contract import Feature
 from hinge.binding.plan import HandlerPlan
 from hinge.compiling.frozen import Endpoint
 from hinge.diagnostics.failures import failure_in_task
@@ -22,6 +23,7 @@ from hinge.loop.inline import watched
 from hinge.loop.runtime import Runtime, handler_threads
 from hinge.loop.threads import Disconnected
 from hinge.loop.watch import ClientLeft, failure_of
+from hinge.loop.without import arrived
 from hinge.middleware import compose_async
 from hinge.request import Request
 from hinge.responses.response import Response
@@ -118,14 +120,18 @@ def _inner(
     call, awaits = coloured_call(endpoint, reader, runtime, _disconnected)
     plan, limit, respond = endpoint.plan, endpoint.max_body_size, endpoint.responder()
     reads_body = plan.reads_body
-    read_form = form_reading(endpoint, reader, runtime, read_body, open_body) if plan.reads_form else None
+    read_special: Callable[[Any], Awaitable[Any]] | None = None
+    if plan.reads_form:
+        read_special = form_reading(endpoint, reader, runtime, read_body, open_body)
+    elif plan.streams_body and Feature.DUPLEX not in runtime.features:
+        read_special = arrived(read_body, limit)
     is_special = plan.streams_body or plan.reads_form
     begin = beginner(endpoint, runtime)
 
     async def inner(request: Any) -> Response:
         body: Any = None
         if is_special:
-            body = open_body(request, limit) if read_form is None else await read_form(request)
+            body = open_body(request, limit) if read_special is None else await read_special(request)
         elif reads_body:
             body = request._body
             if not isinstance(body, bytes):

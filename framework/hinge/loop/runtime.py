@@ -31,6 +31,9 @@ from hinge.request import Request
 
 T = TypeVar("T")
 
+MAX_RESPONSE_SIZE = 16 * 1024 * 1024
+"""Bytes of a stream that are collected where it cannot be sent while it is made, if the backend says nothing else."""
+
 SHUTDOWN_SECONDS = 5.0
 """How long shutdown waits for what was told to end, if nothing else bounds it."""
 
@@ -67,8 +70,11 @@ class OpenTask(Protocol):
 class Runtime:
     """One compiled application's life in one process."""
 
-    def __init__(self, frozen: FrozenApp) -> None:
+    def __init__(self, frozen: FrozenApp, *, max_response_size: int = MAX_RESPONSE_SIZE) -> None:
         self._frozen = frozen
+        self.features = frozen.features
+        self.max_response_size = max_response_size
+        """How many bytes of a response are collected without STREAMING."""
         config = frozen.config
         self._limits = {
             "handlers": config.sync_threads,

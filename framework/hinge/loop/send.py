@@ -5,7 +5,7 @@ no body is never asked for one, and a client that has left is not a failure.
 """
 
 import contextlib
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from hinge.loop.answer import Fail
@@ -25,8 +25,15 @@ class WholeSink(Sink, Protocol):
     """
 
     def whole(self, response: Response, *, head_only: bool) -> Awaitable[None]:
-        """Send a response whose body is known; of HEAD and of a status without body, the head only."""
+        """Send a response whose body is known; of HEAD and of a status without body, the head only.
+
+        It is all that a backend without STREAMING needs.
+        """
         ...
+
+
+Send = Callable[..., Awaitable[None]]
+"""`sent`, or what does the same on a backend that lacks STREAMING."""
 
 
 def sent(
@@ -51,12 +58,12 @@ def sent(
 
 
 async def send_instead(
-    runtime: Runtime, sink: WholeSink, error: Exception, exchange: Exchange, fail: Fail, *, head_only: bool
+    send: Send, runtime: Runtime, sink: WholeSink, error: Exception, exchange: Exchange, fail: Fail, *, head_only: bool
 ) -> None:
     """Send what answers the failure of an unsent stream; raises StreamAborted as `sent`."""
     response = await fail(exchange, error)
     try:
-        await sent(runtime, sink, response, exchange, head_only=head_only)
+        await send(runtime, sink, response, exchange, head_only=head_only)
     except Unsent as again:  # an error handler answers with streams, too
         response = exchange._endpoint.errors.last_resort(exchange, again.error)
         await sink.whole(response, head_only=head_only)

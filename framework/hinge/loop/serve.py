@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from types import CodeType, FrameType
 from typing import Any, Protocol, TypeAlias
 
+from hinge.backend.contract import Feature
 from hinge.compiling.frozen import Endpoint
 from hinge.errors import HTTPError
 from hinge.http.body import BodyStream
@@ -17,6 +18,7 @@ from hinge.loop.runtime import Runtime
 from hinge.loop.send import WholeSink, send_instead, sent
 from hinge.loop.stream import Unsent
 from hinge.loop.watch import stopping, take_back_cut
+from hinge.loop.without import HeldBack, sent_whole
 from hinge.responses.response import Response
 from hinge.responses.streaming import StreamingResponse, chosen
 
@@ -28,8 +30,10 @@ def make_server(endpoint: Endpoint, reader: Any, runtime: Runtime) -> Serve:
     """Return what answers an exchange and sends the answer to a sink."""
     answer, finish = make_answer(endpoint, reader, runtime, _read_body, _open_body), _finishing(endpoint, runtime)
 
+    complete = _completing(finish, runtime)
+
     def serve(exchange: Any, sink: WholeSink) -> Awaitable[None]:
-        return finish(exchange, sink, answer(exchange))
+        return complete(exchange, sink, answer(exchange))
 
     def head_of(frame: FrameType) -> Any:
         if frame.f_code is not finish.__code__ or frame.f_locals["runtime"] is not runtime:
@@ -45,7 +49,7 @@ def make_sender(
     endpoint: Endpoint, runtime: Runtime
 ) -> Callable[[Any, WholeSink, Response | Exception], Awaitable[None]]:
     """Return what sends the response, or the failure, of an endpoint without middleware, and ends the exchange."""
-    fail, finish = make_failure(endpoint), _finishing(endpoint, runtime)
+    fail, complete = make_failure(endpoint), _completing(_finishing(endpoint, runtime), runtime)
 
     def send(exchange: Any, sink: WholeSink, outcome: Response | Exception) -> Awaitable[None]:
         if isinstance(outcome, StreamingResponse):
@@ -53,21 +57,39 @@ def make_sender(
                 outcome = chosen(exchange, outcome)
             except HTTPError as error:
                 outcome = error
-        return finish(exchange, sink, outcome if isinstance(outcome, Response) else fail(exchange, outcome))
+        return complete(exchange, sink, outcome if isinstance(outcome, Response) else fail(exchange, outcome))
 
     return send
 
 
+_Complete: TypeAlias = Callable[[Any, Any, Response | Awaitable[Response]], Awaitable[None]]
+"""`(exchange, sink, response, or what makes it) -> nothing`: send the response, and end the exchange."""
+
+
 class _Finish(Protocol):
-    """`(exchange, sink, response, or what makes it) -> nothing`: send the response, and end the exchange."""
+    """The same, with its code."""
 
     __code__: CodeType
 
-    def __call__(self, exchange: Any, sink: WholeSink, response: Response | Awaitable[Response]) -> Awaitable[None]: ...
+    def __call__(self, exchange: Any, sink: Any, response: Response | Awaitable[Response], /) -> Awaitable[None]: ...
+
+
+def _completing(finish: _Finish, runtime: Runtime) -> _Complete:
+    """Return what ends the exchange before the response is complete, where nothing runs behind it."""
+    if Feature.AFTER_RESPONSE in runtime.features:
+        return finish
+
+    async def complete(exchange: Any, sink: WholeSink, response: Response | Awaitable[Response]) -> None:
+        held = HeldBack(sink)
+        await finish(exchange, held, response)
+        await held.go()
+
+    return complete
 
 
 def _finishing(endpoint: Endpoint, runtime: Runtime) -> _Finish:
     fail, head_only = make_failure(endpoint), endpoint.head_only
+    send = sent if Feature.STREAMING in runtime.features else sent_whole
 
     async def finish(exchange: Any, sink: WholeSink, response: Response | Awaitable[Response]) -> None:
         try:
@@ -79,9 +101,9 @@ def _finishing(endpoint: Endpoint, runtime: Runtime) -> _Finish:
                         raise
                     response = await fail(exchange, stopping())
             try:
-                await sent(runtime, sink, response, exchange, head_only=head_only)
+                await send(runtime, sink, response, exchange, head_only=head_only)
             except Unsent as unsent:
-                await send_instead(runtime, sink, unsent.error, exchange, fail, head_only=head_only)
+                await send_instead(send, runtime, sink, unsent.error, exchange, fail, head_only=head_only)
         except asyncio.CancelledError:
             if not exchange.has_lost_its_client():
                 raise

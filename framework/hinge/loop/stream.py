@@ -52,8 +52,8 @@ async def send_stream(  # noqa: C901, PLR0912, PLR0915
 
     """
     source: Any = response.iterator if response.is_async else Steps(runtime, watch, response.iterator, request)
-    items, encode, as_it_is = _items(source)
-    keep_alive, turn, chunk = _keep_alive(sink, watch, response), _Turn(), sink.chunk
+    items, encode, as_it_is = items_of(source)
+    keep_alive, turn, chunk = _keep_alive(sink, watch, response), Turn(), sink.chunk
     begun = ended = is_complete = False
     at_server = False  # whose failure it is
     failure: Exception | None = None
@@ -122,13 +122,14 @@ async def send_stream(  # noqa: C901, PLR0912, PLR0915
         await _cut(sink, response, request, begun=begun)
 
 
-class _Turn:
+class Turn:
     """How much a stream has sent while nobody else had a turn."""
 
-    __slots__ = ("_count", "_since")
+    __slots__ = ("_count", "_left", "_since")
 
     def __init__(self) -> None:
         self._count = 0
+        self._left = LOOK_EVERY
         self._since = monotonic()
 
     def is_over(self) -> bool:
@@ -140,8 +141,16 @@ class _Turn:
         self._count, self._since = 0, now
         return True
 
+    async def shared(self) -> None:
+        """Give others a turn if it is theirs; called for each chunk."""
+        self._left -= 1
+        if not self._left:
+            self._left = LOOK_EVERY
+            if self.is_over():
+                await asyncio.sleep(0)
 
-def _items(source: Any) -> tuple[Any, Callable[[Any], bytes], type | None]:
+
+def items_of(source: Any) -> tuple[Any, Callable[[Any], bytes], type | None]:
     """Return what is iterated, what encodes its items, and the class of those that go out as they are."""
     found = unframed(source)
     return (source, encode_chunk, bytes) if found is None else (*found, None)

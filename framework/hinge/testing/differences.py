@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from hinge.backend.contract import Feature
+from hinge.backend.contract import Backend, Feature
 from hinge.backend.installed import load_backend
 from hinge.backend.testing import Reply
 from hinge.compiling.endpoints import unmet_needs
@@ -81,7 +81,7 @@ class EachBackend:
             Difference: an answer is not the one that an earlier run got.
 
         """
-        needs = [] if skip_unsupported else unmet_needs(app.routes, load_backend(self.name))
+        needs = [] if skip_unsupported else _unmet(app, load_backend(self.name))
         if needs:
             self._skip("\n".join(needs))
         answers: list[Answer] = []
@@ -208,6 +208,10 @@ class _ComparedReply:
         if not self._judged:
             self._judged = True
             self._judge.body(self._answer)
+
+
+def _unmet(app: Any, backend: Backend) -> list[str]:
+    return unmet_needs([one for part in app.parts() for one in part.judged], backend)
 
 
 def run_key(name: str, indices: Mapping[str, int]) -> tuple[Any, ...]:

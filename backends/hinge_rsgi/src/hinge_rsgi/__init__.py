@@ -13,8 +13,12 @@ class RSGIBackend:
     name = "rsgi"
     interface = "rsgi"
     # A stream that fails ends like a complete one, and there is no mount prefix.
-    features: frozenset[Feature] = frozenset({Feature.DISCONNECT, Feature.REPEATED_HEADERS})
-    contract = (1, 0)
+    features: frozenset[Feature] = frozenset(Feature) - {
+        Feature.WEBSOCKET,
+        Feature.ABORT,
+        Feature.PREFIX,
+    }
+    contract = (2, 0)
 
     def compile(self, frozen: FrozenApp) -> Any:
         """Return the RSGI callable."""
