@@ -153,6 +153,11 @@ def client(scope: Scope) -> Address | None:
     return Address.told(found[0], found[1] if len(found) > 1 else None)
 
 
+def native(scope: Scope) -> Scope:
+    """Return the scope."""
+    return scope
+
+
 def from_daphne(scope: Scope) -> bool:
     """Tell whether daphne made this scope: it alone gives addresses as lists."""
     return isinstance(scope.get("server"), list)

@@ -140,3 +140,8 @@ def http_version(environ: Environ) -> str:
 def client(environ: Environ) -> Address | None:
     """Return the peer; Granian tells no port, and a Unix socket has neither."""
     return Address.told(environ.get("REMOTE_ADDR"), environ.get("REMOTE_PORT"))
+
+
+def native(environ: Environ) -> Environ:
+    """Return the environ."""
+    return environ

@@ -37,6 +37,7 @@ class Call(Served):
     def __init__(self, loop: Any, head: Head, lines: Any, body: bytes | Iterable[bytes], timeout: Any) -> None:
         super().__init__(loop, f"{head.method} {head.target}", lines, body, timeout)
         self.head = head
+        head.native = self
 
     async def call(self, application: Any) -> None:
         await application(self)

@@ -99,6 +99,14 @@ class HTTPConnection:
         return self._reader.client(self._head)
 
     @property
+    def native(self) -> Any:
+        """The platform's own request, which is of another kind on each backend; to be read, not to be changed.
+
+        On WSGI it is the environ (PEP 3333), on ASGI the scope.
+        """
+        return self._reader.native(self._head)
+
+    @property
     def headers(self) -> Headers:
         """All request headers."""
         headers: Headers = self._once("headers", lambda: self._reader.headers(self._head))

@@ -102,6 +102,10 @@ class HeadReader(Protocol):
         """Return the peer, None where the server does not tell."""
         ...
 
+    def native(self, head: Any, /) -> Any:
+        """Return the platform's own request, as it is: what `request.native` is. Often it is the head itself."""
+        ...
+
 
 class Application(Protocol):
     """What `Backend.compile` returns: the server's callable, and what a worker process does around it.

@@ -30,9 +30,12 @@ def kept(lines: Iterable[tuple[str, str]], unreadable: Collection[str] = ()) -> 
 
 
 class Head:
-    """A head. `target` is the path and the query, percent-encoded; `prefix` is the mount prefix, decoded."""
+    """A head. `target` is the path and the query, percent-encoded; `prefix` is the mount prefix, decoded.
 
-    __slots__ = ("_framing", "client", "headers", "http_version", "method", "prefix", "scheme", "target")
+    `native` is the platform's own request, for `request.native`.
+    """
+
+    __slots__ = ("_framing", "client", "headers", "http_version", "method", "native", "prefix", "scheme", "target")
 
     def __init__(
         self,
@@ -44,6 +47,7 @@ class Head:
         scheme: str = "http",
         http_version: str = "1.1",
         client: Address | None = None,
+        native: Any = None,
     ) -> None:
         self.method = method
         self.target = target
@@ -51,6 +55,7 @@ class Head:
         self.scheme = scheme
         self.http_version = http_version
         self.client = client
+        self.native = native
         self._framing: dict[str, str] = {}
         pairs = [(name.lower(), value) for name, value in lines]
         pairs = [
@@ -117,3 +122,7 @@ class PlainReader:
     def client(self, head: Head) -> Address | None:
         """Return the peer."""
         return head.client
+
+    def native(self, head: Head) -> Any:
+        """Return the platform's own request."""
+        return head.native

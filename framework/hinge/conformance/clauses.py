@@ -13,6 +13,7 @@ CLAUSES = {
     "never reach a handler.",
     "head.cookies": "Cookie lines are joined so that every pair in them can be read.",
     "head.peer": "`scheme`, `http_version` and `client` are what the server says itself, whatever a header claims.",
+    "head.native": "`request.native` is the platform's own request, the same object whenever it is asked for.",
     "head.arguments": "A handler gets what `Endpoint.bind` gathers, and what that refuses is answered, not raised.",
     "head.state": "A request sees what lifespans yielded, in a mapping of its own.",
     # What a request brings.

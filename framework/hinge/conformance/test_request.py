@@ -2,7 +2,8 @@
 
 import pytest
 
-from hinge import Address, App, HTTPError, Middleware, Request, Response
+from hinge import Address, App, HTTPError, Middleware, Request, Response, WebSocket
+from hinge.backend.contract import Feature
 
 pytestmark = pytest.mark.clause("head.headers")
 
@@ -26,6 +27,39 @@ def ask(client_for, function, target="/", method="GET", client_options=None, **o
     response = client_for(about()(function), **(client_options or {})).request(method, target, **options)
     assert response.status_code == 200, response
     return response.json()
+
+
+@pytest.mark.clause("head.native")
+def test_native_is_the_platform_s_own_request(client_for):
+    app, seen = App(), []
+
+    @app.middleware
+    def look(request: Request):
+        seen.append(request.native)
+        yield
+
+    @app.get("/")
+    def handler(request: Request) -> None:
+        seen.append(request.native)
+
+    assert client_for(app).get("/").status_code == 204
+    assert seen[0] is seen[1] is not None
+
+
+@pytest.mark.clause("head.native")
+@pytest.mark.needs(Feature.WEBSOCKET, "the handler speaks it")
+def test_a_websocket_has_one_too(client_for):
+    app, seen = App(), []
+
+    @app.websocket("/")
+    async def handler(ws: WebSocket) -> None:
+        seen.append(ws.native)
+        seen.append(ws.native)
+        await ws.accept()
+
+    with client_for(app).websocket("/"):
+        pass
+    assert seen[0] is seen[1] is not None
 
 
 # -- method, path, scheme ----------------------------------------------------------------------------------------------

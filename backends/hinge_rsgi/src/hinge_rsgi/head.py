@@ -71,6 +71,11 @@ def client(scope: Any) -> Address | None:
     return Address.parsed(scope.client)
 
 
+def native(scope: Any) -> Any:
+    """Return the scope."""
+    return scope
+
+
 def framing(scope: Any, limit: int) -> int | None:
     """Return how long the body is: 0 for none, None if only its end will tell; raises as `framed_length`."""
     lengths = scope.headers.get_all("content-length")
