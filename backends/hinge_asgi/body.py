@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hinge.errors import ClientDisconnect
-from hinge.http.body import cut_off, framed_length, incomplete, too_large
+from hinge.http.body import cut_off, declared_length, framed_length, incomplete, too_large
 from hinge.loop.body import body_stream
 from hinge_asgi.lines import Lines, lines_of
 from hinge_asgi.scope import Scope
@@ -37,6 +37,8 @@ def framing(scope: Scope, lines: Lines, limit: int) -> int | None:
     """
     declared, coding = lines.get(b"content-length"), lines.get(b"transfer-encoding")
     length = None if declared is None else declared.decode("latin-1")
+    if coding is None and length is not None:
+        return declared_length(length, limit)
     encoding = None if coding is None else coding.decode("latin-1")
     return framed_length(length, encoding, limit, http_version=_BY_MESSAGES, method=scope["method"])
 
@@ -71,11 +73,12 @@ async def read_body(scope: Scope, lines: Lines, receive: Receive, limit: int) ->
     length = framing(scope, lines, limit)
     if length == 0:
         return b""
-    last = length if ends_at_its_length(scope) else None
     message = await receive()
     piece: bytes = message.get("body", b"")
-    if message["type"] == "http.request" and len(piece) == length and (last or not message.get("more_body", False)):
+    is_over = not message.get("more_body", False) or ends_at_its_length(scope)
+    if message["type"] == "http.request" and len(piece) == length and is_over:
         return piece
+    last = length if ends_at_its_length(scope) else None
     body = bytearray()
     while True:
         if message["type"] == "http.disconnect":

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from hinge.errors import HTTPError
-from hinge.http.body import BodyStream, cut_off, declared_length, framed_length, incomplete, too_large
+from hinge.http.body import BODILESS_METHODS, BodyStream, cut_off, declared_length, incomplete, too_large
 from hinge_wsgi.environ import Environ
 
 PIECE = 65536
@@ -54,11 +54,12 @@ def read_body(environ: Environ, limit: int) -> bytes:
 
 
 def _ends_by_itself(environ: Environ) -> bool:
-    """Tell whether there may be a body that declares no length, and the server ends it."""
-    encoding, version = environ.get("HTTP_TRANSFER_ENCODING"), environ.get("SERVER_PROTOCOL", "").removeprefix("HTTP/")
-    if encoding is None and not environ.get("wsgi.input_terminated"):
+    """Tell whether there may be a body that declares no length, and the server ends it; cf. `framed_length`."""
+    if "HTTP_TRANSFER_ENCODING" in environ:
+        return True
+    if not environ.get("wsgi.input_terminated") or environ.get("SERVER_PROTOCOL", "").startswith("HTTP/1"):
         return False
-    return framed_length(None, encoding, 0, http_version=version, method=environ["REQUEST_METHOD"]) is None
+    return environ["REQUEST_METHOD"] not in BODILESS_METHODS
 
 
 def _read_rest(read: Callable[[int], bytes], body: bytearray, length: int) -> bytes:

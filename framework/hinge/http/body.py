@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 from hinge.errors import ClientDisconnect, HTTPError
 
-_BODILESS_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+BODILESS_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+"""The methods that have no body unless a header says so; the same on every server."""
 
 
 def too_large(limit: int) -> HTTPError:
@@ -81,7 +82,7 @@ def framed_length(
         return None
     if http_version[:1] == "1":
         return 0  # HTTP/1 frames a body by a length or by chunks (RFC 9112 section 6.3)
-    return 0 if method in _BODILESS_METHODS else None
+    return 0 if method in BODILESS_METHODS else None
 
 
 IS_THE_CLIENTS = "_is_the_clients"
