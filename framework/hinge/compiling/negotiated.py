@@ -19,7 +19,7 @@ from hinge.inspection.wrappers import is_awaitable
 from hinge.responses.response import Lines, Response
 from hinge.results.returns import Encode, returns_of
 
-Way = tuple[Encode, Lines]
+Format = tuple[Encode, Lines]
 """How a value is encoded, and the header lines of the response."""
 
 _ACCEPT = Argument("(accept)", Source.HEADER, "accept", str, "")
@@ -53,30 +53,30 @@ def _offering(plan: HandlerPlan, offers: "_Offers", *, always: bool | None) -> C
     handler, returns = plan.handler, plan.returned
     ready: dict[type, Callable[[Any], Any] | None] = {}
 
-    def represented(value: Any, accept: str, way: Way | None) -> Any:
+    def represented(value: Any, accept: str, wanted: Format | None) -> Any:
         kind = type(value)
         try:
             project = ready[kind]
         except KeyError:
             project = ready[kind] = returns.encoded(kind)
         if project is None:
-            return represented_later(value, accept, way) if is_awaitable(value) else value
-        return offers.response(project(value), accept, way or offers.choose(accept))
+            return represented_later(value, accept, wanted) if is_awaitable(value) else value
+        return offers.response(project(value), accept, wanted or offers.choose(accept))
 
-    async def represented_later(result: Any, accept: str, way: Way | None) -> Any:
-        return represented(await result, accept, way)
+    async def represented_later(result: Any, accept: str, wanted: Format | None) -> Any:
+        return represented(await result, accept, wanted)
 
     if plan.is_async:
 
         async def handle_async(accept: str, *arguments: Any, **keywords: Any) -> Any:
-            way = offers.choose(accept) if always else None
-            return represented(await handler(*arguments, **keywords), accept, way)
+            wanted = offers.choose(accept) if always else None
+            return represented(await handler(*arguments, **keywords), accept, wanted)
 
         return handle_async
 
     def handle(accept: str, *arguments: Any, **keywords: Any) -> Any:
-        way = offers.choose(accept) if always else None
-        return represented(handler(*arguments, **keywords), accept, way)
+        wanted = offers.choose(accept) if always else None
+        return represented(handler(*arguments, **keywords), accept, wanted)
 
     return handle
 
@@ -86,54 +86,54 @@ class _Offers:
 
     def __init__(self, codecs: Sequence[Codec], status: int) -> None:
         self._status = status
-        self._ways: dict[str, Way] = {}
+        self._formats: dict[str, Format] = {}
         for codec in codecs:
             self._add(codec, codec.media_types[:1])
         for codec in codecs:  # the aliases last: they are for who names them
             self._add(codec, codec.media_types[1:])
         self._main = {codec.media_type for codec in codecs}
-        first = next(iter(self._ways.values()))
-        self._known = {"": first, "*/*": first, **self._ways}
+        first = next(iter(self._formats.values()))
+        self._known = {"": first, "*/*": first, **self._formats}
 
     def _add(self, codec: Codec, media_types: Iterable[str]) -> None:
         for one in media_types:
             sent = f"{one}; charset=utf-8" if one.startswith("text/") else one
             if codec.encode is not None:
-                self._ways[one] = (codec.encode, (("content-type", sent), _VARY))
+                self._formats[one] = (codec.encode, (("content-type", sent), _VARY))
 
-    def choose(self, accept: str) -> Way:
+    def choose(self, accept: str) -> Format:
         """Return how to encode for an Accept header, "" if there is none.
 
         Raises:
             HTTPError: 406.
 
         """
-        return self._known.get(accept) or self._chosen(accept, tuple(self._ways))
+        return self._known.get(accept) or self._chosen(accept, tuple(self._formats))
 
-    def _chosen(self, accept: str, offered: Sequence[str]) -> Way:
+    def _chosen(self, accept: str, offered: Sequence[str]) -> Format:
         chosen = choose_media_type(accept, offered)
         if chosen is None:
             names = ", ".join(one for one in offered if one in self._main) or "none that can express it"
             raise HTTPError(
                 406, f"Accept names none of the media types of this answer: {names}.", headers=dict([_VARY])
             )
-        return self._ways[chosen]
+        return self._formats[chosen]
 
-    def response(self, value: Any, accept: str, way: Way) -> Response:
+    def response(self, value: Any, accept: str, wanted: Format) -> Response:
         """Return the response of a value, in another acceptable format if the one chosen cannot express it.
 
         Raises:
             HTTPError: 406, no acceptable format can.
 
         """
-        offered = tuple(self._ways)
+        offered = tuple(self._formats)
         while True:
-            encode, lines = way
+            encode, lines = wanted
             try:
                 return Response.trusted(encode(value), self._status, lines)
             except ValueError:
-                offered = tuple(one for one in offered if self._ways[one][0] is not encode)
-                way = self._chosen(accept, offered)
+                offered = tuple(one for one in offered if self._formats[one][0] is not encode)
+                wanted = self._chosen(accept, offered)
 
 
 def _fitting(plan: HandlerPlan, codecs: Sequence[Codec]) -> tuple[Codec, ...]:

@@ -32,14 +32,14 @@ from hinge.inspection.declared import (
     is_single,
     named,
 )
-from hinge.results.leaving import REFUSED, Array, Below, Object, Only, Row, Way, refuse
+from hinge.results.projectors import REFUSED, Always, Array, Below, Object, Projector, Row, refuse
 
 _ARRAYS = (list, tuple, set, frozenset)
 _SAYS_NOTHING = (*EMPTY, msgspec.Raw)
 """What leaves everywhere: nothing, and what the program encoded itself."""
 
 
-def projection(returns: Any) -> Callable[[type], Way | None]:
+def projection(returns: Any) -> Callable[[type], Projector | None]:
     """Return `(class of a result) -> what takes the annotated fields out of it`, None where all of it may leave.
 
     Raises:
@@ -47,7 +47,7 @@ def projection(returns: Any) -> Callable[[type], Way | None]:
 
     """
     part = _Parts().whole(returns)
-    return (lambda kind: None) if part is None else part.way
+    return (lambda kind: None) if part is None else part.projector
 
 
 class _Parts:
@@ -137,33 +137,33 @@ class Part:
         self.is_scalar = False
         self.whole: set[type] = set()
         """The classes seen so far whose values leave as they are."""
-        self._ways: dict[type, Way] = {}
+        self._projectors: dict[type, Projector] = {}
 
     def items(self) -> set[type] | frozenset[type]:
         """Return the classes whose values leave as they are as items of a list, those seen so far."""
-        way = self.way(list)
-        return way.part.whole if isinstance(way, Array) and way.part is not None else frozenset()
+        projector = self.projector(list)
+        return projector.part.whole if isinstance(projector, Array) and projector.part is not None else frozenset()
 
     def project(self, value: Any) -> Any:
         """Return what of a value may leave."""
         kind = type(value)
         if kind in self.whole:
             return value
-        way = self.way(kind)
-        return value if way is None else way.project(value)
+        projector = self.projector(kind)
+        return value if projector is None else projector.project(value)
 
-    def way(self, kind: type) -> Way | None:
+    def projector(self, kind: type) -> Projector | None:
         """Return how values of a class leave, None if it is as they are."""
-        way = self._ways.get(kind)
-        if way is None and kind not in self.whole:
-            way = self._choose(kind)
-            if way is None:
+        projector = self._projectors.get(kind)
+        if projector is None and kind not in self.whole:
+            projector = self._choose(kind)
+            if projector is None:
                 self.whole.add(kind)
             else:
-                self._ways[kind] = way
-        return way
+                self._projectors[kind] = projector
+        return projector
 
-    def _choose(self, kind: type) -> Way | None:
+    def _choose(self, kind: type) -> Projector | None:
         if is_single(kind):
             return None if self._takes_scalar(kind) else REFUSED
         for base in kind.__mro__:
@@ -171,15 +171,15 @@ class Part:
                 return self.rows[base]
             for record in self.records:
                 if record.kind is base and not record.is_typed_dict:
-                    return record.way(kind)
+                    return record.projector(kind)
         return self._of_another(kind)
 
-    def _of_another(self, kind: type) -> Way | None:
+    def _of_another(self, kind: type) -> Projector | None:
         if self.array is not None and issubclass(kind, _ARRAYS) and self._takes_array(kind):
             return self.array if self.array.says_more else None
         if issubclass(kind, Mapping):
             if any(record.is_typed_dict for record in self.records):
-                return Only(self._typed_dict)
+                return Always(self._typed_dict)
             if self.object is not None:
                 return self.object if self.object.says_more else None
         if kind in self.plain:
@@ -188,7 +188,7 @@ class Part:
         if not holds and any(is_a(kind, plain) for plain in self.plain):
             return None
         if len(self.records) == 1 and not issubclass(kind, _ARRAYS):
-            return Only(self.records[0].project)
+            return Always(self.records[0].project)
         return REFUSED
 
     def _takes_scalar(self, kind: type) -> bool:
@@ -227,7 +227,7 @@ class _Kept(NamedTuple):
     part: Part | None
 
 
-class _Record(Way):
+class _Record(Projector):
     """A class with fields: Struct, dataclass, TypedDict, attrs class, Protocol."""
 
     def __init__(self, annotation: Any, parts: _Parts) -> None:
@@ -254,10 +254,10 @@ class _Record(Way):
             if part is not None and not (part.is_scalar and field.type == own[field.name])  # or a type variable says it
         ]
 
-    def way(self, kind: type) -> Way | None:
+    def projector(self, kind: type) -> Projector | None:
         """Return how values leave that are of this class or of one beneath it."""
         if kind is not self.kind or self._is_open:
-            return Only(self.project)
+            return Always(self.project)
         return self if self._followed else None
 
     def through(self, encode: Callable[[Any], bytes]) -> Callable[[Any], bytes]:

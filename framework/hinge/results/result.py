@@ -31,7 +31,7 @@ from hinge.responses.response import (
     TextResponse,
 )
 from hinge.responses.streaming import BODILESS, StreamingResponse
-from hinge.results.leaving import refuse
+from hinge.results.projectors import refuse
 from hinge.results.returns import UNANNOTATED, Encode, Returns
 
 Make = Callable[[Any], Response]

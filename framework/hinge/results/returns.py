@@ -13,8 +13,8 @@ from hinge.inspection.declared import class_of, named
 from hinge.inspection.remembered import remembered
 from hinge.responses.jsonlines import JSON_LINES
 from hinge.responses.response import Response
-from hinge.results.leaving import Project
 from hinge.results.projection import is_a, projection
+from hinge.results.projectors import Project
 
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"

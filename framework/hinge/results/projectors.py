@@ -18,7 +18,7 @@ Below = list[tuple["Part", Any]]
 """What values hold that does not leave as it is, as far as is known, and the part that it has to be of."""
 
 
-class Way:
+class Projector:
     """How values of one class leave."""
 
     def through(self, encode: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
@@ -38,7 +38,7 @@ class Way:
         raise NotImplementedError
 
 
-class Array(Way):
+class Array(Projector):
     """The items of an array of any length."""
 
     def __init__(self, part: "Part | None") -> None:
@@ -63,7 +63,7 @@ class Array(Way):
         return _beneath(self.part, values[0] if len(values) == 1 else list(chain.from_iterable(values)))
 
 
-class Row(Way):
+class Row(Projector):
     """The items of an array that has a type for each position."""
 
     def __init__(self, parts: "list[Part | None]") -> None:
@@ -84,7 +84,7 @@ class Row(Way):
         return [found for part, column in columns for found in _beneath(part, column)]
 
 
-class Object(Way):
+class Object(Projector):
     """The keys and values of an object with any keys."""
 
     def __init__(self, key: "Part | None", value: "Part | None") -> None:
@@ -128,7 +128,7 @@ class Object(Way):
         return kept if any(map(is_not, kept, values)) else None
 
 
-class Only(Way):
+class Always(Projector):
     """What has to be projected, whatever it holds."""
 
     def __init__(self, project: Project) -> None:
@@ -153,23 +153,23 @@ def _is_exact(below: Below | None) -> bool:
     Values of a recursive type are told apart: what holds itself is for the encoder to refuse.
     """
     depth = 0
-    depths: dict[Way, int] = {}
-    seen: set[tuple[Way, int]] = set()
+    depths: dict[Projector, int] = {}
+    seen: set[tuple[Projector, int]] = set()
     while below:
         further: Below = []
         depth += 1
         for part, values in below:
             kinds = set(map(type, values))
             for kind in kinds:
-                way = part.way(kind)
-                if way is None:
+                projector = part.projector(kind)
+                if projector is None:
                     continue
                 own = values if len(kinds) == 1 else [value for value in values if type(value) is kind]
-                if depths.setdefault(way, depth) != depth:
-                    keyed = {(way, id(value)): value for value in own}
+                if depths.setdefault(projector, depth) != depth:
+                    keyed = {(projector, id(value)): value for value in own}
                     own = [value for key, value in keyed.items() if key not in seen]
                     seen.update(keyed)
-                held_by = way.below(own if isinstance(own, list) else tuple(own))
+                held_by = projector.below(own if isinstance(own, list) else tuple(own))
                 if held_by is None:
                     return False
                 further += held_by
@@ -190,4 +190,4 @@ def refuse(value: Any) -> Any:
     )
 
 
-REFUSED = Only(refuse)
+REFUSED = Always(refuse)
