@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hinge.http.conditional import Verdict, judge, parse_date, range_applies
+from hinge.http.conditional import Verdict, judge, range_applies
+from hinge.http.dates import parse_date
 from hinge.responses.files import http_date
 
 ETAG, MODIFIED = '"v2"', 1_000_000_000

@@ -26,7 +26,7 @@ from hinge.codecs.depth import MAX_DEPTH, check_json_depth
 from hinge.codecs.msgpack import MSGPACK
 from hinge.errors import ConfigurationError, HTTPError, RequestInvalid
 from hinge.http.body import too_large
-from hinge.http.tokens import MEDIA_TYPE, parameter
+from hinge.http.tokens import MEDIA_TYPE, OWS, UTF8, parameter
 from hinge.validation.errors import decoder_error, first_error, is_unhashable, rejection_errors
 
 MAX_EXPLAINED = 256 * 1024
@@ -61,7 +61,6 @@ def at_once(codecs: Sequence[Codec]) -> int:
 
 _TYPE = re.compile(rf"[ \t]*+({MEDIA_TYPE})[ \t]*+")
 _POSITION = re.compile(r"\(byte (\d+)\)\Z")
-_CHARSETS = frozenset({"utf-8", "utf8"})
 _REFUSED = (ValueError, RecursionError, TypeError)
 
 
@@ -74,7 +73,7 @@ def select_codec(
         HTTPError: 415, with `Accept` or `Accept-Encoding` naming what would be read.
 
     """
-    if content_encoding is not None and content_encoding.strip(" \t").lower() not in {"", "identity"}:
+    if content_encoding is not None and content_encoding.strip(OWS).lower() not in {"", "identity"}:
         raise HTTPError(
             415, "The body has a Content-Encoding that is not decoded.", headers={"accept-encoding": "identity"}
         )
@@ -207,7 +206,7 @@ def _is_utf8(content_type: str, start: int) -> bool:
         if found is None:
             return False
         name, value = found[1], found[2]
-        if name is not None and name.lower() == "charset" and value.strip('"').lower() not in _CHARSETS:
+        if name is not None and name.lower() == "charset" and value.strip('"').lower() not in UTF8:
             return False
         start = found.end()
     return True

@@ -7,7 +7,7 @@ latter with a boundary that RFC 2046 section 5.1.1 allows, or a token. Everythin
 import re
 
 from hinge.errors import HTTPError
-from hinge.http.tokens import QUOTED, TOKEN
+from hinge.http.tokens import OWS, QUOTED, TOKEN, UTF8
 
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
@@ -26,7 +26,7 @@ def check_coding(content_encoding: str | None) -> None:
         HTTPError: 415.
 
     """
-    if content_encoding is not None and content_encoding.strip(" \t").lower() not in {"", "identity"}:
+    if content_encoding is not None and content_encoding.strip(OWS).lower() not in {"", "identity"}:
         raise HTTPError(
             415, "The form has a Content-Encoding that is not decoded.", headers={"accept-encoding": "identity"}
         )
@@ -43,12 +43,12 @@ def boundary_of(content_type: str | None, accepted: tuple[str, ...]) -> str | No
         raise _unsupported("The form has no Content-Type.", accepted)
     essence = content_type.partition(";")[0]
     parameters = _parameters(content_type, len(essence))
-    essence = essence.strip(" \t").lower()
+    essence = essence.strip(OWS).lower()
     if essence not in accepted:
         raise _unsupported("The form's Content-Type is not one that is read here.", accepted)
     if parameters is None:
         raise HTTPError(400, "The form's Content-Type is malformed.")
-    if parameters.get("charset", "utf-8").lower() not in {"utf-8", "utf8"}:
+    if parameters.get("charset", "utf-8").lower() not in UTF8:
         raise _unsupported("The form's Content-Type names a charset other than utf-8.", accepted)
     if essence == URLENCODED:
         return None

@@ -9,13 +9,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from hinge.http.headers import split_list
-from hinge.http.tokens import TOKEN, parameter
+from hinge.http.tokens import OWS, TOKEN, UTF8, parameter
 
 MOST_MEMBERS = 100
 """Members beyond this many are not looked at: no client has more wishes, only an attacker."""
 
-_OWS = " \t"
-"""What may stand around parts of a header (RFC 9110 section 5.6.3): less than `str.strip` takes for space."""
 _weight = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)").fullmatch
 
 
@@ -26,11 +24,11 @@ def weighted(value: str) -> list[tuple[str, float]]:
         name, separator, quality = member.lower().partition(";")
         weight = 1.0
         if separator:
-            key, _, digits = (part.strip(_OWS) for part in quality.partition("="))
+            key, _, digits = (part.strip(OWS) for part in quality.partition("="))
             if key != "q" or not _weight(digits):
                 continue
             weight = float(digits)
-        found.append((name.strip(_OWS), weight))
+        found.append((name.strip(OWS), weight))
     return found
 
 
@@ -53,7 +51,6 @@ def choose_coding(accepted: str | None, offered: Sequence[str]) -> str | None:
 
 
 _range = re.compile(rf"({TOKEN})/({TOKEN})[ \t]*+").match
-_CHARSETS = frozenset({"utf-8", "utf8"})
 
 
 class _Range(NamedTuple):
@@ -131,7 +128,7 @@ def _weight_of(media_type: str, ranges: Sequence[_Range]) -> float:
         if one.type not in ("*", own.type) or one.subtype not in ("*", own.subtype):
             continue
         asked = one.parameters - own.parameters
-        if any(name != "charset" or value not in _CHARSETS for name, value in asked):
+        if any(name != "charset" or value not in UTF8 for name, value in asked):
             continue
         specificity = ((one.type != "*") + (one.subtype != "*"), len(one.parameters) - len(asked))
         if specificity > best:

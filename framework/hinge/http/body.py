@@ -7,6 +7,7 @@ and judging are done once, here, so that both backends refuse the same bodies wi
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 from hinge.errors import ClientDisconnect, HTTPError
+from hinge.http.tokens import OWS
 
 BODILESS_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """The methods that have no body unless a header says so; the same on every server."""
@@ -59,7 +60,7 @@ def check_framing(transfer_encoding: str | None, content_length: str | None) -> 
     close = {"connection": "close"}
     if content_length:
         raise HTTPError(400, "A request has either Content-Length or Transfer-Encoding, not both.", headers=close)
-    if transfer_encoding != "chunked" and transfer_encoding.strip(" \t").lower() != "chunked":
+    if transfer_encoding != "chunked" and transfer_encoding.strip(OWS).lower() != "chunked":
         raise HTTPError(400, "The one Transfer-Encoding that is understood is chunked.", headers=close)
 
 

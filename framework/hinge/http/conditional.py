@@ -7,23 +7,11 @@ the two that guard against lost updates: those fail, because going on is what th
 import enum
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 
+from hinge.http.dates import parse_date
 from hinge.http.headers import split_list
 
 _is_etag = re.compile(r'(?:W/)?"[^\x00-\x20"\x7f]*"').fullmatch
-_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_MONTHS = {name: number for number, name in enumerate(_NAMES, 1)}
-# IMF-fixdate, RFC 850 with its two-digit year, asctime (RFC 9110 section 5.6.7): recipients have to read all three.
-_TIME = r"(?P<hour>[01][0-9]|2[0-3]):(?P<minute>[0-5][0-9]):(?P<second>[0-5][0-9]|60)"
-_DATES = tuple(
-    re.compile(pattern, re.ASCII).fullmatch
-    for pattern in (
-        rf"[A-Z][a-z]{{2}}, (?P<day>[0-9]{{2}}) (?P<month>[A-Z][a-z]{{2}}) (?P<year>[0-9]{{4}}) {_TIME} GMT",
-        rf"[A-Z][a-z]{{5,8}}, (?P<day>[0-9]{{2}})-(?P<month>[A-Z][a-z]{{2}})-(?P<year>[0-9]{{2}}) {_TIME} GMT",
-        rf"[A-Z][a-z]{{2}} (?P<month>[A-Z][a-z]{{2}}) (?P<day>[ 0-9][0-9]) {_TIME} (?P<year>[0-9]{{4}})",
-    )
-)
 
 
 class Verdict(enum.Enum):
@@ -67,28 +55,6 @@ def range_applies(if_range: str | None, etag: str | None, modified: int | None) 
         return etag is not None and if_range == etag and not etag.startswith("W/")
     moment = parse_date(if_range)
     return moment is not None and moment == modified
-
-
-def parse_date(value: str) -> int | None:
-    """Return an HTTP date as seconds since the epoch, None if it is none (RFC 9110 section 5.6.7)."""
-    for match in _DATES:
-        found = match(value)
-        if found is not None:
-            break
-    else:
-        return None
-    month = _MONTHS.get(found["month"])
-    if month is None:
-        return None
-    year = int(found["year"])
-    if len(found["year"]) == 2:  # at most 50 years ahead
-        century = datetime.now(UTC).year // 100 * 100
-        year += century if century + year <= datetime.now(UTC).year + 50 else century - 100
-    try:
-        moment = datetime(year, month, int(found["day"]), int(found["hour"]), int(found["minute"]), tzinfo=UTC)
-    except ValueError:
-        return None
-    return int(moment.timestamp()) + int(found["second"])
 
 
 def _matches(value: str, etag: str | None, *, strong: bool) -> bool:

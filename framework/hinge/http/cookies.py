@@ -7,10 +7,11 @@ or cut, is a ValueError. What is written is read back as it was, without the quo
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 
-from hinge.http.tokens import is_token
+from hinge.http.dates import format_date
+from hinge.http.tokens import OWS, is_token
 
 MAX_SIZE = 4096
 """Bytes of a cookie's name and value together (RFC 6265bis section 5.6): browsers drop a longer one."""
@@ -24,7 +25,6 @@ MAX_ATTRIBUTE = 1024
 _TEXT = r"[\t -:<-~\xa0-\ufffc\ufffe-\U0010ffff]*+"
 _read_pairs = re.compile(rf"(?:\A|;)[ \t]*+([!#-+\--:<>-\[\]-~]++)[ \t]*+=[ \t]*+({_TEXT})(?=;|\Z)").findall
 
-_OWS = " \t"
 _TRIMMED = frozenset(' \t"')
 """What a value ends with that is not all its own."""
 
@@ -37,8 +37,6 @@ _SECURE = ("__secure-", "__host-", "__http-")
 _HOST_ONLY = ("__host-",)
 _HTTP_ONLY = ("__http-", "__host-http-")
 _SAME_SITE = {"lax": "Lax", "strict": "Strict", "none": "None"}
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def cookie_text(line: bytes) -> str:
@@ -58,7 +56,7 @@ def parse_cookies(header: str | None) -> dict[str, str]:
         return cookies
     for name, value in _read_pairs(header):
         if name not in cookies:
-            cookies[name] = _unquoted(value.rstrip(_OWS))
+            cookies[name] = _unquoted(value.rstrip(OWS))
     return cookies
 
 
@@ -72,7 +70,7 @@ def cookie_finder(name: str) -> Callable[[str | None], str | None]:
         if found is None:
             return None
         value = found[1]
-        return _unquoted(value.rstrip(_OWS)) if value[-1:] in _TRIMMED else value  # which takes a third of the time
+        return _unquoted(value.rstrip(OWS)) if value[-1:] in _TRIMMED else value  # which takes a third of the time
 
     return find
 
@@ -112,7 +110,7 @@ def format_cookie(
             raise TypeError(f"a cookie's max_age is an int of seconds, not {type(max_age).__name__}")
         parts.append(f"Max-Age={max_age:d}")
     if expires is not None:
-        parts.append(f"Expires={_format_date(expires)}")
+        parts.append(f"Expires={format_date(_checked(expires))}")
     parts.append(f"Path={path}")
     if domain is not None:
         parts.append(f"Domain={domain}")
@@ -185,14 +183,9 @@ def _check_guarantees(
         raise ValueError(f"the partitioned cookie {name!r} needs secure=True: browsers drop it otherwise")
 
 
-def _format_date(moment: datetime) -> str:
-    """Return an IMF-fixdate (RFC 9110 section 5.6.7); `strftime` would write it in the locale's language."""
+def _checked(moment: datetime) -> datetime:
     if not isinstance(moment, datetime):
         raise TypeError(f"a cookie's expires is a datetime, not {type(moment).__name__}")
     if moment.utcoffset() is None:
         raise ValueError("a cookie's expires needs a time zone: datetime.now(UTC) + timedelta(...)")
-    utc = moment.astimezone(UTC)
-    return (
-        f"{_DAYS[utc.weekday()]}, {utc.day:02} {_MONTHS[utc.month - 1]} {utc.year:04}"
-        f" {utc.hour:02}:{utc.minute:02}:{utc.second:02} GMT"
-    )
+    return moment

@@ -13,11 +13,10 @@ from typing import Any, ClassVar, Self, TypeVar, cast, overload
 
 from hinge.errors import HTTPError
 from hinge.http.multidict import MultiDict
-from hinge.http.tokens import is_token
+from hinge.http.tokens import OWS, is_token
 
 T = TypeVar("T")
 
-_OWS = " \t"
 _quoted_or_comma = re.compile(r',|"(?:[^"\\]++|\\.)*+(")?', re.DOTALL).finditer
 # A comma would be a sub-delim of a registered name, but here it is the mark of a repeated line.
 _host = re.compile(
@@ -183,7 +182,7 @@ def split_list(value: str) -> list[str]:
         members = value.split(",")
     else:
         members = _split_quoted(value)
-    return [stripped for member in members if (stripped := member.strip(_OWS))]
+    return [stripped for member in members if (stripped := member.strip(OWS))]
 
 
 def _split_quoted(value: str) -> list[str]:
@@ -383,7 +382,7 @@ def _token(name: str) -> str:
 def _check_value(name: str, value: str) -> str:
     if value.__class__ is not str and not isinstance(value, str):
         raise TypeError(f"the value of the header {name!r} is a str, not {type(value).__name__}")
-    value = str.strip(value, _OWS)
+    value = str.strip(value, OWS)
     if value.isascii() and value.isprintable():
         return value
     if not value.isprintable():

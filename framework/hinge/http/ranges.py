@@ -7,6 +7,8 @@ one; a header that asks for too many is not obeyed, which the RFC allows for eve
 import re
 from collections.abc import Iterator
 
+from hinge.http.tokens import OWS
+
 MOST_RANGES = 32
 """Parts of one response; a video player asks for one, a PDF reader for some."""
 
@@ -32,7 +34,7 @@ def parse_ranges(value: str, size: int) -> list[tuple[int, int]]:
     if found is None:
         return []
     parts: list[tuple[int, int]] = []
-    specs = [spec.strip(" \t") for spec in found["specs"].split(",", 4 * MOST_RANGES)]
+    specs = [spec.strip(OWS) for spec in found["specs"].split(",", 4 * MOST_RANGES)]
     if len(specs) > 4 * MOST_RANGES:
         return []
     for spec in specs:

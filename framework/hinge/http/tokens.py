@@ -13,6 +13,11 @@ QUOTED = r'"(?:[^"\\]|\\.)*+"'
 MEDIA_TYPE = rf"{TOKEN}/{TOKEN}"
 """Type and subtype without parameters (section 8.3.1); either may be `*`, which is a token, too."""
 
+OWS = " \t"
+"""What may stand around parts of a field (section 5.6.3): less than `str.strip` takes for space."""
+UTF8 = frozenset({"utf-8", "utf8"})
+"""What the parameter `charset` calls UTF-8, in lower case."""
+
 is_token = re.compile(TOKEN).fullmatch
 is_media_type = re.compile(MEDIA_TYPE).fullmatch
 parameter = re.compile(rf";[ \t]*+(?:({TOKEN})=({TOKEN}|{QUOTED})[ \t]*+)?", re.DOTALL).match

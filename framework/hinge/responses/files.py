@@ -11,12 +11,14 @@ import os
 import stat
 import time
 from collections.abc import Generator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 from urllib.parse import quote
 
 from hinge.errors import HTTPError
-from hinge.http.conditional import Verdict, judge, parse_date, range_applies
+from hinge.http.conditional import Verdict, judge, range_applies
+from hinge.http.dates import format_date, parse_date
 from hinge.http.ranges import RangeNotSatisfiable, multipart_heads, parse_ranges
 from hinge.responses.opened import ABSENT, Opened, PromisedFile
 from hinge.responses.response import OCTETS, Lines, Pairs, Response, ResponseHeaders, content_type
@@ -57,8 +59,6 @@ _DESCRIBING = frozenset(
 )
 """What a 304 leaves out: the client has it, with its copy (RFC 9110 section 15.4.5)."""
 
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 # Controls and line separators (splitting), path separators, bidirectional controls (they show "gpj.exe" as "exe.jpg"),
 # and surrogates, which have no UTF-8 form.
@@ -333,15 +333,11 @@ def content_disposition(filename: str, disposition: Literal["attachment", "inlin
 
 
 def http_date(timestamp: float) -> str:
-    """Return seconds since the epoch as an IMF-fixdate (RFC 9110 section 5.6.7), independent of the locale.
+    """Return seconds since the epoch as a date of HTTP.
 
     Times before the epoch and in the future become the epoch and now: no validator may be later than its message.
     """
-    moment = time.gmtime(min(max(timestamp, 0), time.time()))
-    return (
-        f"{_DAYS[moment.tm_wday]}, {moment.tm_mday:02} {_MONTHS[moment.tm_mon - 1]} {moment.tm_year}"
-        f" {moment.tm_hour:02}:{moment.tm_min:02}:{moment.tm_sec:02} GMT"
-    )
+    return format_date(datetime.fromtimestamp(int(min(max(timestamp, 0), time.time())), UTC))
 
 
 def _stat_file(path: str) -> os.stat_result:
