@@ -116,7 +116,8 @@ def _hook_of(app: Any, interface: str, name: str) -> Any:
     explain: Callable[[Any], NoReturn] = refusing(interface)
     if speakers:
         try:
-            return getattr(app.compile(speakers[0]), name)
+            application = app.compile(speakers[0])
+            return application if name == f"__{interface}__" else getattr(application, name)
         except ConfigurationError as error:
             explain = partial(_end, str(error))
     if name.endswith("_init__"):
