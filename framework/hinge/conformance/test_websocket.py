@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -154,20 +155,37 @@ def test_a_kind_that_nothing_is_decoded_to_is_the_handlers_failure(
 
 @pytest.mark.clause("websocket.limit")
 @websockets
-@pytest.mark.parametrize("message", ["{", b"\xff", "[" * 100_000, ""])
-def test_what_is_no_json_closes_with_1007(
-    client_for: Callable[..., Client], message: Any, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("{", Any),
+        ("", Any),
+        (b"\xff", Any),
+        (b'"\xff"', Any),
+        ("[" * 19, Any),
+        ("[" * 100_000, Any),
+        pytest.param("[" * 5000 + "]" * 5000, Any, id="deep"),  # a decoder that recurses must not see it
+        pytest.param("[" * 150 + "]" * 150, Any, id="a little too deep"),
+        ('{"x": "y"}', Point),
+        ("[[]]", set[Any]),
+        pytest.param(str([number * (2**61 - 1) for number in range(1, 25_000)]), set[int], id="collisions"),
+    ],
+)
+def test_what_is_not_that_json_closes_with_1007(
+    client_for: Callable[..., Client], message: Any, kind: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = App()
 
     @app.websocket("/")
     async def handler(ws: WebSocket) -> None:
         await ws.accept()
-        await ws.receive_json()
+        await ws.receive_json(kind)
 
     with client_for(app).websocket("/") as ws:
+        before = time.process_time()
         ws.send(message)
-        assert closed(ws)[0] == 1007
+        assert closed(ws) == (1007, "invalid JSON")
+        assert time.process_time() - before < 2
     assert caplog.records == []
 
 
@@ -175,7 +193,17 @@ def test_what_is_no_json_closes_with_1007(
 @websockets
 @pytest.mark.parametrize(
     ("message", "fits"),
-    [("x" * 100, True), ("x" * 101, False), (b"x" * 101, False), ("ü" * 50, True), ("ü" * 51, False)],
+    [
+        ("x" * 100, True),
+        (b"x" * 100, True),
+        ("", True),
+        ("x" * 101, False),
+        (b"x" * 101, False),
+        ("ü" * 50, True),  # counted in bytes of UTF-8
+        ("ü" * 50 + "x", False),
+        ("🂡" * 25, True),
+        ("🂡" * 26, False),
+    ],
 )
 def test_a_message_above_the_limit_closes_with_1009(
     client_for: Callable[..., Client], message: Any, caplog: pytest.LogCaptureFixture, *, fits: bool
@@ -193,7 +221,7 @@ def test_a_message_above_the_limit_closes_with_1009(
         if fits:
             assert ws.receive(PATIENCE) == str(len(message))
         else:
-            assert closed(ws)[0] == 1009
+            assert closed(ws) == (1009, "message too big")
     assert caplog.records == []
 
 

@@ -231,28 +231,40 @@ def test_an_error_handler_answers_for_the_handshake(client_for: Callable[..., Cl
     assert (response.status_code, response.text) == (410, "no room")
 
 
-@pytest.mark.clause("websocket.refusal")
-@websockets
-@pytest.mark.parametrize(
-    ("origin", "allowed", "status"),
-    [
-        (None, [], 101),
+OURS = [(None, [], 101), ("http://evil.example", [], 403), ("null", [], 403), ("", [], 403)]
+ORIGINS = {
+    "http": [
+        *OURS,
         ("http://testserver", [], 101),
         ("http://testserver:80", [], 101),
         ("https://testserver", [], 101),
-        ("http://evil.example", [], 403),
         ("http://testserver.evil.example", [], 403),
         ("http://testserver:8080", [], 403),
-        ("null", [], 403),
-        ("", [], 403),
         ("http://friend.example", ["http://friend.example"], 101),
         ("https://friend.example", ["http://friend.example"], 403),
         ("http://testserver", ["http://friend.example"], 101),
         ("http://evil.example", ["*"], 101),
     ],
+    # An unencrypted page is another site than an encrypted app.
+    "https": [
+        *OURS,
+        ("https://testserver", [], 101),
+        ("https://testserver:443", [], 101),
+        ("http://testserver", [], 403),
+        ("http://testserver:443", [], 403),
+        ("http://testserver", ["http://testserver"], 101),
+        ("http://testserver", ["*"], 101),
+    ],
+}
+
+
+@pytest.mark.clause("websocket.refusal")
+@websockets
+@pytest.mark.parametrize(
+    ("scheme", "origin", "allowed", "status"), [(scheme, *row) for scheme, rows in ORIGINS.items() for row in rows]
 )
 def test_pages_of_other_origins_are_refused(
-    client_for: Callable[..., Client], origin: str | None, allowed: list[str], status: int
+    client_for: Callable[..., Client], scheme: str, origin: str | None, allowed: list[str], status: int
 ) -> None:
     app = App(config=Config(allowed_origins=allowed))
     called: list[int] = []
@@ -263,45 +275,13 @@ def test_pages_of_other_origins_are_refused(
         await ws.accept()
         await ws.send("in")
 
-    client = client_for(app)
+    client = client_for(app, scheme=scheme)
     if status == 101:
         with client.websocket("/", origin=origin) as ws:
             assert ws.receive(PATIENCE) == "in"
     else:
         assert refusal(client, "/", origin=origin).status_code == 403
         assert called == []
-
-
-@pytest.mark.clause("websocket.refusal")
-@websockets
-@pytest.mark.parametrize(
-    ("origin", "allowed", "status"),
-    [
-        ("https://testserver", [], 101),
-        ("https://testserver:443", [], 101),
-        ("http://testserver", [], 403),
-        ("http://testserver:443", [], 403),
-        ("http://testserver", ["http://testserver"], 101),
-        ("http://testserver", ["*"], 101),
-        (None, [], 101),
-    ],
-)
-def test_an_unencrypted_page_is_another_site_than_an_encrypted_app(
-    client_for: Callable[..., Client], origin: str | None, allowed: list[str], status: int
-) -> None:
-    app = App(config=Config(allowed_origins=allowed))
-
-    @app.websocket("/")
-    async def handler(ws: WebSocket) -> None:
-        await ws.accept()
-        await ws.send("in")
-
-    client = client_for(app, scheme="https")
-    if status == 101:
-        with client.websocket("/", origin=origin) as ws:
-            assert ws.receive(PATIENCE) == "in"
-    else:
-        assert refusal(client, "/", origin=origin).status_code == 403
 
 
 @websockets
