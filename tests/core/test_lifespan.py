@@ -1,4 +1,7 @@
-"""What runs once around a worker's life: in order, each once, undone when a start fails."""
+"""What runs once around a worker's life, undone when a start fails, and what is refused.
+
+Order, state and misuse, as an app sees them, are in the kit: hinge.conformance.test_lifespan.
+"""
 
 import asyncio
 import contextlib
@@ -72,17 +75,6 @@ def start(*functions: Callable[..., Any]) -> None:
 # -- order and state ---------------------------------------------------------------------------------------------------
 
 
-def test_in_order_and_in_reverse_whatever_the_colour() -> None:
-    log = Log()
-    state = live(log.sync("a", {"a": 1}), log.coloured("b", {"b": 2}), log.sync("c"), log.coloured("d", {}))
-    assert state == {"a": 1, "b": 2}
-    assert log.lines == [f"start {name}" for name in "abcd"] + [f"stop {name}" for name in "dcba"]
-
-
-def test_none_is_fine() -> None:
-    assert live() == {}
-
-
 def test_the_app_is_handed_over_to_those_that_ask() -> None:
     seen: list[Any] = []
 
@@ -103,29 +95,6 @@ def test_the_app_is_handed_over_to_those_that_ask() -> None:
     assert seen == [APP, APP, ("more", APP, ""), ("more", APP, "x")]
 
 
-def test_one_task_starts_and_stops_so_a_task_group_may_span_the_yield() -> None:
-    ended: list[bool] = []
-
-    async def background() -> AsyncIterator[None]:
-        async with asyncio.TaskGroup() as group:
-            waiting = asyncio.Event()
-            group.create_task(waiting.wait())
-            yield
-            waiting.set()
-        ended.append(True)
-
-    live(background)
-    assert ended == [True]
-
-
-def test_each_stack_starts_anew() -> None:
-    log = Log()
-    lifespan = log.sync("a", {"a": []})
-    first, second = live(lifespan), live(lifespan)
-    assert first == second
-    assert log.lines == ["start a", "stop a"] * 2
-
-
 def test_a_second_stop_does_nothing() -> None:
     log = Log()
 
@@ -140,17 +109,6 @@ def test_a_second_stop_does_nothing() -> None:
 
 
 # -- failures ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("colour", ["sync", "coloured"])
-def test_a_failing_start_stops_those_before_it_and_is_raised(colour: str) -> None:
-    log = Log()
-    failure = KeyError("the database is down")
-    make = getattr(log, colour)
-    with pytest.raises(KeyError) as caught:
-        start(make("a"), make("b"), make("c", start=failure), make("d"))
-    assert caught.value is failure
-    assert log.lines == ["start a", "start b", "start c", "stop b", "stop a"]
 
 
 def test_what_fails_while_a_failed_start_is_undone_is_noted_on_the_start_s_failure() -> None:
@@ -220,51 +178,6 @@ def misuse(*functions: Callable[..., Any], run: Callable[..., Any] = live) -> st
     assert "test_lifespan.py:" in message
     assert "Fix: " in message
     return message
-
-
-def test_what_is_yielded_must_be_a_mapping() -> None:
-    log = Log()
-    assert "it yielded list. Fix: yield a mapping, or nothing" in misuse(log.sync("a", ["db"]))
-    assert log.lines == ["start a", "stop a"], "it had started, so it is stopped"
-
-
-def test_two_may_not_yield_the_same_key() -> None:
-    log = Log()
-    message = misuse(log.sync("a", {"db": 1}), log.coloured("b", {"db": 2}))
-    assert "it yields 'db', which another lifespan yields too" in message
-    assert log.lines == ["start a", "start b", "stop b", "stop a"]
-
-
-def test_no_yield_and_a_second_one_are_named() -> None:
-    closed: list[str] = []
-
-    def never() -> Iterator[None]:
-        if closed is None:
-            yield
-
-    async def never_async() -> AsyncIterator[None]:
-        if closed is None:
-            yield
-
-    def twice() -> Iterator[None]:
-        try:
-            yield
-            yield
-        finally:
-            closed.append("sync")
-
-    async def twice_async() -> AsyncIterator[None]:
-        try:
-            yield
-            yield
-        finally:
-            closed.append("async")
-
-    for function in (never, never_async):
-        assert "it ended without a yield. Fix: yield once" in misuse(function)
-    for function in (twice, twice_async):
-        assert "it yielded a second time. Fix: yield once" in misuse(function)
-    assert closed == ["sync", "async"], "closed at once, not by the garbage collector"
 
 
 def plain() -> None: ...

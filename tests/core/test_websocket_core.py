@@ -195,6 +195,14 @@ def test_without_an_offer_every_subprotocol_is_refused() -> None:
         now(connecting()[0].accept("chat"))
 
 
+@pytest.mark.parametrize("message", ["x" * 21, b"x" * 21, "é" * 10 + "x", "🂡" * 6])
+def test_a_message_that_a_transport_lets_through_above_the_limit_closes_with_1009(message: str | bytes) -> None:
+    ws, transport = opened(message)
+    with pytest.raises(WebSocketDisconnect, match="1009"):
+        now(ws.receive())
+    assert transport.log == [("close", 1009, "message too big")]
+
+
 # -- closing -----------------------------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -10,7 +11,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from hinge import App, Request, State, StreamingResponse
+from hinge import App, ConfigurationError, Request, State, StreamingResponse
 from hinge.backend.contract import Backend
 from hinge.backend.installed import installed_backends
 from hinge.testing import Client
@@ -139,17 +140,24 @@ def test_a_failing_start_stops_what_has_started_and_is_raised(
     app.lifespan(life(notes, "one"))
     app.lifespan(life(notes, "two"))
 
-    @app.lifespan
-    def fails() -> Iterator[None]:
-        raise ValueError("no database")
+    def plain() -> Iterator[None]:
+        raise failure
         yield
 
+    async def coroutine() -> AsyncIterator[None]:
+        await asyncio.sleep(0)
+        raise failure
+        yield
+
+    failure = ValueError("no database")
+    app.lifespan(plain if colour == "def" else coroutine)
     app.lifespan(life(notes, "never"))
     app.get("/")(lambda: "x")
     for _ in range(2):
         notes.clear()
-        with pytest.raises(ValueError, match="no database"), Client(app, backend.name):
+        with pytest.raises(ValueError, match="no database") as raised, Client(app, backend.name):
             pytest.fail("it started")
+        assert raised.value is failure
         assert notes == ["one starts", "two starts", "two stops", "one stops"]
 
 
@@ -179,41 +187,43 @@ def test_a_failing_stop_stops_the_others_and_is_raised(
     assert caplog.text.count("ValueError: will not close") == 1
 
 
+MISUSES = {
+    "no yield": (0, None, "it ended without a yield. Fix: yield once"),
+    "two yields": (2, None, "it yielded a second time. Fix: yield once"),
+    "text": (1, "text", "it yielded str. Fix: yield a mapping, or nothing"),
+    "clash": (1, {"a": 1}, "it yields 'a', which another lifespan yields too"),
+}
+"""How often a lifespan yields, what, and what is said."""
+
+
 @pytest.mark.clause("lifespan.failure")
-@pytest.mark.parametrize(
-    ("lifespan", "complaint"),
-    [("no yield", "without a yield"), ("two yields", "second time"), ("text", "yielded str"), ("clash", "'a'")],
-)
+@pytest.mark.parametrize("colour", ["def", "async def"])
+@pytest.mark.parametrize(("count", "yielded", "complaint"), MISUSES.values(), ids=MISUSES)
 def test_misuse_names_the_lifespan_and_its_line(
-    backend: Backend, lifespan: str, complaint: str, caplog: pytest.LogCaptureFixture
+    backend: Backend, life: Any, colour: str, count: int, yielded: Any, complaint: str
 ) -> None:
-    from hinge import ConfigurationError
-
     app = App()
+    notes: list[str] = []
+    app.lifespan(life(notes, "first", {"a": 0}))
 
-    def no_yield() -> Iterator[None]:
-        return
-        yield
+    def plain() -> Iterator[Any]:
+        try:
+            for _ in range(count):
+                yield yielded
+        finally:
+            notes.append("closed")  # at once, not by the garbage collector
 
-    def two_yields() -> Iterator[None]:
-        yield
-        yield
+    async def coroutine() -> AsyncIterator[Any]:
+        for value in plain():
+            yield value
 
-    def text() -> Iterator[Any]:
-        yield "text"
-
-    def clash() -> Iterator[Any]:
-        yield {"a": 1}
-
-    @app.lifespan
-    def first() -> Iterator[Any]:
-        yield {"a": 0}
-
-    app.lifespan({"no yield": no_yield, "two yields": two_yields, "text": text, "clash": clash}[lifespan])
+    app.lifespan(plain if colour == "def" else coroutine)
     with pytest.raises(ConfigurationError) as raised, Client(app, backend.name):
         pass
     assert complaint in str(raised.value)
-    assert "test_lifespan.py:" in str(raised.value)
+    assert "Fix: " in str(raised.value)
+    assert re.match(r"lifespan .*test_lifespan\.py:", str(raised.value))
+    assert notes == ["first starts", "closed", "first stops"]
 
 
 # -- where it runs -----------------------------------------------------------------------------------------------------
