@@ -16,7 +16,7 @@ import msgspec
 
 from hinge.binding.notes import Notes
 from hinge.codecs.careful import careful
-from hinge.codecs.codec import JSON
+from hinge.codecs.codec import JSON, encode_json
 from hinge.codecs.depth import check_json_depth
 from hinge.codecs.reading import AT_ONCE
 from hinge.diagnostics.location import caller
@@ -178,7 +178,7 @@ class WebSocket(HTTPConnection):
 
     async def send_json(self, value: Any) -> None:
         """Send a value as JSON text, encoded by msgspec."""
-        await self.send(msgspec.json.encode(value).decode())
+        await self.send(encode_json(value).decode())
 
     async def receive(self) -> str | bytes:
         """Return the next message, `str` for text and `bytes` for binary.

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import pytest
 
 from hinge.errors import HTTPError
-from hinge.responses.files import FileResponse, content_disposition, guess_media_type, http_date
+from hinge.responses.files import FileResponse, content_disposition, guess_media_type, last_modified
 
 
 @pytest.fixture
@@ -298,9 +298,9 @@ def test_a_long_name_keeps_its_ending():
     ],
 )
 def test_dates(timestamp, expected):
-    assert http_date(timestamp) == expected
+    assert last_modified(timestamp) == expected
 
 
 def test_a_date_in_the_future_is_now():
     before = time.time()
-    assert http_date(4e18) in {http_date(before), http_date(before + 1), http_date(time.time())}
+    assert last_modified(4e18) in {last_modified(before), last_modified(before + 1), last_modified(time.time())}

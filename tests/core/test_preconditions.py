@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hinge.http.conditional import Verdict, judge, range_applies
+from hinge.http.conditional import Verdict, evaluate, range_applies
 from hinge.http.dates import parse_date
-from hinge.responses.files import http_date
+from hinge.responses.files import last_modified
 
 ETAG, MODIFIED = '"v2"', 1_000_000_000
-BEFORE, SAME, LATER = (http_date(MODIFIED + delta) for delta in (-60, 0, 60))
+BEFORE, SAME, LATER = (last_modified(MODIFIED + delta) for delta in (-60, 0, 60))
 GO_ON, NOT_MODIFIED, FAILED = Verdict.GO_ON, Verdict.NOT_MODIFIED, Verdict.FAILED
 
 
@@ -46,14 +46,14 @@ GO_ON, NOT_MODIFIED, FAILED = Verdict.GO_ON, Verdict.NOT_MODIFIED, Verdict.FAILE
     ],
 )
 def test_verdicts(headers: dict[str, str], verdict: Verdict) -> None:
-    assert judge(headers.get, ETAG, MODIFIED) is verdict
+    assert evaluate(headers.get, ETAG, MODIFIED) is verdict
 
 
 def test_without_validators() -> None:
-    assert judge({"if-none-match": '"a"'}.get, None, None) is GO_ON
-    assert judge({"if-match": '"a"'}.get, None, None) is FAILED
-    assert judge({"if-modified-since": LATER}.get, None, None) is GO_ON
-    assert judge({"if-unmodified-since": LATER}.get, None, None) is FAILED
+    assert evaluate({"if-none-match": '"a"'}.get, None, None) is GO_ON
+    assert evaluate({"if-match": '"a"'}.get, None, None) is FAILED
+    assert evaluate({"if-modified-since": LATER}.get, None, None) is GO_ON
+    assert evaluate({"if-unmodified-since": LATER}.get, None, None) is FAILED
 
 
 @pytest.mark.parametrize(
@@ -97,11 +97,11 @@ def test_what_is_no_date(value: str) -> None:
 
 @given(st.integers(0, int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())))
 def test_dates_that_are_written_are_read(moment: int) -> None:
-    assert parse_date(http_date(moment)) == moment == parse_date(email.utils.formatdate(moment, usegmt=True))
+    assert parse_date(last_modified(moment)) == moment == parse_date(email.utils.formatdate(moment, usegmt=True))
 
 
 @given(st.text(alphabet='"W/*, v2\\', max_size=60))
 def test_any_text_has_an_answer(value: str) -> None:
-    assert judge({"if-none-match": value}.get, ETAG, MODIFIED) in {GO_ON, NOT_MODIFIED}
-    assert judge({"if-match": value}.get, ETAG, MODIFIED) in {GO_ON, FAILED}
+    assert evaluate({"if-none-match": value}.get, ETAG, MODIFIED) in {GO_ON, NOT_MODIFIED}
+    assert evaluate({"if-match": value}.get, ETAG, MODIFIED) in {GO_ON, FAILED}
     range_applies(value, ETAG, MODIFIED)

@@ -22,7 +22,7 @@ class Verdict(enum.Enum):
     FAILED = 412
 
 
-def judge(header: Callable[[str], str | None], etag: str | None, modified: int | None) -> Verdict:
+def evaluate(header: Callable[[str], str | None], etag: str | None, modified: int | None) -> Verdict:
     """Return what the preconditions of a GET or HEAD come to, in the order of RFC 9110 section 13.2.2.
 
     `header` gives a request header by its lower-case name. `etag` and `modified` (seconds since the epoch) are the

@@ -110,7 +110,7 @@ def format_cookie(
             raise TypeError(f"a cookie's max_age is an int of seconds, not {type(max_age).__name__}")
         parts.append(f"Max-Age={max_age:d}")
     if expires is not None:
-        parts.append(f"Expires={format_date(_checked(expires))}")
+        parts.append(f"Expires={format_date(_with_zone(expires))}")
     parts.append(f"Path={path}")
     if domain is not None:
         parts.append(f"Domain={domain}")
@@ -183,7 +183,7 @@ def _check_guarantees(
         raise ValueError(f"the partitioned cookie {name!r} needs secure=True: browsers drop it otherwise")
 
 
-def _checked(moment: datetime) -> datetime:
+def _with_zone(moment: datetime) -> datetime:
     if not isinstance(moment, datetime):
         raise TypeError(f"a cookie's expires is a datetime, not {type(moment).__name__}")
     if moment.utcoffset() is None:

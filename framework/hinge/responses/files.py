@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Literal, Self
 from urllib.parse import quote
 
 from hinge.errors import HTTPError
-from hinge.http.conditional import Verdict, judge, range_applies
+from hinge.http.conditional import Verdict, evaluate, range_applies
 from hinge.http.dates import format_date, parse_date
 from hinge.http.ranges import RangeNotSatisfiable, multipart_heads, parse_ranges
 from hinge.responses.opened import ABSENT, Opened, PromisedFile
@@ -136,7 +136,7 @@ class FileResponse(StreamingResponse):
         StreamingResponse.__init__(self, self._promised, status=status, headers=headers, media_type=media_type)
         if media_type is None:
             self._add("content-type", content_type(guess_media_type(os.path.basename(promised.path))))  # noqa: PTH119
-        self._add("last-modified", http_date(found.st_mtime))
+        self._add("last-modified", last_modified(found.st_mtime))
         self._add("etag", _etag(found))
         self._add("accept-ranges", "bytes")
 
@@ -187,7 +187,7 @@ class FileResponse(StreamingResponse):
             found: str | None = request._reader.header(name)(request._head)
             return found
 
-        verdict = judge(header, etag, modified)
+        verdict = evaluate(header, etag, modified)
         if verdict is Verdict.FAILED:
             raise HTTPError(412, "The file is not in the state that the request expects.")
         if verdict is Verdict.NOT_MODIFIED:
@@ -332,8 +332,8 @@ def content_disposition(filename: str, disposition: Literal["attachment", "inlin
     return value if plain == name else f"{value}; filename*=UTF-8''{quote(name, safe=_ATTR_CHARS)}"
 
 
-def http_date(timestamp: float) -> str:
-    """Return seconds since the epoch as a date of HTTP.
+def last_modified(timestamp: float) -> str:
+    """Return the value of Last-Modified for seconds since the epoch (RFC 9110 section 8.8.2).
 
     Times before the epoch and in the future become the epoch and now: no validator may be later than its message.
     """
