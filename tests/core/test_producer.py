@@ -212,6 +212,68 @@ def test_a_task_group_may_span_the_chunks(pull: Any) -> None:
     assert left == ["left", "left"]
 
 
+@pytest.mark.parametrize("caught", [True, False])
+def test_a_timeout_that_runs_out_at_a_yield_is_raised_there(pull: Any, caught: bool) -> None:
+    limits: list[asyncio.Timeout] = []
+    loops: list[asyncio.AbstractEventLoop] = []
+    expired = threading.Event()
+
+    async def limited() -> AsyncIterator[str]:
+        try:
+            async with asyncio.timeout(None) as limit:
+                limits.append(limit)
+                loops.append(asyncio.get_running_loop())
+                yield "a"
+                yield "never"
+        except TimeoutError:
+            expired.set()
+            if not caught:
+                raise
+            yield "late"
+            yield "last"
+
+    puller = pull(limited())
+    assert puller.next() == "a"
+    loops[0].call_soon_threadsafe(limits[0].reschedule, 0)
+    if loops[0].is_running():
+        assert expired.wait(PATIENCE)
+    if caught:
+        assert (puller.next(), puller.next()) == ("late", "last")
+        with pytest.raises(StopIteration):
+            puller.next()
+    else:
+        with pytest.raises(TimeoutError):
+            puller.next()
+
+
+def test_a_task_that_fails_while_nobody_asks_ends_its_group(pull: Any) -> None:
+    fails = asyncio.Event()
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def failing() -> None:
+        await fails.wait()
+        raise KeyError("in the background")
+
+    async def grouped() -> AsyncIterator[str]:
+        async with anyio.create_task_group() as group:
+            group.start_soon(failing)
+            loops.append(asyncio.get_running_loop())
+            yield "a"
+            yield "never"
+
+    puller = pull(grouped())
+    assert puller.next() == "a"
+    loops[0].call_soon_threadsafe(fails.set)
+    asked = asyncio.run_coroutine_threadsafe(asyncio.sleep(0.01), loops[0])
+    if loops[0].is_running():
+        asked.result(PATIENCE)
+    else:
+        loops[0].run_until_complete(asyncio.sleep(0.01))
+    with pytest.raises(ExceptionGroup) as caught:
+        puller.next()
+    assert isinstance(caught.value.exceptions[0], KeyError)
+
+
 @pytest.mark.parametrize("how", ["in_thread", "by_portal"])
 def test_what_it_asks_for_is_done_by_the_thread_that_waits(request: pytest.FixtureRequest, how: str) -> None:
     pull: Any = request.getfixturevalue(how)

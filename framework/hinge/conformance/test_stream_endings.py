@@ -11,9 +11,10 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from hinge import App, AsyncMiddleware, Request, Response, StreamingResponse
+from hinge import App, AsyncMiddleware, JSONLinesResponse, Request, Response, StreamingResponse
 from hinge.backend.contract import Feature
 from hinge.conformance.streams import (
+    LAYERS,
     LEAVING,
     PATIENCE,
     AsyncChunks,
@@ -252,6 +253,36 @@ def test_what_spans_the_yields_is_left_when_the_client_leaves(
     with client_for(app).stream("GET", "/") as response:
         assert next(response.iter_bytes()) == b"a"
     assert log.entries == ["left"]
+    assert caplog.records == []
+
+
+@pytest.mark.clause("stream.task")
+@pytest.mark.parametrize("kind", ["chunks", "lines"])
+@pytest.mark.parametrize("around", ["layer", "async layer", "both"])
+def test_a_timeout_that_runs_out_at_a_yield_is_raised_there(
+    client_for: Callable[..., Client], around: str, kind: str, log: Log, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In a stream inside middleware; in one without, it may be the server's `send` that is interrupted."""
+    expire: list[Callable[[], object]] = []
+
+    async def limited() -> AsyncIterator[str]:
+        try:
+            async with asyncio.timeout(None) as limit:
+                expire.append(partial(asyncio.get_running_loop().call_soon_threadsafe, limit.reschedule, 0))
+                yield "a"
+                yield "never"
+        except TimeoutError:
+            log("expired")
+            yield "late"
+
+    app = App()
+    wrap: Callable[[Any], Response] = StreamingResponse if kind == "chunks" else JSONLinesResponse
+    app.get("/", middleware=LAYERS[around])(lambda: wrap(limited()))
+    with client_for(app).stream("GET", "/") as response:
+        expire[0]()
+        log.wait_for("expired")
+        text = b"".join(response.iter_bytes()).decode()
+    assert text == ("alate" if kind == "chunks" else '"a"\n"late"\n')
     assert caplog.records == []
 
 

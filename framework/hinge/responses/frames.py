@@ -5,7 +5,7 @@ items are out, is raised when the consumer closes. These are classes and not gen
 generator that was never started does not run its `finally`, and the source stays open.
 """
 
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from typing import Any
 
 from hinge.diagnostics.failures import FAILURES, failure_in_task
@@ -87,20 +87,32 @@ class AsyncFrames(AsyncIterator[bytes]):
         self._encode = encode
         self._failure: Exception | None = None
 
-    async def __anext__(self) -> bytes:
-        if self._source is None:
+    def __anext__(self) -> Coroutine[Any, Any, bytes]:
+        return self._step(None)
+
+    def athrow(self, error: BaseException) -> Coroutine[Any, Any, bytes]:
+        """Raise something where the source is suspended, if it can be, and return what it makes of that, encoded."""
+        return self._step(error)
+
+    async def _step(self, error: BaseException | None) -> bytes:
+        source: Any = self._source
+        if source is None:
             raise StopAsyncIteration
         try:
-            return self._encode(await self._source.__anext__())
+            if error is None:
+                return self._encode(await source.__anext__())
+            if not hasattr(source, "athrow"):
+                raise error
+            return self._encode(await source.athrow(error))
         except StopAsyncIteration:
             try:
                 await self.aclose()
-            except FAILURES as error:
-                self._failure = error
+            except FAILURES as failure:
+                self._failure = failure
             raise
-        except FAILURES as error:
+        except FAILURES as failure:
             # A cancellation is left to the backend's aclose(): closing inside a cancelled scope would be cut short.
-            failure_in_task(error)
+            failure_in_task(failure)
             await self.aclose()
             raise
 

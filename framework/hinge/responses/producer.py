@@ -155,11 +155,9 @@ class Producer(AsyncIterator[Any]):
         source = self._sources[0]
         try:
             while not self._is_closing:
-                while not self._is_wanted:
-                    self._demand = self._loop.create_future()
-                    await self._demand
+                chunk = await self._until_wanted(source)
                 self._is_wanted = False
-                self._post("chunk", await anext(source))
+                self._post("chunk", await anext(source) if chunk is NOTHING else chunk)
         except StopAsyncIteration:
             return
         except BaseException as error:  # noqa: BLE001 - raised where the next chunk is asked for, once all is closed
@@ -168,6 +166,23 @@ class Producer(AsyncIterator[Any]):
             if self._is_closing:  # a CancelledError of the source's from here on is its own
                 self._task.uncancel()
             await self._close_sources()
+
+    async def _until_wanted(self, source: Any) -> Any:
+        """Return NOTHING when the next chunk is asked for, or the chunk that the source has made of a cancellation.
+
+        Such a one, while it is suspended at a yield, comes from a timeout or a task group that spans the yield.
+        """
+        chunk = NOTHING
+        while not self._is_wanted:
+            self._demand = self._loop.create_future()
+            try:
+                await self._demand
+            except BaseException as error:
+                its_own = is_cancellation(error) and not self._is_closing
+                if not its_own or chunk is not NOTHING or not hasattr(source, "athrow"):
+                    raise
+                chunk = await source.athrow(error)
+        return chunk
 
     def _failed(self, error: BaseException) -> None:
         if not self._is_closing:
