@@ -23,9 +23,9 @@ from hinge.request import Request
 from hinge.responses.response import Response
 from hinge.responses.streaming import StreamingResponse, unsent
 from hinge_wsgi import environ as reader
-from hinge_wsgi.begin import async_beginner, beginner
 from hinge_wsgi.direct import Serve, body_getter, coloured_call, direct, failure_response, keep_body
 from hinge_wsgi.environ import Environ
+from hinge_wsgi.first_chunk import async_beginner, beginner
 from hinge_wsgi.form import releasing
 from hinge_wsgi.portal import current, on_request_thread
 from hinge_wsgi.respond import StartResponse, answer_with

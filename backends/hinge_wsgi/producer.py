@@ -11,7 +11,7 @@ from typing import Any
 
 from hinge.diagnostics.failures import stray
 from hinge.responses.producer import NOTHING, Producer
-from hinge.responses.streaming import encode_chunk
+from hinge.responses.sources import encode_chunk
 from hinge_wsgi.portal import Portal, Waiting, current, stopped
 
 

@@ -25,10 +25,10 @@ from hinge.lifespan import LifespanStack
 from hinge.loop.lifespan import LifespanTask
 from hinge.request import Request
 from hinge_wsgi import environ as reader
+from hinge_wsgi.after import PendingWork
 from hinge_wsgi.inflight import Flight, in_flight
 from hinge_wsgi.portal import STOP_SECONDS, Portal, PortalCall
 from hinge_wsgi.producer import PortalProducer
-from hinge_wsgi.work import Work
 
 LOOK_AGAIN_SECONDS = 0.01
 """When to look again whether the requests under way have ended."""
@@ -75,7 +75,7 @@ class Runtime:
         self._cut_at: float | None = None
         self._gone_by: float | None = None
         self._lifespans_by: float | None = None
-        self.work = Work()
+        self.work = PendingWork()
         self._background: set[threading.Thread] = set()
         self._room = threading.BoundedSemaphore(self._frozen.config.threads)
         self.draining = False

@@ -16,7 +16,9 @@ from hinge.error_responses import aborted, log_cut, log_failure
 from hinge.request import Request
 from hinge.responses.events import EventSourceResponse
 from hinge.responses.frames import unframed
-from hinge.responses.streaming import Begun, StreamAborted, StreamingResponse, close_failure, encode_chunk, unsent
+from hinge.responses.plain_source import PlainSource
+from hinge.responses.sources import close_failure, encode_chunk
+from hinge.responses.streaming import StreamAborted, StreamingResponse, unsent
 from hinge_wsgi.after import run_after
 from hinge_wsgi.portal import Cut
 from hinge_wsgi.producer import PortalProducer, Silence
@@ -72,7 +74,7 @@ class Stream(Iterable[bytes]):
         encode: Callable[[Any], bytes] = encode_chunk
         if items.__class__ is PortalProducer:
             items = _awaited(items, response)
-        elif items.__class__ is Begun:
+        elif items.__class__ is PlainSource:
             items = items.alone()
         elif (unencoded := unframed(items)) is not None:
             (items, encode), as_it_is = unencoded, None

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from hinge.responses.response import Response
-from hinge.responses.streaming import StreamingResponse, encode_chunk
+from hinge.responses.sources import encode_chunk
+from hinge.responses.streaming import StreamingResponse
 
 
 def numbers():

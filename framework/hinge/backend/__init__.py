@@ -45,10 +45,10 @@ if TYPE_CHECKING:
     from hinge.loop.inprocess import Served as Served
     from hinge.loop.inprocess import running as running
     from hinge.loop.runtime import Runtime as Runtime
-    from hinge.loop.send import WholeSink as WholeSink
     from hinge.loop.serve import Serve as Serve
     from hinge.loop.serve import make_sender as make_sender
     from hinge.loop.serve import make_server as make_server
+    from hinge.loop.sink import WholeSink as WholeSink
     from hinge.loop.watch import failure_of as failure_of
     from hinge.responses.files import FileResponse as FileResponse
     from hinge.responses.response import Response as Response
@@ -75,8 +75,8 @@ _ROOMS = {
     "loop.exchange": "Exchange",
     "loop.inprocess": "LoopThread OpenRequests Served running",
     "loop.runtime": "Runtime",
-    "loop.send": "WholeSink",
     "loop.serve": "Serve make_sender make_server",
+    "loop.sink": "WholeSink",
     "loop.watch": "failure_of",
     "responses.files": "FileResponse",
     "responses.response": "Response",

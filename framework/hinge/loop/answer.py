@@ -15,9 +15,9 @@ from hinge.compiling.frozen import Endpoint
 from hinge.diagnostics.failures import failure_in_task
 from hinge.http.body import BodyStream
 from hinge.inspection.wrappers import Unawaited, awaited
-from hinge.loop.begin import beginner
 from hinge.loop.decode import decoding
 from hinge.loop.exchange import Exchange
+from hinge.loop.first_chunk import beginner
 from hinge.loop.form import form_reading, releasing
 from hinge.loop.inline import watched
 from hinge.loop.runtime import Runtime, handler_threads

@@ -6,31 +6,15 @@ no body is never asked for one, and a client that has left is not a failure.
 
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Protocol
 
 from hinge.loop.answer import Fail
 from hinge.loop.exchange import Exchange
-from hinge.loop.line import Sink
 from hinge.loop.runtime import Runtime
+from hinge.loop.sink import WholeSink
 from hinge.loop.stream import Unsent, close_source, send_stream
 from hinge.responses.files import FileResponse
 from hinge.responses.response import Response
 from hinge.responses.streaming import BODILESS, StreamingResponse, unsent
-
-
-class WholeSink(Sink, Protocol):
-    """A sink that takes complete responses as well.
-
-    One whose server sends files by itself may have `async took(response) -> bool`: whether it has taken over a file.
-    """
-
-    def whole(self, response: Response, *, head_only: bool) -> Awaitable[None]:
-        """Send a response whose body is known; of HEAD and of a status without body, the head only.
-
-        It is all that a backend without STREAMING needs.
-        """
-        ...
-
 
 Send = Callable[..., Awaitable[None]]
 """`sent`, or what does the same on a backend that lacks STREAMING."""

@@ -15,7 +15,8 @@ from hinge.http.body import BodyStream
 from hinge.loop.answer import make_answer, make_failure
 from hinge.loop.exchange import Exchange
 from hinge.loop.runtime import Runtime
-from hinge.loop.send import WholeSink, send_instead, sent
+from hinge.loop.send import send_instead, sent
+from hinge.loop.sink import WholeSink
 from hinge.loop.stream import Unsent
 from hinge.loop.watch import stopping, take_back_cut
 from hinge.loop.without import HeldBack, sent_whole

@@ -1,8 +1,8 @@
 """The body of a streaming response on its way.
 
 Law: the request's own task pulls an async source, and closes it; a plain one is stepped in worker threads
-(`hinge.loop.steps`). A chunk is asked for when the one before it was taken by the server. The source is closed
-once, whatever happens, and so is the one that a middleware replaced.
+(`hinge.loop.threaded_source`). A chunk is asked for when the one before it was taken by the server. The source is
+closed once, whatever happens, and so is the one that a middleware replaced.
 """
 
 import asyncio
@@ -14,14 +14,16 @@ from typing import Any
 
 from hinge.diagnostics.failures import FAILURES, failure_in_task
 from hinge.error_responses import aborted, log_cut, log_failure
-from hinge.loop.line import KeepAlive, Sink
+from hinge.loop.keepalive import KeepAlive
 from hinge.loop.runtime import Runtime
-from hinge.loop.steps import Steps, close_plain
+from hinge.loop.sink import WholeSink
+from hinge.loop.threaded_source import ThreadedSource, close_plain
 from hinge.loop.watch import Ended, Watch, stopping
 from hinge.request import Request
 from hinge.responses.events import EventSourceResponse
 from hinge.responses.frames import unframed
-from hinge.responses.streaming import StreamAborted, StreamingResponse, close_failure, encode_chunk
+from hinge.responses.sources import close_failure, encode_chunk
+from hinge.responses.streaming import StreamAborted, StreamingResponse
 
 CHUNKS_IN_A_ROW = 64
 SECONDS_IN_A_ROW = 0.0005
@@ -42,7 +44,7 @@ class Unsent(Exception):  # noqa: N818 - carries a failure on to where it is ans
 
 # One frame from the request to its source and its server: each chunk passes it, and a silent stream holds it.
 async def send_stream(  # noqa: C901, PLR0912, PLR0915
-    runtime: Runtime, sink: Sink, watch: Watch, response: StreamingResponse, request: Request
+    runtime: Runtime, sink: WholeSink, watch: Watch, response: StreamingResponse, request: Request
 ) -> None:
     """Send a stream from its head to its end.
 
@@ -51,7 +53,7 @@ async def send_stream(  # noqa: C901, PLR0912, PLR0915
         StreamAborted: the source failed later, or the worker stops; what was sent is not a complete response.
 
     """
-    source: Any = response.iterator if response.is_async else Steps(runtime, watch, response.iterator, request)
+    source: Any = response.iterator if response.is_async else ThreadedSource(runtime, watch, response.iterator, request)
     items, encode, as_it_is = items_of(source)
     keep_alive, turn, chunk = _keep_alive(sink, watch, response), Turn(), sink.chunk
     begun = ended = is_complete = False
@@ -156,7 +158,7 @@ def items_of(source: Any) -> tuple[Any, Callable[[Any], bytes], type | None]:
     return (source, encode_chunk, bytes) if found is None else (*found, None)
 
 
-def _keep_alive(sink: Sink, watch: Watch, response: StreamingResponse) -> KeepAlive | None:
+def _keep_alive(sink: WholeSink, watch: Watch, response: StreamingResponse) -> KeepAlive | None:
     if not isinstance(response, EventSourceResponse):
         return None
     watch.ends_at_once = True
@@ -182,7 +184,7 @@ def _fail(failure: Exception, watch: Watch, request: Request, *, begun: bool, at
     raise aborted(request, failure) from None
 
 
-async def _cut(sink: Sink, response: StreamingResponse, request: Request, *, begun: bool) -> None:
+async def _cut(sink: WholeSink, response: StreamingResponse, request: Request, *, begun: bool) -> None:
     """End a response whose worker stops: an event stream as such, because its client comes back by itself."""
     if isinstance(response, EventSourceResponse):
         # A message that the server has begun to send is whole, or comes again with the client.

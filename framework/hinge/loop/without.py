@@ -13,8 +13,8 @@ from hinge.http.body import BodyStream
 from hinge.loop.body import body_stream
 from hinge.loop.exchange import Exchange
 from hinge.loop.runtime import Runtime
-from hinge.loop.steps import Steps
 from hinge.loop.stream import Turn, Unsent, close_source, items_of
+from hinge.loop.threaded_source import ThreadedSource
 from hinge.loop.watch import Ended, Watch, stopping
 from hinge.responses.events import EventSourceResponse
 from hinge.responses.files import FileResponse
@@ -65,7 +65,9 @@ async def _send_collected(
 
 
 async def _collected(runtime: Runtime, watch: Watch, response: StreamingResponse, exchange: Exchange) -> bytes:
-    source: Any = response.iterator if response.is_async else Steps(runtime, watch, response.iterator, exchange)
+    source: Any = (
+        response.iterator if response.is_async else ThreadedSource(runtime, watch, response.iterator, exchange)
+    )
     items, encode, _ = items_of(source)
     body, turn, limit = bytearray(), Turn(), runtime.max_response_size  # of small chunks, a list is many times as large
     runtime.register(watch)

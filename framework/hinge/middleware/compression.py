@@ -18,7 +18,8 @@ from hinge.request import Request
 from hinge.responses.events import KEEP_ALIVE, EventSourceResponse
 from hinge.responses.files import FileResponse
 from hinge.responses.response import Response
-from hinge.responses.streaming import StreamingResponse, encode_chunk
+from hinge.responses.sources import encode_chunk
+from hinge.responses.streaming import StreamingResponse
 from hinge.websocket import WebSocket
 
 _COMPRESSIBLE = frozenset(

@@ -7,25 +7,8 @@ backend takes it chunk by chunk and closes it whatever happens: end, error or cl
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import Any, ClassVar, Self, TypeAlias
 
-from hinge.responses.begun import Begun
 from hinge.responses.response import OCTETS, Content, Lines, Pairs, Response
-from hinge.responses.sources import close_failure, closing_once, encode_chunk, is_at_rest, resolve_source
-
-__all__ = [
-    "BODILESS",
-    "UNSIZED",
-    "Begun",
-    "StreamAborted",
-    "StreamingResponse",
-    "chosen",
-    "close_failure",
-    "encode_chunk",
-    "framed_lines",
-    "keep",
-    "resolve_source",
-    "sent_length",
-    "unsent",
-]
+from hinge.responses.sources import closing_once, is_at_rest, resolve_source
 
 Chunks: TypeAlias = Iterable[Content] | AsyncIterable[Content]
 ChunkIterator: TypeAlias = Iterator[Content] | AsyncIterator[Content]

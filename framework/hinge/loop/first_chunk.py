@@ -11,9 +11,9 @@ from typing import Any
 from hinge.compiling.frozen import Endpoint
 from hinge.loop.exchange import Exchange
 from hinge.loop.runtime import Runtime
-from hinge.loop.steps import Steps
+from hinge.loop.threaded_source import ThreadedSource
 from hinge.loop.watch import ClientLeft, Ended, stopping
-from hinge.responses.begun import Begun
+from hinge.responses.plain_source import PlainSource
 from hinge.responses.producer import Producer
 from hinge.responses.response import Response
 from hinge.responses.streaming import BODILESS, StreamingResponse, chosen, keep
@@ -32,7 +32,9 @@ def beginner(endpoint: Endpoint, runtime: Runtime) -> Begin:
         if endpoint.head_only or response.eager_start or response.status in BODILESS:
             keep(exchange, response)
             return response
-        begun: Producer | Begun = Producer(asyncio.get_running_loop(), source) if response.is_async else Begun(source)
+        begun: Producer | PlainSource = (
+            Producer(asyncio.get_running_loop(), source) if response.is_async else PlainSource(source)
+        )
         response.continue_with(begun)
         keep(exchange, response)
         watch = exchange.watched()
@@ -41,7 +43,7 @@ def beginner(endpoint: Endpoint, runtime: Runtime) -> Begin:
             if isinstance(begun, Producer):
                 await watch.run(begun.abegin)
             else:
-                await Steps(runtime, watch, begun, exchange).begin()
+                await ThreadedSource(runtime, watch, begun, exchange).begin()
                 watch.check()
         except Ended:
             if watch.has_left:

@@ -13,10 +13,10 @@ from hinge.diagnostics.failures import UNAWAITABLE, stray
 from hinge.loop.runtime import Runtime, step_threads
 from hinge.loop.watch import Watch
 from hinge.request import Request
-from hinge.responses.begun import END, Begun
+from hinge.responses.plain_source import END, PlainSource
 
 
-class Steps:
+class ThreadedSource:
     """The chunks of a plain source, made in worker threads and asked for one by one."""
 
     __slots__ = ("_begun", "_first", "_later", "_runtime", "_watch")
@@ -24,17 +24,17 @@ class Steps:
     def __init__(self, runtime: Runtime, watch: Watch, source: Any, request: Request) -> None:
         self._runtime = runtime
         self._watch = watch
-        self._begun: Begun = source if isinstance(source, Begun) else Begun(source)
+        self._begun: PlainSource = source if isinstance(source, PlainSource) else PlainSource(source)
         self._first, self._later = step_threads(request._endpoint)
 
     async def begin(self) -> None:
-        """Make the first chunk that is not empty; raises as `Begun.prepare`."""
+        """Make the first chunk that is not empty; raises as `PlainSource.prepare`."""
         try:
             await self._runtime.in_lane(self._first, self._unless_over, self._begun.prepare)
         finally:
             self._begun.context.show()
 
-    def __aiter__(self) -> "Steps":
+    def __aiter__(self) -> "ThreadedSource":
         return self
 
     async def __anext__(self) -> Any:
@@ -60,7 +60,7 @@ class Steps:
 
 async def close_plain(runtime: Runtime, source: Any) -> None:
     """Close a plain source in a thread, behind the step that it is in; raises what its `close` raises."""
-    begun = source if isinstance(source, Begun) else Begun(source)
+    begun = source if isinstance(source, PlainSource) else PlainSource(source)
     if begun.is_at_rest:
         begun.close()
         return

@@ -9,8 +9,9 @@ from typing import Any
 
 from hinge.compiling.frozen import Endpoint
 from hinge.request import Request
+from hinge.responses.plain_source import PlainSource
 from hinge.responses.response import Response
-from hinge.responses.streaming import BODILESS, Begun, StreamingResponse, chosen, keep
+from hinge.responses.streaming import BODILESS, StreamingResponse, chosen, keep
 from hinge_wsgi.portal import Cut, current, on_request_thread
 from hinge_wsgi.producer import PortalProducer
 from hinge_wsgi.runtime import Runtime
@@ -61,14 +62,18 @@ def async_beginner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request, R
     return begin
 
 
-def _begun(endpoint: Endpoint, runtime: Runtime, request: Request, response: Response) -> Begun | PortalProducer | None:
+def _begun(
+    endpoint: Endpoint, runtime: Runtime, request: Request, response: Response
+) -> PlainSource | PortalProducer | None:
     if not isinstance(response, StreamingResponse):
         return None
     source: Any = response.iterator
     if endpoint.head_only or response.eager_start or response.status in BODILESS:
         keep(request, response)
         return None
-    begun: Begun | PortalProducer = PortalProducer(runtime.portal, source) if response.is_async else Begun(source)
+    begun: PlainSource | PortalProducer = (
+        PortalProducer(runtime.portal, source) if response.is_async else PlainSource(source)
+    )
     response.continue_with(begun)
     keep(request, response)
     return begun

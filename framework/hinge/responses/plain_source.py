@@ -14,7 +14,7 @@ from hinge.responses.response import Content
 from hinge.responses.sources import encode_chunk, is_at_rest
 
 END: Any = object()
-"""What `Begun.step` returns behind the last chunk."""
+"""What `PlainSource.step` returns behind the last chunk."""
 
 _NOTHING: Any = object()
 
@@ -22,7 +22,7 @@ Told = Callable[[BaseException | None], None]
 """Called once the source is closed, with what its `close` raised; in any thread."""
 
 
-class Begun(Iterator[Content]):
+class PlainSource(Iterator[Content]):
     """A plain source and where it stands."""
 
     closes_once = True

@@ -1,33 +1,13 @@
-"""Where the parts of one response go, and what keeps it alive where an event stream is silent.
+"""What keeps the connection of a silent event stream alive.
 
 Law: nothing is sent while something else is. A silence is timed by one timer of the event loop, which a busy stream
 moves on once in that time, and only a silent one needs a task.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Callable
 
-from hinge.responses.response import Response
-
-
-class Sink(Protocol):
-    """Where one response goes. What each method returns is done when the server is ready for more.
-
-    Raises OSError if the client has left and the server says so by refusing.
-    """
-
-    def start(self, response: Response) -> Awaitable[None]:
-        """Send the status and the headers of a response whose body follows in chunks, or not at all."""
-        ...
-
-    def chunk(self, data: bytes) -> Awaitable[None]:
-        """Send a part of the body, which is never empty."""
-        ...
-
-    def end(self) -> Awaitable[None]:
-        """End the body."""
-        ...
+from hinge.loop.sink import WholeSink
 
 
 class KeepAlive:
@@ -38,7 +18,7 @@ class KeepAlive:
 
     __slots__ = ("_leave", "_make", "_seconds", "_sent", "_sink", "_timer", "comment", "is_sending", "sent")
 
-    def __init__(self, sink: Sink, seconds: float, make: Callable[[], bytes], leave: Callable[[], None]) -> None:
+    def __init__(self, sink: WholeSink, seconds: float, make: Callable[[], bytes], leave: Callable[[], None]) -> None:
         self._sink = sink
         self._seconds = seconds
         self._make = make
