@@ -13,20 +13,16 @@ import time
 import weakref
 from collections.abc import Callable, Coroutine
 from functools import partial
-from types import CodeType
 from typing import Any, Protocol
 
 from hinge.backend.grace import A_MOMENT, cut_after, lifespans_by, name_left
 from hinge.compiling.frozen import FrozenApp
 from hinge.diagnostics.log import logger
-from hinge.error_responses import describe
-from hinge.errors import HTTPError
 from hinge.lifespan import LifespanStack
+from hinge.loop.inflight import InFlight, ThreadFlight, described
 from hinge.loop.lifespan import LifespanTask
-from hinge.request import Request
 from hinge_wsgi import environ as reader
 from hinge_wsgi.after import PendingWork
-from hinge_wsgi.inflight import Flight, in_flight
 from hinge_wsgi.portal import STOP_SECONDS, Portal, PortalCall
 from hinge_wsgi.producer import PortalProducer
 
@@ -53,8 +49,8 @@ class Runtime:
     def __init__(self, frozen: FrozenApp) -> None:
         self._frozen = frozen
         self.has_lifespan = bool(frozen.lifespans)
-        self.entry: CodeType
-        """The code of the application, by which the requests under way are found."""
+        self.in_flight = InFlight()
+        """How the requests under way are found."""
         self._reset()
         # A forked child has neither the parent's threads nor its locks' owners.
         os.register_at_fork(after_in_child=partial(_reset, weakref.ref(self)))
@@ -144,14 +140,14 @@ class Runtime:
 
     def _have_ended(self, until: float) -> bool:
         # Before the lifespans have started, requests wait for the start, which the stop ends.
-        while (self.ready and in_flight(self.entry, self)) or (self._cut_at is not None and self.streams):
+        while (self.ready and self.in_flight.threads(self)) or (self._cut_at is not None and self.streams):
             if time.monotonic() > until:
                 return False
             time.sleep(LOOK_AGAIN_SECONDS)
         return self.work.wait(until)
 
     def _name_left(self) -> None:
-        told = [self._tell(flight) for flight in in_flight(self.entry, self) if flight.code in _WAITING]
+        told = [self._tell(flight) for flight in self.in_flight.threads(self) if flight.code in _WAITING]
         for one in filter(None, told):
             logger.warning("a request did not end: %s", one)
         name_left([request for stream in self.streams if (request := getattr(stream, "_request", None))])
@@ -228,7 +224,7 @@ class Runtime:
         self._is_cut = True
         for stream in tuple(self.streams):
             stream.finish()
-        flights = [told for flight in in_flight(self.entry, self) if (told := self._tell(flight))]
+        flights = [told for flight in self.in_flight.threads(self) if (told := self._tell(flight))]
         if flights:
             logger.warning("the worker stops before all requests have ended: %s", "; ".join(flights))
         self._cut_loop()
@@ -238,20 +234,13 @@ class Runtime:
         if portal is not None and portal.alive:
             portal.cut()
 
-    def _tell(self, flight: Flight) -> str:
+    def _tell(self, flight: ThreadFlight) -> str:
         """Return a request and its handler for the log, nothing if it is a stream's: that is told by itself."""
         is_waiting = flight.code in _WAITING
         if is_waiting and flight.waits_for.is_streaming:
             return ""
-        environ = flight.environ
-        try:
-            found = self._frozen.table.find(reader.path(environ))
-        except HTTPError:
-            found = None
-        leaf, values = found or (self._frozen.not_found, ())
-        endpoint = leaf.methods.get(environ["REQUEST_METHOD"], leaf.otherwise)
         how = "is cancelled" if is_waiting else "is left running in its thread"
-        return f"{describe(Request(reader, environ, endpoint, values, {}))} {how}"
+        return f"{described(self._frozen, reader, flight.head)} {how}"
 
     def stop(self) -> None:
         """Stop the lifespans and the loop thread; a second call does nothing."""

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from hinge import App, Config, Request
-from hinge_wsgi.inflight import in_flight
 
 PATIENCE = 10
 
@@ -192,7 +191,7 @@ def test_a_stop_ends_a_start_that_hangs() -> None:
         list(app.wsgi(environ, lambda status, headers: statuses.append(status)))
 
     def waiting() -> int:
-        return sum(flight.waits_for.__class__ is threading.Condition for flight in in_flight(runtime.entry, runtime))
+        return sum(flight.waits_for.__class__ is threading.Condition for flight in runtime.in_flight.threads(runtime))
 
     runtime = app.wsgi.runtime
     requests = [in_thread(ask) for _ in range(3)]

@@ -19,15 +19,12 @@ from hinge.backend.grace import A_MOMENT, cut_after, lifespans_by, name_left
 from hinge.compiling.frozen import Endpoint, FrozenApp
 from hinge.context import carry_back
 from hinge.diagnostics.log import logger
-from hinge.error_responses import describe
-from hinge.errors import HTTPError
 from hinge.lifespan import LifespanStack
 from hinge.loop.after import run_after
-from hinge.loop.inflight import Flight, HeadOf, in_flight
+from hinge.loop.inflight import Flight, HeadOf, InFlight, described
 from hinge.loop.lifespan import LifespanTask
 from hinge.loop.threads import Disconnected, Lane
 from hinge.loop.watch import cut
-from hinge.request import Request
 
 T = TypeVar("T")
 
@@ -105,16 +102,16 @@ class Runtime:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lifespans: _Lifespans | None = None
         self._reader: Any = None
-        self._head_of: HeadOf = lambda frame: None
+        self._in_flight = InFlight()
 
-    def find_requests(self, reader: Any, head_of: HeadOf) -> None:
-        """Take from the backend how the requests under way are found, and read."""
-        self._reader, self._head_of = reader, head_of
+    def find_requests(self, reader: Any, function: Callable[..., Any], head_of: HeadOf) -> None:
+        """Take from the backend how the requests under way are found, and read.
 
-    @property
-    def finds_requests(self) -> bool:
-        """Whether it was told how."""
-        return self._reader is not None
+        Each is in a call of such a function, in which `runtime` is this object; `head_of` gets its local variables, and
+        returns what `reader` reads, or None.
+        """
+        self._reader = reader
+        self._in_flight.mark(function, head_of)
 
     # -- threads -------------------------------------------------------------------------------------------------------
 
@@ -272,7 +269,7 @@ class Runtime:
     def _requests(self) -> list[Flight]:
         """Return the requests under way, with what follows their responses, that are not open as streams."""
         streams = {task.task for task in self.open}
-        return [flight for flight in in_flight(self._head_of) if flight.task not in streams]
+        return [flight for flight in self._in_flight.tasks(self) if flight.task not in streams]
 
     def _cut_requests(self) -> None:
         flights = [flight for flight in self._requests() if not flight.task.cancelling()]
@@ -284,16 +281,9 @@ class Runtime:
 
     def _tell(self, flight: Flight) -> str:
         """Return a request and its handler for the log."""
-        reader, head = self._reader, flight.head
-        try:
-            found = self._frozen.table.find(reader.path(head))
-        except HTTPError:
-            found = None
-        leaf, values = found or (self._frozen.not_found, ())
-        endpoint = leaf.methods.get(reader.method(head), leaf.otherwise)
         in_thread = Runtime.in_thread.__code__ in flight.codes
         how = "is left running in its thread" if in_thread else "is cancelled"
-        return f"{describe(Request(reader, head, endpoint, values, {}))} {how}"
+        return f"{described(self._frozen, self._reader, flight.head)} {how}"
 
     async def end_open(self) -> None:
         """End everything open and wait for it; requests, and the work after their responses, have their time before."""

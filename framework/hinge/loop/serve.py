@@ -4,9 +4,8 @@ Law: it fits every endpoint. A backend that has a faster way for some (no Reques
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from types import CodeType, FrameType
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
 
 from hinge.backend.contract import Feature
 from hinge.compiling.frozen import Endpoint
@@ -36,14 +35,12 @@ def make_server(endpoint: Endpoint, reader: Any, runtime: Runtime) -> Serve:
     def serve(exchange: Any, sink: WholeSink) -> Awaitable[None]:
         return complete(exchange, sink, answer(exchange))
 
-    def head_of(frame: FrameType) -> Any:
-        if frame.f_code is not finish.__code__ or frame.f_locals["runtime"] is not runtime:
-            return None
-        return frame.f_locals["exchange"].head
-
-    if not runtime.finds_requests:  # by code, which all of these have in common: one is enough
-        runtime.find_requests(reader, head_of)
+    runtime.find_requests(reader, finish, _head_of)
     return serve
+
+
+def _head_of(names: Mapping[str, Any]) -> Any:
+    return names["exchange"].head
 
 
 def make_sender(
@@ -63,19 +60,11 @@ def make_sender(
     return send
 
 
-_Complete: TypeAlias = Callable[[Any, Any, Response | Awaitable[Response]], Awaitable[None]]
+_Finish: TypeAlias = Callable[[Any, Any, Response | Awaitable[Response]], Awaitable[None]]
 """`(exchange, sink, response, or what makes it) -> nothing`: send the response, and end the exchange."""
 
 
-class _Finish(Protocol):
-    """The same, with its code."""
-
-    __code__: CodeType
-
-    def __call__(self, exchange: Any, sink: Any, response: Response | Awaitable[Response], /) -> Awaitable[None]: ...
-
-
-def _completing(finish: _Finish, runtime: Runtime) -> _Complete:
+def _completing(finish: _Finish, runtime: Runtime) -> _Finish:
     """Return what ends the exchange before the response is complete, where nothing runs behind it."""
     if Feature.AFTER_RESPONSE in runtime.features:
         return finish

@@ -5,7 +5,7 @@ Law: what a route needs is decided here, once. What is not RSGI's is `hinge.loop
 
 from collections.abc import Awaitable, Callable
 from functools import cache
-from types import FrameType
+from operator import itemgetter
 from typing import Any
 
 from hinge.backend import (
@@ -22,19 +22,13 @@ from hinge_rsgi import head
 from hinge_rsgi.exchange import RSGIExchange, Sink, read_whole
 
 Serve = Callable[[Any, Any, tuple[str, ...]], Awaitable[None]]
+_head_of = itemgetter("scope")
 
 
 def compile_rsgi(frozen: FrozenApp) -> Any:
     """Return the callable `(scope, proto)` with the hooks that Granian and a worker call."""
     runtime = Runtime(frozen)
-    codes = set()
-
-    @cache  # paths and methods share endpoints
-    def served(endpoint: Endpoint) -> Serve:
-        serve = _serve(endpoint, runtime)
-        codes.add(serve.__code__)
-        return serve
-
+    served = cache(lambda endpoint: _serve(endpoint, runtime))  # paths and methods share endpoints
     match, refuse = frozen.matching(served, head), frozen.refusing(served)
     table = frozen.table.map(lambda leaf: leaf.map(served))
     static, find = {path: leaf for path, leaf in table.static.items() if "\ufffd" not in path}, table.find
@@ -62,11 +56,6 @@ def compile_rsgi(frozen: FrozenApp) -> Any:
             serve, values = refuse(scope.method, frozen.unstarted())
             await serve(scope, proto, values)
 
-    def head_of(frame: FrameType) -> Any:
-        mine = frame.f_code in codes and frame.f_locals["runtime"] is runtime
-        return frame.f_locals["scope"] if mine else None
-
-    runtime.find_requests(head, head_of)
     hooked: Any = application
     hooked.__rsgi_init__ = lambda loop: loop.run_until_complete(runtime.start())
     hooked.__rsgi_del__ = lambda loop: loop.run_until_complete(runtime.stop())
@@ -124,4 +113,5 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
             exchange.keep_body(content if body is None and isinstance(content, Exception) else body)
         await send(exchange, Sink(exchange), content)
 
+    runtime.find_requests(head, serve, _head_of)
     return serve
