@@ -1,20 +1,14 @@
 """WebSocket scopes: the handshake, the handler's task, and its end.
 
-Law: one task reads from the server, so a peer's leaving is noticed whatever the handler does. It reads on when the
-handler asks for the next message, or has not for HANDLING_SECONDS: servers send nothing more once they have read the
-peer's close, and what came before that is handled first, with its replies. A handler that was told of the leaving (by
-`WebSocketDisconnect`) may finish in peace; one that was not is cancelled after NOTICE_SECONDS. We close with a code of
-our own in every case: Granian, uvicorn and daphne each do something else when a handler just ends.
+Law: a handler that was told of the peer's leaving (by `WebSocketDisconnect`) may finish in peace; one that was not is
+cancelled after NOTICE_SECONDS. We close with a code of our own in every case: Granian, uvicorn and daphne each do
+something else when a handler just ends.
 """
 
 import asyncio
 import contextlib
-import math
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
-
-from anyio.lowlevel import checkpoint
 
 from hinge.compiling.frozen import Endpoint, FrozenApp
 from hinge.diagnostics.failures import FAILURES, failure_in_task, members
@@ -26,278 +20,20 @@ from hinge.loop.runtime import Runtime
 from hinge.loop.watch import Ended, Watch
 from hinge.middleware import compose_async
 from hinge.responses.response import Response
-from hinge.websocket import TOO_BIG, WebSocket, WebSocketState, exceeds
+from hinge.websocket import WebSocket, WebSocketState
 from hinge_asgi import scope as reader
 from hinge_asgi.body import Receive
-from hinge_asgi.respond import Pairs, Send, encode_headers
+from hinge_asgi.respond import Send
 from hinge_asgi.scope import Scope
+from hinge_asgi.transport import ASGITransport
 
 NOTICE_SECONDS = 0.5
-HANDLING_SECONDS = 5.0
-"""How long a handler may be at a message before it is looked whether the peer is still there."""
 CLOSE_SECONDS = 10.0
 """How long the last close frame may take: a peer that does not read keeps nobody for longer."""
 CUT_SECONDS = 0.5
 """The same while the worker stops, when Granian may never send it."""
-SENDS_IN_A_ROW = 8
-"""After so many messages everybody else gets a turn: a server's `send` need not wait, and Granian's does not once the
-peer has left; a handler that only sends would then keep even the news of that from arriving."""
-READ_AHEAD = 16
-"""Messages that are read from then on before the handler asks for them; then the peer waits."""
-READ_AHEAD_SIZE = 65536
-"""The same in characters or bytes: a large message is not joined by a second one."""
-UNREAD_SECONDS = 60.0
-"""How long the peer waits for a handler that reads nothing. Then reading goes on: that it has left would stay unnoticed
-for ever behind messages that nobody reads, and with it a handler that only sends."""
-MOST_UNREAD = 1024
-MOST_UNREAD_SIZE = 1024 * 1024
-"""What may pile up from then on, in messages and in characters or bytes; more than either closes with 1008."""
-
-ON_DEMAND, AHEAD, EVERYTHING = range(3)
-"""What is read: a message when the handler asks, some before it asks, or all that comes (see HANDLING, UNREAD)."""
 
 Handle = Callable[[WebSocket], Awaitable[Response]]
-
-
-class ASGITransport:
-    """The server's side of one WebSocket (hinge.websocket.WebSocketTransport).
-
-    Thousands of them idle in a worker: nothing is made before it is needed.
-    """
-
-    __slots__ = (
-        "_closing",
-        "_in_thread",
-        "_messages",
-        "_pause",
-        "_reading",
-        "_reads",
-        "_receive",
-        "_scope",
-        "_send",
-        "_sent",
-        "_taken_at",
-        "_timer",
-        "_until",
-        "_waiters",
-        "_waiting_size",
-        "gone",
-        "limit",
-        "subprotocols",
-        "told",
-    )
-
-    def __init__(self, scope: Scope, receive: Receive, send: Send, in_thread: Callable[..., Any]) -> None:
-        self._in_thread = in_thread
-        self._scope = scope
-        self._receive = receive
-        self._send = send
-        self._messages: list[str | bytes] = []
-        self._waiting_size = 0
-        self._reads = ON_DEMAND
-        self._taken_at = -math.inf
-        self._sent = 0
-        self._closing: asyncio.Task[None] | None = None
-        """A close that the reading began: the handler may end, and the reading with it, before it is done."""
-        self._reading: asyncio.Task[Any] | None = None
-        self._waiters: list[asyncio.Future[None]] = []
-        """Of who waits for a message; an asyncio.Event would hold a deque of 700 bytes for it."""
-        self._pause: asyncio.Future[bool] | None = None
-        """Of the reading; True once it took too long."""
-        self._until = 0.0
-        self._timer: asyncio.TimerHandle | None = None
-        self.limit = 0
-        """The bytes of the largest message that is taken."""
-        self.gone: WebSocketDisconnect | None = None
-        self.told = False
-        self.subprotocols: tuple[str, ...] = tuple(scope.get("subprotocols") or ())
-
-    async def accept(self, subprotocol: str | None, headers: list[tuple[str, str]]) -> None:
-        """Complete the handshake."""
-        if self.gone is not None:
-            self.told = True
-            raise self.gone
-        pairs = [(name.encode(), value.encode()) for name, value in headers]
-        try:
-            await self._send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": pairs})
-        except OSError as error:
-            self.told = True
-            raise self.gone or WebSocketDisconnect(1006) from error
-
-    async def send(self, message: str | bytes) -> None:
-        """Send one message."""
-        # That the peer has left is told behind what came before it.
-        if self.gone is not None and (self._closing is not None or not self._messages):
-            self.told = True
-            raise self.gone
-        try:
-            # One key only: some servers send the one that is there, even if it is None.
-            kind = "text" if isinstance(message, str) else "bytes"
-            await self._send({"type": "websocket.send", kind: message})
-        except (OSError, RuntimeError) as error:
-            # The peer has left and the news is still on its way: uvicorn and hypercorn raise the one, daphne the other.
-            self.told = True
-            raise self.gone or WebSocketDisconnect(1006) from error
-        self._sent += 1
-        if self._sent % SENDS_IN_A_ROW == 0:
-            await checkpoint()
-
-    async def receive(self) -> str | bytes:
-        """Return the next message."""
-        loop = asyncio.get_running_loop()
-        if self._reads is not ON_DEMAND:
-            self._reads = ON_DEMAND
-            self._go_on(False)
-        while not self._messages:
-            if self.gone is not None:
-                self.told = True
-                raise self.gone
-            news = loop.create_future()
-            self._waiters.append(news)
-            self._go_on(False)
-            await news
-        message = self._messages.pop(0)
-        self._waiting_size -= len(message)
-        self._taken_at = loop.time()
-        return message
-
-    def _go_on(self, took_too_long: bool) -> None:  # noqa: FBT001 - a callback's argument
-        if self._pause is not None and not self._pause.done():
-            self._pause.set_result(took_too_long)
-
-    def _tell_waiters(self) -> None:
-        waiters, self._waiters = self._waiters, []
-        for news in waiters:
-            if not news.done():  # it is where whoever waited was cancelled
-                news.set_result(None)
-
-    async def read_ahead(self) -> None:
-        """Read from the server until the peer leaves."""
-        while self.gone is None:
-            self._reading = asyncio.current_task()
-            message = await self._receive()
-            self._reading = None
-            if message["type"] == "websocket.disconnect":
-                code = message.get("code")
-                self.gone = WebSocketDisconnect(1005 if code is None else code, message.get("reason") or "")
-            elif message["type"] == "websocket.receive":
-                text = message.get("text")
-                content: str | bytes = message.get("bytes") or b"" if text is None else text
-                if exceeds(content, self.limit):  # whether or not the handler ever asks for it
-                    await self._give_up(*TOO_BIG)
-                    return
-                self._messages.append(content)
-                self._waiting_size += len(content)
-            self._tell_waiters()
-            while self.gone is None and not self._may_read():
-                if await self._asked_within(HANDLING_SECONDS if self._reads is ON_DEMAND else UNREAD_SECONDS):
-                    continue
-                self._reads += 1
-            if self._reads is EVERYTHING and self._is_overfull():
-                await self._give_up(1008, "messages are not read")
-
-    async def _give_up(self, code: int, reason: str) -> None:
-        self._closing = asyncio.get_running_loop().create_task(self.close(code, reason))
-        await asyncio.shield(self._closing)
-
-    async def closed(self) -> None:
-        """Wait for a close that the reading began."""
-        if self._closing is not None:
-            with contextlib.suppress(Exception):  # whatever it is: a connection that cannot be closed is closed
-                await self._closing
-
-    async def _asked_within(self, seconds: float) -> bool:
-        loop = asyncio.get_running_loop()
-        self._pause = loop.create_future()
-        self._until = loop.time() + seconds
-        # One timer for many pauses: most are over in a moment.
-        if self._timer is None or self._timer.when() > self._until:
-            self._look_at(loop, self._until)
-        try:
-            return not await self._pause
-        finally:
-            self._pause = None
-
-    def _look_at(self, loop: asyncio.AbstractEventLoop, when: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = loop.call_at(when, self._look, loop)
-
-    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._timer = None
-        if self._pause is None:
-            return
-        if loop.time() < self._until:
-            self._look_at(loop, self._until)
-        else:
-            self._go_on(True)
-
-    def _may_read(self) -> bool:
-        if self._reads is ON_DEMAND:
-            return not self._messages and bool(self._waiters)
-        return self._reads is EVERYTHING or not self._is_full()
-
-    def is_handling(self) -> bool:
-        """Tell whether the handler may still be at a message that it has taken."""
-        return asyncio.get_running_loop().time() - self._taken_at < HANDLING_SECONDS
-
-    def _is_overfull(self) -> bool:
-        return len(self._messages) > MOST_UNREAD or (len(self._messages) > 1 and self._waiting_size > MOST_UNREAD_SIZE)
-
-    def _is_full(self) -> bool:
-        return len(self._messages) >= READ_AHEAD or self._waiting_size >= READ_AHEAD_SIZE
-
-    async def close(self, code: int, reason: str) -> None:
-        """Close an open WebSocket."""
-        if self.gone is not None:
-            return
-        self.gone = WebSocketDisconnect(code, reason)
-        self._tell_waiters()  # a task of the handler's that still waits for a message
-        if self._reading is not None:
-            # Granian before 2.8.9 keeps the close frame back for as long as somebody waits for a message.
-            self._reading.cancel()
-        close = {"type": "websocket.close", "code": code, "reason": reason}
-        try:
-            await self._quietly(close)
-        except Exception:  # noqa: BLE001 - daphne's has no class of its own
-            # Daphne refuses all codes but 1000 and those from 3000 on: the peer gets the same in the private range.
-            await self._quietly(close | {"code": code + 3000})
-
-    async def apart(self, work: Callable[[bytes], Any], data: bytes) -> Any:
-        """Do blocking work in a worker thread."""
-        return await self._in_thread("bodies", work, data)
-
-    async def deny(self, response: Response) -> None:
-        """Answer the handshake with an HTTP response, or with a bare 403 where the server cannot."""
-        if self.gone is not None:
-            return  # there is nobody to be answered
-        self.gone = WebSocketDisconnect(1006, "denied")
-        if "websocket.http.response" not in (self._scope.get("extensions") or {}):
-            await self._quietly({"type": "websocket.close", "code": 1008, "reason": ""})
-            return
-        body = response.body or b""
-        # Granian takes one body message only.
-        headers = [*_unrepeated(response), (b"content-length", b"%d" % len(body))]
-        await self._quietly({"type": "websocket.http.response.start", "status": response.status, "headers": headers})
-        await self._quietly({"type": "websocket.http.response.body", "body": body, "more_body": False})
-
-    async def _quietly(self, message: dict[str, Any]) -> None:
-        try:
-            await self._send(message)
-        except (OSError, RuntimeError):
-            # The peer was faster, or the server has already closed: either way it is closed.
-            return
-
-
-def _unrepeated(response: Response) -> Pairs:
-    """Return a denial's headers, each name once: Granian before 2.8.9 ends its worker on a second one.
-
-    Lines of one name are one list (RFC 9110 section 5.3), but for cookies: of those the last is sent.
-    """
-    found: dict[bytes, bytes] = {}
-    for name, value in encode_headers(response):
-        found[name] = found[name] + b", " + value if name in found and name != b"set-cookie" else value
-    return list(found.items())
 
 
 def compile_websockets(frozen: FrozenApp, runtime: Runtime) -> Callable[[Scope, Receive, Send], Awaitable[None]]:

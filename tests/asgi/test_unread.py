@@ -10,6 +10,7 @@ from typing import Any
 import anyio
 import pytest
 
+import hinge_asgi.transport
 import hinge_asgi.websocket
 from hinge import App, WebSocket, WebSocketDisconnect
 
@@ -51,9 +52,9 @@ async def serve(app: App, peer: Peer) -> None:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hinge_asgi.websocket, "UNREAD_SECONDS", 0.01)
+    monkeypatch.setattr(hinge_asgi.transport, "UNREAD_SECONDS", 0.01)
     monkeypatch.setattr(hinge_asgi.websocket, "NOTICE_SECONDS", 0.01)
-    monkeypatch.setattr(hinge_asgi.websocket, "HANDLING_SECONDS", 0.01)
+    monkeypatch.setattr(hinge_asgi.transport, "HANDLING_SECONDS", 0.01)
 
 
 @pytest.fixture
@@ -139,7 +140,7 @@ def test_what_came_before_the_peer_left_is_handled_first(
     count: int, handling: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With its replies: a server that has read the close sends nothing more."""
-    monkeypatch.setattr(hinge_asgi.websocket, "HANDLING_SECONDS", 10)
+    monkeypatch.setattr(hinge_asgi.transport, "HANDLING_SECONDS", 10)
     app = App()
 
     @app.websocket("/")
@@ -165,7 +166,7 @@ def test_a_handler_that_reads_is_not_cancelled_even_if_the_leaving_is_known(monk
         await ws.accept()
         while peer.left is False:  # noqa: ASYNC110 - a turn of the loop, no time
             await asyncio.sleep(0)
-        monkeypatch.setattr(hinge_asgi.websocket, "HANDLING_SECONDS", 10)
+        monkeypatch.setattr(hinge_asgi.transport, "HANDLING_SECONDS", 10)
         async for message in ws:
             await asyncio.sleep(0.02)
             seen.append(message)

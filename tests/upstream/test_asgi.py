@@ -35,7 +35,7 @@ def test_how_the_peer_is_told(asgi: Server) -> None:
 
 
 def test_what_the_scope_says_of_the_server(asgi: Server) -> None:
-    """Hence `state` is never read, and denials look for their extension (hinge_asgi.websocket)."""
+    """Hence `state` is never read, and denials look for their extension (hinge_asgi.transport)."""
     scope = scope_of(asgi)
     assert ("state" in scope) == (asgi.name != "daphne")
     assert scope.get("extensions") == {

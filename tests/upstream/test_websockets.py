@@ -34,12 +34,12 @@ def test_how_a_websocket_ends_that_nobody_closes(asgi: Server, path: str) -> Non
 
 
 def test_a_close_is_sent_while_somebody_receives(asgi: Server) -> None:
-    """Granian 2.8.7 kept it back until then, hence reading ahead ends before a close (hinge_asgi.websocket)."""
+    """Granian 2.8.7 kept it back until then, hence reading ahead ends before a close (hinge_asgi.transport)."""
     assert closing(asgi, "/ws_closes_while_receiving")[0] == 3000
 
 
 def test_daphne_sends_few_codes_and_no_reason(asgi: Server) -> None:
-    """Hence others are moved into the private range (hinge_asgi.websocket)."""
+    """Hence others are moved into the private range (hinge_asgi.transport)."""
     assert closing(asgi, "/ws_closes_with?3000") == (3000, "" if asgi.name == "daphne" else "why")
     refused = len(asgi.journal("refused"))
     assert closing(asgi, "/ws_closes_with?1001") == ((1000, "") if asgi.name == "daphne" else (1001, "why"))
@@ -75,7 +75,7 @@ def test_who_sends_the_headers_of_an_accept(asgi: Server) -> None:
 
 @pytest.mark.parametrize("name", ["granian-asgi", "uvicorn", "hypercorn"])
 def test_who_denies_with_a_body_in_two_parts(pool: Pool, name: str) -> None:
-    """Hence a denial's body is one message (hinge_asgi.websocket)."""
+    """Hence a denial's body is one message (hinge_asgi.transport)."""
     with pytest.raises(InvalidStatus) as denied:
         connect(pool(name, "raw:asgi").websocket_url("/ws_denies"), legacy=True)
     response = denied.value.response
@@ -85,7 +85,7 @@ def test_who_denies_with_a_body_in_two_parts(pool: Pool, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["granian-asgi", "uvicorn", "hypercorn"])
 def test_a_denial_may_repeat_a_header(pool: Pool, name: str) -> None:
-    """Granian 2.8.7 ended its worker there, hence a denial's headers are made unique (hinge_asgi.websocket)."""
+    """Granian 2.8.7 ended its worker there, hence a denial's headers are made unique (hinge_asgi.transport)."""
     with pytest.raises(InvalidStatus) as denied:
         connect(pool(name, "raw:asgi").websocket_url("/ws_denies?repeated"), legacy=True)
     assert denied.value.response.headers.get_all("set-cookie") == ["a=1", "b=2"]
