@@ -22,7 +22,7 @@ ELSEWHERE = {
 }
 """Markers of the tests that a run leaves to .ci/run unless its own `-m` names them, and what these tests do."""
 
-MATRICES = {"test_base_exceptions.py", "test_irregular_errors.py", "test_callbacks.py"}
+MATRICES = {"test_base_exceptions.py", "test_lifespan_exceptions.py", "test_irregular_errors.py", "test_callbacks.py"}
 """Files of a great many small cases, which are the gate's as well."""
 
 _left: pytest.StashKey[Counter[str]] = pytest.StashKey()
