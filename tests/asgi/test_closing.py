@@ -1,10 +1,10 @@
 """A request whose end is in doubt: its connection is closed, whatever the middleware makes of the answer."""
 
-import asyncio
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.support.asgi import ask
 
 from hinge import App, AsyncMiddleware, HTTPError, Middleware, Request, Response, StreamingResponse
 from hinge.testing import Client
@@ -108,18 +108,6 @@ def test_an_app_that_did_not_start_closes_it_too() -> None:
         raise RuntimeError
         yield
 
-    sent: list[dict[str, Any]] = []
-
-    async def request() -> None:
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": b"", "more_body": False}
-
-        async def send(message: dict[str, Any]) -> None:
-            sent.append(message)
-
-        headers = [(name.encode(), value.encode()) for name, value in AMBIGUOUS.items()]
-        scope = {"type": "http", "method": "POST", "path": "/", "raw_path": b"/", "headers": headers}
-        await app.asgi(scope, receive, send)
-
-    asyncio.run(request())  # without a lifespan protocol the first request starts it
+    headers = [(name.encode(), value.encode()) for name, value in AMBIGUOUS.items()]
+    sent = ask(app.asgi, "/", {"type": "http.request"}, method="POST", raw_path=b"/", headers=headers).sent
     assert (b"connection", b"close") in sent[0]["headers"]

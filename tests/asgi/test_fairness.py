@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from tests.support.asgi import scope
 
 from hinge import App, StreamingResponse, WebSocket, WebSocketDisconnect
 
 ENOUGH = 10_000
-HTTP = {"type": "http", "http_version": "1.1", "method": "GET", "path": "/", "query_string": b"", "headers": []}
-WEBSOCKET = {"type": "websocket", "http_version": "1.1", "path": "/", "query_string": b"", "headers": []}
+HTTP = scope()
+WEBSOCKET = scope("/", "websocket")
 
 
 class Server:

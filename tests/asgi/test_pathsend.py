@@ -1,12 +1,12 @@
 """Whole files are handed to a server that sends them itself (the ASGI extension "path send"), and nothing else is."""
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.contract.files import make_app
+from tests.support.asgi import ask
 
 from hinge import App, Request, Response
 from hinge.middleware import Compression
@@ -22,26 +22,8 @@ def path(tmp_path: Path) -> Path:
 
 
 def sent(app: App, target: str, method: str = "GET", *headers: tuple[bytes, bytes], **differing: Any) -> list[Any]:
-    messages = []
-    scope = {
-        "type": "http",
-        "http_version": "1.1",
-        "method": method,
-        "path": target,
-        "query_string": b"",
-        "headers": [*headers],
-        "extensions": {"http.response.pathsend": {}},
-    }
-
-    async def receive() -> dict[str, Any]:
-        await asyncio.get_running_loop().create_future()
-        raise AssertionError
-
-    async def send(message: dict[str, Any]) -> None:
-        messages.append(message)
-
-    asyncio.run(asyncio.wait_for(app.asgi(scope | differing, receive, send), 10))
-    return messages
+    head = {"method": method, "headers": [*headers], "extensions": {"http.response.pathsend": {}}}
+    return ask(app.asgi, target, **head | differing).sent
 
 
 def body(messages: list[Any]) -> bytes:

@@ -2,71 +2,21 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from tests.support.asgi import Peer, call, run, scope
 
 from hinge import App, EventSourceResponse, State, StreamingResponse, WebSocket
 
 Messages = list[dict[str, Any]]
 
 
-def run(test: Callable[[], Awaitable[Any]]) -> Any:
-    async def bounded() -> Any:
-        async with asyncio.timeout(10):
-            return await test()
-
-    return asyncio.run(bounded())
-
-
-def scope(path: str = "/", kind: str = "http") -> dict[str, Any]:
-    """Return the least that a server may say."""
-    found: dict[str, Any] = {"type": kind, "path": path, "query_string": b"", "headers": []}
-    if kind == "http":
-        found |= {"method": "GET", "http_version": "1.1"}
-    return found
-
-
-class Peer:
-    """The server's side of one request: a client that stays until it is told to leave."""
-
-    def __init__(self, *first: dict[str, Any]) -> None:
-        self.first = [*first]
-        self.left = asyncio.Event()
-        self.sent: Messages = []
-        self.has_sent_body = asyncio.Event()
-
-    async def receive(self) -> dict[str, Any]:
-        if self.first:
-            return self.first.pop(0)
-        await self.left.wait()
-        return {"type": "http.disconnect"}
-
-    async def send(self, message: dict[str, Any]) -> None:
-        self.sent.append(message)
-        if message.get("body"):
-            self.has_sent_body.set()
-
-    @property
-    def status(self) -> int:
-        return int(self.sent[0]["status"])
-
-    @property
-    def body(self) -> bytes:
-        return b"".join(message.get("body", b"") for message in self.sent[1:])
-
-
 def other_tasks() -> list[str]:
     """Return the tasks beside this one and the one that waits for the loop's end."""
     others = asyncio.all_tasks() - {asyncio.current_task()}
     return [name for task in others if not (name := repr(task.get_coro())).startswith("<coroutine object LifespanTask")]
-
-
-async def call(app: App, path: str = "/") -> Peer:
-    peer = Peer()
-    await app.asgi(scope(path), peer.receive, peer.send)
-    return peer
 
 
 def app_with_life(notes: list[str]) -> App:
@@ -91,7 +41,7 @@ def test_fifty_first_requests_start_the_lifespan_once() -> None:
     app = app_with_life(notes)
 
     async def test() -> None:
-        peers = await asyncio.gather(*(call(app) for _ in range(50)))
+        peers = await asyncio.gather(*(call(app.asgi) for _ in range(50)))
         assert {peer.body for peer in peers} == {b"true"}
         assert notes == ["start"]
 
@@ -105,8 +55,8 @@ def test_each_loop_has_a_life_of_its_own() -> None:
     app = app_with_life(notes)
 
     async def test() -> None:
-        assert (await call(app)).body == b"true"
-        assert (await call(app)).body == b"true"
+        assert (await call(app.asgi)).body == b"true"
+        assert (await call(app.asgi)).body == b"true"
 
     for number in range(1, 4):
         run(test)
@@ -118,8 +68,8 @@ def test_a_first_request_that_is_cancelled_takes_nobody_along() -> None:
     app = app_with_life(notes)
 
     async def test() -> None:
-        first = asyncio.create_task(call(app))
-        second = asyncio.create_task(call(app))
+        first = asyncio.create_task(call(app.asgi))
+        second = asyncio.create_task(call(app.asgi))
         await asyncio.sleep(0)
         first.cancel()
         assert (await second).body == b"true"
@@ -148,7 +98,7 @@ def test_a_start_that_fails_refuses_everything_and_is_logged_once(caplog: pytest
         await ws.accept()
 
     async def test() -> None:
-        peers = await asyncio.gather(*(call(app) for _ in range(10)), call(app, "/nowhere"))
+        peers = await asyncio.gather(*(call(app.asgi) for _ in range(10)), call(app.asgi, "/nowhere"))
         assert {peer.status for peer in peers} == {503}
         peer = Peer({"type": "websocket.connect"})
         await app.asgi(scope("/ws", "websocket"), peer.receive, peer.send)
@@ -172,7 +122,7 @@ def test_a_start_that_is_no_exception_s_failure_refuses_as_well() -> None:
         return "never"
 
     async def test() -> None:
-        assert (await call(app)).status == 503
+        assert (await call(app.asgi)).status == 503
 
     run(test)
 
@@ -189,7 +139,7 @@ def test_the_protocol_is_spoken_to_the_letter() -> None:
         inbox.put_nowait({"type": "lifespan.startup"})
         assert await outbox.get() == {"type": "lifespan.startup.complete"}
         assert list(state) == ["loop"]
-        assert (await call(app)).body == b"true"
+        assert (await call(app.asgi)).body == b"true"
         inbox.put_nowait({"type": "lifespan.shutdown"})
         assert await outbox.get() == {"type": "lifespan.shutdown.complete"}
         await life
@@ -224,7 +174,7 @@ def test_a_request_during_the_shutdown_starts_nothing_again() -> None:
         await outbox.get()
         inbox.put_nowait({"type": "lifespan.shutdown"})
         await stopping.wait()
-        assert (await call(app)).status == 503
+        assert (await call(app.asgi)).status == 503
         go.set()
         await task
 
@@ -244,7 +194,7 @@ def test_a_drain_before_anything_was_open_counts_for_what_comes() -> None:
 
     async def test() -> None:
         app.asgi.drain(1.0)
-        events = await call(app, "/events")
+        events = await call(app.asgi, "/events")
         assert (events.status, events.body, events.sent[-1]["more_body"]) == (200, b"", False)
         peer = Peer()
         with pytest.raises(Exception, match="cut off"):
@@ -448,7 +398,7 @@ def test_nothing_is_left_on_the_loop() -> None:
 
     async def test() -> None:
         for path in ("/stream", "/events", "/plain", "/nowhere"):
-            await call(app, path)
+            await call(app.asgi, path)
         assert other_tasks() == []
         assert app.asgi.runtime.open == set()
 

@@ -1,11 +1,12 @@
 """The end of the lifespan protocol waits for what the server no longer knows of: work after responses."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import anyio
 import pytest
+from tests.support.asgi import run, scope
 
 from hinge import App, Config, Request, WebSocket
 from hinge.backend.grace import cut_after, hang_up_after, lifespans_by
@@ -41,19 +42,10 @@ class Server:
                 answered.set()
 
         async def native(receive: Any) -> None:  # somebody else's middleware in between
-            scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}
-            await self._app(scope, receive, send)
+            await self._app(scope(), receive, send)
 
         self.task = asyncio.create_task(native(asyncio.Queue().get))
         await answered.wait()
-
-
-def run(test: Callable[[], Awaitable[None]]) -> None:
-    async def bounded() -> None:
-        async with asyncio.timeout(10):
-            await test()
-
-    asyncio.run(bounded())
 
 
 def app_with(notes: list[str], work: Callable[..., Any], **config: Any) -> App:
@@ -233,7 +225,7 @@ def test_a_websocket_that_does_not_end_is_named_and_left(drained: bool, caplog: 
         async def send(message: dict[str, Any]) -> None:
             accepted.set()
 
-        task = asyncio.create_task(app.asgi(scope_of("/live"), inbox.get, send))
+        task = asyncio.create_task(app.asgi(scope("/live", "websocket"), inbox.get, send))
         await accepted.wait()
         if drained:
             app.asgi.drain(0.1)
@@ -244,10 +236,6 @@ def test_a_websocket_that_does_not_end_is_named_and_left(drained: bool, caplog: 
 
     run(test)
     assert len([line for line in caplog.messages if "'/live': handler" in line and "left behind" in line]) == 1
-
-
-def scope_of(path: str) -> dict[str, Any]:
-    return {"type": "websocket", "path": path, "query_string": b"", "headers": []}
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 """Plain functions in worker threads: what crosses, and what does not."""
 
-import asyncio
 from collections.abc import Iterator
 from contextvars import ContextVar
-from typing import Any
+
+from tests.support.asgi import ask
 
 from hinge import App, Middleware, Request
 
@@ -11,19 +11,8 @@ user: ContextVar[str] = ContextVar("user", default="nobody")
 
 
 def call(app: App, path: str) -> tuple[int, dict[str, str], bytes]:
-    sent: list[dict[str, Any]] = []
-
-    async def receive() -> dict[str, Any]:
-        await asyncio.Event().wait()  # the client stays
-        raise AssertionError
-
-    async def send(message: dict[str, Any]) -> None:
-        sent.append(message)
-
-    scope = {"type": "http", "http_version": "1.1", "method": "GET", "path": path, "query_string": b"", "headers": []}
-    asyncio.run(app.asgi(scope, receive, send))
-    headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
-    return sent[0]["status"], headers, b"".join(message["body"] for message in sent[1:])
+    peer = ask(app.asgi, path)
+    return peer.status, peer.headers, peer.body
 
 
 def test_a_handler_in_a_thread_and_its_middleware_see_each_others_context_variables() -> None:

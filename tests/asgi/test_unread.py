@@ -9,12 +9,13 @@ from typing import Any
 
 import anyio
 import pytest
+from tests.support.asgi import scope
 
 import hinge_asgi.transport
 import hinge_asgi.websocket
 from hinge import App, WebSocket, WebSocketDisconnect
 
-SCOPE = {"type": "websocket", "http_version": "1.1", "path": "/", "query_string": b"", "headers": []}
+SCOPE = scope("/", "websocket")
 
 
 class Peer:

@@ -4,10 +4,11 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.support.asgi import scope
 
 from hinge import App, WebSocket
 
-WEBSOCKET = {"type": "websocket", "http_version": "1.1", "path": "/", "query_string": b"", "headers": []}
+WEBSOCKET = scope("/", "websocket")
 
 
 class Server:

@@ -1,6 +1,5 @@
 """The App: it collects until it is compiled, compiles once a backend, and is what every server can call."""
 
-import asyncio
 import gc
 import inspect
 import threading
@@ -11,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.support import asgi, wsgi
 
 from hinge import (
     App,
@@ -49,39 +49,13 @@ def timing(request: Request) -> Middleware:
 
 def get(application: Any, path: str = "/", method: str = "GET", **environ: Any) -> tuple[str, dict[str, str], bytes]:
     """Call a WSGI callable."""
-    started: list[Any] = []
-    body = application(
-        {
-            "REQUEST_METHOD": method,
-            "PATH_INFO": path,
-            "wsgi.url_scheme": "http",
-            "SERVER_PROTOCOL": "HTTP/1.1",
-            **environ,
-        },
-        lambda status, headers, exc_info=None: started.append((status, dict(headers))),
-    )
-    try:
-        content = b"".join(body)
-    finally:
-        if hasattr(body, "close"):
-            body.close()
-    return *started[0], content
+    return wsgi.ask(application, path, method, **environ)
 
 
 def asked(application: Any, path: str = "/") -> tuple[int, bytes]:
     """Call an ASGI callable."""
-    sent: list[dict[str, Any]] = []
-
-    async def receive() -> dict[str, Any]:
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    async def send(message: dict[str, Any]) -> None:
-        sent.append(message)
-
-    scope = {"type": "http", "method": "GET", "path": path, "headers": [], "query_string": b"", "http_version": "1.1"}
-    asyncio.run(application(scope, receive, send))
-    return sent[0]["status"], b"".join(message.get("body", b"") for message in sent)
+    peer = asgi.ask(application, path)
+    return peer.status, peer.body
 
 
 # -- collecting --------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 import pytest
+from tests.support.wsgi import ask
 
 from hinge import App, ConfigurationError
 
@@ -23,9 +24,7 @@ def broken() -> App:
 
 
 def as_wsgi(app: App, method: str = "GET") -> tuple[str, dict[str, str], bytes]:
-    said: list[Any] = []
-    body = app({"REQUEST_METHOD": method, "PATH_INFO": "/x"}, lambda *start: said.extend(start))
-    return said[0], dict(said[1]), b"".join(body)
+    return ask(app, "/x", method)
 
 
 def as_asgi(app: App, kind: str, *events: str) -> list[dict[str, Any]]:

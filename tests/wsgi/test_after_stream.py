@@ -6,17 +6,11 @@ from contextvars import Context, ContextVar
 from typing import Any
 
 import pytest
+from tests.support.wsgi import environ
 
 from hinge import App, Config, Request
 
 user: ContextVar[str] = ContextVar("user", default="nobody")
-ENVIRON = {
-    "REQUEST_METHOD": "GET",
-    "PATH_INFO": "/",
-    "QUERY_STRING": "",
-    "SERVER_PROTOCOL": "HTTP/1.1",
-    "wsgi.url_scheme": "http",
-}
 PATIENCE = 10.0
 
 
@@ -47,7 +41,7 @@ def test_close_returns_before_the_work_is_done_and_stop_waits_for_it(source: Any
         return source(request)
 
     # A server's thread has no context variables at all, unlike a test's.
-    body = Context().run(app.wsgi, dict(ENVIRON), lambda status, headers: None)
+    body = Context().run(app.wsgi, environ(), lambda status, headers: None)
     assert list(body) == [b"one", b"two"]
     body.close()
     assert seen == []
@@ -69,7 +63,7 @@ def test_on_http_2_a_complete_body_is_not_held_up_either() -> None:
         request.after_response(work)
         return "body"
 
-    body = app.wsgi(ENVIRON | {"SERVER_PROTOCOL": "HTTP/2"}, lambda status, headers: None)
+    body = app.wsgi(environ(SERVER_PROTOCOL="HTTP/2"), lambda status, headers: None)
     assert list(body) == [b"body"]
     body.close()
     assert seen == []
@@ -97,7 +91,7 @@ def test_no_more_is_done_at_a_time_than_the_server_has_threads() -> None:
         yield "one"
 
     def ask() -> None:
-        body = app.wsgi(dict(ENVIRON), lambda status, headers: None)
+        body = app.wsgi(environ(), lambda status, headers: None)
         assert list(body) == [b"one"]
         body.close()
 
@@ -125,7 +119,7 @@ def test_the_work_may_use_the_loop_while_the_worker_stops() -> None:
         request.after_response(work)
         yield "one"
 
-    body = app.wsgi(dict(ENVIRON), lambda status, headers: None)
+    body = app.wsgi(environ(), lambda status, headers: None)
     assert list(body) == [b"one"]
     body.close()
     app.wsgi.stop()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.support.wsgi import ask
 
 from hinge import App, Body, BodyStream, ClientDisconnect
 from hinge.http.body import cut_off
@@ -32,19 +33,9 @@ class Breaks(Ends):
 
 
 def post(app: App, source: Any) -> tuple[str, bytes]:
-    answered: list[str] = []
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": "POST",
-        "PATH_INFO": "/",
-        "QUERY_STRING": "",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "CONTENT_TYPE": "application/octet-stream",
-        "CONTENT_LENGTH": "100",
-        "wsgi.url_scheme": "http",
-        "wsgi.input": source,
-    }
-    body = b"".join(app.wsgi(environ, lambda status, headers: answered.append(status)))
-    return answered[0], body
+    sent = {"CONTENT_TYPE": "application/octet-stream", "CONTENT_LENGTH": "100", "wsgi.input": source}
+    status, _, body = ask(app.wsgi, "/", "POST", **sent)
+    return status, body
 
 
 @pytest.mark.parametrize("source", [Ends, Breaks])

@@ -10,6 +10,7 @@ from wsgiref.util import FileWrapper as AnyWrapper
 import pytest
 from gunicorn.http.wsgi import FileWrapper
 from tests.contract.files import make_app
+from tests.support.wsgi import environ
 from waitress.buffers import ReadOnlyFileBasedBuffer
 
 from hinge import App, FileResponse, Middleware, Request
@@ -20,14 +21,6 @@ from hinge_wsgi.stream import Stream
 
 SIZE = WORTHWHILE + 1000
 CONTENT = random.Random(1).randbytes(SIZE)  # the same in every process: test names are made of it
-ENVIRON = {
-    "REQUEST_METHOD": "GET",
-    "PATH_INFO": "/file",
-    "QUERY_STRING": "",
-    "SERVER_PROTOCOL": "HTTP/1.1",
-    "REMOTE_ADDR": "",
-    "wsgi.url_scheme": "http",
-}
 
 
 @pytest.fixture(params=[FileWrapper, ReadOnlyFileBasedBuffer])
@@ -49,8 +42,7 @@ def app(path: Path) -> App:
 
 def answered(app: App, wrapper: Any, **differing: str) -> tuple[str, dict[str, str], Any]:
     head: list[Any] = []
-    environ = ENVIRON | {"wsgi.file_wrapper": wrapper} | differing
-    body = app.wsgi(environ, lambda *answer: head.extend(answer))
+    body = app.wsgi(environ("/file", **{"wsgi.file_wrapper": wrapper} | differing), lambda *answer: head.extend(answer))
     return head[0], dict(head[1]), body
 
 
@@ -184,7 +176,7 @@ def test_a_server_that_refuses_the_head_leaves_no_file_open(app: App, wrapper: A
         raise AssertionError("refused")
 
     with pytest.raises(AssertionError, match="refused"):
-        app.wsgi(ENVIRON | {"wsgi.file_wrapper": wrapper}, refuse)
+        app.wsgi(environ("/file", **{"wsgi.file_wrapper": wrapper}), refuse)
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
 
 

@@ -3,11 +3,10 @@
 from typing import Any
 
 import pytest
+from tests.support.wsgi import environ
 
 from hinge import App, Middleware, Response, StreamingResponse
 from hinge.conformance.streams import AsyncChunks, AsyncClosable, Chunks, Closable, Log
-
-ENVIRON = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "SERVER_PROTOCOL": "HTTP/1.1"}
 
 
 def passing() -> Middleware:
@@ -38,6 +37,6 @@ def test_the_source_is_closed(kind: Any, layers: list[Any]) -> None:
 
     application = app.compile("wsgi")
     with pytest.raises((ConnectionError, KeyboardInterrupt)):
-        application(ENVIRON, refuse)
+        application(environ(), refuse)
     assert log.entries.count("closed") == 1
     application.stop()

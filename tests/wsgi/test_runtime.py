@@ -5,7 +5,6 @@ Nothing is inherited through a fork.
 
 import asyncio
 import gc
-import io
 import subprocess
 import sys
 import textwrap
@@ -18,6 +17,7 @@ from typing import Any
 import anyio
 import anyio.to_thread
 import pytest
+from tests.support.wsgi import ask, environ
 
 from hinge import App, AsyncMiddleware, HTTPError, State
 from hinge.testing import Client
@@ -25,32 +25,9 @@ from hinge.testing import Client
 PATIENCE = 10
 
 
-def call(application: Any, path: str = "/", method: str = "GET") -> tuple[str, bytes]:
-    """Call a WSGI callable as a server does."""
-    answered: list[Any] = []
-    environ = {
-        "REQUEST_METHOD": method,
-        "SCRIPT_NAME": "",
-        "PATH_INFO": path,
-        "QUERY_STRING": "",
-        "SERVER_NAME": "test",
-        "SERVER_PORT": "80",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(),
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
-    }
-    result = application(environ, lambda status, headers, exc_info=None: answered.append(status))
-    try:
-        body = b"".join(result)
-    finally:
-        if hasattr(result, "close"):
-            result.close()
-    return answered[0], body
+def call(application: Any, path: str = "/") -> tuple[str, bytes]:
+    status, _, body = ask(application, path)
+    return status, body
 
 
 def at_once(count: int, work: Callable[[], Any]) -> list[Any]:
@@ -225,13 +202,7 @@ def test_a_request_that_is_closed_in_another_thread_is_closed() -> None:
 
     try:
         for path in ("/def", "/async"):
-            environ = {
-                "REQUEST_METHOD": "GET",
-                "PATH_INFO": path,
-                "wsgi.url_scheme": "http",
-                "wsgi.input": io.BytesIO(),
-            }
-            result = app.wsgi(environ, lambda *answer: None)
+            result = app.wsgi(environ(path), lambda *answer: None)
             assert next(iter(result)) == b"a"
             thread = threading.Thread(target=result.close)
             thread.start()
@@ -257,10 +228,9 @@ def test_a_start_response_that_fails_leaves_no_stream_open() -> None:
     def refuse(*answer: Any) -> None:
         raise ValueError("a header that this server does not like")
 
-    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "wsgi.url_scheme": "http", "wsgi.input": io.BytesIO()}
     try:
         with pytest.raises(ValueError, match="does not like"):
-            app.wsgi(environ, refuse)
+            app.wsgi(environ(), refuse)
         assert app.wsgi.runtime.streams == set()
         assert set(closed) == {"closed"}
     finally:
@@ -311,8 +281,7 @@ def test_requests_leave_neither_tasks_nor_threads_nor_waiters(caplog: pytest.Log
             group.cancel_scope.cancel()
 
     def left() -> None:
-        environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/stream", "wsgi.url_scheme": "http"}
-        result = app.wsgi(environ | {"wsgi.input": io.BytesIO()}, lambda *answer: None)
+        result = app.wsgi(environ("/stream"), lambda *answer: None)
         next(iter(result))
         result.close()
 

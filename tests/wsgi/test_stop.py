@@ -1,13 +1,13 @@
 """A stop waits for what the server no longer knows of, work after responses, and for no longer than it may."""
 
 import asyncio
-import io
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
+from tests.support.waiting import until
+from tests.support.wsgi import ask, environ
 
 from hinge import App, Config, Request
 
@@ -37,8 +37,7 @@ def app_with(notes: list[str], work: Callable[..., Any], **config: Any) -> App:
 
 def respond(app: App, path: str, version: str) -> Any:
     """Have a request answered up to, and without, the close of its response."""
-    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "wsgi.url_scheme": "http", "wsgi.input": io.BytesIO()}
-    result = app.wsgi(environ | {"SERVER_PROTOCOL": version}, lambda status, headers: None)
+    result = app.wsgi(environ(path, SERVER_PROTOCOL=version), lambda status, headers: None)
     assert list(result) == [b"x"]
     return result
 
@@ -158,9 +157,8 @@ def test_a_response_that_cannot_be_sent_leaves_nothing_to_wait_for() -> None:
         raise ValueError("a header that this server does not like")
 
     for path in ("/", "/stream"):
-        environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "wsgi.url_scheme": "http", "wsgi.input": io.BytesIO()}
         with pytest.raises(ValueError, match="does not like"):
-            app.wsgi(environ, refuse)
+            app.wsgi(environ(path), refuse)
     app.wsgi.start()
     stopping = in_thread(app.wsgi.stop)
     stopping.join(5)  # the bound is 10
@@ -185,21 +183,17 @@ def test_a_stop_ends_a_start_that_hangs() -> None:
 
     app.get("/")(lambda: "x")
     statuses: list[str] = []
-    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "wsgi.url_scheme": "http", "wsgi.input": io.BytesIO()}
 
-    def ask() -> None:
-        list(app.wsgi(environ, lambda status, headers: statuses.append(status)))
+    def request() -> None:
+        statuses.append(ask(app.wsgi).status)
 
     def waiting() -> int:
         return sum(flight.waits_for.__class__ is threading.Condition for flight in runtime.in_flight.threads(runtime))
 
     runtime = app.wsgi.runtime
-    requests = [in_thread(ask) for _ in range(3)]
+    requests = [in_thread(request) for _ in range(3)]
     assert entered.wait(PATIENCE)
-    end = time.monotonic() + PATIENCE
-    while waiting() < 3:
-        assert time.monotonic() < end
-        threading.Event().wait(0.01)
+    until(lambda: waiting() == 3, "all wait for the start")
     app.wsgi.stop()
     for thread in requests:
         thread.join(PATIENCE)

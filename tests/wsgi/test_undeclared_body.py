@@ -4,6 +4,7 @@ import io
 from typing import Any
 
 import pytest
+from tests.support.wsgi import ask
 
 from hinge import App, Body, BodyStream
 
@@ -24,21 +25,8 @@ class Input:
 
 
 def post(app: App, source: Input) -> str:
-    answered: list[str] = []
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": "POST",
-        "PATH_INFO": "/",
-        "QUERY_STRING": "",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "CONTENT_TYPE": "application/octet-stream",
-        "HTTP_TRANSFER_ENCODING": "chunked",
-        "wsgi.url_scheme": "http",
-        "wsgi.input": source,
-        "wsgi.input_terminated": True,
-    }
-    body = app.wsgi(environ, lambda status, headers: answered.append(status))
-    list(body)
-    return answered[0]
+    sent = {"CONTENT_TYPE": "application/octet-stream", "HTTP_TRANSFER_ENCODING": "chunked"}
+    return ask(app.wsgi, "/", "POST", **sent, **{"wsgi.input": source, "wsgi.input_terminated": True}).status
 
 
 def whole(body: Body[bytes]) -> int:
