@@ -126,6 +126,7 @@ class MemoryBackend:
     """The backend itself (hinge.backend.Backend)."""
 
     name = interface = "memory"
+    deployment = "Fix: await application(Call(...)), in the process itself"
     features = frozenset(Feature) - {Feature.WEBSOCKET}
     contract = (2, 0)
 

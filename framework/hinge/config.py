@@ -10,7 +10,7 @@ import inspect
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -160,6 +160,8 @@ def resolve_config(
     for source in sources:
         for setting in source:
             if setting.key not in types:
+                if _owner(setting) is not None:
+                    continue
                 near = nearest(setting.key.lower().removeprefix("hinge_").replace("-", "_"), types)
                 raise ConfigurationError(f"{setting.origin}: there is no setting {setting.key!r}. Fix: {near}")
             values[setting.key] = _convert(setting, types[setting.key])
@@ -168,6 +170,74 @@ def resolve_config(
     if "backend" in origins:
         _check_installed(config.backend, origins["backend"])
     return config
+
+
+def resolve_options(
+    name: str, kind: Any, *, environ: Mapping[str, str] | None = None, directory: Path | None = None
+) -> Any:
+    """Return the options of a backend, of a class `kind` (None: it has none, and None is returned).
+
+    They stand in `[tool.hinge.NAME]`; stronger are those of the environment, `HINGE_NAME_FIELD`.
+
+    Raises:
+        ConfigurationError: an unknown option, a bad value or a missing one, with the place it came from.
+
+    """
+    types = {} if kind is None else _kinds_of(name, kind)
+    values: dict[str, Any] = {}
+    for setting in _options(name, os.environ if environ is None else environ, directory or Path.cwd()):
+        if setting.key not in types:
+            what = f"has no option {setting.key!r}. Fix: {nearest(setting.key, types)}"
+            what = what if types else "has no options. Fix: leave it out"
+            raise ConfigurationError(f"{setting.origin}: backend {name!r} {what}")
+        values[setting.key] = _convert(setting, types[setting.key])
+    if kind is None:
+        return None
+    for key, parameter in inspect.signature(kind).parameters.items():
+        if parameter.default is parameter.empty and key not in values:
+            how = f"{key} = ... in [tool.hinge.{name}], or {PREFIX}{_spelt(name)}_{key.upper()}"
+            raise ConfigurationError(f"backend {name!r} needs the option {key!r}. Fix: {how}")
+    try:
+        return kind(**values)
+    except (ConfigurationError, TypeError, ValueError) as error:  # of its __post_init__
+        raise ConfigurationError(f"the options of backend {name!r}: {' '.join(str(error).split())}") from error
+
+
+def _options(name: str, environ: Mapping[str, str], directory: Path) -> Iterator[_Setting]:
+    """Yield what was set for a backend, the weakest first."""
+    for table in _project_settings(directory):
+        if table.key == name and isinstance(table.value, dict):
+            for key, value in table.value.items():
+                yield _Setting(key, value, f"{table.origin.removesuffix(f'] {name}')}.{name}] {key}")
+    start = f"{_spelt(name)}_".lower()
+    for setting in _environment_settings(environ):
+        if setting.key.startswith(start) and setting.key not in _types() and _owner(setting) in (name, None):
+            yield setting._replace(key=setting.key.removeprefix(start))
+
+
+def _owner(setting: _Setting) -> str | None:
+    """Return the installed backend that something which is no setting is an option of, or whose table it is."""
+    from hinge.backend.installed import installed_backends  # noqa: PLC0415 - as in `_check_installed`
+
+    names = installed_backends()
+    if isinstance(setting.value, dict):
+        return setting.key if setting.key in names else None
+    owners = [name for name in names if setting.key.startswith(f"{_spelt(name)}_".lower())]
+    return max(owners, key=len, default=None)
+
+
+def _spelt(name: str) -> str:
+    """Return a backend's name as it stands in an environment variable."""
+    return name.upper().replace("-", "_").replace(".", "_")
+
+
+def _kinds_of(name: str, kind: Any) -> dict[str, Any]:
+    """Return the types of the options that a class has."""
+    try:
+        hints = get_type_hints(kind, include_extras=True)
+        return {key: hints[key] for key in inspect.signature(kind).parameters}
+    except (NameError, TypeError, KeyError) as error:
+        raise ConfigurationError(f"the options of backend {name!r} cannot be read: {error}. Fix: update it") from error
 
 
 def flag(key: str) -> str:
@@ -262,13 +332,21 @@ def _expected(annotation: Any) -> str:
         return "a list of texts"
     if type(None) in arguments:
         return _expected(arguments[0]) + " or nothing"
-    if origin is Annotated and arguments[0] is str:
-        return arguments[1].description or "a text that is not empty"
     if origin is Annotated:
-        meta = arguments[1]
-        kind = "an integer" if arguments[0] is int else "a number"
+        return _bounded(_expected(arguments[0]), arguments[1])
+    names = {bool: "true or false", int: "an integer", float: "a number", str: "a text", dict: "a table"}
+    return names.get(origin or annotation, f"a {getattr(annotation, '__name__', annotation)}")
+
+
+def _bounded(kind: str, meta: Any) -> str:
+    """Return a phrase for a kind within what its note says."""
+    if not isinstance(meta, msgspec.Meta):
+        return kind
+    if meta.description is not None:
+        return meta.description
+    if meta.ge is not None and meta.le is not None:
         return f"{kind} from {meta.ge} to {meta.le}"
-    return {bool: "true or false"}.get(annotation, "a text")
+    return f"{kind} that is not empty" if meta.min_length == 1 else kind
 
 
 def _check_installed(name: str, origin: str) -> None:

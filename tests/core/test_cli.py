@@ -126,7 +126,7 @@ def test_check_makes_the_document(folder: Path, monkeypatch: pytest.MonkeyPatch,
     assert result.exit_code == 1
     (line,) = result.stdout.splitlines()
     assert line.startswith("handler document_under_test.index (document_under_test.py:3): responses={200: ")
-    assert fails(2, "openapi", "document_under_test.py:" + ("inner" if mounted else "app")).count(line) == 1
+    assert fails(1, "openapi", "document_under_test.py:" + ("inner" if mounted else "app")).count(line) == 1
 
 
 def test_check_tells_what_only_the_document_shows(folder: Path) -> None:
@@ -134,7 +134,7 @@ def test_check_tells_what_only_the_document_shows(folder: Path) -> None:
     result = run("check", "title_under_test.py")
     assert result.exit_code == 1
     assert result.stdout.startswith("the OpenAPI document of App(title=")
-    assert "Traceback" not in fails(2, "openapi", "title_under_test.py")
+    assert "Traceback" not in fails(1, "openapi", "title_under_test.py")
 
 
 def test_explain_says_what_each_route_gets(folder: Path) -> None:

@@ -12,7 +12,7 @@ from hinge.backend.installed import _loaded
 Install = Callable[..., None]
 
 WHOLE = """\
-from hinge.backend import Feature
+from hinge.backend import CONTRACT, Feature
 
 
 class Plain:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from hinge.backend.contract import Backend as Backend
     from hinge.backend.contract import Feature as Feature
     from hinge.backend.contract import HeadReader as HeadReader
+    from hinge.backend.contract import OwnServer as OwnServer
     from hinge.backend.head import NEVER_EMPTY as NEVER_EMPTY
     from hinge.backend.head import Head as Head
     from hinge.backend.head import PlainReader as PlainReader
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
     from hinge.responses.streaming import framed_lines as framed_lines
 
 _ROOMS = {
-    "backend.contract": "CONTRACT Application Backend Feature HeadReader",
+    "backend.contract": "CONTRACT Application Backend Feature HeadReader OwnServer",
     "backend.head": "Head NEVER_EMPTY PlainReader kept",
     "backend.testing": "Aborted Connection Denied ProtocolViolation Reply Session",
     "binding.plan": "HandlerPlan",

@@ -23,6 +23,7 @@ from hinge.http.headers import Headers
 if TYPE_CHECKING:
     from hinge.binding.plan import HandlerPlan
     from hinge.compiling.frozen import FrozenApp
+    from hinge.config import Config
 
 CONTRACT = (2, 0)
 """The version of this contract. The first number grows with what backends must change, the second with what is new."""
@@ -141,12 +142,17 @@ class Application(Protocol):
 
 @runtime_checkable
 class Backend(Protocol):
-    """One way to serve a Hinge app."""
+    """One way to serve a Hinge app.
+
+    It may have three attributes more: `run` (see `OwnServer`); `deployment`, a text of one line that says what to do in
+    place of `hinge run` where neither Granian nor `run` serves it; and `options`, a msgspec.Struct or a dataclass: the
+    class of `FrozenApp.options`, whose fields users set in `[tool.hinge.NAME]` and as `HINGE_NAME_FIELD`.
+    """
 
     name: str
     """What users write after `--backend`."""
     interface: str
-    """Granian's name of the protocol (`--interface`)."""
+    """The protocol of what `compile` returns: `hinge run` serves those that Granian has (`granian --interface`)."""
     features: frozenset[Feature]
     contract: tuple[int, int]
     """The version of the contract that it was written for, as two numbers in its source: what `CONTRACT` was then."""
@@ -165,5 +171,22 @@ class Backend(Protocol):
         `options` may hold `client` (an Address or None), `prefix` (a mount prefix, above every target), `scheme`, and
         `timeout` (seconds that any wait for the application may take, None: for ever). Entering raises what a lifespan
         raised; leaving ends what is still open, then stops the lifespans and raises what one of them raised.
+        """
+        ...
+
+
+class OwnServer(Protocol):
+    """What a backend has as well if it has a server of its own: `hinge run` calls it, and Granian is not loaded."""
+
+    def run(self, load: Callable[[], Application], config: "Config", options: Any) -> int | None:
+        """Serve until SIGINT or SIGTERM, and return the exit code (None: 0).
+
+        `load` imports and compiles the app: in this process, or by copy in each of the server's own. Lifespans are the
+        server's to start and stop, by `Application.start` and `stop` or by its protocol.
+
+        Raises:
+            ConfigurationError: a setting is not the default and cannot be obeyed; `hinge run` says so in that line.
+            OSError: the server cannot serve, as where the port is taken; told in a line, too.
+
         """
         ...

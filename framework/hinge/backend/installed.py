@@ -4,10 +4,13 @@ Law: what is loaded fulfils the contract as far as can be seen without calling i
 to whoever asks for it by name, and to nobody else.
 """
 
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
+from dataclasses import is_dataclass
 from typing import Any
 
 from hinge.backend.contract import CONTRACT, Backend, Feature
+from hinge.config import resolve_options
 from hinge.diagnostics.kinds import shown
 from hinge.errors import ConfigurationError
 from hinge.extras import DISTRIBUTION
@@ -65,6 +68,16 @@ def load_backend(name: str) -> Backend:
     return _loaded.setdefault(name, backend)
 
 
+def options_of(backend: Backend) -> Any:
+    """Return the options that users have set for a backend, None for one without.
+
+    Raises:
+        ConfigurationError: one is wrong, or missing, or not the backend's.
+
+    """
+    return resolve_options(backend.name, getattr(backend, "options", None))
+
+
 def _entries() -> dict[str, list[Any]]:
     """Return the entry points by name; where there are some of Hinge's own distribution, no others."""
     from importlib.metadata import entry_points  # noqa: PLC0415 - 10 ms that only a compile by name pays
@@ -90,6 +103,14 @@ def _said(error: BaseException) -> str:
 # -- what can be seen without a call -----------------------------------------------------------------------------------
 
 _METHODS = ("compile", "placement", "connect")
+_OPTIONAL: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "run": (callable, "a method"),
+    "deployment": (lambda value: isinstance(value, str) and "\n" not in value, "a text of one line"),
+    "options": (
+        lambda value: isinstance(value, type) and hasattr(value, "__struct_fields__") | is_dataclass(value),
+        "the class of a msgspec.Struct or a dataclass",
+    ),
+}
 _PARTS = ("name", "interface", "features", "contract", *_METHODS)
 
 
@@ -111,6 +132,11 @@ def _check(who: str, name: str, backend: Any) -> None:
     for part in _METHODS:
         if not callable(parts[part]):
             raise ConfigurationError(f"{who}: its {part} is {shown(parts[part])}. Fix: a method")
+    for part, (fits, fix) in _OPTIONAL.items():
+        if hasattr(type(backend), part) or part in getattr(backend, "__dict__", ()):
+            value = _read(who, backend, part)
+            if value is not None and not fits(value):
+                raise ConfigurationError(f"{who}: its {part} is {shown(value)}. Fix: {fix}")
 
 
 def _read(who: str, backend: Any, part: str) -> Any:

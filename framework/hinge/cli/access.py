@@ -16,9 +16,8 @@ _SAFE = "/:@!$&'()*+,;=-._~"
 """What a path may contain as it is (RFC 3986 section 3.3); everything else but letters and digits is encoded."""
 
 
-def encode_access_log(interface: str) -> None:
-    """Have Granian's access log, in this process, encode what clients choose."""
-    charset = "latin-1" if interface == "wsgi" else "utf-8"  # WSGI's texts are bytes in disguise (PEP 3333)
+def encode_access_log(charset: str) -> None:
+    """Have Granian's access log, in this process, encode what clients choose; the server decoded it by `charset`."""
 
     def encode(record: logging.LogRecord) -> bool:
         if isinstance(record.args, dict):

@@ -3,8 +3,9 @@
 import click
 import msgspec
 
-from hinge.cli.errors import UserError
+from hinge.cli.errors import CheckFailed, UserError
 from hinge.cli.target import FACTORY, TARGET, load_app
+from hinge.errors import ConfigurationError
 from hinge.extras import install
 from hinge.openapi import describe
 
@@ -14,8 +15,12 @@ from hinge.openapi import describe
 @FACTORY
 @click.option("--format", "form", type=click.Choice(["json", "yaml"]), default="json", show_default=True)
 def command(target: str, form: str, *, factory: bool) -> None:
-    """Print the OpenAPI 3.1 document of TARGET."""
-    document = describe(load_app(target, factory=factory))
+    """Print the OpenAPI 3.1 document of TARGET. Exit 1 if it cannot be made."""
+    app = load_app(target, factory=factory)
+    try:
+        document = describe(app)
+    except ConfigurationError as error:
+        raise CheckFailed(str(error)) from error
     if form == "json":
         text = msgspec.json.format(msgspec.json.encode(document), indent=2)
     else:

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from hinge.app import App
-from hinge.backend.contract import Feature
+from hinge.backend.contract import Application, Feature
 from hinge.backend.installed import load_backend
 from hinge.cli.errors import CheckFailed, UserCodeError, UserError
 from hinge.cli.target import load_app
@@ -32,7 +32,7 @@ class Launch:
     factory: bool
     config: Config
     interface: str
-    """Granian's name of the backend's protocol."""
+    """The protocol of what the backend compiles to."""
     has_websockets: bool
     """Whether the backend serves them; otherwise a handshake is a request like any other, and answered as one."""
     docs: str = ""
@@ -43,6 +43,15 @@ class Launch:
         app = load_app(self.target, factory=self.factory)
         _configure(app, self.config)
         return app
+
+    def application(self) -> Application:
+        """Return the app compiled: what a backend's own server serves."""
+        return self.load().compile(self.config.backend, skip_unsupported=self.config.skip_unsupported)
+
+    @property
+    def is_wsgi(self) -> bool:
+        """Whether Granian gives each request a thread, and leaves the lifespans to us."""
+        return self.interface == "wsgi"
 
 
 def start_method() -> str:

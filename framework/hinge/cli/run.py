@@ -1,4 +1,4 @@
-"""`hinge run`: serve the app with Granian.
+"""`hinge run`: serve the app, with Granian or with the server that the backend brings.
 
 Law: every setting of `Config` is a flag, and no flag is anything else. Nothing is served before the app has been
 loaded, configured and compiled once, in a process of its own: workers then load it afresh, so that none shares a
@@ -6,14 +6,17 @@ connection, thread or loop made while importing, and a reload sees the new code.
 """
 
 from collections.abc import Callable
-from typing import Any, get_args, get_origin
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import click
 import msgspec
 
-from hinge.cli.errors import UserError
+from hinge.cli.errors import CheckFailed, UserError
 from hinge.cli.target import FACTORY, TARGET
 from hinge.config import Config, flag
+
+if TYPE_CHECKING:
+    from hinge.cli.preflight import Launch
 
 _HELP = {
     "backend": "The backend to compile for.",
@@ -87,14 +90,40 @@ def _refuse_rust(ctx: click.Context, parameter: click.Parameter, value: str | No
 @_settings
 @click.option("--task-impl", hidden=True, expose_value=False, callback=_refuse_rust)
 def command(target: str, *, factory: bool, **settings: Any) -> None:
-    """Serve TARGET with Granian.
+    """Serve TARGET, with Granian unless the backend has a server of its own.
 
     Each flag can also be set as environment variable HINGE_NAME or in [tool.hinge] of pyproject.toml; the flag is
     strongest.
     """
     from hinge.cli.preflight import preflight
-    from hinge.cli.serve import serve
 
     flags = {key: value for key, value in settings.items() if value is not None}
     launch = preflight(target, flags, factory=factory)
-    raise SystemExit(serve(launch))
+    raise SystemExit(_serve(launch))
+
+
+def _serve(launch: "Launch") -> int:
+    """Serve as the backend says that it is served, and return the exit code.
+
+    Raises:
+        UserError: nobody serves it here.
+        ConfigurationError: its server cannot obey a setting.
+
+    """
+    from hinge.backend.installed import load_backend, options_of
+
+    backend: Any = load_backend(launch.config.backend)
+    run = getattr(backend, "run", None)
+    if run is not None:
+        try:
+            return run(launch.application, launch.config, options_of(backend)) or 0
+        except OSError as error:
+            raise CheckFailed(f"backend {backend.name} could not serve {launch.target}: {error}") from error
+    from hinge.cli.serve import is_served, serve
+
+    if is_served(backend.interface):
+        return serve(launch)
+    instead = f"Granian has no interface {backend.interface!r}. Fix: the server that the backend is made for"
+    raise UserError(
+        f"hinge run does not serve backend {backend.name!r}. {getattr(backend, 'deployment', None) or instead}"
+    )

@@ -28,13 +28,6 @@ from hinge.cli.worker import Worker
 from hinge.config import Config
 from hinge.extras import install
 
-_SPAWNERS = {
-    "wsgi": "_spawn_wsgi_worker",
-    "asgi": "_spawn_asgi_lifespan_worker",
-    "asginl": "_spawn_asgi_worker",
-    "rsgi": "_spawn_rsgi_worker",
-}
-"""Granian's own spawn target of each interface."""
 _HTTP = {"auto": HTTPModes.auto, "1": HTTPModes.http1, "2": HTTPModes.http2}
 
 
@@ -46,9 +39,8 @@ def serve(launch: Launch) -> int:
 
     """
     config = launch.config
-    if launch.interface not in _SPAWNERS:
-        raise UserError(f"backend {config.backend}: Granian has no interface {launch.interface!r}")
-    if not hasattr(Server, _SPAWNERS[launch.interface]):
+    spawn = spawner(launch.interface)
+    if spawn is None:
         raise UserError("this Python or Granian has no worker processes. Fix: run granian itself")
     check_extras(config)
     _check_certificate(config)
@@ -56,7 +48,7 @@ def serve(launch: Launch) -> int:
     told: dict[str, str] = {}
     receiver, sender = multiprocessing.Pipe(duplex=False)
     server = _server(launch)
-    worker = Worker(launch, _SPAWNERS[launch.interface], None if config.reload else sender)
+    worker = Worker(launch, spawn, None if config.reload else sender)
     watcher = threading.Thread(target=_watch, args=(receiver, server, told), daemon=True)
     watcher.start()
     server.on_startup(lambda: _hear_signals(server))
@@ -73,6 +65,17 @@ def serve(launch: Launch) -> int:
     elif "stop" in told:
         click.echo(f"Error: {launch.target} did not stop as it should", err=True)
     return 1 if told else 0
+
+
+def is_served(interface: str) -> bool:
+    """Tell whether Granian has an interface of that name."""
+    return interface in {one.value for one in Interfaces}
+
+
+def spawner(interface: str) -> str | None:
+    """Return the name of Granian's own spawn target of an interface: with the lifespan protocol, where there is one."""
+    names = (f"_spawn_{interface}_lifespan_worker", f"_spawn_{interface.removesuffix('nl')}_worker")
+    return next((name for name in names if hasattr(Server, name)), None)
 
 
 def introduction(launch: Launch) -> str:
@@ -95,7 +98,7 @@ def _server(launch: Launch) -> Any:
         uds_permissions=int(config.uds_mode, 8) if config.uds_mode else None,
         interface=Interfaces(launch.interface),
         workers=config.workers,
-        blocking_threads=config.threads if launch.interface == "wsgi" else None,
+        blocking_threads=config.threads if launch.is_wsgi else None,
         http=_HTTP[config.http],
         websockets=launch.has_websockets and config.http != "2",
         backlog=config.backlog,

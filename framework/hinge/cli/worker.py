@@ -52,8 +52,8 @@ class Worker:
 
     @property
     def _exact(self) -> bool:
-        """Whether we start and stop the application; with ASGI, Granian does through the lifespan protocol."""
-        return self._launch.interface == "wsgi"
+        """Whether we start and stop the application; elsewhere Granian does, through the protocol."""
+        return self._launch.is_wsgi
 
     _end: threading.Lock
     """Held while the application is stopped; of the worker process, since no lock can be sent to it."""
@@ -62,7 +62,7 @@ class Worker:
         """Serve until the stop; Granian's spawn target."""
         self._end = threading.Lock()
         forget()  # the parent's handlers, with which a stop would go unheard while the app is loaded
-        encode_access_log(self._launch.interface)
+        encode_access_log("latin-1" if self._launch.is_wsgi else "utf-8")  # there, texts are bytes in disguise
         neutralise_log()
         log_hooks()
         _wrap_signal_setup(self._install)

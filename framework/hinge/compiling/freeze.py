@@ -6,6 +6,7 @@ Law: from here on no app that takes part takes anything more.
 from collections.abc import Sequence
 
 from hinge.backend.contract import Backend
+from hinge.backend.installed import options_of
 from hinge.compiling import automatic
 from hinge.compiling.endpoints import unmet_needs
 from hinge.compiling.frozen import FrozenApp
@@ -15,7 +16,13 @@ from hinge.errors import ConfigurationError
 
 
 def mistakes_of(parts: Sequence[Part], target: Backend, *, skip_unsupported: bool) -> list[str]:
-    """Return a line for everything that is wrong, and for every need that the backend does not meet."""
+    """Return a line for everything that is wrong, and for every need that the backend does not meet.
+
+    Raises:
+        ConfigurationError: an option of the backend is wrong.
+
+    """
+    options_of(target)
     judged = [one for part in parts for one in part.judged]
     found = [mistake for one in judged for mistake in one.mistakes]
     return found if skip_unsupported else found + unmet_needs(judged, target)
@@ -50,4 +57,5 @@ def frozen_app(parts: Sequence[Part], target: Backend, *, skip_unsupported: bool
         lifespans=lifespans_of(parts),
         features=target.features,
         wrappers=outermost.wrappers.get(target.interface, ()),
+        options=options_of(target),
     )

@@ -136,6 +136,8 @@ class FrozenApp(msgspec.Struct, frozen=True, eq=False):
     """What the backend has; what serves the endpoints (`hinge.loop.make_server`) does without the others."""
     wrappers: tuple[Callable[[Any], Any], ...] = ()
     """Native middleware of the backend's protocol, outermost first."""
+    options: Any = None
+    """What the backend's class of options (`hinge.backend.Backend`) was made into; None without one."""
 
     def lifespan(self) -> LifespanStack:
         """Return a new, not yet started stack of the app's lifespans."""
