@@ -14,8 +14,8 @@ def test_every_callable_explains_itself_to_rsgi(attribute: str, capsys: pytest.C
     if not attribute and any(backend.interface == "rsgi" for backend in usable_backends().values()):
         pytest.skip("an installed backend speaks RSGI, so the app itself is served")
     app = App()
-    assert not hasattr(app, "__rsgi__")
     target = getattr(app, attribute) if attribute else app
+    assert not hasattr(target, "__rsgi__")
     with pytest.raises(SystemExit) as leaving:
         target.__rsgi_init__(None)
     assert leaving.value.code == 1
