@@ -51,9 +51,10 @@ class Stream(Iterable[bytes]):
         source: Any = response.iterator
         self._replaced: Sequence[Source] = () if request._sources is None else unsent(request, source)
         if response.is_async and source.__class__ is not PortalProducer:
-            # What it was made of is closed behind it in the same task.
-            behind = [other for other, is_async in reversed(self._replaced) if is_async]
-            self._replaced = [other for other in self._replaced if not other[1]]
+            behind: list[Any] = []
+            if self._replaced:  # what it was made of is closed behind it in the same task
+                behind = [other for other, is_async in reversed(self._replaced) if is_async]
+                self._replaced = [other for other in self._replaced if not other[1]]
             source = PortalProducer(runtime.portal, source, *behind)
         self._source = source
         self._over = self._cut = self._closed = False

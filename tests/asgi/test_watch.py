@@ -95,29 +95,6 @@ def test_what_is_over_does_not_begin() -> None:
     run(test)
 
 
-def test_a_step_that_must_not_be_disturbed_is_ended_after_it() -> None:
-    async def test() -> None:
-        watch = Watch(Client().left)
-        steps: list[str] = []
-
-        async def step() -> None:
-            watch.finish()
-            await asyncio.sleep(0)
-            steps.append("whole")
-
-        async def work() -> None:
-            await watch.undisturbed(step())
-            steps.append("never")
-
-        with pytest.raises(Ended):
-            await watch.run(work)
-        assert steps == ["whole"]
-        assert not is_cancelled()
-        await watch.stop()
-
-    run(test)
-
-
 def test_somebody_else_s_cancellation_goes_on() -> None:
     async def test() -> None:
         watch = Watch(Client().left)

@@ -99,7 +99,7 @@ class Exchange(Request):
     async def end(self, runtime: Runtime) -> None:
         """Give back what it holds, then do what waits for the response."""
         try:
-            if self.watch is not None and self.watch.is_on():
+            if self.watch is not None:
                 await self.watch.stop()
         finally:  # the server may cancel the request at any await
             if self._sources is not None:

@@ -12,7 +12,7 @@ import atexit
 import contextlib
 import time
 from collections.abc import Callable
-from contextvars import Context, copy_context
+from contextvars import copy_context
 from typing import Any, Protocol, TypeVar
 
 from hinge.backend.grace import A_MOMENT, cut_after, lifespans_by, name_left
@@ -137,10 +137,9 @@ class Runtime:
             if lane.watched:
                 await lane.stop_watching(future)
 
-    def in_lane(self, purpose: str, work: Callable[..., T], *args: Any) -> asyncio.Future[T]:
-        """Run blocking work that brings its own context in a worker thread, and return its future result."""
-        loop = asyncio.get_running_loop()
-        return self._lane(purpose, loop).run(loop, Context(), work, args)
+    def lane(self, purpose: str) -> Lane:
+        """Return the worker threads for a purpose, for work that brings its own context."""
+        return self._lane(purpose, asyncio.get_running_loop())
 
     def _lane(self, purpose: str, loop: asyncio.AbstractEventLoop) -> Lane:
         if self._lanes_of is not loop:  # what is stuck in a thread for another one does not count here
@@ -219,7 +218,7 @@ class Runtime:
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             self._loop = loop
-        if not self.is_told:
+        if self._lifespans is None and not self.is_told:
             self._held()  # which ends what is open, even if it has nothing to stop
         if self._draining_until is not None:
             left = self._draining_until - time.monotonic()

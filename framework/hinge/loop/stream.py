@@ -55,7 +55,8 @@ async def send_stream(  # noqa: C901, PLR0912, PLR0915
     """
     source: Any = response.iterator if response.is_async else ThreadedSource(runtime, watch, response.iterator, request)
     items, encode, as_it_is = items_of(source)
-    keep_alive, turn, chunk = _keep_alive(sink, watch, response), Turn(), sink.chunk
+    keep_alive = _keep_alive(sink, watch, response) if isinstance(response, EventSourceResponse) else None
+    turn, chunk = Turn(), sink.chunk
     begun = ended = is_complete = False
     at_server = False  # whose failure it is
     failure: Exception | None = None
@@ -94,7 +95,8 @@ async def send_stream(  # noqa: C901, PLR0912, PLR0915
                     if turn.is_over():
                         await asyncio.sleep(0)
             ended = True
-            watch.check()
+            if watch.is_over:
+                watch.check()
             if keep_alive is not None:
                 await keep_alive.stop()
             at_server = True
@@ -158,9 +160,7 @@ def items_of(source: Any) -> tuple[Any, Callable[[Any], bytes], type | None]:
     return (source, encode_chunk, bytes) if found is None else (*found, None)
 
 
-def _keep_alive(sink: WholeSink, watch: Watch, response: StreamingResponse) -> KeepAlive | None:
-    if not isinstance(response, EventSourceResponse):
-        return None
+def _keep_alive(sink: WholeSink, watch: Watch, response: EventSourceResponse) -> KeepAlive | None:
     watch.ends_at_once = True
     if response.ping is None:
         return None

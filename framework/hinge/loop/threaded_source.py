@@ -7,11 +7,12 @@ whoever asked for it is cancelled.
 
 import asyncio
 import contextlib
+from contextvars import Context
 from typing import Any
 
 from hinge.diagnostics.failures import UNAWAITABLE, stray
 from hinge.loop.runtime import Runtime, step_threads
-from hinge.loop.watch import Watch
+from hinge.loop.watch import Ended, Watch
 from hinge.request import Request
 from hinge.responses.plain_source import END, PlainSource
 
@@ -19,32 +20,41 @@ from hinge.responses.plain_source import END, PlainSource
 class ThreadedSource:
     """The chunks of a plain source, made in worker threads and asked for one by one."""
 
-    __slots__ = ("_begun", "_first", "_later", "_runtime", "_watch")
+    __slots__ = ("_lane", "_later", "_loop", "_runtime", "_source", "_watch")
 
     def __init__(self, runtime: Runtime, watch: Watch, source: Any, request: Request) -> None:
         self._runtime = runtime
         self._watch = watch
-        self._begun: PlainSource = source if isinstance(source, PlainSource) else PlainSource(source)
-        self._first, self._later = step_threads(request._endpoint)
+        self._source: PlainSource = source if isinstance(source, PlainSource) else PlainSource(source)
+        self._loop = asyncio.get_running_loop()
+        first, self._later = step_threads(request._endpoint)
+        self._lane = runtime.lane(self._later if self._source.is_begun else first)
 
     async def begin(self) -> None:
         """Make the first chunk that is not empty; raises as `PlainSource.prepare`."""
         try:
-            await self._runtime.in_lane(self._first, self._unless_over, self._begun.prepare)
+            await self._lane.run(self._loop, Context(), self._unless_over, (self._source.prepare,))
         finally:
-            self._begun.context.show()
+            self._source.context.show()
 
     def __aiter__(self) -> "ThreadedSource":
         return self
 
     async def __anext__(self) -> Any:
-        begun = self._begun
-        if begun.is_begun:
-            item = begun.first()
-            if item is END:
-                item = await self._watch.undisturbed(self._runtime.in_lane(self._later, begun.step))
-        else:
-            item = await self._watch.undisturbed(self._runtime.in_lane(self._first, self._unless_over, begun.step))
+        source, watch = self._source, self._watch
+        if source.has_first:
+            return source.first()
+        watch.is_open = False  # a thread cannot be interrupted
+        try:
+            if source.is_begun:
+                item = await self._lane.run(self._loop, Context(), source.step, ())
+            else:
+                item = await self._lane.run(self._loop, Context(), self._unless_over, (source.step,))
+                self._lane = self._runtime.lane(self._later)
+        finally:
+            watch.is_open = True
+        if watch.is_over:
+            raise Ended
         if item is END:
             raise StopAsyncIteration
         return item
@@ -55,7 +65,7 @@ class ThreadedSource:
 
     async def aclose(self) -> None:
         """Close the source; raises what its `close` raises."""
-        await close_plain(self._runtime, self._begun)
+        await close_plain(self._runtime, self._source)
 
 
 async def close_plain(runtime: Runtime, source: Any) -> None:
@@ -73,7 +83,7 @@ async def close_plain(runtime: Runtime, source: Any) -> None:
 
     close = begun.ending(tell)
     if close is not None:
-        runtime.in_lane("teardown", close)  # not awaited: it would be dropped with whoever waits
+        runtime.lane("teardown").run(loop, Context(), close, ())  # not awaited: it would be dropped with whoever waits
     try:
         await closed
     finally:

@@ -108,8 +108,11 @@ class Lane:
                 return future
             self._free -= 1
             worker = _resting.pop() if _resting else None
+        if worker is not None:
+            worker.take(job)
+            return future
         try:
-            _start(job, worker)
+            _Worker(job).start()
         except RuntimeError:  # the system has no thread left
             with _mutex:
                 self._free += 1
@@ -167,7 +170,7 @@ class Lane:
                 self._watch(loop)
         for number, (job, worker) in enumerate(begun):
             try:
-                _start(job, worker)
+                _Worker(job).start() if worker is None else worker.take(job)
             except RuntimeError:  # the system has no thread left
                 with _mutex:
                     self._extra -= len(begun) - number
@@ -217,13 +220,6 @@ class _Watcher:
         if not self._task.done():
             self._task.cancel()
             await asyncio.wait((self._task,))
-
-
-def _start(job: Job, worker: "_Worker | None") -> None:
-    if worker is None:
-        _Worker(job).start()
-    else:
-        worker.take(job)
 
 
 class _Worker(Thread):

@@ -80,13 +80,13 @@ class Watch:
         "_before",
         "_beginning",
         "_beside",
-        "_is_open",
         "_is_sent",
         "_others",
         "_watcher",
         "ends_at_once",
         "has_left",
         "is_cut",
+        "is_open",
         "is_over",
         "subject",
         "task",
@@ -107,7 +107,9 @@ class Watch:
         self.subject = subject
         """The request or WebSocket that it belongs to, for the log."""
         self._before = self._others = 0
-        self._is_open = self._is_sent = False
+        self._is_sent = False
+        self.is_open = False
+        """Whether an end interrupts what the task awaits; it is unset around what must not be interrupted."""
         self.ends_at_once = ends_at_once
         """Whether a stopping worker ends this before other things."""
         self.has_left = self.is_cut = False
@@ -151,7 +153,7 @@ class Watch:
         self._interrupt()
 
     def _interrupt(self) -> None:
-        if not self._is_open or self._is_sent:
+        if not self.is_open or self._is_sent:
             return
         if self.task.cancelling() > self._before:
             # Somebody else ends it: all of it (the server), and it may clean up in peace, or a part (a timeout).
@@ -167,14 +169,15 @@ class Watch:
             raise Ended
 
     def __enter__(self) -> None:
-        self.check()
+        if self.is_over:
+            raise Ended
         self._before = self.task.cancelling()
-        self._is_open = True
+        self.is_open = True
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._is_open = False
+        self.is_open = False
         try:
             if not isinstance(error, asyncio.CancelledError):
                 return
@@ -198,31 +201,12 @@ class Watch:
         with self:
             return await work()
 
-    async def undisturbed(self, work: Awaitable[T]) -> T:
-        """Await something inside `run` that must not be interrupted, such as a step in a thread.
-
-        Raises:
-            Ended: it is over meanwhile.
-
-        """
-        self._is_open = False
-        try:
-            result = await work
-        finally:
-            self._is_open = True
-        self.check()
-        return result
-
-    def is_on(self) -> bool:
-        """Tell whether there is anything to stop; what has not begun by now never does."""
+    async def stop(self) -> None:
+        """Watch no more; what has not begun by now never does."""
         if self._beginning is not None:
             self._beginning.cancel()
-        return self._watcher is not None and not self._watcher.done()
-
-    async def stop(self) -> None:
-        """Watch no more."""
         watcher = self._watcher
-        if self.is_on() and watcher is not None:
+        if watcher is not None and not watcher.done():
             watcher.cancel()
             await asyncio.sleep(0)  # which is all that most need
             if not watcher.done():

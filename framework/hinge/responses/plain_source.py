@@ -16,8 +16,6 @@ from hinge.responses.sources import encode_chunk, is_at_rest
 END: Any = object()
 """What `PlainSource.step` returns behind the last chunk."""
 
-_NOTHING: Any = object()
-
 Told = Callable[[BaseException | None], None]
 """Called once the source is closed, with what its `close` raised; in any thread."""
 
@@ -27,18 +25,20 @@ class PlainSource(Iterator[Content]):
 
     closes_once = True
 
-    __slots__ = ("_busy", "_first", "_is_closed", "_run", "_source", "_tell", "context", "is_begun")
+    __slots__ = ("_busy", "_first", "_is_closed", "_run", "_source", "_tell", "context", "has_first", "is_begun")
 
     def __init__(self, source: Iterator[Content]) -> None:
         self._source: Any = source
         self._busy = Lock()  # held by who is in the source, and for ever by who closes it
         self._is_closed = False
         self._tell: Told | None = None
-        self._first: Any = _NOTHING
+        self._first: Any = None
         self.context = StreamContext()
         self._run: Any = self.context.context.run
         self.is_begun = False
         """Whether its first step has been made."""
+        self.has_first = False
+        """Whether `first` has a chunk to return."""
 
     # -- steps, in any thread ------------------------------------------------------------------------------------------
 
@@ -58,7 +58,7 @@ class PlainSource(Iterator[Content]):
         """Make the first chunk that is not empty; raises what the source raises, TypeError for a chunk that is none."""
         while (chunk := self.step()) is not END:
             if encode_chunk(chunk):
-                self._first = chunk
+                self._first, self.has_first = chunk, True
                 return
 
     # -- as an iterator, in the request's context ----------------------------------------------------------------------
@@ -71,15 +71,13 @@ class PlainSource(Iterator[Content]):
             self.context.show()
 
     def first(self) -> Any:
-        """Return the chunk that is made, END if there is none; the stream goes on behind its middleware."""
-        first, self._first = self._first, _NOTHING
-        if first is _NOTHING:
-            return END
+        """Return the chunk that is made, once; the stream goes on behind its middleware."""
+        first, self._first, self.has_first = self._first, None, False
         self.context.go_on()
         return first
 
     def __next__(self) -> Content:
-        chunk = self.step() if self._first is _NOTHING else self.first()
+        chunk = self.first() if self.has_first else self.step()
         if chunk is END:
             raise StopIteration
         content: Content = chunk
@@ -88,8 +86,7 @@ class PlainSource(Iterator[Content]):
     def alone(self) -> Iterator[Content]:
         """Return an iterator over the chunks for a thread that shares it with no other one: it costs nothing."""
         chunks: Iterator[Content] = map(self._run, repeat(next), repeat(self._source))
-        first = self.first()
-        return chunks if first is END else chain((first,), chunks)
+        return chain((self.first(),), chunks) if self.has_first else chunks
 
     # -- the end -------------------------------------------------------------------------------------------------------
 

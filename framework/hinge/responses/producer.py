@@ -155,7 +155,13 @@ class Producer(AsyncIterator[Any]):
         source = self._sources[0]
         try:
             while not self._is_closing:
-                chunk = await self._until_wanted(source)
+                chunk = NOTHING
+                while not self._is_wanted:
+                    self._demand = self._loop.create_future()
+                    try:
+                        await self._demand
+                    except BaseException as error:  # noqa: BLE001 - it is raised again, here or in the source
+                        chunk = await self._thrown(error, chunk)
                 self._is_wanted = False
                 self._post("chunk", await anext(source) if chunk is NOTHING else chunk)
         except StopAsyncIteration:
@@ -167,22 +173,17 @@ class Producer(AsyncIterator[Any]):
                 self._task.uncancel()
             await self._close_sources()
 
-    async def _until_wanted(self, source: Any) -> Any:
-        """Return NOTHING when the next chunk is asked for, or the chunk that the source has made of a cancellation.
+    async def _thrown(self, error: BaseException, chunk: Any) -> Any:
+        """Return the chunk that the source makes of a cancellation while it is suspended at a yield.
 
-        Such a one, while it is suspended at a yield, comes from a timeout or a task group that spans the yield.
+        Such a one comes from a timeout or a task group that spans the yield. Raises anything else, and what the source
+        raises.
         """
-        chunk = NOTHING
-        while not self._is_wanted:
-            self._demand = self._loop.create_future()
-            try:
-                await self._demand
-            except BaseException as error:
-                its_own = is_cancellation(error) and not self._is_closing
-                if not its_own or chunk is not NOTHING or not hasattr(source, "athrow"):
-                    raise
-                chunk = await source.athrow(error)
-        return chunk
+        source: Any = self._sources[0]
+        its_own = is_cancellation(error) and not self._is_closing
+        if not its_own or chunk is not NOTHING or not hasattr(source, "athrow"):
+            raise error
+        return await source.athrow(error)
 
     def _failed(self, error: BaseException) -> None:
         if not self._is_closing:
