@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 from hinge.backend.contract import Application, Backend
-from hinge.backend.installed import load_backend
+from hinge.backend.installed import load_backend, options_of
 from hinge.codecs import Codec, check_codecs
 from hinge.compiling.declared import Declared, mount_of
 from hinge.compiling.freeze import frozen_app, mistakes_of
@@ -252,8 +252,15 @@ class App(ServerEntry, Registrar):
             return self._compiled[key]
 
     def unmet(self, backend: str, *, skip_unsupported: bool = False) -> list[str]:
-        """Return a line for everything that keeps the backend from compiling the app; empty when nothing does."""
-        return mistakes_of(self.parts(), load_backend(backend), skip_unsupported=skip_unsupported)
+        """Return a line for everything that keeps the backend from compiling the app; empty when nothing does.
+
+        Raises:
+            ConfigurationError: there is no such backend, or an option of it is wrong.
+
+        """
+        target = load_backend(backend)
+        options_of(target)
+        return mistakes_of(self.parts(), target, skip_unsupported=skip_unsupported)
 
     def parts(self) -> list[Part]:
         """Return this app and those mounted in it, with their routes' endpoints and what is wrong with them."""

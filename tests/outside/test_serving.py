@@ -165,6 +165,33 @@ def test_what_a_backend_may_have_is_looked_at_too(install: Any, whole: str, more
         load_backend("plain")
 
 
+HOOKED = """
+
+class Application:
+    def __rsgi_init__(self, loop): ...
+
+
+Plain.interface = "rsgi"
+"""
+
+
+def test_an_app_passes_on_what_granian_looks_for_by_interface(
+    install: Any, whole: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install("plain", whole + HOOKED)
+    monkeypatch.setattr("hinge.entry.usable_backends", lambda: {"plain": load_backend("plain")})
+    app: Any = app_of()
+    assert app.__rsgi__ is app.compile("plain"), "it is what serves, whatever attributes it has"
+    assert app.__rsgi_init__.__self__ is app.compile("plain")
+    assert not hasattr(app, "__rsgi_del__")
+    broken: Any = App()
+    broken.get("/{item}")(lambda: "never")
+    assert not hasattr(broken, "__rsgi__")
+    with pytest.raises(SystemExit):
+        broken.__rsgi_init__(None)
+    assert "no parameter takes it" in capsys.readouterr().err
+
+
 # -- options -----------------------------------------------------------------------------------------------------------
 
 

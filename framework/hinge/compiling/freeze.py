@@ -16,13 +16,7 @@ from hinge.errors import ConfigurationError
 
 
 def mistakes_of(parts: Sequence[Part], target: Backend, *, skip_unsupported: bool) -> list[str]:
-    """Return a line for everything that is wrong, and for every need that the backend does not meet.
-
-    Raises:
-        ConfigurationError: an option of the backend is wrong.
-
-    """
-    options_of(target)
+    """Return a line for everything that is wrong, and for every need that the backend does not meet."""
     judged = [one for part in parts for one in part.judged]
     found = [mistake for one in judged for mistake in one.mistakes]
     return found if skip_unsupported else found + unmet_needs(judged, target)
@@ -32,9 +26,10 @@ def frozen_app(parts: Sequence[Part], target: Backend, *, skip_unsupported: bool
     """Return the frozen app for a backend; the first of the parts is the outermost one.
 
     Raises:
-        ConfigurationError: with a line for every mistake.
+        ConfigurationError: with a line for every mistake, or for the first one in the backend's options.
 
     """
+    options = options_of(target)
     mistakes = mistakes_of(parts, target, skip_unsupported=skip_unsupported)
     if mistakes:
         raise ConfigurationError("\n".join(mistakes))
@@ -57,5 +52,5 @@ def frozen_app(parts: Sequence[Part], target: Backend, *, skip_unsupported: bool
         lifespans=lifespans_of(parts),
         features=target.features,
         wrappers=outermost.wrappers.get(target.interface, ()),
-        options=options_of(target),
+        options=options,
     )
