@@ -25,123 +25,155 @@ AsyncFail = Callable[[Any, Exception], Awaitable[Response]]
 
 def compose(layers: Sequence[Layer], inner: Answer, fail: Fail) -> Answer:
     """Return `inner` with sync layers around it, the first one outermost."""
-    for layer in reversed(layers):
-        inner = _sync_around_sync(layer, inner, fail)
-    answer_of = inner
+    layers = tuple(layers)
+    starts = tuple(layer.start for layer in layers)
 
     def answer(request: Request) -> Response:
+        entered: list[Any] = []
         try:
-            return answer_of(request)
-        except FAILURES as error:  # every failure is answered here
-            return fail(request, error)
+            for start in starts:
+                generator = start(request)
+                try:
+                    early = next(generator)
+                except StopIteration as stop:
+                    response = layers[len(entered)].answer(stop.value, request)
+                    break
+                if early is not None:
+                    response = _left_early(layers[len(entered)], generator, early, request)
+                    break
+                entered.append(generator)
+            else:
+                response = inner(request)
+            while entered:
+                generator = entered.pop()
+                try:
+                    generator.send(response)
+                except StopIteration as stop:
+                    if stop.value is not None:
+                        response = _answered(layers[len(entered)], stop.value, response, request)
+                else:
+                    raise _yielded_again(layers[len(entered)], generator)
+        except FAILURES as error:  # every failure is answered here, or by a layer around it
+            return _recovered(layers, entered, error, request, fail)
+        return response
 
     return answer
 
 
 def compose_async(layers: Sequence[Layer], inner: AsyncAnswer, fail: AsyncFail) -> AsyncAnswer:
     """Return `inner` with layers of both colours around it, the first one outermost. Sync ones run inline."""
-    for layer in reversed(layers):
-        around = _async_around_async if layer.is_async else _sync_around_async
-        inner = around(layer, inner, fail)
-    answer_of = inner
+    layers = tuple(layers)
+    starts = tuple((layer.start, layer.is_async) for layer in layers)
 
     async def answer(request: Request) -> Response:
+        entered: list[Any] = []
         try:
-            return await answer_of(request)
-        except FAILURES as error:  # every failure is answered here
-            return await fail(request, error)
-
-    return answer
-
-
-def _sync_around_sync(layer: Layer, inner: Answer, fail: Fail) -> Answer:
-    start = layer.start
-
-    def answer(request: Request) -> Response:
-        generator = start(request)
-        try:
-            early = next(generator)
-        except StopIteration as stop:
-            return layer.answer(stop.value, request)
-        if early is not None:
-            return _left_early(layer, generator, early, request)
-        try:
-            try:
-                response = inner(request)
-            except FAILURES as error:
-                if is_guarded(generator):
-                    raise
-                response = fail(request, error)
-        except BaseException as error:  # noqa: BLE001 - it is thrown in
-            return _throw(layer, generator, error, request)
-        try:
-            generator.send(response)
-        except StopIteration as stop:
-            return response if stop.value is None else _answered(layer, stop.value, response, request)
-        raise _yielded_again(layer, generator)
-
-    return answer
-
-
-def _sync_around_async(layer: Layer, inner: AsyncAnswer, fail: AsyncFail) -> AsyncAnswer:
-    start = layer.start
-
-    async def answer(request: Request) -> Response:
-        generator = start(request)
-        try:
-            early = next(generator)
-        except StopIteration as stop:
-            return layer.answer(stop.value, request)
-        if early is not None:
-            return _left_early(layer, generator, early, request)
-        try:
-            try:
+            for start, is_async in starts:
+                generator = start(request)
+                try:
+                    early = (await anext(generator)) if is_async else next(generator)
+                except (StopIteration, StopAsyncIteration) as stop:
+                    response = layers[len(entered)].answer(getattr(stop, "value", None), request)
+                    break
+                if early is not None:
+                    leave = _afinish if is_async else _left_early
+                    left = leave(layers[len(entered)], generator, early, request)
+                    response = left if isinstance(left, Response) else await left
+                    break
+                entered.append(generator)
+            else:
                 response = await inner(request)
-            except FAILURES as error:
-                if is_guarded(generator):
-                    raise
-                response = await fail(request, error)
-        except BaseException as error:  # noqa: BLE001 - it is thrown in
-            return _throw(layer, generator, error, request)
-        try:
-            generator.send(response)
-        except StopIteration as stop:
-            return response if stop.value is None else _answered(layer, stop.value, response, request)
-        raise _yielded_again(layer, generator)
+            while entered:
+                generator = entered.pop()
+                if starts[len(entered)][1]:
+                    response = await _asend(layers[len(entered)], generator, response, request)
+                    continue
+                try:
+                    generator.send(response)
+                except StopIteration as stop:
+                    if stop.value is not None:
+                        response = _answered(layers[len(entered)], stop.value, response, request)
+                else:
+                    raise _yielded_again(layers[len(entered)], generator)
+        except FAILURES as error:  # every failure is answered here, or by a layer around it
+            return await _arecovered(layers, entered, error, request, fail)
+        return response
 
     return answer
 
 
-def _async_around_async(layer: Layer, inner: AsyncAnswer, fail: AsyncFail) -> AsyncAnswer:
-    start = layer.start
+# -- a failure: each layer around it that was entered gets its response, or has it thrown in ---------------------------
 
-    async def answer(request: Request) -> Response:
-        generator = start(request)
-        try:
-            early = await anext(generator)
-        except StopAsyncIteration:
-            return layer.answer(None, request)
-        if early is not None:
-            return await _afinish(layer, generator, early, request)
-        try:
-            try:
-                response = await inner(request)
-            except FAILURES as error:
-                if is_guarded(generator):
-                    raise
-                response = await fail(request, error)
-        except BaseException as error:  # noqa: BLE001 - it is thrown in
-            return await _athrow(layer, generator, error, request)
-        try:
-            other = await generator.asend(response)
-        except StopAsyncIteration:
-            return response
-        return await _afinish(layer, generator, other, request)
 
-    return answer
+def _recovered(layers: Sequence[Layer], entered: list[Any], failure: Exception, request: Any, fail: Fail) -> Response:
+    """Leave the layers that were entered, after a failure further in. Raises it where no response comes of it."""
+    error: Exception | None = failure
+    response: Any = None
+    while entered:
+        generator, layer = entered.pop(), layers[len(entered)]
+        try:
+            if error is None:
+                response = _send(layer, generator, response, request)
+            elif is_guarded(generator):
+                response, error = _throw(layer, generator, error, request), None
+            else:
+                try:
+                    response = fail(request, error)
+                except FAILURES as none:
+                    response = _throw(layer, generator, none, request)
+                else:
+                    response = _send(layer, generator, response, request)
+                error = None
+        except FAILURES as raised:  # which the next layer sees
+            error = raised
+    return response if error is None else fail(request, error)
+
+
+async def _arecovered(
+    layers: Sequence[Layer], entered: list[Any], failure: Exception, request: Any, fail: AsyncFail
+) -> Response:
+    """Do what `_recovered` does, for layers of both colours."""
+    error: Exception | None = failure
+    response: Any = None
+    while entered:
+        generator, layer = entered.pop(), layers[len(entered)]
+        send, throw = (_asend, _athrow) if layer.is_async else (_send, _throw)
+        left: Any
+        try:
+            if error is None:
+                left = send(layer, generator, response, request)
+            elif is_guarded(generator):
+                left = throw(layer, generator, error, request)
+            else:
+                try:
+                    response = await fail(request, error)
+                except FAILURES as none:
+                    left = throw(layer, generator, none, request)
+                else:
+                    left = send(layer, generator, response, request)
+            response, error = await left if layer.is_async else left, None
+        except FAILURES as raised:  # which the next layer sees
+            error = raised
+    return response if error is None else await fail(request, error)
 
 
 # -- what a generator does instead, and throwing a failure in, for both colours ----------------------------------------
+
+
+def _send(layer: Layer, generator: Generator[Any, Any, Any], response: Response, request: Any) -> Response:
+    try:
+        generator.send(response)
+    except StopIteration as stop:
+        return response if stop.value is None else _answered(layer, stop.value, response, request)
+    raise _yielded_again(layer, generator)
+
+
+async def _asend(layer: Layer, generator: AsyncGenerator[Any, Any], response: Response, request: Any) -> Response:
+    try:
+        other = await generator.asend(response)
+    except StopAsyncIteration:
+        return response
+    return await _afinish(layer, generator, other, request)
 
 
 def _left_early(layer: Layer, generator: Generator[Any, Any, Any], early: Any, request: Any) -> Response:
