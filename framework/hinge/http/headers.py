@@ -201,6 +201,26 @@ def _split_quoted(value: str) -> list[str]:
     return members
 
 
+def check_name(name: str) -> str:
+    """Return a header's name in lower case.
+
+    Raises:
+        ValueError: it is no RFC 9110 token.
+        TypeError: it is not a str.
+
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"a header's name is a str, not {type(name).__name__}")
+    return _token(name)
+
+
+@lru_cache(maxsize=256)  # names stand in the program
+def _token(name: str) -> str:
+    if not is_token(name):
+        raise ValueError(f"a header's name is an RFC 9110 token, not {name!r}")
+    return str.lower(name)  # of str, whose result is no subclass
+
+
 class MutableHeaders(MutableMapping[str, str]):
     """Hold headers to be sent; `raw` is the list of `(lower-case name, value)` lines in order.
 
@@ -217,10 +237,10 @@ class MutableHeaders(MutableMapping[str, str]):
 
     raw: list[tuple[str, str]]
 
-    @staticmethod
-    def _name(name: str) -> str:
-        """Return a name as it goes out, checked."""
-        return check_name(name)
+    _name: Any = staticmethod(check_name)
+    """Returns a name as it goes out, checked."""
+    _known_name: Any = staticmethod(_token)
+    """The same for one that is exactly a str, remembered."""
 
     def __init__(self, headers: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
         self.raw = []
@@ -238,7 +258,11 @@ class MutableHeaders(MutableMapping[str, str]):
         self.raw.append((self._name(name), _check_value(name, value)))
 
     def __setitem__(self, name: str, value: str) -> None:
-        line = key, _ = self._name(name), _check_value(name, value)
+        key = self._known_name(name) if name.__class__ is str else self._name(name)
+        if value.__class__ is str and value.isascii() and value.isprintable():  # as most are
+            line = key, value.strip(" ")
+        else:
+            line = key, _check_value(name, value)
         raw = self.raw
         for present, _ in raw:
             if present == key:
@@ -359,28 +383,8 @@ def _pairs(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> Iterable[t
     return headers
 
 
-def check_name(name: str) -> str:
-    """Return a header's name in lower case.
-
-    Raises:
-        ValueError: it is no RFC 9110 token.
-        TypeError: it is not a str.
-
-    """
-    if not isinstance(name, str):
-        raise TypeError(f"a header's name is a str, not {type(name).__name__}")
-    return _token(name)
-
-
-@lru_cache(maxsize=256)  # names stand in the program
-def _token(name: str) -> str:
-    if not is_token(name):
-        raise ValueError(f"a header's name is an RFC 9110 token, not {name!r}")
-    return str.lower(name)  # of str, whose result is no subclass
-
-
 def _check_value(name: str, value: str) -> str:
-    if value.__class__ is not str and not isinstance(value, str):
+    if not isinstance(value, str):
         raise TypeError(f"the value of the header {name!r} is a str, not {type(value).__name__}")
     value = str.strip(value, OWS)
     if value.isascii() and value.isprintable():

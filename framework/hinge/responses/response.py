@@ -59,12 +59,22 @@ _begins_with_type = re.compile(rf"{MEDIA_TYPE} *(?:;|\Z)").match
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # Every delimiter of RFC 3986, and "%": what the caller escaped stays escaped. Backslashes, spaces and controls do not.
 _URI_SAFE = "%:/?#[]@!$&'()*+,;="
+_new = object.__new__
+
+
+def _check_name(name: str) -> str:
+    checked = check_name(name)
+    if checked in FRAMING:
+        raise ValueError(f"{name!r} belongs to the framework and its server: a response cannot set it")
+    return checked
 
 
 class ResponseHeaders(MutableHeaders):
     """Hold a response's headers; `raw` is the list of (lower-case name, value) that a backend sends."""
 
     __slots__ = ()
+    _name = staticmethod(_check_name)
+    _known_name = staticmethod(lru_cache(maxsize=256)(_check_name))  # names stand in the program
 
     @classmethod
     def trusted(cls, raw: list[tuple[str, str]]) -> Self:
@@ -72,20 +82,6 @@ class ResponseHeaders(MutableHeaders):
         headers = cls.__new__(cls)
         headers.raw = raw
         return headers
-
-    @staticmethod
-    def _name(name: str) -> str:
-        return _checked(name) if name.__class__ is str else _check(name)
-
-
-def _check(name: str) -> str:
-    checked = check_name(name)
-    if checked in FRAMING:
-        raise ValueError(f"{name!r} belongs to the framework and its server: a response cannot set it")
-    return checked
-
-
-_checked = lru_cache(maxsize=256)(_check)  # names stand in the program
 
 
 class Response:
@@ -160,7 +156,9 @@ class Response:
         """The headers; each is checked where it is set."""
         headers = self._headers
         if isinstance(headers, tuple):
-            headers = self._headers = ResponseHeaders.trusted([*headers])
+            raw = [*headers]
+            headers = self._headers = _new(ResponseHeaders)
+            headers.raw = raw
         return headers
 
     @property
