@@ -6,32 +6,21 @@ holds nothing it does not use. Every request runs in a context copy of its own, 
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine
 from contextvars import copy_context
 from functools import cache
 from operator import itemgetter
 from typing import Any
 
 from hinge.compiling.frozen import Endpoint, FrozenApp
-from hinge.diagnostics.failures import FAILURES, failure_in_task
 from hinge.entry import refusing
 from hinge.errors import HTTPError
 from hinge.http.body import check_framing
-from hinge.inspection.wrappers import Unawaited, awaited
-from hinge.middleware import compose, compose_async
-from hinge.request import Request
-from hinge.responses.response import Response
-from hinge.responses.streaming import StreamingResponse, unsent
 from hinge_wsgi import environ as reader
-from hinge_wsgi.direct import Serve, body_getter, coloured_call, direct, failure_response, keep_body
+from hinge_wsgi.direct import Serve, direct
 from hinge_wsgi.environ import Environ
-from hinge_wsgi.first_chunk import async_beginner, beginner
-from hinge_wsgi.form import releasing
-from hinge_wsgi.portal import current, on_request_thread
-from hinge_wsgi.respond import StartResponse, answer_with
+from hinge_wsgi.layered import layered
+from hinge_wsgi.respond import StartResponse
 from hinge_wsgi.runtime import Runtime
-from hinge_wsgi.stream import close_sources
 
 
 def compile_wsgi(frozen: FrozenApp) -> Any:
@@ -79,133 +68,4 @@ def compile_wsgi(frozen: FrozenApp) -> Any:
 
 
 def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
-    return (_through_layers if endpoint.layers or endpoint.plan.reads_form else direct)(endpoint, runtime)
-
-
-# -- endpoints inside middleware ---------------------------------------------------------------------------------------
-
-
-def _through_layers(endpoint: Endpoint, runtime: Runtime) -> Serve:
-    head_only = endpoint.head_only
-    answer, fail = _answer(endpoint, runtime), _fail(endpoint, runtime)
-    if endpoint.plan.reads_form:
-        answer = releasing(answer)
-
-    def serve(environ: Environ, start_response: StartResponse, values: tuple[str, ...]) -> Any:
-        request = Request(reader, environ, endpoint, values, runtime.state)
-        try:
-            return answer_with(runtime, start_response, answer(request), request, fail, head_only=head_only)
-        except BaseException:  # of the server's, or an exit
-            close_sources(runtime, request, unsent(request, None))
-            raise
-
-    return serve
-
-
-def _answer(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Response]:
-    layers, before = endpoint.layers, endpoint.body_before
-    fail = _fail(endpoint, runtime)
-    if not endpoint.has_async_layers:
-        if before is None:
-            return compose(layers, _inner(endpoint, runtime), fail)
-        inside = compose(layers[before:], _inner(endpoint, runtime), fail)
-        return compose(layers[:before], _reading(endpoint, inside), fail)
-    afail = _async_fail(endpoint)
-    inner = _async_inner(endpoint, runtime)
-    if before is None:
-        composed = compose_async(layers, inner, afail)
-    else:
-        reading = _async_reading(endpoint, compose_async(layers[before:], inner, afail))
-        composed = compose_async(layers[:before], reading, afail)
-
-    def answer(request: Request) -> Response:
-        try:
-            return runtime.run(composed(request))  # type: ignore[arg-type,no-any-return]  # an async def's awaitable
-        except FAILURES as error:  # a cancellation, by the worker's stop or of what it waited for
-            return fail(request, error)
-
-    return answer
-
-
-def _inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Response]:
-    call, plan = coloured_call(endpoint, runtime), endpoint.plan
-    body_of = body_getter(endpoint) if plan.reads_body or plan.streams_body or plan.reads_form else None
-    respond, begin = endpoint.responder(), beginner(endpoint, runtime)
-
-    def inner(request: Request) -> Response:
-        body = None if body_of is None else body_of(request)
-        try:
-            response = respond(call(request._head, request._values, body, request))
-        except Unawaited as error:
-            response = runtime.run(error.settle())
-        if isinstance(response, StreamingResponse):
-            return begin(request, response)
-        return response
-
-    return inner
-
-
-def _async_inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-    call, plan = endpoint.bind(reader), endpoint.plan
-    body_of, respond = body_getter(endpoint), endpoint.responder()
-    reads_body, begin = plan.reads_body or plan.reads_form, async_beginner(endpoint, runtime)
-    maybe_async = plan.maybe_async
-
-    async def inner(request: Request) -> Response:
-        # A plain handler and every read of the body stay in the server's thread: neither may stop the loop.
-        try:
-            if plan.is_async:
-                body = await on_request_thread(lambda: body_of(request)) if reads_body else body_of(request)
-                result = await call(request._head, request._values, body, request)
-            else:
-                result = await on_request_thread(
-                    lambda: call(request._head, request._values, body_of(request), request)
-                )
-                if maybe_async:
-                    result = await awaited(result)
-        except asyncio.CancelledError:
-            current.get().raise_cut()
-            raise
-        try:
-            response = respond(result)
-        except Unawaited as error:
-            response = await error.settle()
-        return await begin(request, response)
-
-    return inner
-
-
-def _reading(endpoint: Endpoint, inside: Callable[[Request], Response]) -> Callable[[Request], Response]:
-    """Read the body before the layers that asked for it."""
-    limit = endpoint.max_body_size
-
-    def answer(request: Request) -> Response:
-        keep_body(request, limit)
-        return inside(request)
-
-    return answer
-
-
-def _async_reading(endpoint: Endpoint, inside: Callable[[Request], Any]) -> Callable[[Request], Any]:
-    limit = endpoint.max_body_size
-
-    async def answer(request: Request) -> Response:
-        await on_request_thread(lambda: keep_body(request, limit))
-        response: Response = await inside(request)
-        return response
-
-    return answer
-
-
-def _fail(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request, Exception], Response]:
-    return lambda request, error: failure_response(endpoint, runtime, request, error)
-
-
-def _async_fail(endpoint: Endpoint) -> Callable[[Request, Exception], Coroutine[Any, Any, Response]]:
-    respond = endpoint.errors.respond
-
-    async def fail(request: Request, error: Exception) -> Response:
-        response = respond(request, failure_in_task(error))
-        return response if isinstance(response, Response) else await response
-
-    return fail
+    return (layered if endpoint.layers or endpoint.plan.reads_form else direct)(endpoint, runtime)

@@ -36,7 +36,7 @@ from hinge.results.returns import UNANNOTATED, Encode, Returns
 
 Make = Callable[[Any], Response]
 
-_WITHOUT_MORE = frozenset({Response, TextResponse, HTMLResponse, JSONResponse, RedirectResponse})
+WHOLE = frozenset({Response, TextResponse, HTMLResponse, JSONResponse, RedirectResponse})
 """The classes whose instances consist of status, headers and body."""
 _COMPLETE = frozenset({Response.__init__, RedirectResponse.__init__})
 """What makes a response that has all three."""
@@ -45,7 +45,7 @@ _COMPLETE = frozenset({Response.__init__, RedirectResponse.__init__})
 def own(response: Response) -> Response:
     """Return a copy whose status, headers and body can be set without a trace in `response`."""
     kind = response.__class__
-    if kind in _WITHOUT_MORE:
+    if kind in WHOLE:
         copied = kind.__new__(kind)
         copied._status = response._status
         copied._body = response._body
