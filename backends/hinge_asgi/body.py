@@ -13,8 +13,7 @@ from typing import Any
 from hinge.errors import ClientDisconnect
 from hinge.http.body import cut_off, declared_length, framed_length, incomplete, too_large
 from hinge.loop.body import body_stream
-from hinge_asgi.lines import Lines, lines_of
-from hinge_asgi.scope import Scope
+from hinge_asgi.scope import Lines, Scope, lines_of
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 

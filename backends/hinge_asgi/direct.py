@@ -22,9 +22,8 @@ from hinge_asgi import lines as indexed
 from hinge_asgi import scope as reader
 from hinge_asgi.body import Receive, read_body
 from hinge_asgi.exchange import ASGIExchange, until_disconnected
-from hinge_asgi.lines import lines_of
 from hinge_asgi.respond import LENGTH_LINES, SHORT, Messages, Send, send_complete
-from hinge_asgi.scope import Scope
+from hinge_asgi.scope import Scope, lines_of
 
 Serve = Callable[[Scope, Receive, Send, tuple[str, ...]], Awaitable[None]]
 

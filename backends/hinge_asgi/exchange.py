@@ -8,8 +8,7 @@ from hinge.http.body import BodyStream
 from hinge.loop.exchange import Exchange
 from hinge.request import UNREAD
 from hinge_asgi.body import Incoming, Receive, read_body
-from hinge_asgi.lines import lines_of
-from hinge_asgi.scope import Scope
+from hinge_asgi.scope import Scope, lines_of
 
 
 class ASGIExchange(Exchange):

@@ -6,7 +6,7 @@ WSGI they could not be told from `-`), and what the server decoded leniently is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -106,6 +106,45 @@ def header(name: str) -> Callable[[Scope], str | None]:
     return get
 
 
+Lines = Mapping[bytes, bytes]
+"""The lines of one request by name, repeated ones joined."""
+Indexed = tuple[Scope, Lines]
+"""A scope whose lines were gone over once, because several of them are read."""
+
+
+def lines_of(scope: Scope) -> Lines:
+    """Return the header lines of a scope by name, repeated ones joined."""
+    pairs = scope["headers"]
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else _joined(pairs)
+
+
+def _joined(pairs: Iterable[tuple[bytes, bytes]]) -> Lines:
+    values: dict[bytes, list[bytes]] = {}
+    for name, value in pairs:
+        values.setdefault(name, []).append(value)
+    return {name: joint(name).join(lines) for name, lines in values.items()}
+
+
+@cache
+def of_lines(name: str) -> Callable[[Indexed], str | None]:
+    """Return what `header` does, of a scope whose lines were gone over before."""
+    wanted = name.encode("latin-1")
+    empty = None if name in NEVER_EMPTY else ""
+    if b"_" in wanted:
+        return lambda head: None
+
+    def get(head: Indexed) -> str | None:
+        value = head[1].get(wanted)
+        if value is None:
+            return None
+        if value and value.isascii():
+            return value.decode()
+        return cookie_text(value) if name == "cookie" else empty
+
+    return get
+
+
 def headers(scope: Scope) -> Headers:
     """Return the request headers."""
     return ScopeHeaders(scope)
@@ -115,10 +154,13 @@ class ScopeHeaders(LazyHeaders):
     """The headers of a scope."""
 
     __slots__ = ()
-    _accessors = Accessors(header.__wrapped__)  # as a handler's parameter is read; names that clients send are not kept
+    _accessors = Accessors(of_lines.__wrapped__)  # read as a handler's parameter is; a client's names are not kept
+
+    def __init__(self, scope: Scope) -> None:
+        self._head = scope, lines_of(scope)
 
     def _all(self) -> Headers:
-        return _all_headers(self._head)
+        return _all_headers(self._head[0])
 
 
 def _all_headers(scope: Scope) -> Headers:

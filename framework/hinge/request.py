@@ -109,7 +109,9 @@ class HTTPConnection:
     @property
     def headers(self) -> Headers:
         """All request headers."""
-        headers: Headers = self._once("headers", lambda: self._reader.headers(self._head))
+        headers: Headers | None = self._memo.get("headers")
+        if headers is None:  # `_once` written out: middleware asks for it at each request
+            headers = self._memo["headers"] = self._reader.headers(self._head)
         return headers
 
     @property

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hinge_asgi.body import Incoming, read_body
-from hinge_asgi.lines import lines_of
+from hinge_asgi.scope import lines_of
 
 
 def scope(version: str) -> dict[str, Any]:
