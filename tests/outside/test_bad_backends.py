@@ -8,13 +8,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import granian.constants
 import pytest
 from click.testing import CliRunner
 
 from hinge import App, ConfigurationError
 from hinge.backend.contract import CONTRACT
-from hinge.backend.installed import installed_backends, load_backend, usable_backends
+from hinge.backend.installed import installed_backends, load_backend, own_packages, usable_backends
 from hinge.cli import main
+from hinge.cli.preflight import preflight
 from hinge.testing import Client
 from hinge.testing.plugin import _usable
 
@@ -121,7 +123,8 @@ def test_nobody_else_hears_of_it(complaint: str, tmp_path: Path) -> None:
     assert "bad" not in result.stdout
     with Client(app_of(), "wsgi") as client:
         assert client.get("/").text == "open"
-    hasattr(app_of(), "__rsgi__")  # looks at each backend that is installed
+    assert granian.constants.Interfaces("rsgi")  # it could ask, so that each installed backend is looked at
+    hasattr(app_of(), "__rsgi__")
 
 
 def test_hinge_run_tells_who_asks(install: Any, tmp_path: Path) -> None:
@@ -133,6 +136,14 @@ def test_hinge_run_tells_who_asks(install: Any, tmp_path: Path) -> None:
     )  # fmt: skip
     assert (told.returncode, told.stdout) == (2, "")
     assert re.fullmatch(r"Error: backend 'bad' \(bad_from_hinge_bad:backend\) does not import: [^\n]*\n", told.stderr)
+
+
+def test_a_plain_hinge_run_hears_nothing(install: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    install("bad", "print('imported')\nraise SystemExit(3)")
+    (tmp_path / "shop.py").write_text(SHOP)
+    launch = preflight(str(tmp_path / "shop.py"), {}, factory=False)
+    assert launch.interface == "asgi"
+    assert capfd.readouterr() == ("", "")
 
 
 def test_each_backend_warns_in_one_line(install: Any, tmp_path: Path) -> None:
@@ -181,6 +192,7 @@ def test_two_distributions_of_one_name(install: Any, whole: str) -> None:
 def test_the_names_of_hinge_itself_stay_its_own(install: Any, whole: str) -> None:
     install("wsgi", whole.replace('"plain"', '"wsgi"'), distribution="other")
     assert type(load_backend("wsgi")).__module__ == "hinge_wsgi"
+    assert own_packages() == {"hinge_asgi", "hinge_wsgi"}
 
 
 def test_an_application_takes_no_attribute(install: Any, whole: str) -> None:

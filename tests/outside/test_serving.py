@@ -25,8 +25,11 @@ def index() -> str:
     return "open"
 """
 OWN_SERVER = """\
+import pickle
+
 
 def run(load, config, options):
+    load = pickle.loads(pickle.dumps(load))  # as for a process of its own
     application = load()
     application.start()
     print("served", type(application).__name__, config.port, options)

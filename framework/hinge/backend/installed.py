@@ -4,9 +4,11 @@ Law: what is loaded fulfils the contract as far as can be seen without calling i
 to whoever asks for it by name, and to nobody else.
 """
 
+import re
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import is_dataclass
+from functools import cache
 from typing import Any
 
 from hinge.backend.contract import CONTRACT, Backend, Feature
@@ -66,6 +68,13 @@ def load_backend(name: str) -> Backend:
         raise ConfigurationError(f"{who} does not import: {_said(error)}") from error
     _check(who, name, backend)
     return _loaded.setdefault(name, backend)
+
+
+@cache
+def own_packages() -> frozenset[str]:
+    """Return the names of the packages of the backends that come with Hinge."""
+    entries = [one for entries in _entries().values() for one in entries if _distribution(one) == DISTRIBUTION]
+    return frozenset(re.split("[.:]", entry.value)[0] for entry in entries)
 
 
 def options_of(backend: Backend) -> Any:

@@ -12,10 +12,9 @@ from typing import IO, Any
 
 import click
 
+from hinge.backend.installed import own_packages
 from hinge.errors import ConfigurationError
 
-# Frames of these lead to the user's code and are none of it.
-_FRAMEWORK = frozenset({"hinge", "hinge_wsgi", "hinge_asgi"})
 _INSTALLED = ("<frozen", *(sysconfig.get_path(name) + os.sep for name in ("stdlib", "purelib", "platlib")))
 
 
@@ -67,7 +66,9 @@ def users_line(error: BaseException) -> tuple[str, int] | None:
 def _is_users(frames: TracebackType) -> bool:
     frame = frames.tb_frame
     package = str(frame.f_globals.get("__name__")).partition(".")[0]
-    return package not in _FRAMEWORK and not frame.f_code.co_filename.startswith(_INSTALLED)
+    # Frames of the framework lead to the user's code, and are none of it.
+    is_ours = package == "hinge" or package in own_packages()
+    return not is_ours and not frame.f_code.co_filename.startswith(_INSTALLED)
 
 
 def users_traceback(error: BaseException) -> str:
