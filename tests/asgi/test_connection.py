@@ -372,11 +372,6 @@ def chat_app():
         await ws.send_json({"last": 1})
         await ws.close(4001, "enough")
 
-    @app.websocket("/fails")
-    async def fails(ws: WebSocket) -> None:
-        await ws.accept()
-        raise LookupError
-
     @app.websocket("/denies/{how}")
     async def denies(ws: WebSocket, how: str) -> None:
         if how == "response":
@@ -439,12 +434,6 @@ def test_iterating_ends_with_the_close(client):
         assert ws.close_code == 4001
 
 
-def test_a_handler_that_fails_closes_with_1011(client):
-    with client.websocket("/fails") as ws, pytest.raises(WebSocketDisconnect) as caught:
-        ws.receive()
-    assert caught.value.code == 1011
-
-
 @pytest.mark.parametrize(
     ("path", "status", "body"),
     [
@@ -485,38 +474,6 @@ def test_websockets_that_are_left_open_end_with_the_client(app):
         client.websocket("/echo").__enter__()
         assert not app.ended.is_set()
     assert app.ended.is_set()
-
-
-def test_the_client_closes_with_code_and_reason():
-    app, seen = App(), []
-
-    @app.websocket("/")
-    async def live(ws: WebSocket) -> None:
-        await ws.accept()
-        try:
-            await ws.receive()
-        except WebSocketDisconnect as gone:
-            seen.append((gone.code, gone.reason))
-
-    with Client(app, "asgi", timeout=WAIT) as client, client.websocket("/") as ws:
-        ws.close(4002, "bye")
-        ws.close()
-    assert seen == [(4002, "bye")]
-
-
-def test_a_handler_that_sends_without_end_is_held_back_and_ended():
-    app, sent = App(), []
-
-    @app.websocket("/")
-    async def floods(ws: WebSocket) -> None:
-        await ws.accept()
-        while True:
-            await ws.send("x")
-            sent.append(1)
-
-    with Client(app, "asgi", timeout=WAIT) as client, client.websocket("/") as ws:
-        assert [ws.receive() for _ in range(20)] == ["x"] * 20
-        assert len(sent) < 100
 
 
 @pytest.mark.parametrize(

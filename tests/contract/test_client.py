@@ -5,7 +5,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextvars import ContextVar
 
 import pytest
 
@@ -32,43 +31,7 @@ def echo_app() -> App:
     return app
 
 
-# -- the lifespan ------------------------------------------------------------------------------------------------------
-
-
-def test_the_lifespan_runs_around_the_requests(backend):
-    app, seen = App(), []
-
-    @app.lifespan
-    async def resource():
-        seen.append("start")
-        yield {"resource": 1}
-        seen.append("stop")
-
-    @app.get("/")
-    def state(request: Request) -> int:
-        seen.append("request")
-        return request.state["resource"]
-
-    for _ in range(2):  # a stopped application starts again
-        with Client(app, backend.name) as client:
-            assert client.get("/").json() == 1
-    assert seen == ["start", "request", "stop"] * 2
-
-
-@pytest.mark.parametrize("phase", ["start", "stop"])
-def test_a_failing_lifespan_fails_the_test(backend, phase):
-    app = App()
-
-    @app.lifespan
-    def resource():
-        if phase == "start":
-            raise LookupError("no database")
-        yield
-        raise LookupError("no database")
-
-    for _ in range(2):
-        with pytest.raises(LookupError, match="no database"), Client(app, backend.name):
-            pass
+# -- the lifespan (the rest of it is in the kit) -----------------------------------------------------------------------
 
 
 def test_a_lifespan_that_hangs_is_a_time_out(backend):
@@ -517,22 +480,6 @@ def test_a_stream_that_fails_is_seen_cut_off(client_for):
 # -- waiting and threads -----------------------------------------------------------------------------------------------
 
 
-def test_work_after_the_response_is_done_when_the_request_returns(client_for):
-    app, done = App(), []
-
-    async def later() -> None:
-        done.append("async")
-
-    @app.get("/")
-    def work(request: Request) -> str:
-        request.after_response(done.append, "sync")
-        request.after_response(later)
-        return "x"
-
-    client_for(app).get("/")
-    assert done == ["sync", "async"]
-
-
 def test_an_app_that_does_not_answer_is_a_time_out(client_for):
     app, release = App(), threading.Event()
 
@@ -549,27 +496,6 @@ def test_an_app_that_does_not_answer_is_a_time_out(client_for):
         release.set()
 
 
-def test_requests_run_side_by_side(client_for):
-    app, meeting = App(), threading.Barrier(2)
-
-    @app.get("/{number}")
-    def meets(number: int) -> int:
-        meeting.wait(WAIT)
-        return number
-
-    client = client_for(app)
-    answers = {}
-    threads = [
-        threading.Thread(target=lambda number=number: answers.update({number: client.get(f"/{number}").json()}))
-        for number in range(2)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(WAIT)
-    assert answers == {0: 0, 1: 1}
-
-
 def test_it_works_inside_a_running_event_loop(backend):
     app = App()
 
@@ -583,43 +509,6 @@ def test_it_works_inside_a_running_event_loop(backend):
             return client.get("/").text
 
     assert asyncio.run(main()) == "x"
-
-
-def test_context_variables_of_the_test_and_of_other_requests_stay_away(client_for):
-    variable: ContextVar[str] = ContextVar("variable", default="clean")
-    app = App()
-
-    @app.get("/sync")
-    def sync() -> str:
-        found = variable.get()
-        variable.set("leaked")
-        return found
-
-    @app.get("/async")
-    async def async_() -> str:
-        found = variable.get()
-        variable.set("leaked")
-        return found
-
-    client = client_for(app)
-    token = variable.set("the test's")
-    try:
-        assert [client.get(path).text for path in ("/sync", "/async") * 2] == ["clean"] * 4
-    finally:
-        variable.reset(token)
-
-
-def test_failures_become_answers(client_for, caplog):
-    app = App()
-
-    @app.get("/")
-    def fails() -> None:
-        raise LookupError("secret")
-
-    response = client_for(app).get("/")
-    assert response.status_code == 500
-    assert b"secret" not in response.content
-    assert "LookupError: secret" in caplog.text  # what a failing test shows
 
 
 def test_what_a_response_says_about_itself(client_for):

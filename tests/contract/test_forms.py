@@ -227,52 +227,6 @@ def test_a_part_has_its_headers(client_for: ClientFor) -> None:
     assert answer == ["yes", 'form-data; name="f"; filename="../a"', ""]
 
 
-@pytest.mark.parametrize("size", [100, 100_000], ids=["in memory", "on the disk"])
-def test_a_file_is_read_in_both_colours(client_for: ClientFor, size: int) -> None:
-    app = App(config=Config(max_file_memory=1000))
-    content = os.urandom(size)
-
-    @app.post("/def")
-    def plain(f: UploadFile) -> dict[str, Any]:
-        whole = f.read() == content
-        assert (f.read(), f.tell()) == (b"", size)
-        f.seek(-10, 2)
-        end = f.read(100) == content[-10:]
-        f.seek(0)
-        return {"whole": whole, "end": end, "pieces": b"".join(f.chunks(999)) == content, "longest": f.seek(0)}
-
-    @app.post("/async")
-    async def coroutine(f: UploadFile) -> dict[str, Any]:
-        whole = await f.aread() == content
-        assert (await f.aread(), f.tell()) == (b"", size)
-        f.seek(-10, 2)
-        end = await f.aread(100) == content[-10:]
-        f.seek(0)
-        pieces = [piece async for piece in f.chunks(999)]
-        return {"whole": whole, "end": end, "pieces": b"".join(pieces) == content, "longest": f.seek(0)}
-
-    client = client_for(app)
-    for path in ("/def", "/async"):
-        response = client.post(path, content=cut(closed(file("f", "x", content)), 8192), headers=MULTIPART)
-        assert response.json() == {"whole": True, "end": True, "pieces": True, "longest": 0}
-
-
-def test_a_coroutine_may_not_stop_the_loop(client_for: ClientFor) -> None:
-    app = App()
-
-    @app.post("/")
-    async def handler(f: UploadFile) -> str:
-        with pytest.raises(RuntimeError, match="aread"):
-            f.read()
-        with pytest.raises(RuntimeError, match="aread"):
-            next(iter(f.chunks()))
-        with pytest.raises(ValueError, match="position -1"):
-            f.seek(-1)
-        return "told"
-
-    assert client_for(app).post("/", content=closed(file("f", "x", b"abc")), headers=MULTIPART).text == "told"
-
-
 # -- around it ---------------------------------------------------------------------------------------------------------
 
 
@@ -328,26 +282,6 @@ def test_a_stream_reads_the_file_while_it_is_sent(client_for: ClientFor) -> None
     client = client_for(app)
     for path in ("/def", "/async"):
         assert client.post(path, content=closed(file("f", "x", b"abc" * 10)), headers=MULTIPART).text == "ABC" * 10
-
-
-@pytest.mark.parametrize("memory", [0, 1000])
-def test_work_after_the_response_reads_the_file_and_nobody_later(
-    client_for: ClientFor, coloured: Coloured, memory: int
-) -> None:
-    app = App(config=Config(max_file_memory=memory))
-    kept: list[Any] = []
-
-    @app.post("/")
-    @coloured
-    def handler(request: Request, f: UploadFile) -> None:
-        request.after_response(lambda: kept.append((f, f.read())))
-
-    client_for(app).post("/", content=closed(file("f", "x", b"abc")), headers=MULTIPART)
-    ((upload, content),) = kept
-    assert content == b"abc"
-    upload.seek(0)
-    with pytest.raises(ValueError, match="has been answered"):
-        upload.read()
 
 
 # -- declarations ------------------------------------------------------------------------------------------------------

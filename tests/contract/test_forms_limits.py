@@ -2,14 +2,15 @@
 
 import asyncio
 import os
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from tests.contract.forms import MULTIPART, URLENCODED, closed, cut, file, part, text
+from tests.support.waiting import until
 
-from hinge import App, AsyncMiddleware, ClientDisconnect, Config, Form, FormData, HTTPError, Middleware, UploadFile
+from hinge import App, ClientDisconnect, Config, Form, FormData, HTTPError, Middleware, UploadFile
+from hinge.conformance.layers import LAYERS, ONE_AT_MOST
 from hinge.forms import upload
 from hinge.testing import Client
 
@@ -19,13 +20,6 @@ if os.environ.get("CI") != "true":
 ClientFor = Callable[..., Client]
 Coloured = Callable[[Callable[..., Any]], Callable[..., Any]]
 PATIENCE = 10
-
-
-def until(probe: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not probe():
-        assert time.monotonic() < end
-        time.sleep(0.001)
 
 
 @pytest.fixture
@@ -41,22 +35,10 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     monkeypatch.setattr(upload.Spool, "__del__", lambda spool: None)
     monkeypatch.setattr(upload, "_temporary_file", temporary_file)
     yield files
-    until(lambda: all(file.closed for file in files))
+    until(lambda: all(file.closed for file in files), "the files are closed")
 
 
-def layer() -> Middleware:
-    yield
-
-
-async def async_layer() -> AsyncMiddleware:
-    await asyncio.sleep(0)
-    yield
-
-
-LAYERS: dict[str, list[Any]] = {"bare": [], "layer": [layer], "async layer": [async_layer]}
-
-
-@pytest.fixture(params=list(LAYERS))
+@pytest.fixture(params=ONE_AT_MOST)
 def app(request: pytest.FixtureRequest, coloured: Coloured) -> App:
     app = App(
         config=Config(
@@ -228,7 +210,7 @@ def test_a_handler_that_is_never_called_does_not_see_the_disconnect(client_for: 
 
     with pytest.raises(ConnectionError):
         client_for(app).post("/", content=leaving(), headers=MULTIPART | {"content-length": str(len(BIG))})
-    until(lambda: bool(seen))
+    until(lambda: bool(seen), "the handler is told")
     assert seen == [ClientDisconnect]
 
 

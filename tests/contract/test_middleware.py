@@ -18,7 +18,6 @@ from hinge import (
     Body,
     BodyStream,
     Config,
-    ConfigurationError,
     HTTPError,
     JSONResponse,
     Middleware,
@@ -823,21 +822,6 @@ def test_a_middleware_that_did_not_ask_for_the_body_is_told_so(
         caplog.clear()
         assert client.post(path, content=b"abc").status_code == 500
         assert fix in caplog.text
-
-
-def test_a_stream_inside_a_middleware_that_needs_the_body_does_not_compile(coloured: Any, backend: Any) -> None:
-    app = App()
-
-    @app.middleware(needs_body=True)
-    def digest(request: Request) -> Middleware:
-        yield
-
-    @app.post("/")
-    @coloured
-    def upload(body: BodyStream) -> None: ...
-
-    with pytest.raises(ConfigurationError, match="upload"):
-        app.compile(backend.name)
 
 
 # -- state and colour --------------------------------------------------------------------------------------------------

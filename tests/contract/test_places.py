@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from hinge import App, AsyncMiddleware, Middleware, Request
+from hinge import App, Request
 from hinge.backend.contract import Backend
+from hinge.conformance.layers import LAYERS, async_layer
 from hinge.testing import Client
 
 PLACES = {
@@ -16,16 +17,8 @@ PLACES = {
 """The in-process server's thread, the loop's, or a worker thread."""
 
 
-def layer() -> Middleware:
-    yield
-
-
-async def async_layer() -> AsyncMiddleware:
-    yield
-
-
 @pytest.mark.parametrize("path", ["def", "async", "inline/def", "inline/async"])
-@pytest.mark.parametrize("layers", [[], [layer], [async_layer], [layer, async_layer]], ids=len)
+@pytest.mark.parametrize("layers", LAYERS.values(), ids=LAYERS)
 def test_each_colour_has_its_place(
     client_for: Callable[..., Client], backend: Backend, path: str, layers: list[Callable[..., object]]
 ) -> None:

@@ -151,6 +151,11 @@ def test_methods_of_one_path(client_for):
         "PATCH",
         "PROPFIND",
     ]
+    allowed = "GET, HEAD, OPTIONS, PATCH, PROPFIND, PUT"
+    assert client.options("/item").headers["allow"] == allowed
+    for method in ("DELETE", "get", "__class__", "CONNECT"):
+        response = client.request(method, "/item")
+        assert (response.status_code, response.headers["allow"]) == (405, allowed)
 
 
 @pytest.mark.parametrize("special", ["/a/b", "/a/{name}.json", "/{first}/b"])

@@ -20,7 +20,6 @@ from hinge import (
     Middleware,
     Query,
     Request,
-    Response,
     Route,
     Router,
     WebSocket,
@@ -311,14 +310,7 @@ def test_every_mistake_is_told_at_once() -> None:
     assert len(app.unmet("asgi")) == 2
 
 
-def test_what_a_backend_cannot_serve_answers_426_if_it_is_told_so() -> None:
-    app = App()
-    app.websocket("/live")(live)
-    app.get("/")(text)
-    with pytest.raises(ConfigurationError, match=r"/live needs WebSocket routes, which backend 'wsgi' does not have"):
-        app.compile("wsgi")
-    status, headers, _ = get(app.compile("wsgi", skip_unsupported=True), "/live")
-    assert (status.split()[0], headers["content-type"]) == ("426", "application/problem+json")
+def test_skip_unsupported_may_stand_in_the_configuration() -> None:
     app = App(config=Config(skip_unsupported=True))
     app.websocket("/live")(live)
     assert get(app.wsgi, "/live")[0].startswith("426")
@@ -378,51 +370,6 @@ def test_the_frozen_app_has_every_endpoint_once_and_knows_no_app() -> None:
     assert len(app.freeze("wsgi", skip_unsupported=True).websockets) == 0
 
 
-def test_options_and_405_name_the_methods_of_all_routes_of_a_path() -> None:
-    def named(x: str) -> str:
-        return x
-
-    app = App()
-    app.get("/a/{x}")(named)
-
-    def other(y: str) -> str:
-        return y * 2
-
-    app.put("/a/{y}")(other)
-    wsgi = app.wsgi
-    status, headers, _ = get(wsgi, "/a/1", "OPTIONS")
-    assert (status[:3], headers["allow"]) == ("204", "GET, HEAD, OPTIONS, PUT")
-    for method in ("DELETE", "get", "__class__", "CONNECT"):
-        status, headers, _ = get(wsgi, "/a/1", method)
-        assert (status[:3], headers["allow"]) == ("405", "GET, HEAD, OPTIONS, PUT")
-    assert get(wsgi, "/a/1")[2] == b"1"
-    assert get(wsgi, "/a/1", "PUT")[2] == b"11", "each handler finds its own name of the parameter"
-
-
-def test_own_handlers_of_head_and_options_take_the_place_of_the_automatic_ones() -> None:
-    app = App()
-    app.get("/")(text)
-    app.head("/")(lambda: Response(headers={"x-own": "1"}))
-    app.options("/")(lambda: Response("own"))
-    assert get(app.wsgi, "/", "HEAD")[1]["x-own"] == "1"
-    assert get(app.wsgi, "/", "OPTIONS")[2] == b"own"
-
-
-def test_slashes() -> None:
-    app = App()
-    app.get("/items")(text)
-    app.get("/list/")(text)
-    wsgi = app.wsgi
-    status, headers, _ = get(wsgi, "/items/", QUERY_STRING="a=%20b")
-    assert (status[:3], headers["location"]) == ("308", "/items?a=%20b")
-    assert get(wsgi, "/list")[1]["location"] == "/list/"
-    assert get(wsgi, "/items/", SCRIPT_NAME="/shop")[1]["location"] == "/shop/items"
-    assert get(wsgi, "//evil.example/")[0].startswith("404")
-    strict = App(slashes="strict")
-    strict.get("/items")(text)
-    assert get(strict.wsgi, "/items/")[0].startswith("404")
-
-
 def test_a_redirect_of_slashes_stays_on_this_host() -> None:
     """CVE-2021-21330, CVE-2023-28370 and their kind: browsers read `//host` and `/\\host` as another site."""
     app = App()
@@ -435,34 +382,6 @@ def test_a_redirect_of_slashes_stays_on_this_host() -> None:
     assert (status[:3], headers["location"]) == ("308", "/%5Cevil.example/")
     assert get(app.wsgi, "//evil.example")[0].startswith("404")
     assert get(app.wsgi, "/x", SCRIPT_NAME="//evil.example")[1]["location"] == "/evil.example/x/"
-
-
-# -- native middleware -------------------------------------------------------------------------------------------------
-
-
-def test_native_middleware_wraps_the_callable_the_first_one_outermost() -> None:
-    log: list[str] = []
-
-    def noting(application: Any, name: str = "plain") -> Any:
-        def wrapped(environ: Any, start_response: Any) -> Any:
-            log.append(name)
-            return application(environ, start_response)
-
-        return wrapped
-
-    def noting_asgi(application: Any) -> Any:
-        async def wrapped(scope: Any, receive: Any, send: Any) -> None:
-            log.append("asgi")
-            await application(scope, receive, send)
-
-        return wrapped
-
-    app = App(wsgi_middleware=[noting, (noting, {"name": "second"})], asgi_middleware=[noting_asgi])
-    app.get("/")(text)
-    assert get(app.wsgi)[2] == b"text"
-    assert log == ["plain", "second"]
-    assert asked(app.asgi) == (200, b"text")
-    assert log == ["plain", "second", "asgi"]
 
 
 # -- one object for every server ---------------------------------------------------------------------------------------

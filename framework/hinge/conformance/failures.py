@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from hinge import App, AsyncMiddleware, ClientDisconnect, HTTPError, Middleware, Request, StreamingResponse
+from hinge.conformance.layers import async_layer, layer
 
 Fails = Callable[[], None]
 """What raises, wherever it is called."""
@@ -54,18 +55,6 @@ def failing(make: Callable[[], BaseException]) -> Fails:
 
 
 # -- apps --------------------------------------------------------------------------------------------------------------
-
-
-def layer() -> Middleware:
-    """Mark the response."""
-    response = yield
-    response.headers["x-layer"] = "seen"
-
-
-async def async_layer() -> AsyncMiddleware:
-    """Mark the response, as a coroutine does."""
-    response = yield
-    response.headers["x-layer"] = "seen"
 
 
 def guarded() -> Middleware:

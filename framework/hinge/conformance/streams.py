@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from hinge import App, AsyncMiddleware, Middleware, StreamingResponse
+from hinge import App, StreamingResponse
+from hinge.conformance.layers import LAYERS
 from hinge.testing import Client
 
 PATIENCE = 10
@@ -157,28 +158,6 @@ SOURCES: dict[str, Callable[..., Any]] = {
     "iterator": Chunks,
     "async iterator": AsyncChunks,
     "async iterable": AsyncClosable,
-}
-
-
-def layer() -> Middleware:
-    """Mark the response."""
-    response = yield
-    response.headers["x-layer"] = "seen"
-
-
-async def async_layer() -> AsyncMiddleware:
-    """Mark the response, as a coroutine does."""
-    await asyncio.sleep(0)
-    response = yield
-    await asyncio.sleep(0)
-    response.headers["x-layer"] = "seen"
-
-
-LAYERS: dict[str, list[Any]] = {
-    "bare": [],
-    "layer": [layer],
-    "async layer": [async_layer],
-    "both": [layer, async_layer],
 }
 
 

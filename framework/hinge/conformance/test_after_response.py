@@ -19,6 +19,7 @@ from hinge import (
     Response,
     StreamingResponse,
 )
+from hinge.conformance.layers import LAYERS, ONE_AT_MOST
 from hinge.testing import Aborted, Client
 
 pytestmark = pytest.mark.clause("response.after")
@@ -175,18 +176,9 @@ def test_the_last_chunk_is_there_before_it_runs(client_for: Callable[..., Client
     assert ran == [True, True]
 
 
-def layer() -> Middleware:
-    yield
-
-
-async def async_layer() -> AsyncMiddleware:
-    await asyncio.sleep(0)
-    yield
-
-
-@pytest.fixture(params=["bare", "layer", "async layer"])
+@pytest.fixture(params=ONE_AT_MOST)
 def layers(request: pytest.FixtureRequest) -> list[Any]:
-    return {"bare": [], "layer": [layer], "async layer": [async_layer]}[request.param]
+    return LAYERS[request.param]
 
 
 @pytest.mark.parametrize("kind", ["plain", "none", "response", "error", "failure", "not found", "stream", "events"])

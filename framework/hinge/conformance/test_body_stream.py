@@ -9,8 +9,9 @@ from typing import Any
 import anyio.to_thread
 import pytest
 
-from hinge import App, AsyncMiddleware, BodyStream, ClientDisconnect, Config, Middleware, Request
+from hinge import App, BodyStream, ClientDisconnect, Config, Request
 from hinge.backend.contract import Feature
+from hinge.conformance.layers import LAYERS
 from hinge.testing import Aborted, Client
 
 pytestmark = pytest.mark.clause("body.stream")
@@ -18,23 +19,6 @@ pytestmark = pytest.mark.clause("body.stream")
 PATIENCE = 10
 BUSY = 6.0
 """Seconds that a thing may take which is owed at once or within one second: a busy machine adds the rest."""
-
-
-def layer() -> Middleware:
-    yield
-
-
-async def async_layer() -> AsyncMiddleware:
-    await asyncio.sleep(0)
-    yield
-
-
-LAYERS: dict[str, list[Any]] = {
-    "bare": [],
-    "layer": [layer],
-    "async layer": [async_layer],
-    "both": [layer, async_layer],
-}
 
 
 @pytest.fixture(params=list(LAYERS))

@@ -16,7 +16,8 @@ from hinge import (
     Response,
     StreamingResponse,
 )
-from hinge.conformance.streams import AsyncChunks, AsyncClosable, Chunks, Closable, Log, layer
+from hinge.conformance.layers import layer
+from hinge.conformance.streams import AsyncChunks, AsyncClosable, Chunks, Closable, Log
 from hinge.middleware import Compression
 from hinge.testing import Aborted, Client
 

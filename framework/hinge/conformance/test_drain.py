@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from hinge import App, AsyncMiddleware, EventSourceResponse, Middleware, Request, StreamingResponse, WebSocket
+from hinge import App, EventSourceResponse, Request, StreamingResponse, WebSocket
 from hinge.backend.contract import Backend, Feature
+from hinge.conformance.layers import LAYERS, ONE_AT_MOST
 from hinge.errors import WebSocketDisconnect
 from hinge.testing import Aborted, Client
 
@@ -31,15 +32,9 @@ def closed() -> list[str]:
     return []
 
 
-@pytest.fixture(params=["bare", "layer", "async layer"])
+@pytest.fixture(params=ONE_AT_MOST)
 def app(request: pytest.FixtureRequest, closed: list[str]) -> App:
-    def layer() -> Middleware:
-        yield
-
-    async def async_layer() -> AsyncMiddleware:
-        yield
-
-    app = App(middleware={"bare": [], "layer": [layer], "async layer": [async_layer]}[request.param])
+    app = App(middleware=LAYERS[request.param])
 
     async def endless(first: str | None = "x") -> AsyncIterator[str]:
         try:

@@ -3,37 +3,20 @@
 They need hinge-web[forms]; without it these checks are not collected.
 """
 
-import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
 import pytest
 
-from hinge import App, AsyncMiddleware, Config, Form, FormData, Middleware, Request, UploadFile
+from hinge import App, Config, Form, FormData, Request, UploadFile
+from hinge.conformance.layers import LAYERS
 from hinge.testing import Client
 from hinge.testing.forms import form_body
 
 pytestmark = pytest.mark.clause("body.form")
 
 ClientFor = Callable[..., Client]
-
-
-def layer() -> Middleware:
-    yield
-
-
-async def async_layer() -> AsyncMiddleware:
-    await asyncio.sleep(0)
-    yield
-
-
-LAYERS: dict[str, list[Any]] = {
-    "bare": [],
-    "layer": [layer],
-    "async layer": [async_layer],
-    "both": [layer, async_layer],
-}
 
 
 @pytest.fixture(params=list(LAYERS))
@@ -73,20 +56,30 @@ def test_a_file_is_read_in_both_colours(client_for: ClientFor, layers: list[Any]
     @app.post("/def", middleware=layers)
     def plain(f: UploadFile) -> list[bool]:
         whole = f.read()
+        assert (f.read(), f.tell()) == (b"", len(CONTENT))
+        f.seek(-10, 2)
+        end = f.read(100)
         f.seek(0)
-        return [whole == CONTENT, b"".join(f.chunks(1000)) == CONTENT]
+        return [whole == CONTENT, end == CONTENT[-10:], b"".join(f.chunks(999)) == CONTENT]
 
     @app.post("/async", middleware=layers)
     async def coroutine(f: UploadFile) -> list[bool]:
-        with pytest.raises(RuntimeError):
+        with pytest.raises(RuntimeError, match="aread"):
             f.read()
+        with pytest.raises(RuntimeError, match="aread"):
+            next(iter(f.chunks()))
+        with pytest.raises(ValueError, match="position -1"):
+            f.seek(-1)
         whole = await f.aread()
+        assert (await f.aread(), f.tell()) == (b"", len(CONTENT))
+        f.seek(-10, 2)
+        end = await f.aread(100)
         f.seek(0)
-        return [whole == CONTENT, b"".join([chunk async for chunk in f.chunks(1000)]) == CONTENT]
+        return [whole == CONTENT, end == CONTENT[-10:], b"".join([chunk async for chunk in f.chunks(999)]) == CONTENT]
 
     client = client_for(app)
     for path in ("/def", "/async"):
-        assert client.post(path, form={"f": ("x", CONTENT)}).json() == [True, True]
+        assert client.post(path, form={"f": ("x", CONTENT)}).json() == [True, True, True]
 
 
 @pytest.mark.parametrize("memory", [0, 10**7], ids=["on the disk", "in memory"])
@@ -145,8 +138,9 @@ def test_a_coroutine_reads_nothing_of_a_file_that_is_gone(client_for: ClientFor)
     assert "has been answered" in gone[0]
 
 
-def test_a_file_is_there_until_the_work_after_the_response(client_for: ClientFor, coloured: Any) -> None:
-    app = App(config=Config(max_file_memory=0))
+@pytest.mark.parametrize("memory", [0, 10**6], ids=["on the disk", "in memory"])
+def test_a_file_is_there_until_the_work_after_the_response(client_for: ClientFor, coloured: Any, memory: int) -> None:
+    app = App(config=Config(max_file_memory=memory))
     seen: list[Any] = []
 
     @app.post("/")

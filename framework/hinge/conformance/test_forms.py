@@ -1,35 +1,18 @@
 """Forms of texts: parsed as they arrive, and arguments like others."""
 
-import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
 import pytest
 
-from hinge import App, AsyncMiddleware, Config, Form, Middleware
+from hinge import App, Config, Form
+from hinge.conformance.layers import LAYERS
 from hinge.testing import Client
 
 pytestmark = pytest.mark.clause("body.form")
 
 ClientFor = Callable[..., Client]
-
-
-def layer() -> Middleware:
-    yield
-
-
-async def async_layer() -> AsyncMiddleware:
-    await asyncio.sleep(0)
-    yield
-
-
-LAYERS: dict[str, list[Any]] = {
-    "bare": [],
-    "layer": [layer],
-    "async layer": [async_layer],
-    "both": [layer, async_layer],
-}
 
 
 class Person(msgspec.Struct):

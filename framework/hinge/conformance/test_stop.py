@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from hinge import App, AsyncMiddleware, Middleware, Request, Response
+from hinge import App, AsyncMiddleware, Request, Response
+from hinge.conformance.layers import LAYERS, ONE_AT_MOST
 from hinge.testing import Client, ClientResponse
 
 pytestmark = pytest.mark.clause("drain.cut")
@@ -57,17 +58,9 @@ def set_at_end(event: threading.Event) -> Iterator[None]:
         event.set()
 
 
-@pytest.fixture(params=["bare", "layer", "async layer"])
+@pytest.fixture(params=ONE_AT_MOST)
 def app(request: pytest.FixtureRequest) -> App:
-    def layer() -> Middleware:
-        response = yield
-        response.headers["x-layer"] = "seen"
-
-    async def async_layer() -> AsyncMiddleware:
-        response = yield
-        response.headers["x-layer"] = "seen"
-
-    return App(middleware={"bare": [], "layer": [layer], "async layer": [async_layer]}[request.param])
+    return App(middleware=LAYERS[request.param])
 
 
 def test_a_coroutine_is_cancelled_when_streams_are_cut(

@@ -13,15 +13,8 @@ import pytest
 
 from hinge import App, AsyncMiddleware, JSONLinesResponse, Request, Response, StreamingResponse
 from hinge.backend.contract import Feature
-from hinge.conformance.streams import (
-    LAYERS,
-    LEAVING,
-    PATIENCE,
-    AsyncChunks,
-    Chunks,
-    Closable,
-    Log,
-)
+from hinge.conformance.layers import LAYERS
+from hinge.conformance.streams import LEAVING, PATIENCE, AsyncChunks, Chunks, Closable, Log
 from hinge.testing import Aborted, Client
 
 pytestmark = pytest.mark.clause("stream.closed")

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from hinge import App, AsyncMiddleware, Middleware, Request, Response, StreamingResponse
-from hinge.conformance.streams import Log, layer
+from hinge.conformance.layers import layer
+from hinge.conformance.streams import Log
 from hinge.testing import Client
 
 pytestmark = pytest.mark.clause("stream.closed")

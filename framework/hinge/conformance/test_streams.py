@@ -12,13 +12,8 @@ from typing import Any
 import pytest
 
 from hinge import App, Config, HTTPError, Request, StreamingResponse
-from hinge.conformance.streams import (
-    PATIENCE,
-    Log,
-    Serve,
-    async_layer,
-    is_closed,
-)
+from hinge.conformance.layers import async_layer
+from hinge.conformance.streams import PATIENCE, Log, Serve, is_closed
 from hinge.testing import Aborted, Client
 
 pytestmark = pytest.mark.clause("stream.closed")
