@@ -126,3 +126,31 @@ def test_a_websocket_handler_ends_before_the_lifespan(leave: str) -> None:
 def test_a_websocket_handler_of_an_app_without_lifespans_ends_too() -> None:
     program = PROGRAM.replace("import App", "import App, WebSocket").replace("@app.lifespan", "") + WEBSOCKET
     assert run_program(program) == (["websocket.accept", "handler-ended", "websocket.close"], "")
+
+
+TOLD_OF_THE_START_ONLY = """
+inbox = [{"type": "lifespan.startup"}]
+
+
+async def receive_lifespan():
+    if inbox:
+        return inbox.pop()
+    await asyncio.Event().wait()
+
+
+async def send_lifespan(message):
+    print(message["type"], flush=True)
+
+
+loop = asyncio.new_event_loop()
+task = loop.create_task(app.asgi({"type": "lifespan"}, receive_lifespan, send_lifespan))
+loop.run_until_complete(asyncio.wait([task], timeout=0.05))
+loop.run_until_complete(app.asgi(scope, receive, send))
+"""
+
+
+@pytest.mark.parametrize("leave", ["", CANCELLED_AND_LEFT])
+def test_a_lifespan_stops_although_its_server_never_says_so(leave: str) -> None:
+    words, errors = run_program(PROGRAM + TOLD_OF_THE_START_ONLY + leave)
+    assert words == ["started", "lifespan.startup.complete", "home", "stopped"]
+    assert "Error" not in errors
