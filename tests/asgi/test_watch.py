@@ -1,21 +1,12 @@
 """Ending what a task does: once, where it may be ended, and taken back."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 import anyio
 import pytest
+from tests.support.asgi import run
 
 from hinge.loop.watch import Ended, Watch, failure_of, is_cancelled
-
-
-def run(test: Callable[[], Awaitable[Any]]) -> Any:
-    async def bounded() -> Any:
-        async with asyncio.timeout(10):
-            return await test()
-
-    return asyncio.run(bounded())
 
 
 class Client:

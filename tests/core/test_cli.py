@@ -1,6 +1,5 @@
 """The command line: what it prints, and that a user's mistake is a line or two with the right exit code."""
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ import click
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
+from tests.support.apps import working_directory
 
 from hinge import App
 from hinge.cli import main
@@ -54,18 +54,9 @@ async def more(ws: WebSocket) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Return a working directory with two apps; what is imported from it is forgotten afterwards."""
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("HINGE_")]:
-        monkeypatch.delenv(name)
-    path, modules = list(sys.path), set(sys.modules)
-    (tmp_path / "shop_under_test.py").write_text(SHOP)
-    (tmp_path / "chat_under_test.py").write_text(CHAT)
-    yield tmp_path
-    sys.path[:] = path
-    for name in set(sys.modules) - modules:
-        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
-            del sys.modules[name]
+    """Return a working directory with two apps."""
+    with working_directory(tmp_path, monkeypatch, {"shop_under_test": SHOP, "chat_under_test": CHAT}) as folder:
+        yield folder
 
 
 def run(*arguments: str) -> Result:
@@ -153,32 +144,6 @@ def test_explain_says_what_each_route_gets(folder: Path) -> None:
     assert "max_message_size 1 MiB" in limits
 
 
-@pytest.mark.parametrize(
-    ("source", "hint"),
-    [
-        ("def create_app(): return App()", ". Did you mean other_under_test:create_app --factory?"),
-        ("site = App()", ". Did you mean other_under_test:site?"),
-        ("one = App()\napp2 = App()", ". Did you mean app2?"),
-        ("number = 1", ". Fix: name the app, or write app = App()"),
-    ],
-)
-def test_a_module_without_that_app_is_told_what_there_is(folder: Path, source: str, hint: str) -> None:
-    (folder / "other_under_test.py").write_text(f"from hinge import App\n{source}\n")
-    result = run("check", "other_under_test.py")
-    assert result.exit_code == 2
-    assert result.stderr.strip().endswith(f"other_under_test has no attribute 'app'{hint}")
-
-
-def test_a_name_that_the_app_has_not_is_told_in_one_line(folder: Path) -> None:
-    (folder / "habit_under_test.py").write_text("from hinge import App\napp = App()\napp.include_router(app)\n")
-    result = run("check", "habit_under_test.py")
-    assert result.exit_code == 2
-    assert "habit_under_test.py:3: App has no attribute 'include_router'. Fix: app.include(router)" in result.stderr
-    assert "Traceback" not in result.stderr
-    (folder / "other_habit_under_test.py").write_text("'text'.nothing\n")
-    assert "Traceback" in run("check", "other_habit_under_test.py").stderr
-
-
 def test_explain_tells_a_mistake_at_its_own_route_and_explains_the_others(folder: Path) -> None:
     (folder / "faulty_under_test.py").write_text(
         "from hinge import App\n"
@@ -240,70 +205,20 @@ def test_a_factory(folder: Path) -> None:
         "def broken():\n    raise RuntimeError('no file')\n"
     )
     assert run("routes", "made_under_test:make", "--factory").exit_code == 0
-    assert "add --factory" in fails(2, "routes", "made_under_test:make")
     assert "returned an int, not a hinge.App" in fails(2, "routes", "made_under_test:wrong", "--factory")
-    assert "leave out --factory" in fails(2, "routes", "shop_under_test:app", "--factory")
     result = run("routes", "made_under_test:broken", "--factory")
     assert result.exit_code == 1
     assert "RuntimeError: no file" in result.stderr
 
 
-@pytest.mark.parametrize(
-    ("target", "said"),
-    [
-        ("shop_under_tset:app", "there is no module 'shop_under_tset'. Did you mean shop_under_test?"),
-        ("shop_under_test:ap", "shop_under_test has no attribute 'ap'. Did you mean shop_under_test:app?"),
-        ("shop_under_test:app.rotues", "App has no attribute 'rotues'. Did you mean routes?"),
-        ("shop_under_test.app", "shop_under_test is a module, not a package. Did you mean shop_under_test:app?"),
-        ("nothing.like.this", "there is no module 'nothing'"),
-        ("shop_under_tset.py", "there is no file shop_under_tset.py. Did you mean shop_under_test.py?"),
-        ("no/where.py", "there is no file"),
-        ("./shop_under_test", ".py is missing"),
-        ("shop_under_test:Query", "not a hinge.App"),
-        ("shop_under_test:app.title", "is a str, not a hinge.App"),
-        ("shop_under_test:app.wsgi", "Fix: shop_under_test:app --backend wsgi"),
-        (":app", "names no module"),
-        ("", "names no module"),
-        (".shop_under_test", "no module name"),
-        ("shop under test", "there is no module"),
-    ],
-)
-def test_a_mistyped_target_is_one_line(folder: Path, target: str, said: str) -> None:
+@pytest.mark.parametrize(("target", "said"), [("", "names no module"), ("shop under test", "there is no module")])
+def test_a_target_that_is_no_word_is_one_line(folder: Path, target: str, said: str) -> None:
     assert said in fails(2, "routes", target)
 
 
 def test_a_file_named_like_a_module_is_refused(folder: Path) -> None:
     (folder / "json.py").write_text(SHOP)
     assert "json.py has the name of the module json" in fails(2, "routes", "json.py")
-
-
-@pytest.mark.parametrize(
-    ("text", "line", "last"),
-    [
-        ("x = 1\n\n1 / 0\n", "line 3", "ZeroDivisionError: division by zero"),
-        ("def f(:\n", "line 1", "SyntaxError"),
-        ("import nothing_like_this\n", "line 1", "ModuleNotFoundError: No module named 'nothing_like_this'"),
-        ("from hinge import Appp\n", "line 1", "ImportError: cannot import name 'Appp'"),
-        ("x = 1\nimport broken_under_test.more\n", "line 2", "ModuleNotFoundError"),
-    ],
-)
-def test_an_exception_of_the_users_module_keeps_its_traceback(folder: Path, text: str, line: str, last: str) -> None:
-    (folder / "broken_under_test.py").write_text(text)
-    for target in ("broken_under_test", "broken_under_test.py"):
-        sys.modules.pop("broken_under_test", None)
-        result = run("routes", target)
-        assert result.exit_code == 1, result.stderr
-        assert f'broken_under_test.py", {line}' in result.stderr
-        assert last in result.stderr
-        assert "importlib" not in result.stderr
-        assert "hinge/cli" not in result.stderr
-        assert result.stderr.splitlines()[-1] == f"Error: target {target!r} could not be imported"
-
-
-def test_a_mistake_in_a_declaration_is_one_line_with_its_place(folder: Path) -> None:
-    (folder / "twice_under_test.py").write_text(SHOP + "\n\napp.get('/items/{other}')(read_item)\n")
-    said = fails(2, "routes", "twice_under_test")
-    assert "twice_under_test.py:" in said
 
 
 def test_an_unknown_backend(folder: Path) -> None:
@@ -322,10 +237,8 @@ def test_tasks_in_rust_are_refused(folder: Path) -> None:
     assert "break worker threads" in fails(2, "run", "shop_under_test", "--task-impl", "rust")
 
 
-def test_an_unknown_command_or_flag() -> None:
+def test_an_unknown_command() -> None:
     assert run("rnu", "x").exit_code == 2
-    assert run("run", "x", "--prot", "1").exit_code == 2
-    assert run("run").exit_code == 2
 
 
 def test_every_setting_is_a_flag_with_help() -> None:

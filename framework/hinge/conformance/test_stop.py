@@ -38,6 +38,14 @@ class Call(threading.Thread):
         return self._answer
 
 
+def asked_and_drained(client: Client, entered: threading.Event, seconds: float = 0.0) -> Call:
+    """Ask, wait until the handler has begun, and tell the worker that its time is over."""
+    call = Call(client, "/")
+    assert entered.wait(PATIENCE)
+    client.application.drain(seconds)
+    return call
+
+
 def messages(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records]
 
@@ -102,10 +110,7 @@ def test_a_middleware_that_waits_is_cancelled(client_for: Callable[..., Client])
 
     app = App(middleware=[waits])
     app.get("/")(lambda: "never")
-    client = client_for(app)
-    call = Call(client, "/")
-    assert entered.wait(PATIENCE)
-    client.application.drain(0.0)
+    call = asked_and_drained(client_for(app), entered)
     assert call.answer().status_code == 503
 
 
@@ -121,10 +126,7 @@ def test_a_coroutine_that_answers_all_the_same_is_heard(client_for: Callable[...
             return "nothing new"
         return "never"
 
-    client = client_for(app)
-    call = Call(client, "/")
-    assert entered.wait(PATIENCE)
-    client.application.drain(0.0)
+    call = asked_and_drained(client_for(app), entered)
     assert (call.answer().status_code, call.answer().text) == (200, "nothing new")
 
 
@@ -163,10 +165,7 @@ def test_what_ends_in_time_is_not_touched(
         request.after_response(asyncio.sleep, 0.05)
         return "done"
 
-    client = client_for(app)
-    call = Call(client, "/")
-    assert entered.wait(PATIENCE)
-    client.application.drain(3600.0)
+    call = asked_and_drained(client_for(app), entered, 3600.0)
     assert call.answer().text == "done"
     assert messages(caplog) == []
 
@@ -194,10 +193,7 @@ def test_work_after_the_response_is_cancelled_and_named(
         request.after_response(second_work)
         return Response("done")
 
-    client = client_for(app)
-    call = Call(client, "/")
-    assert entered.wait(PATIENCE)
-    client.application.drain(0.0)
+    call = asked_and_drained(client_for(app), entered)
     assert call.answer().text == "done"
     assert notes == ["ended"]
     first, second = messages(caplog)

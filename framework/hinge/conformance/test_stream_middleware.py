@@ -68,39 +68,28 @@ def test_an_error_handler_may_stream_itself(
 
 @pytest.mark.clause("stream.replaced")
 @pytest.mark.parametrize("colour", ["sync", "async"])
-def test_a_response_put_in_the_place_of_a_stream_closes_it(
-    client_for: Callable[..., Client], source: Any, log: Log, colour: str
+@pytest.mark.parametrize(
+    ("fails", "answer"), [(False, (200, "other")), (True, (500, None))], ids=["replaced", "failed"]
+)
+def test_a_stream_that_is_replaced_or_left_by_a_failure_is_closed(
+    client_for: Callable[..., Client], source: Any, log: Log, colour: str, fails: bool, answer: tuple[int, str | None]
 ) -> None:
-    def replace() -> Middleware:
+    def layer() -> Middleware:
         yield
+        if fails:
+            raise ValueError
         return Response("other")
 
-    async def async_replace() -> AsyncMiddleware:
+    async def async_layer() -> AsyncMiddleware:
         yield
+        if fails:
+            raise ValueError
         yield Response("other")
 
-    app = App(middleware=[replace if colour == "sync" else async_replace])
+    app = App(middleware=[layer if colour == "sync" else async_layer])
     app.get("/")(lambda: source(log, "a", "b"))
-    assert client_for(app).get("/").text == "other"
-    assert log.entries.count("closed") == 1
-
-
-@pytest.mark.clause("stream.replaced")
-@pytest.mark.parametrize("colour", ["sync", "async"])
-def test_a_failing_middleware_closes_the_stream(
-    client_for: Callable[..., Client], source: Any, log: Log, colour: str
-) -> None:
-    def fail() -> Middleware:
-        yield
-        raise ValueError
-
-    async def async_fail() -> AsyncMiddleware:
-        yield
-        raise ValueError
-
-    app = App(middleware=[fail if colour == "sync" else async_fail])
-    app.get("/")(lambda: source(log, "a", "b"))
-    assert client_for(app).get("/").status_code == 500
+    response = client_for(app).get("/")
+    assert (response.status_code, None if fails else response.text) == answer
     assert log.entries.count("closed") == 1
 
 
