@@ -23,7 +23,7 @@ class WSGIBackend:
     name = "wsgi"
     interface = "wsgi"
     features: frozenset[Feature] = frozenset(
-        {Feature.STREAMING, Feature.DUPLEX, Feature.AFTER_RESPONSE, Feature.PREFIX}
+        {Feature.STREAMING, Feature.DUPLEX, Feature.AFTER_RESPONSE, Feature.ABORT, Feature.PREFIX}
     )
     contract = (2, 0)
 

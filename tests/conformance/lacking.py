@@ -97,7 +97,7 @@ class GapConnection(MemoryConnection):
     lacks: frozenset[Feature] = frozenset()
 
     def request(self, method: str, target: str, headers: Any, body: bytes | Iterable[bytes]) -> Reply:
-        lines = _joined(headers) if Feature.REPEATED_HEADERS in self.lacks else headers
+        lines = _joined(headers) if len(self.lacks) > 1 else headers
         head = Head(method, target, lines, **self._options)
         call = GapCall(self._requests.loop, head, headers, body, self._timeout)
         call.lacks = self.lacks
@@ -105,6 +105,7 @@ class GapConnection(MemoryConnection):
 
 
 def _joined(lines: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return one line for each name, as platforms tell them that hand heads over as mappings."""
     found: dict[str, str] = {}
     for name, value in ((name.lower(), value) for name, value in lines):
         found[name] = f"{found[name]}{'; ' if name == 'cookie' else ','}{value}" if name in found else value

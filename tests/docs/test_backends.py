@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "backends.md").read_text("utf-8")
 OUTSIDE = {"rsgi": ROOT / "backends" / "hinge_rsgi", "memory": ROOT / "examples" / "backend"}
 """Backends as an author outside of Hinge writes them."""
-MAY_HAVE = {"took", "run", "deployment", "options"}
+MAY_HAVE = {"took", "run", "deployment", "options", "entry"}
 """Of a sink, and of a backend."""
 NOT_IN_THE_EXAMPLES = {"HTTPError", "LoopThread", "StreamAborted", "StreamingResponse", "WholeSink", "logger"}
 """For servers without a loop, for those that can cut a connection, for types, and for what a backend itself refuses."""

@@ -39,7 +39,6 @@ class Feature(enum.Enum):
     DISCONNECT = "noticing that a client left while nothing is being sent"
     ABORT = "cutting the connection when a stream fails, so that the client sees the truncation"
     PREFIX = "a mount prefix that the server tells"
-    REPEATED_HEADERS = "telling repeated header lines from one line with commas"
 
     @property
     def without(self) -> str:
@@ -55,7 +54,6 @@ _WITHOUT = {
     Feature.DISCONNECT: "whoever waits for something else does not hear that the client has left",
     Feature.ABORT: "a client may take a stream that failed for complete",
     Feature.PREFIX: "an app is served at the root only",
-    Feature.REPEATED_HEADERS: "header lines of one name arrive joined by commas",
 }
 
 
@@ -144,9 +142,11 @@ class Application(Protocol):
 class Backend(Protocol):
     """One way to serve a Hinge app.
 
-    It may have three attributes more: `run` (see `OwnServer`); `deployment`, a text of one line that says what to do in
-    place of `hinge run` where neither Granian nor `run` serves it; and `options`, a msgspec.Struct or a dataclass: the
-    class of `FrozenApp.options`, whose fields users set in `[tool.hinge.NAME]` and as `HINGE_NAME_FIELD`.
+    It may have four attributes more: `run` (see `OwnServer`); `deployment`, a text of one line that says what to do in
+    place of `hinge run` where neither Granian nor `run` serves it; `options`, a msgspec.Struct or a dataclass: the
+    class of `FrozenApp.options`, whose fields users set in `[tool.hinge.NAME]` and as `HINGE_NAME_FIELD`;
+    and `entry`, the name of the application's method that the server calls in place of the application: the conformance
+    kit counts these calls.
     """
 
     name: str

@@ -7,11 +7,11 @@ import pytest
 
 from hinge.conformance import plugin
 from hinge.conformance.fixtures import backend, client_for, coloured, pytest_generate_tests
-from hinge.conformance.streams import layers, log, serve, source
+from hinge.conformance.streams import cut_off, layers, log, serve, source
 
 collect_ignore = [] if find_spec("multipart") else ["test_form_files.py"]
 
-__all__ = ["backend", "client_for", "coloured", "layers", "log", "pytest_generate_tests", "serve", "source"]
+__all__ = ["backend", "client_for", "coloured", "cut_off", "layers", "log", "pytest_generate_tests", "serve", "source"]
 
 
 _KIT = Path(__file__).parent

@@ -14,8 +14,11 @@ from typing import Any
 import pytest
 
 from hinge import App
+from hinge.backend import installed
 from hinge.backend.contract import Backend, Feature
 from hinge.backend.installed import installed_backends, load_backend
+from hinge.conformance.driven import Driven
+from hinge.conformance.hanging import timeout_of
 from hinge.testing import Client
 
 PATIENCE = 15.0
@@ -36,14 +39,16 @@ def _installed() -> list[str]:
 
 
 @pytest.fixture
-def backend(request: pytest.FixtureRequest) -> Backend:
-    """One of the backends."""
+def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """One of the backends; whoever loads it meanwhile gets the same, whose connections the kit drives."""
     found = load_backend(request.param)
     for marker in request.node.iter_markers("needs"):
         feature, reason = marker.args
         if feature not in found.features:
             pytest.skip(f"backend {found.name!r} lacks {feature.value} ({feature}): {reason}")
-    return found
+    driven = Driven(found, timeout_of(request.config))
+    monkeypatch.setitem(installed._loaded, found.name, driven)
+    return driven
 
 
 @pytest.fixture

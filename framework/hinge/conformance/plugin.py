@@ -1,8 +1,9 @@
-"""What the kit adds to pytest: the option, the markers, and the clause in every report.
+"""What the kit adds to pytest: the options, the markers, and the clause in every report.
 
 Law: a check that names no clause, or one that is not in the table, is no check: the run ends before it begins.
 """
 
+from collections import Counter
 from collections.abc import Generator
 from typing import Any
 
@@ -10,13 +11,15 @@ import pytest
 
 from hinge.backend.installed import load_backend
 from hinge.conformance.clauses import CLAUSES
+from hinge.conformance.hanging import SECONDS, bounded, give_up_hanging
 from hinge.errors import ConfigurationError
 
 _PROPERTY = "clause"
+_HANGS: pytest.StashKey[Counter[str]] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--backend`."""
+    """Add `--backend` and `--hinge-timeout`."""
     parser.getgroup("hinge.conformance").addoption(
         "--backend",
         action="append",
@@ -24,6 +27,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="NAME",
         help="check this installed backend (may be given again; by default all of them)",
     )
+    parser.getgroup("hinge.conformance").addoption(
+        "--hinge-timeout",
+        type=_seconds,
+        default=SECONDS,
+        dest="conformance_timeout",
+        metavar="SECONDS",
+        help=f"how long a check waits for an answer (default {SECONDS:g}); a backend that hangs is given up",
+    )
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < float("inf"):
+        raise ValueError(text)
+    return seconds
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -34,6 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     """
     declare_markers(config)
+    config.stash[_HANGS] = Counter()
     for name in config.getoption("conformance_backends", default=None) or ():
         try:
             load_backend(name)
@@ -62,6 +81,27 @@ def clause_of(item: pytest.Item) -> str:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Bound what a check waits for before it begins: a connection may be made in a fixture."""
+    with bounded(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Bound the check itself."""
+    with bounded(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Bound its end."""
+    with bounded(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     """Put the clause into the report, and into what is shown of a failure."""
     report = yield
@@ -70,6 +110,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
         name = marker.args[0]
         report.user_properties.append((_PROPERTY, name))
         if report.failed:
+            give_up_hanging(item, report, item.config.stash[_HANGS])
             report.sections.append(("Clause of the contract", f"{name}: {CLAUSES[name]}"))
     return report
 

@@ -2,14 +2,15 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from typing import Any, Protocol
 
 import pytest
 
 from hinge import App, StreamingResponse
+from hinge.backend.contract import Backend, Feature
 from hinge.conformance.layers import LAYERS
-from hinge.testing import Client
+from hinge.testing import Aborted, Client
 
 PATIENCE = 10
 LEAVING = 6.0
@@ -200,3 +201,29 @@ def serve(
 
 
 Serve = Callable[[Callable[[], Any]], Client]
+
+
+class CutOff(Protocol):
+    """What reads a response that is cut off."""
+
+    def __call__(self, chunks: Iterable[Any], *, more: int | None = None) -> Aborted | None:
+        """Read the rest; `more` chunks may come before the cut, None: any number."""
+        ...
+
+
+@pytest.fixture
+def cut_off(backend: Backend) -> CutOff:
+    """Return what reads a response that is cut off: with Feature.ABORT it shows, and what it shows is returned."""
+
+    def expect(chunks: Iterable[Any], *, more: int | None = None) -> Aborted | None:
+        try:
+            for number, chunk in enumerate(chunks):
+                if number == more:
+                    pytest.fail(f"{chunk!r} came behind the failure")
+        except Aborted as aborted:
+            return aborted
+        if Feature.ABORT in backend.features:
+            pytest.fail("the response is not complete, and looks so")
+        return None
+
+    return expect
