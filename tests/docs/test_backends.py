@@ -15,11 +15,13 @@ from hinge.conformance.clauses import CLAUSES
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "backends.md").read_text("utf-8")
-OUTSIDE = {"rsgi": ROOT / "backends" / "hinge_rsgi", "memory": ROOT / "examples" / "backend"}
+OUTSIDE = {name: ROOT / "backends" / f"hinge_{name}" for name in ("rsgi", "lambda")} | {
+    "memory": ROOT / "examples" / "backend"
+}
 """Backends as an author outside of Hinge writes them."""
 MAY_HAVE = {"took", "run", "deployment", "options", "entry"}
 """Of a sink, and of a backend."""
-NOT_IN_THE_EXAMPLES = {"HTTPError", "LoopThread", "StreamAborted", "StreamingResponse", "WholeSink", "logger"}
+NOT_IN_THE_EXAMPLES = {"HTTPError", "LoopThread", "StreamAborted", "WholeSink"}
 """For servers without a loop, for those that can cut a connection, for types, and for what a backend itself refuses."""
 
 

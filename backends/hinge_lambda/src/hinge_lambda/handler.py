@@ -1,0 +1,93 @@
+"""FrozenApp -> the handler that Lambda calls.
+
+Law: an event is answered in the thread that brings it. An app of plain functions without middleware loads no event
+loop: a cold start pays for what the app uses.
+"""
+
+import os
+from collections.abc import Callable
+from contextvars import copy_context
+from functools import cached_property
+from typing import Any
+
+from hinge.backend import FAILURES, Colour, Endpoint, FrozenApp, Response, StreamingResponse
+from hinge_lambda import event as reader
+from hinge_lambda.reply import reply, whole
+
+
+class LambdaApplication:
+    """What `compile` returns (hinge.backend.Application): `application(event, context)`."""
+
+    def __init__(self, frozen: FrozenApp) -> None:
+        self._frozen = frozen
+        self._match = frozen.matching(self._make, reader)
+        self._is_plain = self._is_ready = not frozen.lifespans and "life" not in self.__dict__
+        # Not before a snapshot is taken (SnapStart): what a lifespan has opened would not outlast it.
+        if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") in ("on-demand", "provisioned-concurrency"):
+            self.start()
+
+    @cached_property
+    def life(self) -> Any:
+        """The event loop and the lifespans."""
+        from hinge_lambda.life import Life  # noqa: PLC0415 - asyncio and anyio are half of a cold start
+
+        return Life(self._frozen)
+
+    def __call__(self, event: Any, context: Any = None) -> dict[str, Any]:
+        """Answer an event; raises EventError for one that is no HTTP request, and what a lifespan's start raised."""
+        head = reader.Head(event)
+        if not self._is_ready:
+            self.start()
+        serve, values = self._match(head)
+        return copy_context().run(serve, head, values)
+
+    def start(self) -> None:
+        """Start the lifespans; raises what one of them raised."""
+        if not self._is_ready:
+            self.life.start()
+            self._is_ready = True
+
+    def drain(self, seconds: float) -> None:
+        """End what would keep a stop waiting."""
+        self.life.runtime.drain(seconds)
+
+    def stop(self) -> None:
+        """Stop the lifespans and the loop; raises what one of them raised."""
+        self._is_ready = self._is_plain
+        self.life.stop()
+
+    def _make(self, endpoint: Endpoint) -> Callable[[reader.Head, tuple[str, ...]], dict[str, Any]]:
+        plan = endpoint.plan
+        if any((endpoint.layers, plan.inline and plan.is_async, plan.maybe_async, plan.streams_body, plan.reads_form)):
+            return self.life.server(endpoint)  # type: ignore[no-any-return]
+        call, limit, status = endpoint.bind(reader), endpoint.max_body_size, endpoint.status or 200
+        reads_body, needs_request = plan.reads_body, endpoint.needs_request
+        run = self.life.run_request if plan.colour is Colour.ASYNC else None
+        results = endpoint.results(None if endpoint.head_only else lambda media_type: ("content-type", media_type))
+        prepared, respond = results.prepared, results.respond
+
+        def serve(head: reader.Head, values: tuple[str, ...]) -> dict[str, Any]:
+            body = exchange = None
+            try:
+                if reads_body:
+                    body = reader.whole_body(head, limit)
+                if needs_request:
+                    exchange = self.life.exchange(endpoint, head, values, body)
+                result = call(head, values, body, exchange)
+                if run is not None:
+                    result = run(head, result)
+                how = prepared.get(result.__class__)
+                if how is not None and (exchange is None or not exchange.has_work_after):
+                    content = how[0](result)
+                    return reply(head, status, (how[1], ("content-length", str(len(content)))), content)
+                outcome: Any = respond(result)
+            except FAILURES as error:
+                outcome = error
+            is_whole = isinstance(outcome, Response) and not isinstance(outcome, StreamingResponse)
+            if is_whole and (exchange is None or not exchange.has_work_after):
+                return whole(head, outcome, head_only=endpoint.head_only)
+            if exchange is None:
+                exchange = self.life.exchange(endpoint, head, values, outcome if reads_body and body is None else body)
+            return self.life.send(endpoint, exchange, outcome)  # type: ignore[no-any-return]
+
+        return serve

@@ -1,0 +1,145 @@
+"""What an environment keeps from one event to the next: the event loop and the running lifespans.
+
+Law: the loop runs in the thread that waits for something on it: a coroutine costs no change of threads. Between two
+events Lambda freezes the process, and the loop with it.
+"""
+
+import asyncio
+import os
+import signal
+import threading
+from asyncio.base_events import _run_until_complete_cb  # type: ignore[attr-defined]
+from atexit import register, unregister
+from collections.abc import Awaitable, Coroutine
+from contextvars import Context, copy_context
+from functools import cache
+from operator import itemgetter
+from typing import Any
+
+from hinge.backend import Endpoint, Exchange, FrozenApp, Response, Runtime, failure_of, make_sender, make_server
+from hinge_lambda import event as reader
+from hinge_lambda.reply import MOST, whole
+
+
+class Life:
+    """The event loop, and what runs on it."""
+
+    def __init__(self, frozen: FrozenApp) -> None:
+        self.runtime = Runtime(frozen, max_response_size=MOST)
+        self.runtime.find_requests(reader, _request, itemgetter("head"))
+        self._runner = asyncio.Runner(loop_factory=self._make_loop)
+        self._turn = threading.Lock()
+        self._sender: Any = cache(lambda endpoint: make_sender(endpoint, self.runtime))
+
+    def _make_loop(self) -> asyncio.AbstractEventLoop:
+        loop = asyncio.new_event_loop()
+        # anyio keeps its threads for as long as the task that a loop was run for.
+        self._keeper = loop.create_task(asyncio.Event().wait())
+        self._keeper.add_done_callback(_run_until_complete_cb)
+        register(self.stop)
+        return loop
+
+    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Run a coroutine and return its result; what it sets in its context, the caller sees."""
+        loop, context = self._runner.get_loop(), copy_context()
+        if self._turn.acquire(blocking=False):
+            try:
+                return self._run_until(loop.create_task(coroutine, context=context))
+            finally:
+                self._turn.release()
+                for variable, value in context.items():
+                    variable.set(value)
+        future = asyncio.run_coroutine_threadsafe(coroutine, loop)  # another thread runs the loop: in tests only
+        while not future.done():
+            if self._turn.acquire(timeout=0.001):
+                try:
+                    self._run_until(asyncio.wrap_future(future, loop=loop))
+                finally:
+                    self._turn.release()
+        return future.result()
+
+    def _run_until(self, ended: asyncio.Future[Any]) -> Any:
+        loop = ended.get_loop()
+        ended.add_done_callback(lambda _: loop.stop())
+        loop.run_forever()
+        return ended.result()
+
+    def run_request(self, head: reader.Head, coroutine: Awaitable[Any]) -> Any:
+        """Run a part of a request."""
+        return self.run(_request(self.runtime, head, coroutine))
+
+    def start(self) -> None:
+        """Start the lifespans, and in Lambda, stop them at SIGTERM."""
+        Context().run(self.run, self.runtime.start())
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main and "AWS_LAMBDA_INITIALIZATION_TYPE" in os.environ:
+            self._former = signal.signal(signal.SIGTERM, self._terminate)
+
+    def _terminate(self, number: int, frame: Any) -> None:
+        try:
+            self.stop()
+        finally:
+            signal.signal(number, self._former or signal.SIG_DFL)
+            signal.raise_signal(number)
+
+    def stop(self) -> None:
+        """Stop the lifespans, and cancel what is left on the loop."""
+        try:
+            Context().run(self.run, self.runtime.stop())
+        finally:
+            self._keeper.remove_done_callback(_run_until_complete_cb)
+            unregister(self.stop)
+            self._runner.close()
+            self._runner = asyncio.Runner(loop_factory=self._make_loop)
+
+    def exchange(self, endpoint: Endpoint, head: reader.Head, values: tuple[str, ...], body: Any) -> "LambdaExchange":
+        """Return a new request; `body` is what was read, or why it could not be."""
+        exchange = LambdaExchange(reader, head, endpoint, values, self.runtime.state)
+        exchange.watch = exchange.answer = None
+        exchange.keep_body(body)
+        return exchange
+
+    def server(self, endpoint: Endpoint) -> Any:
+        """Return what serves an endpoint on the loop."""
+        serve: Any = make_server(endpoint, reader, self.runtime)
+
+        def answer(head: reader.Head, values: tuple[str, ...]) -> Any:
+            exchange = self.exchange(endpoint, head, values, None)
+            self.run_request(head, serve(exchange, exchange))
+            return exchange.answer
+
+        return answer
+
+    def send(self, endpoint: Endpoint, exchange: "LambdaExchange", outcome: Response | Exception) -> Any:
+        """Return the answer of a response or a failure."""
+        self.run_request(exchange.head, self._sender(endpoint)(exchange, exchange, outcome))
+        return exchange.answer
+
+
+async def _request(runtime: Runtime, head: reader.Head, part: Awaitable[Any]) -> Any:
+    try:
+        return await part
+    except asyncio.CancelledError as error:
+        raise failure_of(error) from error
+
+
+class LambdaExchange(Exchange):
+    """A request, whose body is there, and where its response goes: a `WholeSink`, as far as one without streams is."""
+
+    __slots__ = ("_rest", "answer")
+    answer: Any
+    _rest: bytes
+
+    def body_length(self, limit: int) -> int | None:
+        """Return how long the body is."""
+        self._rest = reader.whole_body(self.head, limit)
+        return len(self._rest)
+
+    async def next_piece(self) -> bytes:
+        """Return the body, then its end."""
+        piece, self._rest = self._rest, b""
+        return piece
+
+    async def whole(self, response: Response, *, head_only: bool) -> None:
+        """Keep the answer of a response."""
+        self.answer = whole(self.head, response, head_only=head_only)
