@@ -7,14 +7,11 @@ from typing import Any
 
 import pytest
 
-from hinge import App, BodyStream, Config, Middleware, Request
+from hinge import App, BodyStream, Config, Request
+from hinge.conformance.layers import layer
 from hinge.testing import Client
 
 PATIENCE = 10
-
-
-def layer() -> Middleware:
-    yield
 
 
 def test_plain_handlers_run_as_many_at_a_time_as_sync_threads() -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from tests.support.asgi import Peer, call, run, scope
+from tests.support.asgi import Lifespan, Peer, call, run, scope
 
 from hinge import App, EventSourceResponse, State, StreamingResponse, WebSocket
 
@@ -132,17 +132,13 @@ def test_the_protocol_is_spoken_to_the_letter() -> None:
     app = app_with_life(notes)
 
     async def test() -> None:
-        inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        outbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         state: dict[str, Any] = {}
-        life = asyncio.create_task(app.asgi({"type": "lifespan", "state": state}, inbox.get, outbox.put))
-        inbox.put_nowait({"type": "lifespan.startup"})
-        assert await outbox.get() == {"type": "lifespan.startup.complete"}
+        life = Lifespan(app.asgi, state=state)
+        assert await life.ask("startup") == {"type": "lifespan.startup.complete"}
         assert list(state) == ["loop"]
         assert (await call(app.asgi)).body == b"true"
-        inbox.put_nowait({"type": "lifespan.shutdown"})
-        assert await outbox.get() == {"type": "lifespan.shutdown.complete"}
-        await life
+        assert await life.ask("shutdown") == {"type": "lifespan.shutdown.complete"}
+        await life.task
 
     run(test)
     assert notes == ["start", "stop"]
@@ -167,16 +163,13 @@ def test_a_request_during_the_shutdown_starts_nothing_again() -> None:
         return "x"
 
     async def test() -> None:
-        inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        outbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        task = asyncio.create_task(app.asgi({"type": "lifespan"}, inbox.get, outbox.put))
-        inbox.put_nowait({"type": "lifespan.startup"})
-        await outbox.get()
-        inbox.put_nowait({"type": "lifespan.shutdown"})
+        life = Lifespan(app.asgi)
+        await life.ask("startup")
+        life.tell("shutdown")
         await stopping.wait()
         assert (await call(app.asgi)).status == 503
         go.set()
-        await task
+        await life.task
 
     run(test)
     assert notes == ["start", "stop"]
@@ -222,19 +215,16 @@ def test_a_drain_reaches_what_runs_on_a_later_loop() -> None:
         await task
 
     async def drained() -> None:
-        inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        outbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        life = asyncio.create_task(app.asgi({"type": "lifespan"}, inbox.get, outbox.put))
-        inbox.put_nowait({"type": "lifespan.startup"})
-        await outbox.get()
+        life = Lifespan(app.asgi)
+        await life.ask("startup")
         peer = Peer()
         task = asyncio.create_task(app.asgi(scope(), peer.receive, peer.send))
         await peer.has_sent_body.wait()
         app.asgi.drain(3600)
         await task
         assert peer.sent[-1] == {"type": "http.response.body", "body": b"", "more_body": False}
-        inbox.put_nowait({"type": "lifespan.shutdown"})
-        await life
+        life.tell("shutdown")
+        await life.task
 
     run(leave)
     run(drained)

@@ -6,32 +6,25 @@ from typing import Any
 
 import anyio
 import pytest
-from tests.support.asgi import run, scope
+from tests.support.asgi import Lifespan, run, scope
 
 from hinge import App, Config, Request, WebSocket
 from hinge.backend.grace import cut_after, hang_up_after, lifespans_by
 
 
-class Server:
+class Server(Lifespan):
     """A server that has just been told to stop: it has sent all responses, and ends the lifespan."""
 
     def __init__(self, app: App) -> None:
+        super().__init__(app.asgi)
         self._app: Any = app.asgi
-        self._inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self._outbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self._lifespan = asyncio.create_task(self._app({"type": "lifespan"}, self._inbox.get, self._outbox.put))
 
     async def start(self) -> None:
-        assert await self.ask("startup") == "lifespan.startup.complete"
+        assert await self.ask("startup") == {"type": "lifespan.startup.complete"}
 
     async def stop(self) -> None:
-        assert await self.ask("shutdown") == "lifespan.shutdown.complete"
-        await self._lifespan
-
-    async def ask(self, what: str) -> str:
-        """Send a message of the lifespan protocol and return the answer."""
-        self._inbox.put_nowait({"type": f"lifespan.{what}"})
-        return str((await self._outbox.get())["type"])
+        assert await self.ask("shutdown") == {"type": "lifespan.shutdown.complete"}
+        await self.task
 
     async def request(self) -> None:
         """Send a request and return when it is answered."""
@@ -44,7 +37,7 @@ class Server:
         async def native(receive: Any) -> None:  # somebody else's middleware in between
             await self._app(scope(), receive, send)
 
-        self.task = asyncio.create_task(native(asyncio.Queue().get))
+        self.asked = asyncio.create_task(native(asyncio.Queue().get))
         await answered.wait()
 
 
@@ -82,7 +75,7 @@ def test_work_after_a_response_ends_before_the_lifespans(drained: bool) -> None:
             app.asgi.drain(8.0)
         await server.stop()
         assert notes == ["work", "stop"]
-        await server.task
+        await server.asked
 
     run(test)
 
@@ -113,7 +106,7 @@ def test_a_lifespans_task_that_has_failed_does_not_hurry_the_stop() -> None:
         await failed.wait()
         await asyncio.sleep(0)
         await server.request()
-        assert await server.ask("shutdown") == "lifespan.shutdown.failed"
+        assert (await server.ask("shutdown"))["type"] == "lifespan.shutdown.failed"
         assert notes == ["work", "stop"]
 
     run(test)
@@ -139,7 +132,7 @@ def test_what_never_ends_is_cancelled_within_the_bound(drained: bool, caplog: py
             app.asgi.drain(0.1)
         await server.stop()
         assert notes == ["cancelled", "stop"]
-        await server.task
+        await server.asked
 
     run(test)
     (record,) = caplog.records
@@ -168,7 +161,7 @@ def test_what_will_not_be_cancelled_is_named_and_left(caplog: pytest.LogCaptureF
         await server.stop()
         assert notes == ["cancelled", "stop"]
         release.set()
-        await server.task
+        await server.asked
 
     run(test)
     (record,) = caplog.records
@@ -192,7 +185,7 @@ def test_a_request_that_the_server_has_cancelled_may_clean_up() -> None:
         await server.start()
         await server.request()
         await asyncio.sleep(0)
-        server.task.cancel()
+        server.asked.cancel()
         await server.stop()
         assert notes == ["clean", "stop"]
 

@@ -51,6 +51,24 @@ class Peer:
         return b"".join(message.get("body", b"") for message in self.sent[1:])
 
 
+class Lifespan:
+    """A server's side of the lifespan protocol."""
+
+    def __init__(self, application: Any, **more: Any) -> None:
+        self._inbox: asyncio.Queue[Message] = asyncio.Queue()
+        self._outbox: asyncio.Queue[Message] = asyncio.Queue()
+        self.task = asyncio.create_task(application({"type": "lifespan", **more}, self._inbox.get, self._outbox.put))
+
+    def tell(self, what: str) -> None:
+        """Send `startup` or `shutdown`."""
+        self._inbox.put_nowait({"type": f"lifespan.{what}"})
+
+    async def ask(self, what: str) -> Message:
+        """Send it and return the answer."""
+        self.tell(what)
+        return await self._outbox.get()
+
+
 async def call(application: Any, path: str = "/", *first: Message, **more: Any) -> Peer:
     """Send a request and return its peer once the application has returned."""
     peer = Peer(*first)
