@@ -1,6 +1,7 @@
 """Context variables: one context a request, carried into threads and onto the loop and back, and to nobody else."""
 
 import asyncio
+import functools
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextvars import ContextVar
@@ -23,6 +24,29 @@ steps: ContextVar[tuple[str, ...]] = ContextVar("steps", default=())
 
 def add(step: str) -> None:
     steps.set((*steps.get(), step))
+
+
+def awaiting(source: Callable[..., Iterator[str]]) -> Callable[..., AsyncIterator[str]]:
+    """Return what does the steps of a generator function, and waits between them."""
+
+    @functools.wraps(source)
+    async def coroutine(*args: Any, **kwargs: Any) -> AsyncIterator[str]:
+        chunks = source(*args, **kwargs)
+        try:
+            for chunk in chunks:
+                await asyncio.sleep(0)
+                yield chunk
+        finally:
+            await asyncio.sleep(0)
+            chunks.close()  # type: ignore[attr-defined]
+
+    return coroutine
+
+
+def in_both_colours(app: App, path: str, source: Callable[..., Iterator[str]]) -> None:
+    """Have a generator function answer GET /def..., and one that waits GET /async..."""
+    app.get(f"/def{path}")(source)
+    app.get(f"/async{path}")(awaiting(source))
 
 
 def sync_user(request: Request) -> Middleware:
@@ -192,18 +216,12 @@ def test_nothing_is_left_for_the_next_request(client_for: Callable[..., Client],
 def test_a_stream_leaves_nothing_behind(client_for: Callable[..., Client]) -> None:
     app = App()
 
-    @app.get("/def/{name}")
     def stream(name: str) -> Iterator[str]:
         yield user.get()
         user.set(name)
         yield user.get()
 
-    @app.get("/async/{name}")
-    async def async_stream(name: str) -> AsyncIterator[str]:
-        yield user.get()
-        user.set(name)
-        yield user.get()
-
+    in_both_colours(app, "/{name}", stream)
     client = client_for(app)
     for name in ("ada", "bob"):
         assert client.get(f"/def/{name}").text == f"nobody{name}"
@@ -250,18 +268,12 @@ def test_requests_at_the_same_time_see_their_own(client_for: Callable[..., Clien
 def test_streams_at_the_same_time_keep_their_own(client_for: Callable[..., Client]) -> None:
     app = App()
 
-    @app.get("/def/{name}")
     def stream(name: str) -> Iterator[str]:
         user.set(name)
         for _ in range(3):
             yield user.get()
 
-    @app.get("/async/{name}")
-    async def async_stream(name: str) -> AsyncIterator[str]:
-        user.set(name)
-        for _ in range(3):
-            yield user.get()
-
+    in_both_colours(app, "/{name}", stream)
     client = client_for(app)
     for path in ("/def", "/async"):
         with client.stream("GET", f"{path}/a") as one, client.stream("GET", f"{path}/b") as two:
@@ -324,7 +336,6 @@ def test_the_end_of_a_stream_sees_its_context(client_for: Callable[..., Client])
     app = App(middleware=[sync_user])
     closed: list[str] = []
 
-    @app.get("/def")
     def stream() -> Iterator[str]:
         try:
             yield "a"
@@ -332,15 +343,7 @@ def test_the_end_of_a_stream_sees_its_context(client_for: Callable[..., Client])
         finally:
             closed.append(user.get())
 
-    @app.get("/async")
-    async def async_stream() -> AsyncIterator[str]:
-        try:
-            yield "a"
-            yield "b"
-        finally:
-            await asyncio.sleep(0)
-            closed.append(user.get())
-
+    in_both_colours(app, "", stream)
     client = client_for(app)
     for path in ("/def", "/async"):
         assert client.get(path, headers={"x-user": "ada"}).text == "ab"
@@ -403,15 +406,6 @@ def taken_back() -> Iterator[str]:
     yield user.get()
 
 
-async def awaited(chunks: Iterator[str]) -> AsyncIterator[str]:
-    try:
-        for chunk in chunks:
-            await asyncio.sleep(0)
-            yield chunk
-    finally:
-        chunks.close()  # type: ignore[attr-defined]
-
-
 @pytest.mark.clause("context.stream")
 @pytest.mark.parametrize(
     ("layers", "before", "after"),
@@ -438,7 +432,7 @@ def test_what_a_stream_sets_it_keeps_whatever_its_middleware_resets(
         @app.get(path, middleware=layers)
         def handler(request: Request) -> Any:
             request.after_response(lambda: seen.put(user.get()))
-            chunks: Any = awaited(source()) if "async" in kind else source()
+            chunks: Any = awaiting(source)() if "async" in kind else source()
             if kind == "iterator":
                 chunks = Wrapped(chunks)
             return EventSourceResponse(chunks) if "events" in kind else StreamingResponse(chunks)
@@ -513,22 +507,15 @@ def test_what_runs_after_the_response_sees_what_everybody_set(client_for: Callab
         register(request)
         add("handler")
 
-    @app.get("/stream/def")
     def stream(request: Request) -> Iterator[str]:
         register(request)
         add("stream")
         yield "a"
         add(f"stream end, late {late.get()}")
 
-    @app.get("/stream/async")
-    async def async_stream(request: Request) -> AsyncIterator[str]:
-        register(request)
-        add("stream")
-        yield "a"
-        add(f"stream end, late {late.get()}")
-
+    in_both_colours(app, "/stream", stream)
     client = client_for(app)
-    for path in ("/def", "/async", "/stream/def", "/stream/async"):
+    for path in ("/def", "/async", "/def/stream", "/async/stream"):
         seen.clear()
         assert client.get(path).status_code in (200, 204)
         first, second = seen
