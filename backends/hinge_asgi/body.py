@@ -104,9 +104,9 @@ class Incoming:
 
     """
 
-    def __init__(self, scope: Scope, receive: Receive, limit: int) -> None:
+    def __init__(self, scope: Scope, lines: Lines, receive: Receive, limit: int) -> None:
         self._receive = receive
-        self._length = framing(scope, lines_of(scope), limit)
+        self._length = framing(scope, lines, limit)
         self._last = self._length if ends_at_its_length(scope) else None
         self._received = 0
         self._is_over = self._length == 0

@@ -17,11 +17,13 @@ from hinge.errors import HTTPError
 from hinge.loop.runtime import Runtime
 from hinge.loop.serve import make_server
 from hinge.responses.streaming import StreamAborted
+from hinge_asgi import lines
 from hinge_asgi import scope as reader
 from hinge_asgi.body import Receive, refuse_two_framings
 from hinge_asgi.direct import Serve, direct
 from hinge_asgi.exchange import ASGIExchange
 from hinge_asgi.lifespan import serve_lifespan
+from hinge_asgi.lines import indexed
 from hinge_asgi.respond import Messages, Send, closing
 from hinge_asgi.scope import Scope
 from hinge_asgi.websocket import compile_websockets
@@ -106,10 +108,10 @@ def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
 
 
 def _through_layers(endpoint: Endpoint, runtime: Runtime) -> Serve:
-    serve_exchange = make_server(endpoint, reader, runtime)
+    serve_exchange = make_server(endpoint, lines, runtime)
 
     def serve(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> Awaitable[None]:
-        exchange = ASGIExchange(reader, scope, endpoint, values, runtime.state, receive)
+        exchange = ASGIExchange(indexed(scope), endpoint, values, runtime.state, receive)
         return serve_exchange(exchange, Messages(send, exchange))
 
     return serve

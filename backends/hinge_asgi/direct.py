@@ -18,12 +18,13 @@ from hinge.loop.serve import make_sender
 from hinge.loop.watch import failure_of
 from hinge.responses.response import Response
 from hinge.responses.streaming import StreamingResponse
-from hinge_asgi import lines as indexed
+from hinge_asgi import lines
 from hinge_asgi import scope as reader
 from hinge_asgi.body import Receive, read_body
 from hinge_asgi.exchange import ASGIExchange, until_disconnected
+from hinge_asgi.lines import indexed
 from hinge_asgi.respond import LENGTH_LINES, SHORT, Messages, Send, send_complete
-from hinge_asgi.scope import Scope, lines_of
+from hinge_asgi.scope import Scope
 
 Serve = Callable[[Scope, Receive, Send, tuple[str, ...]], Awaitable[None]]
 
@@ -35,8 +36,8 @@ def direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
     plan = endpoint.plan
     needs_request, reads_body, limit = endpoint.needs_request, plan.reads_body, endpoint.max_body_size
     # A body alone has a length, a type and a coding.
-    reads_lines = reads_body or sum(one.source in _OF_LINES for one in plan.arguments) > 1
-    call, awaits = coloured_call(endpoint, indexed if reads_lines else reader, runtime, _disconnected)
+    reads_lines = needs_request or reads_body or sum(one.source in _OF_LINES for one in plan.arguments) > 1
+    call, awaits = coloured_call(endpoint, lines if reads_lines else reader, runtime, _disconnected)
     streams_body = plan.streams_body
     bare = plan.handler if plan.is_async and not plan.inline and not plan.arguments else None
     status, head_only = endpoint.status or 200, endpoint.head_only
@@ -48,14 +49,13 @@ def direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
         head: Any = scope
         try:
             if reads_lines:
-                lines = lines_of(scope)
-                head = (scope, lines)
+                head = indexed(scope)
                 if reads_body:
-                    body = await read_body(scope, lines, receive, limit)
+                    body = await read_body(scope, head[1], receive, limit)
             if bare is not None:
                 result = bare()
             elif needs_request:
-                exchange = ASGIExchange(reader, scope, endpoint, values, runtime.state, receive)
+                exchange = ASGIExchange(head, endpoint, values, runtime.state, receive)
                 if body is not None:
                     exchange._body = body
                 result = call(head, values, exchange.open_body(limit) if streams_body else body, exchange)
@@ -111,7 +111,7 @@ class _Rest:
         if exchange is None:
             if isinstance(outcome, Response) and not isinstance(outcome, StreamingResponse):
                 return send_complete(send, outcome, head_only=self._endpoint.head_only)
-            exchange = ASGIExchange(reader, scope, self._endpoint, values, self._runtime.state, receive)
+            exchange = ASGIExchange(indexed(scope), self._endpoint, values, self._runtime.state, receive)
             if self._reads_body:
                 exchange.keep_body(outcome if body is None and isinstance(outcome, Exception) else body)
         return self._send(exchange, Messages(send, exchange), outcome)

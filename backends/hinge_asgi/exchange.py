@@ -7,8 +7,9 @@ from hinge.compiling.frozen import Endpoint
 from hinge.http.body import BodyStream
 from hinge.loop.exchange import Exchange
 from hinge.request import UNREAD
+from hinge_asgi import lines
 from hinge_asgi.body import Incoming, Receive, read_body
-from hinge_asgi.scope import Scope, lines_of
+from hinge_asgi.scope import Indexed
 
 
 class ASGIExchange(Exchange):
@@ -21,16 +22,15 @@ class ASGIExchange(Exchange):
 
     def __init__(
         self,
-        reader: Any,
-        scope: Scope,
+        head: Indexed,
         endpoint: Endpoint,
         values: tuple[str, ...],
         state: Mapping[str, Any],
         receive: Receive,
     ) -> None:
         # What Request does, without the call: each request pays for it.
-        self._reader = reader
-        self._head = scope
+        self._reader = lines
+        self._head = head
         self._endpoint = endpoint
         self._values = values
         self._lifespan_state = state
@@ -49,11 +49,13 @@ class ASGIExchange(Exchange):
 
     async def read_body(self, limit: int) -> bytes:
         """Return the whole body; raises as `hinge_asgi.body.read_body`."""
-        return await read_body(self._head, lines_of(self._head), self.receive, limit)
+        scope, found = self._head
+        return await read_body(scope, found, self.receive, limit)
 
     def open_body(self, limit: int) -> BodyStream:
         """Return the body in pieces; raises HTTPError as `read_body` where the head tells already."""
-        self.incoming = Incoming(self._head, self.receive, limit)
+        scope, found = self._head
+        self.incoming = Incoming(scope, found, self.receive, limit)
         return self.incoming.stream
 
 

@@ -1,15 +1,40 @@
-"""A scope whose header lines are found by name: for requests of which several lines are read.
+"""Reading a scope whose header lines are found by name: for requests of which several lines are read.
 
 Law: the lines are gone over once, and looked up then. Whoever asks gets what `scope.py` would have said: repeated lines
 are one value, and a value that is not ASCII reads as empty.
 """
 
+from collections.abc import Callable
+from typing import TypeVar
+
+from hinge.http.headers import Headers
 from hinge_asgi import scope as plain
-from hinge_asgi.scope import Indexed
+from hinge_asgi.scope import Indexed, Scope, ScopeHeaders, lines_of
+
+T = TypeVar("T")
 
 header = plain.of_lines
 
 
-def query_string(head: Indexed) -> str:
-    """Return the undecoded query string."""
-    return plain.query_string(head[0])
+def indexed(scope: Scope) -> Indexed:
+    """Return a scope with its lines by name."""
+    return scope, lines_of(scope)
+
+
+def headers(head: Indexed) -> Headers:
+    """Return the request headers."""
+    return ScopeHeaders(head)
+
+
+def _of_scope(read: Callable[[Scope], T]) -> Callable[[Indexed], T]:
+    return lambda head: read(head[0])
+
+
+method = _of_scope(plain.method)
+path = _of_scope(plain.path)
+prefix = _of_scope(plain.prefix)
+query_string = _of_scope(plain.query_string)
+scheme = _of_scope(plain.scheme)
+http_version = _of_scope(plain.http_version)
+client = _of_scope(plain.client)
+native = _of_scope(plain.native)

@@ -147,7 +147,7 @@ def of_lines(name: str) -> Callable[[Indexed], str | None]:
 
 def headers(scope: Scope) -> Headers:
     """Return the request headers."""
-    return ScopeHeaders(scope)
+    return ScopeHeaders((scope, lines_of(scope)))
 
 
 class ScopeHeaders(LazyHeaders):
@@ -155,9 +155,6 @@ class ScopeHeaders(LazyHeaders):
 
     __slots__ = ()
     _accessors = Accessors(of_lines.__wrapped__)  # read as a handler's parameter is; a client's names are not kept
-
-    def __init__(self, scope: Scope) -> None:
-        self._head = scope, lines_of(scope)
 
     def _all(self) -> Headers:
         return _all_headers(self._head[0])

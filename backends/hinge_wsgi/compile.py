@@ -52,7 +52,7 @@ def compile_wsgi(frozen: FrozenApp) -> Any:
             serve, values = refuse(environ["REQUEST_METHOD"], error)
         return copy_context().run(serve, environ, start_response, values)
 
-    runtime.in_flight.mark(application, itemgetter("environ"))
+    runtime.in_flight.mark(application, itemgetter("environ"), reader)
     wrapped = frozen.wrap(application)
     if wrapped is not application:
 

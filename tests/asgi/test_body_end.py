@@ -24,7 +24,7 @@ async def whole(head: dict[str, Any], receive: Any) -> bytes:
 
 
 async def streamed(head: dict[str, Any], receive: Any) -> bytes:
-    return b"".join([piece async for piece in Incoming(head, receive, 100).stream])
+    return b"".join([piece async for piece in Incoming(head, lines_of(head), receive, 100).stream])
 
 
 @pytest.mark.parametrize("read", [whole, streamed])

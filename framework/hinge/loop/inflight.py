@@ -26,6 +26,8 @@ class Flight(NamedTuple):
     """One request under way."""
 
     head: Any
+    reader: Any
+    """What reads its head."""
     codes: frozenset[CodeType]
     """What it is in."""
     task: asyncio.Task[Any]
@@ -45,37 +47,37 @@ class InFlight:
     """The requests of one runtime."""
 
     def __init__(self) -> None:
-        self._marked: dict[CodeType, HeadOf] = {}
+        self._marked: dict[CodeType, tuple[HeadOf, Any]] = {}
 
-    def mark(self, function: Any, head_of: HeadOf) -> None:
-        """Have the frames of a function found; it uses the runtime as its variable `runtime`."""
-        self._marked[function.__code__] = head_of
+    def mark(self, function: Any, head_of: HeadOf, reader: Any) -> None:
+        """Have the frames of a function found, whose heads `reader` reads; its variable `runtime` is the runtime."""
+        self._marked[function.__code__] = head_of, reader
 
     def tasks(self, runtime: Any) -> list[Flight]:
         """Return the requests that are tasks of this loop."""
         found = []
         for task in asyncio.all_tasks():
             frames = list(_frames(task))
-            head = self._head(runtime, frames)
+            head, reader = self._head(runtime, frames)
             if head is not None:
-                found.append(Flight(head, frozenset(frame.f_code for frame in frames), task))
+                found.append(Flight(head, reader, frozenset(frame.f_code for frame in frames), task))
         return found
 
     def threads(self, runtime: Any) -> list[ThreadFlight]:
         """Return the requests that are in other threads."""
         found = []
         for thread, innermost in sys._current_frames().items():
-            head = None if thread == threading.get_ident() else self._head(runtime, _stack(innermost))
+            head, _ = (None, None) if thread == threading.get_ident() else self._head(runtime, _stack(innermost))
             if head is not None:
                 found.append(ThreadFlight(head, innermost.f_code, innermost.f_locals.get("self")))
         return found
 
-    def _head(self, runtime: Any, frames: Iterable[FrameType]) -> Any:
+    def _head(self, runtime: Any, frames: Iterable[FrameType]) -> tuple[Any, Any]:
         for frame in frames:
-            head_of = self._marked.get(frame.f_code)
+            head_of, reader = self._marked.get(frame.f_code, (None, None))
             if head_of is not None and (names := frame.f_locals).get("runtime") is runtime:
-                return head_of(names)
-        return None
+                return head_of(names), reader
+        return None, None
 
 
 def described(frozen: FrozenApp, reader: Any, head: Any) -> str:

@@ -101,7 +101,6 @@ class Runtime:
         """Whether the server runs the lifespan protocol, and so tells when the worker stops."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lifespans: _Lifespans | None = None
-        self._reader: Any = None
         self._in_flight = InFlight()
 
     def find_requests(self, reader: Any, function: Callable[..., Any], head_of: HeadOf) -> None:
@@ -110,8 +109,7 @@ class Runtime:
         Each is in a call of such a function, in which `runtime` is this object; `head_of` gets its local variables, and
         returns what `reader` reads, or None.
         """
-        self._reader = reader
-        self._in_flight.mark(function, head_of)
+        self._in_flight.mark(function, head_of, reader)
 
     # -- threads -------------------------------------------------------------------------------------------------------
 
@@ -282,7 +280,7 @@ class Runtime:
         """Return a request and its handler for the log."""
         in_thread = Runtime.in_thread.__code__ in flight.codes
         how = "is left running in its thread" if in_thread else "is cancelled"
-        return f"{described(self._frozen, self._reader, flight.head)} {how}"
+        return f"{described(self._frozen, flight.reader, flight.head)} {how}"
 
     async def end_open(self) -> None:
         """End everything open and wait for it; requests, and the work after their responses, have their time before."""
