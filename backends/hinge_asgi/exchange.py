@@ -1,6 +1,6 @@
 """An HTTP request of ASGI: the request together with its `receive`."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from hinge.compiling.frozen import Endpoint
@@ -47,10 +47,10 @@ class ASGIExchange(Exchange):
             return
         await until_disconnected(self.receive)
 
-    async def read_body(self, limit: int) -> bytes:
+    def read_body(self, limit: int) -> Awaitable[bytes]:
         """Return the whole body; raises as `hinge_asgi.body.read_body`."""
         scope, found = self._head
-        return await read_body(scope, found, self.receive, limit)
+        return read_body(scope, found, self.receive, limit)
 
     def open_body(self, limit: int) -> BodyStream:
         """Return the body in pieces; raises HTTPError as `read_body` where the head tells already."""

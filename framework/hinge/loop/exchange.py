@@ -5,6 +5,7 @@ client's leaving is watched for only where something can be ended by it.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -62,7 +63,7 @@ class Exchange(Request):
         """Return how long the body says it is; see `hinge.http.body.framed_length`."""
         raise NotImplementedError
 
-    async def read_body(self, limit: int) -> bytes:
+    def read_body(self, limit: int) -> Awaitable[bytes]:
         """Return the whole body.
 
         Raises:
@@ -70,7 +71,7 @@ class Exchange(Request):
             ClientDisconnect: the client left.
 
         """
-        return b"".join([piece async for piece in self.open_body(limit)])
+        return _joined(self.open_body, limit)
 
     def keep_body(self, body: bytes | Exception | None) -> None:
         """Keep a body that was read whole for error handlers, or what made that impossible; None: nobody reads it."""
@@ -108,3 +109,7 @@ class Exchange(Request):
                         stack.push_async_callback(close_source, runtime, self, source)
         if self._after:
             await run_after(runtime, self)
+
+
+async def _joined(open_body: Callable[[int], BodyStream], limit: int) -> bytes:
+    return b"".join([piece async for piece in open_body(limit)])

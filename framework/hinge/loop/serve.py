@@ -21,6 +21,7 @@ from hinge.loop.watch import stopping, take_back_cut
 from hinge.loop.without import HeldBack, sent_whole
 from hinge.responses.response import Response
 from hinge.responses.streaming import StreamingResponse, chosen
+from hinge.results.result import WHOLE
 
 Serve: TypeAlias = Callable[[Any, WholeSink], Awaitable[None]]
 """`(exchange, sink) -> nothing`; raises StreamAborted for a response that is not complete."""
@@ -90,6 +91,9 @@ def _finishing(endpoint: Endpoint, runtime: Runtime) -> _Finish:
                     if not take_back_cut():
                         raise
                     response = await fail(exchange, stopping())
+            if response.__class__ in WHOLE:  # as most are; the rest is told apart by `send`
+                await sink.whole(response, head_only=head_only)
+                return
             try:
                 await send(runtime, sink, response, exchange, head_only=head_only)
             except Unsent as unsent:
@@ -104,8 +108,8 @@ def _finishing(endpoint: Endpoint, runtime: Runtime) -> _Finish:
     return finish
 
 
-async def _read_body(exchange: Exchange, limit: int) -> bytes:
-    return await exchange.read_body(limit)
+def _read_body(exchange: Exchange, limit: int) -> Awaitable[bytes]:
+    return exchange.read_body(limit)
 
 
 def _open_body(exchange: Exchange, limit: int) -> BodyStream:

@@ -35,6 +35,7 @@ from hinge.results.projectors import refuse
 from hinge.results.returns import UNANNOTATED, Encode, Returns
 
 Make = Callable[[Any], Response]
+_new = object.__new__
 
 WHOLE = frozenset({Response, TextResponse, HTMLResponse, JSONResponse, RedirectResponse})
 """The classes whose instances consist of status, headers and body."""
@@ -95,7 +96,9 @@ class Results:
         kind = type(value)
         how = self._plain.get(kind)
         if how is not None:
-            return Response.trusted(how[0](value), self._code, how[1])
+            response = _new(Response)  # `Response.trusted` written out
+            response._status, response._body, response._headers = self._code, how[0](value), how[1]
+            return response
         make = self._make.get(kind)
         if make is None:
             if hasattr(kind, "__await__"):
