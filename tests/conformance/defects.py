@@ -1,6 +1,7 @@
 """The in-memory backend with one distinct defect each: what the kit has to find."""
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -126,6 +127,62 @@ class Decoding(MemoryApplication):
         return endpoint, make_server(endpoint, CaseReader(), self.runtime)
 
 
+class Dividing(MemoryApplication):
+    """Fail at once, which nobody sees who asks for more than the application."""
+
+    async def __call__(self, call: Call) -> None:
+        1 / 0
+
+
+class Hanging(MemoryApplication):
+    """Answer nothing."""
+
+    async def __call__(self, call: Call) -> None:
+        await asyncio.Event().wait()
+
+
+class Greedy(MemoryApplication):
+    """Take the whole body, however long, before anybody is asked."""
+
+    async def __call__(self, call: Call) -> None:
+        pieces = [piece async for piece in _until_empty(call.receive)]
+
+        async def receive() -> bytes:
+            return pieces.pop(0) if pieces else b""
+
+        call.receive = receive  # type: ignore[method-assign]
+        await super().__call__(call)
+
+
+async def _until_empty(receive: Any) -> AsyncIterator[bytes]:
+    while piece := await receive():
+        yield piece
+
+
+class Aside(Call):
+    async def call(self, application: Any) -> None:
+        await application._application(self)
+
+
+class Bypassing(MemoryBackend):
+    """Connect to what is inside of the application, so that the application itself is never called."""
+
+    def compile(self, frozen: FrozenApp) -> MemoryApplication:
+        return Dividing(frozen)
+
+    @contextmanager
+    def connect(self, application: Any, options: Mapping[str, Any]) -> Iterator[Connection]:
+        with super().connect(application, options) as connection:
+            begin = connection._requests.begin  # type: ignore[attr-defined]
+
+            def begin_aside(call: Any) -> Any:
+                call.__class__ = Aside
+                return begin(call)
+
+            connection._requests.begin = begin_aside  # type: ignore[attr-defined]
+            yield connection
+
+
 def _compiling(application: type[MemoryApplication]) -> MemoryBackend:
     class Broken(MemoryBackend):
         def compile(self, frozen: FrozenApp) -> MemoryApplication:
@@ -138,5 +195,6 @@ def _compiling(application: type[MemoryApplication]) -> MemoryBackend:
 
 forgetful, boundless, blocking = map(_compiling, (Forgetful, Boundless, Blocking))
 decoding, leaky, hoarding = map(_compiling, (Decoding, Leaky, Hoarding))
-unstopped = Unstopped()
-unstopped.name = "broken"
+dividing, hanging, greedy = map(_compiling, (Dividing, Hanging, Greedy))
+unstopped, bypassing = Unstopped(), Bypassing()
+unstopped.name = bypassing.name = "broken"

@@ -7,6 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import hinge.conformance
+
 ROOT = Path(__file__).parents[2]
 MEMORY = ROOT / "examples" / "backend"
 
@@ -71,6 +73,13 @@ def installed(folder: Path, name: str, entry: str) -> Path:
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: hinge-{name}\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(f"[hinge.backends]\n{name} = {entry}\n")
     return folder
+
+
+def halves() -> list[list[str]]:
+    """Return the kit's modules in two lists that take about the same time: most of it is waiting."""
+    names = sorted(path.stem for path in Path(hinge.conformance.__file__).parent.glob("test_*.py"))
+    long = ["test_streams", "test_stream_endings", "test_body_stream", "test_limits"]
+    return [[f"hinge.conformance.{name}" for name in names if (name in long) is half] for half in (True, False)]
 
 
 def run_kit(folder: Path, *arguments: str, path: tuple[Path, ...] = (), optimised: bool = False) -> Run:

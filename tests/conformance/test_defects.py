@@ -3,6 +3,7 @@
 Without the defect they pass: the in-memory backend passes the whole kit (test_memory.py).
 """
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,6 +22,9 @@ DEFECTS = [
     ("leaky", "streams", "leaves_closes_the_source and bare", "stream.left"),
     ("hoarding", "form_files", "file_that_is_gone", "body.form"),
     ("decoding", "differences", "alike", "response.same"),
+    ("dividing", "redirects", "redirects", "response.headers"),
+    ("bypassing", "redirects", "redirects", "response.headers"),
+    ("greedy", "body_stream", "undeclared_body_above", "body.limit"),
 ]
 """What is wrong (defects.py), a module of the kit, which checks of it are enough, and the clause that is broken."""
 
@@ -49,3 +53,17 @@ def test_a_defect_is_found(runs: dict[str, Run], defect: str, module: str, check
     for check in run.checks:
         if check.outcome == "failed":
             assert f"{clause}: {CLAUSES[clause]}" in check.report
+
+
+def test_a_backend_that_hangs_costs_seconds(tmp_path: Path) -> None:
+    path = (installed(tmp_path / "site", "broken", "defects:hanging"), MEMORY, Path(__file__).parent)
+    began = time.monotonic()
+    run = run_kit(tmp_path, "hinge.conformance", "--backend", "broken", "--hinge-timeout", "0.5", "-q", path=path)
+    assert time.monotonic() - began < 60
+    assert run.exit == pytest.ExitCode.TESTS_FAILED, run.output
+    assert "backend 'broken' hangs: 3 checks waited for 0.5 s or longer; the rest is not run" in run.output
+    assert [check.outcome for check in run.checks].count("failed") == 3
+
+
+def test_an_answer_without_a_call_says_so(runs: dict[str, Run]) -> None:
+    assert "answered without a call of what `compile` returned" in runs["bypassing"].output

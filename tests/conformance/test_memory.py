@@ -7,21 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tests.conformance.kit import MEMORY, ROOT, Check, installed, run_kit
+from tests.conformance.kit import MEMORY, ROOT, Check, halves, installed, run_kit
 
-import hinge.conformance
 from hinge.backend.contract import Feature
 
 pytestmark = pytest.mark.gate
 
 FILE = MEMORY / "hinge_memory.py"
-
-
-def halves() -> list[list[str]]:
-    """Return the kit's modules in two lists that take about the same time: most of it is waiting."""
-    names = sorted(path.stem for path in Path(hinge.conformance.__file__).parent.glob("test_*.py"))
-    long = ["test_streams", "test_stream_endings", "test_body_stream", "test_limits"]
-    return [[f"hinge.conformance.{name}" for name in names if (name in long) is half] for half in (True, False)]
 
 
 @pytest.mark.flaky(reruns=1)  # as tests of other processes are: it shares its cores with whatever else runs

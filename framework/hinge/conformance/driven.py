@@ -12,7 +12,7 @@ from typing import Any
 from hinge.backend.contract import Backend
 from hinge.backend.testing import Connection, ProtocolViolation, Reply, Session
 
-MAX_UPLOAD = 16 * 1024 * 1024
+MAX_UPLOAD = 4 * 1024 * 1024
 """Bytes of a body that comes in pieces. The checks need a part of that; some would send for ever."""
 
 

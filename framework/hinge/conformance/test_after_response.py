@@ -148,6 +148,7 @@ def test_the_client_has_everything_before_it_runs(client_for: Callable[..., Clie
     assert ran == [True]
 
 
+@pytest.mark.needs(Feature.STREAMING, "the client reads while the response is made")
 @pytest.mark.needs(Feature.AFTER_RESPONSE, "the work waits for the client")
 def test_the_last_chunk_is_there_before_it_runs(client_for: Callable[..., Client]) -> None:
     app = App()
@@ -220,6 +221,7 @@ def test_it_runs_whatever_the_answer_is(
     assert done == ["after", "after"]
 
 
+@pytest.mark.needs(Feature.STREAMING, "the client reads while the response is made")
 @pytest.mark.parametrize("colour", ["sync", "async"])
 @pytest.mark.parametrize("ending", ["fails first", "fails later", "left"])
 def test_it_runs_however_a_stream_ends(

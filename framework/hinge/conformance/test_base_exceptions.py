@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from hinge import App, AsyncMiddleware, EventSourceResponse, Middleware, Request, StreamingResponse, WebSocket
+from hinge.backend.contract import Feature
 from hinge.conformance.failures import (
     ANSWERED,
     ASYNC,
@@ -98,6 +99,7 @@ def test_it_is_answered_by_who_answers_every_failure(
     assert response.text == ("RuntimeError" if expected in STRAY else expected.__name__)
 
 
+@pytest.mark.needs(Feature.STREAMING, "what is cut off has begun to go out")
 @pytest.mark.clause("stream.cut")
 @pytest.mark.parametrize("raised", CUT)
 @colours
@@ -121,6 +123,7 @@ def test_a_stream_is_cut_off(
     assert client.get("/fine").text == "fine"
 
 
+@pytest.mark.needs(Feature.STREAMING, "the response is out before its source is closed")
 @pytest.mark.clause("stream.closed")
 @pytest.mark.parametrize("raised", CUT)
 @colours

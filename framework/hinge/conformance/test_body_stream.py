@@ -223,6 +223,7 @@ def test_a_coroutine_may_hand_its_body_to_a_thread(client_for: Callable[..., Cli
 # -- while the response is on its way ----------------------------------------------------------------------------------
 
 
+@pytest.mark.needs(Feature.STREAMING, "the client reads while the response is made")
 @pytest.mark.needs(Feature.DUPLEX, "the client waits for the answer to a piece")
 @pytest.mark.clause("body.duplex")
 @ECHOES
@@ -246,6 +247,7 @@ def test_an_echo_answers_each_piece_before_the_next_is_sent(
     assert got[0] == b"ONE "
 
 
+@pytest.mark.needs(Feature.STREAMING, "what is cut off has begun to go out")
 @pytest.mark.needs(Feature.DUPLEX, "the response begins before the body has ended")
 @pytest.mark.clause("body.duplex")
 @ECHOES
@@ -259,6 +261,7 @@ def test_an_echo_above_the_limit_is_refused_or_cut_off(
     assert caplog.records == []
 
 
+@pytest.mark.needs(Feature.STREAMING, "what is cut off has begun to go out")
 @pytest.mark.needs(Feature.DUPLEX, "the response begins before the body has ended")
 @pytest.mark.clause("body.duplex")
 @ECHOES
@@ -271,6 +274,7 @@ def test_an_echo_of_a_truncated_body_is_cut_off(
     assert caplog.records == []
 
 
+@pytest.mark.needs(Feature.STREAMING, "the client reads while the response is made")
 @pytest.mark.needs(Feature.DUPLEX, "the body has no end to wait for")
 @pytest.mark.clause("body.duplex")
 @ECHOES
@@ -290,6 +294,7 @@ def test_a_client_that_leaves_while_its_echo_comes_ends_both(
     assert caplog.records == []
 
 
+@pytest.mark.needs(Feature.STREAMING, "the client reads while the response is made")
 @pytest.mark.needs(Feature.DUPLEX, "the response begins before the body has ended")
 @pytest.mark.clause("stream.left")
 @pytest.mark.needs(Feature.DISCONNECT, "nothing is sent while the source waits")

@@ -16,6 +16,7 @@ from hinge import (
     Response,
     StreamingResponse,
 )
+from hinge.backend.contract import Feature
 from hinge.conformance.layers import layer
 from hinge.conformance.streams import AsyncChunks, AsyncClosable, Chunks, Closable, Log
 from hinge.middleware import Compression
@@ -350,7 +351,13 @@ class AsyncBad(Bad):
     ],
 )
 @pytest.mark.parametrize("ending", ["read", "left", "head"])
-@pytest.mark.parametrize("response_class", [StreamingResponse, EventSourceResponse])
+@pytest.mark.parametrize(
+    "response_class",
+    [
+        StreamingResponse,
+        pytest.param(EventSourceResponse, marks=pytest.mark.needs(Feature.STREAMING, "it is a stream of events")),
+    ],
+)
 def test_an_iterable_is_closed_behind_its_iterator(
     client_for: Callable[..., Client],
     layers: list[Any],

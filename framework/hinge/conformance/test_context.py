@@ -12,6 +12,7 @@ import anyio
 import pytest
 
 from hinge import App, AsyncMiddleware, EventSourceResponse, Middleware, Request, StreamingResponse
+from hinge.backend.contract import Feature
 from hinge.testing import Client
 
 pytestmark = pytest.mark.clause("context.request")
@@ -264,6 +265,7 @@ def test_requests_at_the_same_time_see_their_own(client_for: Callable[..., Clien
         assert answers == {name: name for name in "abcd"}
 
 
+@pytest.mark.needs(Feature.STREAMING, "the client reads while the response is made")
 @pytest.mark.clause("context.isolated")
 def test_streams_at_the_same_time_keep_their_own(client_for: Callable[..., Client]) -> None:
     app = App()
@@ -284,6 +286,7 @@ def test_streams_at_the_same_time_keep_their_own(client_for: Callable[..., Clien
 # -- streams -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs(Feature.STREAMING, "the client reads while the response is made")
 @pytest.mark.clause("context.stream")
 def test_each_step_of_a_stream_sees_the_one_before(client_for: Callable[..., Client]) -> None:
     """And a token of one step is good in the next: all of them run in one context."""
@@ -406,6 +409,7 @@ def taken_back() -> Iterator[str]:
     yield user.get()
 
 
+@pytest.mark.needs(Feature.STREAMING, "the client reads while the response is made")
 @pytest.mark.clause("context.stream")
 @pytest.mark.parametrize(
     ("layers", "before", "after"),

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from hinge import App, Body, BodyStream, Config, Cookie, Header, Query, Request, Response
+from hinge.backend.contract import Feature
 from hinge.testing import Client
 from hinge.testing.differences import VOLATILE
 
@@ -140,10 +141,18 @@ def answer(client: Client, method: str, target: str, headers: object, body: obje
     return response.status_code, lines, response.content
 
 
+def has_length(answer: tuple) -> bool:
+    """Tell whether an answer has a length; what is collected always has one."""
+    return any(name == "content-length" for name, _ in answer[1])
+
+
 @pytest.mark.parametrize("reference", ["asgi", "wsgi"])
 def test_odd_requests_are_answered_alike(client_for: Callable[..., Client], backend, reference: str) -> None:
     """All on one client each, so that what one request leaves behind is seen, too."""
     client = client_for(shop())
     with Client(shop(), reference) as other:
         for request in REQUESTS:
-            assert answer(client, *request) == answer(other, *request), request
+            here, there = answer(client, *request), answer(other, *request)
+            if Feature.STREAMING not in backend.features and not has_length(there):
+                here = (here[0], [line for line in here[1] if line[0] != "content-length"], here[2])
+            assert here == there, request

@@ -34,7 +34,7 @@ def closed() -> list[str]:
 
 
 @pytest.fixture(params=ONE_AT_MOST)
-def app(request: pytest.FixtureRequest, closed: list[str]) -> App:
+def app(request: pytest.FixtureRequest, backend: Backend, closed: list[str]) -> App:
     app = App(middleware=LAYERS[request.param])
 
     async def endless(first: str | None = "x") -> AsyncIterator[str]:
@@ -53,17 +53,19 @@ def app(request: pytest.FixtureRequest, closed: list[str]) -> App:
         finally:
             closed.append("closed")
 
-    @app.get("/events")
-    async def events() -> EventSourceResponse:
-        return EventSourceResponse(endless())
+    if Feature.STREAMING in backend.features:
 
-    @app.get("/events/silent")
-    async def silent_events() -> EventSourceResponse:
-        return EventSourceResponse(endless(None))
+        @app.get("/events")
+        async def events() -> EventSourceResponse:
+            return EventSourceResponse(endless())
 
-    @app.get("/events/def")
-    def plain_events() -> EventSourceResponse:
-        return EventSourceResponse(plain_endless())
+        @app.get("/events/silent")
+        async def silent_events() -> EventSourceResponse:
+            return EventSourceResponse(endless(None))
+
+        @app.get("/events/def")
+        def plain_events() -> EventSourceResponse:
+            return EventSourceResponse(plain_endless())
 
     @app.get("/stream")
     async def stream() -> StreamingResponse:
@@ -85,6 +87,7 @@ def app(request: pytest.FixtureRequest, closed: list[str]) -> App:
     return app
 
 
+@pytest.mark.needs(Feature.STREAMING, "it is a stream of events")
 def test_event_streams_end_at_once(client_for: Callable[..., Client], app: App, closed: list[str]) -> None:
     client = client_for(app)
     with client.stream("GET", "/events") as response:
@@ -97,6 +100,7 @@ def test_event_streams_end_at_once(client_for: Callable[..., Client], app: App, 
     assert closed == ["closed"]
 
 
+@pytest.mark.needs(Feature.STREAMING, "it is a stream of events")
 def test_an_event_stream_that_has_sent_nothing_ends_at_once(
     client_for: Callable[..., Client], app: App, closed: list[str]
 ) -> None:
@@ -108,6 +112,7 @@ def test_an_event_stream_that_has_sent_nothing_ends_at_once(
     assert closed in (["closed"], [])  # a source that nobody had asked for anything has nothing to close
 
 
+@pytest.mark.needs(Feature.STREAMING, "it is a stream of events")
 def test_a_plain_event_source_ends_with_its_next_event(
     client_for: Callable[..., Client], app: App, closed: list[str]
 ) -> None:
@@ -120,6 +125,7 @@ def test_a_plain_event_source_ends_with_its_next_event(
     assert closed == ["closed"]
 
 
+@pytest.mark.needs(Feature.STREAMING, "it is a stream of events")
 def test_an_event_stream_that_opens_later_ends_at_once(
     client_for: Callable[..., Client], app: App, closed: list[str]
 ) -> None:
@@ -131,6 +137,7 @@ def test_an_event_stream_that_opens_later_ends_at_once(
         assert response.headers["content-type"] == "text/event-stream"
 
 
+@pytest.mark.needs(Feature.STREAMING, "what is cut off has begun to go out")
 @pytest.mark.clause("drain.streams")
 def test_other_streams_are_cut_off_after_the_given_time(
     client_for: Callable[..., Client], app: App, closed: list[str], caplog: pytest.LogCaptureFixture, cut_off: CutOff
@@ -150,6 +157,7 @@ def test_other_streams_are_cut_off_after_the_given_time(
     assert "is cut" in record.getMessage()
 
 
+@pytest.mark.needs(Feature.STREAMING, "what is cut off has begun to go out")
 @pytest.mark.clause("drain.streams")
 def test_a_plain_stream_is_cut_off_at_its_next_chunk(
     client_for: Callable[..., Client], app: App, closed: list[str], cut_off: CutOff
@@ -163,6 +171,7 @@ def test_a_plain_stream_is_cut_off_at_its_next_chunk(
     assert closed == ["closed"]
 
 
+@pytest.mark.needs(Feature.STREAMING, "what is cut off has begun to go out")
 @pytest.mark.clause("drain.streams")
 def test_a_stream_that_opens_later_is_cut_off_at_the_same_time(
     client_for: Callable[..., Client], app: App, closed: list[str], cut_off: CutOff
@@ -214,6 +223,7 @@ def test_the_answer_of_what_was_cut_is_not_cut(client_for: Callable[..., Client]
     assert client.get("/stream/silent").status_code == 503
 
 
+@pytest.mark.needs(Feature.STREAMING, "the client reads while the response is made")
 @pytest.mark.clause("drain.streams")
 def test_a_stream_that_ends_in_time_is_complete(client_for: Callable[..., Client], app: App) -> None:
     client = client_for(app)
@@ -256,6 +266,7 @@ def test_requests_in_flight_are_answered(client_for: Callable[..., Client], colo
     assert answers == ["done", "done"]
 
 
+@pytest.mark.needs(Feature.STREAMING, "the client reads while the response is made")
 @pytest.mark.clause("drain.again")
 def test_it_may_be_said_twice_and_from_any_thread(
     client_for: Callable[..., Client], app: App, closed: list[str], cut_off: CutOff
@@ -274,6 +285,7 @@ def test_it_may_be_said_twice_and_from_any_thread(
     assert closed == ["closed", "closed"]
 
 
+@pytest.mark.needs(Feature.STREAMING, "the client reads while the response is made")
 @pytest.mark.clause("drain.again")
 def test_a_stopped_application_that_starts_again_is_not_draining(backend: Backend, app: App) -> None:
     for _ in range(2):
@@ -283,6 +295,7 @@ def test_a_stopped_application_that_starts_again_is_not_draining(backend: Backen
             drain(client, 0.0)
 
 
+@pytest.mark.needs(Feature.STREAMING, "what is cut off has begun to go out")
 @pytest.mark.clause("drain.again")
 def test_the_cut_of_one_life_does_not_reach_the_next(backend: Backend, app: App) -> None:
     with Client(app, backend.name) as client, client.stream("GET", "/stream") as response:
@@ -332,6 +345,7 @@ def test_websockets_close_at_once_with_1001(client_for: Callable[..., Client], a
     assert closed == ["closed"]
 
 
+@pytest.mark.needs(Feature.STREAMING, "what is cut off has begun to go out")
 @pytest.mark.clause("drain.requests")
 def test_what_waits_for_the_response_runs_all_the_same(
     client_for: Callable[..., Client], closed: list[str], cut_off: CutOff

@@ -13,7 +13,10 @@ from hinge.backend.contract import Feature
 from hinge.conformance.streams import CutOff
 from hinge.testing import Client
 
-pytestmark = pytest.mark.clause("stream.events")
+pytestmark = [
+    pytest.mark.clause("stream.events"),
+    pytest.mark.needs(Feature.STREAMING, "an event stream is sent while it is made"),
+]
 
 PATIENCE = 10
 BUSY = 6.0

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from hinge import App, Config, Form
+from hinge.backend.contract import Backend, Feature
 from hinge.conformance.layers import LAYERS
 from hinge.testing import Client
 
@@ -46,7 +47,7 @@ def test_texts_are_arguments(client_for: ClientFor, app: App) -> None:
     assert client.post("/fields", json={"name": "x"}).status_code == 415
 
 
-def test_a_form_is_parsed_while_it_arrives(client_for: ClientFor, app: App) -> None:
+def test_a_form_is_parsed_while_it_arrives(backend: Backend, client_for: ClientFor, app: App) -> None:
     pulled: list[bytes] = []
 
     def pieces() -> Iterator[bytes]:
@@ -57,7 +58,7 @@ def test_a_form_is_parsed_while_it_arrives(client_for: ClientFor, app: App) -> N
     headers = {"content-type": "application/x-www-form-urlencoded"}
     response = client_for(app).post("/fields", content=pieces(), headers=headers)
     assert (response.status_code, response.json()["limit"]) == (413, 1000)
-    assert len(pulled) < 10
+    assert len(pulled) < 10 or Feature.DUPLEX not in backend.features
 
 
 @pytest.mark.clause("body.left")

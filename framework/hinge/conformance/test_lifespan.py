@@ -12,7 +12,7 @@ import anyio.lowlevel
 import pytest
 
 from hinge import App, ConfigurationError, Request, State, StreamingResponse
-from hinge.backend.contract import Backend
+from hinge.backend.contract import Backend, Feature
 from hinge.backend.installed import installed_backends
 from hinge.testing import Client
 
@@ -391,6 +391,7 @@ def test_one_app_on_two_backends_at_once_has_two_lives(backend: Backend, life: A
 # -- stopping ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs(Feature.STREAMING, "the client leaves while the response is made")
 @pytest.mark.clause("lifespan.end")
 def test_what_is_open_ends_before_the_lifespans_stop(backend: Backend) -> None:
     app = App()

@@ -3,6 +3,7 @@
 import pytest
 
 from hinge import App, FileResponse, HTTPError, Request, Response, StreamingResponse, WebSocket
+from hinge.backend.contract import Feature
 
 pytestmark = pytest.mark.clause("response.bodiless")
 
@@ -20,7 +21,7 @@ def app_with(*methods: str) -> App:
 # -- HEAD --------------------------------------------------------------------------------------------------------------
 
 
-def test_head_is_get_without_the_body(client_for, coloured, tmp_path):
+def test_head_is_get_without_the_body(backend, client_for, coloured, tmp_path):
     app = App()
     file = tmp_path / "file.txt"
     file.write_text("four")
@@ -51,7 +52,10 @@ def test_head_is_get_without_the_body(client_for, coloured, tmp_path):
         get, head = client.get(f"/{kind}"), client.head(f"/{kind}")
         assert head.content == b""
         assert head.status_code == get.status_code
-        assert sorted(head.headers.multi_items()) == sorted(get.headers.multi_items())
+        expected = sorted(get.headers.multi_items())
+        if kind == "stream" and Feature.STREAMING not in backend.features:
+            expected.remove(("content-length", "10"))  # known only of what is made (RFC 9110 section 9.3.2)
+        assert sorted(head.headers.multi_items()) == expected
     assert len(closed) <= 2
 
 

@@ -30,6 +30,7 @@ async def for_ever(log: Log) -> AsyncIterator[str]:
         log("closed")
 
 
+@pytest.mark.needs(Feature.STREAMING, "the client leaves while the response is made")
 @pytest.mark.clause("stream.left")
 @pytest.mark.needs(Feature.DISCONNECT, "nothing is sent while the source waits")
 def test_a_source_that_waits_for_ever_ends_when_its_client_leaves(
@@ -236,6 +237,7 @@ def test_what_spans_the_yields_is_left_at_the_end(
     assert caplog.records == []
 
 
+@pytest.mark.needs(Feature.STREAMING, "the client leaves while the response is made")
 @pytest.mark.clause("stream.task")
 def test_what_spans_the_yields_is_left_when_the_client_leaves(
     client_for: Callable[..., Client], layers: list[Any], spanning: Any, log: Log, caplog: pytest.LogCaptureFixture
@@ -249,6 +251,7 @@ def test_what_spans_the_yields_is_left_when_the_client_leaves(
     assert caplog.records == []
 
 
+@pytest.mark.needs(Feature.STREAMING, "the client reads while the response is made")
 @pytest.mark.clause("stream.task")
 @pytest.mark.parametrize("kind", ["chunks", "lines"])
 @pytest.mark.parametrize("around", ["layer", "async layer", "both"])
@@ -279,6 +282,7 @@ def test_a_timeout_that_runs_out_at_a_yield_is_raised_there(
     assert caplog.records == []
 
 
+@pytest.mark.needs(Feature.STREAMING, "what is cut off has begun to go out")
 @pytest.mark.clause("stream.task")
 def test_what_spans_the_yields_may_fail(
     client_for: Callable[..., Client], layers: list[Any], caplog: pytest.LogCaptureFixture, cut_off: CutOff
@@ -335,6 +339,7 @@ def test_a_failing_close_is_logged(
     assert log.entries.count("closed") == 2
 
 
+@pytest.mark.needs(Feature.STREAMING, "the client leaves while the response is made")
 @pytest.mark.clause("stream.left")
 @pytest.mark.parametrize(
     "path",
@@ -368,6 +373,7 @@ def test_a_generator_that_will_not_end_is_ended(
     assert "ignored GeneratorExit" in caplog.text
 
 
+@pytest.mark.needs(Feature.STREAMING, "the client leaves while the response is made")
 @pytest.mark.clause("stream.left")
 def test_a_source_that_swallows_its_cancellation_is_ended(client_for: Callable[..., Client], log: Log) -> None:
     app = App()
@@ -390,6 +396,7 @@ def test_a_source_that_swallows_its_cancellation_is_ended(client_for: Callable[.
     assert log.entries.count("closed") == 1
 
 
+@pytest.mark.needs(Feature.STREAMING, "what is cut off has begun to go out")
 @pytest.mark.clause("stream.cut")
 def test_a_source_that_raises_a_cancellation_of_its_own_fails(
     client_for: Callable[..., Client], layers: list[Any], caplog: pytest.LogCaptureFixture, cut_off: CutOff

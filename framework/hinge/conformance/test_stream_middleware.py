@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from hinge import App, AsyncMiddleware, Middleware, Request, Response, StreamingResponse
+from hinge.backend.contract import Feature
 from hinge.conformance.layers import layer
 from hinge.conformance.streams import Log
 from hinge.testing import Client
@@ -103,6 +104,7 @@ async def async_upper(chunks: AsyncIterable[Any]) -> AsyncIterator[bytes]:
         yield chunk.encode().upper()
 
 
+@pytest.mark.needs(Feature.STREAMING, "its chunks are told one by one")
 @pytest.mark.clause("stream.replaced")
 @pytest.mark.parametrize("how", ["assigned", "replaced"])
 @pytest.mark.parametrize("colour", ["sync", "async"])

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from hinge import App, Config, HTTPError, Request, StreamingResponse
+from hinge.backend.contract import Feature
 from hinge.conformance.layers import async_layer
 from hinge.conformance.streams import PATIENCE, CutOff, Log, Serve, is_closed
 from hinge.testing import Client
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.clause("stream.closed")
 # -- every kind, everywhere --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs(Feature.STREAMING, "the client reads while the response is made")
 @pytest.mark.clause("stream.chunks")
 def test_chunks_arrive_one_by_one_and_the_source_is_closed(serve: Serve, source: Any, log: Log) -> None:
     client = serve(lambda: source(log, "one ", b"two ", bytearray(b"three "), memoryview(b"four "), "fünf"))
@@ -34,6 +36,7 @@ def test_chunks_arrive_one_by_one_and_the_source_is_closed(serve: Serve, source:
     assert log.entries.count("closed") == 1
 
 
+@pytest.mark.needs(Feature.STREAMING, "its chunks are told one by one")
 @pytest.mark.clause("stream.chunks")
 def test_empty_chunks_end_nothing(serve: Serve, source: Any, log: Log) -> None:
     client = serve(lambda: source(log, "", b"", "a", "", b"b", ""))
@@ -48,6 +51,7 @@ def test_a_stream_may_be_empty(serve: Serve, source: Any, log: Log) -> None:
     assert log.entries.count("closed") == 1
 
 
+@pytest.mark.needs(Feature.STREAMING, "the client reads while the response is made")
 @pytest.mark.clause("stream.chunks")
 def test_nothing_is_produced_far_ahead_of_the_client(serve: Serve, source: Any, log: Log) -> None:
     client = serve(lambda: source(log, *"abcdefghij"))
@@ -82,6 +86,7 @@ def test_an_http_error_before_the_first_chunk_is_its_answer(
     assert response.headers.get("x-layer") == ("seen" if layers else None)
 
 
+@pytest.mark.needs(Feature.STREAMING, "what is cut off has begun to go out")
 @pytest.mark.clause("stream.cut")
 def test_a_failure_later_cuts_the_response_off(
     serve: Serve, source: Any, log: Log, caplog: pytest.LogCaptureFixture, cut_off: CutOff
@@ -99,6 +104,7 @@ def test_a_failure_later_cuts_the_response_off(
     assert "streams.py:" in record.getMessage()
 
 
+@pytest.mark.needs(Feature.STREAMING, "the client leaves while the response is made")
 @pytest.mark.clause("stream.left")
 def test_a_client_that_leaves_closes_the_source(serve: Serve, source: Any, log: Log) -> None:
     client = serve(lambda: source(log, *"abcdef"))
@@ -147,6 +153,7 @@ def test_a_wrong_chunk_fails_the_stream(serve: Serve, source: Any, log: Log, cap
     assert log.entries.count("closed") == 1
 
 
+@pytest.mark.needs(Feature.STREAMING, "what is cut off has begun to go out")
 @pytest.mark.clause("stream.cut")
 def test_a_wrong_chunk_later_cuts_the_response_off(serve: Serve, source: Any, log: Log, cut_off: CutOff) -> None:
     client = serve(lambda: source(log, "a", None))
@@ -155,6 +162,7 @@ def test_a_wrong_chunk_later_cuts_the_response_off(serve: Serve, source: Any, lo
     assert log.entries.count("closed") == 1
 
 
+@pytest.mark.needs(Feature.STREAMING, "the client leaves while the response is made")
 @pytest.mark.clause("response.independent")
 def test_the_same_client_gets_answers_after_everything(serve: Serve, source: Any, log: Log, cut_off: CutOff) -> None:
     client = serve(lambda: source(log, "a", "b", ValueError("late")))
@@ -197,6 +205,7 @@ def test_generators_are_handlers(client_for: Callable[..., Client], layers: list
         assert client.get(f"{path}/many").status_code == 404
 
 
+@pytest.mark.needs(Feature.STREAMING, "its chunks are told one by one")
 @pytest.mark.clause("response.headers")
 def test_the_length_of_a_stream_may_be_known(client_for: Callable[..., Client], tmp_path: Any) -> None:
     from hinge import FileResponse
@@ -217,6 +226,7 @@ def test_the_length_of_a_stream_may_be_known(client_for: Callable[..., Client], 
 # -- many, large, long -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs(Feature.STREAMING, "the client reads while the response is made")
 @pytest.mark.clause("stream.many")
 def test_many_streams_at_a_time_do_not_wait_for_each_other(
     client_for: Callable[..., Client], source: Any, log: Log
@@ -266,6 +276,7 @@ def test_a_stream_that_holds_what_others_wait_for_goes_on(
     assert answers == ["abcd"] * 8
 
 
+@pytest.mark.needs(Feature.STREAMING, "what is collected takes memory")
 @pytest.mark.clause("stream.many")
 @pytest.mark.parametrize("colour", ["sync", "async"])
 def test_memory_stays_flat_however_long_the_stream(client_for: Callable[..., Client], colour: str) -> None:
