@@ -290,21 +290,35 @@ benchmark() {
     second_try "$code" "${run[@]}"
 }
 
-# The backend that is no part of Hinge, from an environment that has it beside Hinge: the kit and its own tests.
+# The backends that are no part of Hinge, from an environment that has them beside Hinge: the kit and their own tests.
 outside() {
-    local venv="$PWD/.ci/venv-rsgi"
+    local venv="$PWD/.ci/venv-outside"
     "$venv/bin/python" -c '' 2>/dev/null || rm -rf "$venv"
     [[ -d "$venv" ]] || "$(interpreter 3.11)" -m venv "$venv"
-    # Its own package is built as users get it; Hinge is editable, so that a second run sees the checkout.
-    "$venv/bin/python" -m pip install -e . ./backends/hinge_rsgi 'pytest>=8.3' 'pytest-rerunfailures>=15' 'httpx>=0.27'
-    side_by_side outside_kit outside_tests
+    # Their own packages are built as users get them; Hinge is editable, so that a second run sees the checkout.
+    "$venv/bin/python" -m pip install -e '.[forms,yaml]' ./backends/hinge_rsgi ./backends/hinge_lambda \
+        'mangum==0.22.0' 'apig-wsgi==2.20.0' 'pytest>=8.3' 'pytest-rerunfailures>=15' 'httpx>=0.27'
+    side_by_side rsgi_kit rsgi_tests lambda_kit
+    lambda_tests # what it measures, it measures alone
 }
 
 outside_kit() {
-    local venv="$PWD/.ci/venv-rsgi"
-    (cd / && "$venv/bin/python" -m pytest -q -p no:cacheprovider --pyargs hinge.conformance --backend rsgi)
+    local venv="$PWD/.ci/venv-outside"
+    (cd / && "$venv/bin/python" -m pytest -q -p no:cacheprovider --pyargs hinge.conformance --backend "$1")
 }
 
-outside_tests() {
-    .ci/venv-rsgi/bin/python -m pytest -q tests/rsgi
+rsgi_kit() {
+    outside_kit rsgi
+}
+
+lambda_kit() {
+    outside_kit lambda
+}
+
+rsgi_tests() {
+    .ci/venv-outside/bin/python -m pytest -q tests/rsgi
+}
+
+lambda_tests() {
+    .ci/venv-outside/bin/python -m pytest -q -m 'gate or not gate' tests/lambda
 }

@@ -22,7 +22,8 @@ import hinge
 
 FRAMEWORK = Path(hinge.__file__).parent
 BACKENDS = FRAMEWORK.parent.parent / "backends"
-FOLDERS = [FRAMEWORK, BACKENDS / "hinge_asgi", BACKENDS / "hinge_wsgi", BACKENDS / "hinge_rsgi" / "src" / "hinge_rsgi"]
+OUTSIDE = [BACKENDS / name / "src" / name for name in ("hinge_rsgi", "hinge_lambda")]
+FOLDERS = [FRAMEWORK, BACKENDS / "hinge_asgi", BACKENDS / "hinge_wsgi", *OUTSIDE]
 SOURCES = [path for folder in FOLDERS for path in sorted(folder.rglob("*.py")) if "conformance" not in path.parts]
 PARSERS = ("multipart.py", "tomllib/_re.py", "tomllib/_parser.py")
 """What else is given a client's bytes, and has expressions."""

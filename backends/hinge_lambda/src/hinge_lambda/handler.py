@@ -1,7 +1,6 @@
 """FrozenApp -> the handler that Lambda calls.
 
-Law: an event is answered in the thread that brings it. An app of plain functions without middleware loads no event
-loop: a cold start pays for what the app uses.
+Law: an event is answered in the thread that brings it, and an app loads an event loop only if it uses one.
 """
 
 import os
@@ -10,7 +9,7 @@ from contextvars import copy_context
 from functools import cached_property
 from typing import Any
 
-from hinge.backend import FAILURES, Colour, Endpoint, FrozenApp, Response, StreamingResponse
+from hinge.backend import FAILURES, Colour, Endpoint, FrozenApp, StreamingResponse
 from hinge_lambda import event as reader
 from hinge_lambda.reply import reply, whole
 
@@ -58,8 +57,10 @@ class LambdaApplication:
 
     def _make(self, endpoint: Endpoint) -> Callable[[reader.Head, tuple[str, ...]], dict[str, Any]]:
         plan = endpoint.plan
-        if any((endpoint.layers, plan.inline and plan.is_async, plan.maybe_async, plan.streams_body, plan.reads_form)):
+        if any((endpoint.layers, plan.is_async and plan.inline, plan.maybe_async, plan.streams_body, plan.reads_form)):
             return self.life.server(endpoint)  # type: ignore[no-any-return]
+        if plan.inline:  # such are the OpenAPI document and its page: not for them
+            return lambda head, values: self.life.server(endpoint)(head, values)  # noqa: PLW0108 - later
         call, limit, status = endpoint.bind(reader), endpoint.max_body_size, endpoint.status or 200
         reads_body, needs_request = plan.reads_body, endpoint.needs_request
         run = self.life.run_request if plan.colour is Colour.ASYNC else None
@@ -77,17 +78,18 @@ class LambdaApplication:
                 if run is not None:
                     result = run(head, result)
                 how = prepared.get(result.__class__)
-                if how is not None and (exchange is None or not exchange.has_work_after):
+                if how is not None and not (exchange and exchange.has_work_after):
                     content = how[0](result)
                     return reply(head, status, (how[1], ("content-length", str(len(content)))), content)
                 outcome: Any = respond(result)
             except FAILURES as error:
                 outcome = error
-            is_whole = isinstance(outcome, Response) and not isinstance(outcome, StreamingResponse)
-            if is_whole and (exchange is None or not exchange.has_work_after):
+            if not isinstance(outcome, StreamingResponse | BaseException) and not (
+                exchange and exchange.has_work_after
+            ):
                 return whole(head, outcome, head_only=endpoint.head_only)
-            if exchange is None:
-                exchange = self.life.exchange(endpoint, head, values, outcome if reads_body and body is None else body)
+            why = outcome if reads_body and body is None else body
+            exchange = exchange or self.life.exchange(endpoint, head, values, why)
             return self.life.send(endpoint, exchange, outcome)  # type: ignore[no-any-return]
 
         return serve

@@ -30,12 +30,12 @@ class Life:
         self._runner = asyncio.Runner(loop_factory=self._make_loop)
         self._turn = threading.Lock()
         self._sender: Any = cache(lambda endpoint: make_sender(endpoint, self.runtime))
+        self.server = cache(self._server)
 
     def _make_loop(self) -> asyncio.AbstractEventLoop:
         loop = asyncio.new_event_loop()
-        # anyio keeps its threads for as long as the task that a loop was run for.
         self._keeper = loop.create_task(asyncio.Event().wait())
-        self._keeper.add_done_callback(_run_until_complete_cb)
+        self._keeper.add_done_callback(_run_until_complete_cb)  # anyio keeps its threads while such a task runs
         register(self.stop)
         return loop
 
@@ -46,22 +46,23 @@ class Life:
             try:
                 return self._run_until(loop.create_task(coroutine, context=context))
             finally:
-                self._turn.release()
                 for variable, value in context.items():
                     variable.set(value)
         future = asyncio.run_coroutine_threadsafe(coroutine, loop)  # another thread runs the loop: in tests only
         while not future.done():
             if self._turn.acquire(timeout=0.001):
-                try:
-                    self._run_until(asyncio.wrap_future(future, loop=loop))
-                finally:
-                    self._turn.release()
+                self._run_until(asyncio.wrap_future(future, loop=loop))
         return future.result()
 
     def _run_until(self, ended: asyncio.Future[Any]) -> Any:
         loop = ended.get_loop()
         ended.add_done_callback(lambda _: loop.stop())
-        loop.run_forever()
+        try:
+            while not ended.done():  # what an interrupt has left behind may stop the loop as well
+                loop.run_forever()
+        finally:
+            _ = ended.done() and not ended.cancelled() and ended.exception()  # so that nobody misses it in the log
+            self._turn.release()
         return ended.result()
 
     def run_request(self, head: reader.Head, coroutine: Awaitable[Any]) -> Any:
@@ -71,8 +72,7 @@ class Life:
     def start(self) -> None:
         """Start the lifespans, and in Lambda, stop them at SIGTERM."""
         Context().run(self.run, self.runtime.start())
-        is_main = threading.current_thread() is threading.main_thread()
-        if is_main and "AWS_LAMBDA_INITIALIZATION_TYPE" in os.environ:
+        if threading.current_thread() is threading.main_thread() and "AWS_LAMBDA_INITIALIZATION_TYPE" in os.environ:
             self._former = signal.signal(signal.SIGTERM, self._terminate)
 
     def _terminate(self, number: int, frame: Any) -> None:
@@ -99,8 +99,7 @@ class Life:
         exchange.keep_body(body)
         return exchange
 
-    def server(self, endpoint: Endpoint) -> Any:
-        """Return what serves an endpoint on the loop."""
+    def _server(self, endpoint: Endpoint) -> Any:
         serve: Any = make_server(endpoint, reader, self.runtime)
 
         def answer(head: reader.Head, values: tuple[str, ...]) -> Any:

@@ -13,8 +13,7 @@ from hinge.backend import BODILESS, Response, framed_lines, logger
 from hinge_lambda.event import ALB, V1, V2, Head
 
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade"})
-MOST, MOST_OF_ALB = 6 * 1024 * 1024, 1024 * 1024
-"""Bytes of an answer that Lambda takes, and that an ALB does."""
+MOST, MOST_OF_ALB = 6 * 1024 * 1024, 1024 * 1024  # bytes of an answer that Lambda takes, and that an ALB does
 
 
 def whole(head: Head, response: Response, *, head_only: bool) -> dict[str, Any]:
