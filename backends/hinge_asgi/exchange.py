@@ -21,12 +21,7 @@ class ASGIExchange(Exchange):
     incoming: Incoming | None
 
     def __init__(
-        self,
-        head: Indexed,
-        endpoint: Endpoint,
-        values: tuple[str, ...],
-        state: Mapping[str, Any],
-        receive: Receive,
+        self, head: Indexed, endpoint: Endpoint, values: tuple[str, ...], state: Mapping[str, Any], receive: Receive
     ) -> None:
         # What Request does, without the call: each request pays for it.
         self._reader = lines

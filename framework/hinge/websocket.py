@@ -134,9 +134,7 @@ class WebSocket(HTTPConnection):
         return self._transport.subprotocols
 
     async def accept(
-        self,
-        subprotocol: str | None = None,
-        headers: Mapping[str, str] | Iterable[tuple[str, str]] | None = None,
+        self, subprotocol: str | None = None, headers: Mapping[str, str] | Iterable[tuple[str, str]] | None = None
     ) -> None:
         """Complete the handshake; `headers` are sent where the server can (Granian and daphne cannot).
 

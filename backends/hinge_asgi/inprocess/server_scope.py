@@ -29,12 +29,7 @@ def websocket_scope(
     """Return the scope of a WebSocket handshake."""
     scheme = "wss" if options.get("scheme") == "https" else "ws"
     head = _head(target, headers, scheme, options, state)
-    return {
-        "type": "websocket",
-        **head,
-        "subprotocols": [*subprotocols],
-        "extensions": {"websocket.http.response": {}},
-    }
+    return {"type": "websocket", **head, "subprotocols": [*subprotocols], "extensions": {"websocket.http.response": {}}}
 
 
 def _head(

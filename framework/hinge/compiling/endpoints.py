@@ -73,14 +73,7 @@ class Frame(msgspec.Struct, frozen=True):
         plan = plan_handler(handler, (), inline=True)
         limit = self.config.max_body_size
         return Endpoint(
-            plan,
-            (),
-            self.config,
-            self.errors,
-            self.url_for,
-            self.layers,
-            max_body_size=limit,
-            mounted=self.mounted,
+            plan, (), self.config, self.errors, self.url_for, self.layers, max_body_size=limit, mounted=self.mounted
         )
 
     def refusing(self, make: Callable[[], HTTPError]) -> Callable[[], Response]:

@@ -159,14 +159,7 @@ def needs_of(name: str) -> tuple[bool, bool]:
 
 
 def _check_guarantees(
-    name: str,
-    path: str,
-    domain: str | None,
-    *,
-    secure: bool,
-    httponly: bool,
-    samesite: str | None,
-    partitioned: bool,
+    name: str, path: str, domain: str | None, *, secure: bool, httponly: bool, samesite: str | None, partitioned: bool
 ) -> None:
     prefix = name.lower()
     if prefix.startswith(_SECURE) and not secure:

@@ -58,11 +58,7 @@ class Compression:
 
     @fits
     def __init__(
-        self,
-        *,
-        codings: Iterable[str] | None = None,
-        min_size: int = 1024,
-        levels: Mapping[str, int] | None = None,
+        self, *, codings: Iterable[str] | None = None, min_size: int = 1024, levels: Mapping[str, int] | None = None
     ) -> None:
         chosen = installed_codings() if codings is None else tuple(texts("Compression", codings=codings)[0])
         if not chosen:

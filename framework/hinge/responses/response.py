@@ -24,16 +24,7 @@ Content: TypeAlias = str | bytes | bytearray | memoryview
 SameSite: TypeAlias = Literal["lax", "strict", "none"]
 
 FRAMING = frozenset(
-    {
-        "connection",
-        "content-length",
-        "keep-alive",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
+    {"connection", "content-length", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 )
 """The headers of one connection (RFC 9110 section 7.6.1) and of the message's length."""
 
@@ -106,12 +97,7 @@ class Response:
     """The lines every response of this class starts with, written as they go out; None: they depend on the content."""
 
     def __init__(
-        self,
-        content: Any = None,
-        *,
-        status: int = 200,
-        headers: Pairs | None = None,
-        media_type: str | None = None,
+        self, content: Any = None, *, status: int = 200, headers: Pairs | None = None, media_type: str | None = None
     ) -> None:
         self._status = status if status == 200 and status.__class__ is int else check_status(status)
         self._body = self.render(content)
@@ -300,12 +286,7 @@ class RedirectResponse(Response):
     default_headers: ClassVar[Lines | None] = ()
 
     def __init__(
-        self,
-        location: str,
-        *,
-        status: int = 307,
-        headers: Pairs | None = None,
-        media_type: str | None = None,
+        self, location: str, *, status: int = 307, headers: Pairs | None = None, media_type: str | None = None
     ) -> None:
         if status not in _REDIRECTS:
             raise ValueError(f"a redirect has one of the statuses {sorted(_REDIRECTS)}, not {status!r}")

@@ -45,12 +45,7 @@ class StreamingResponse(Response):
     """True if the headers should reach the client before the first chunk exists."""
 
     def __init__(
-        self,
-        content: Chunks,
-        *,
-        status: int = 200,
-        headers: Pairs | None = None,
-        media_type: str | None = None,
+        self, content: Chunks, *, status: int = 200, headers: Pairs | None = None, media_type: str | None = None
     ) -> None:
         # The source first: a caller who sees another error than its own still owns an untouched source.
         self._iterator, self.is_async = resolve_source(content)

@@ -13,11 +13,7 @@ class RSGIBackend:
     name = "rsgi"
     interface = "rsgi"
     # A stream that fails ends like a complete one, and there is no mount prefix.
-    features: frozenset[Feature] = frozenset(Feature) - {
-        Feature.WEBSOCKET,
-        Feature.ABORT,
-        Feature.PREFIX,
-    }
+    features: frozenset[Feature] = frozenset(Feature) - {Feature.WEBSOCKET, Feature.ABORT, Feature.PREFIX}
     contract = (2, 0)
 
     def compile(self, frozen: FrozenApp) -> Any:

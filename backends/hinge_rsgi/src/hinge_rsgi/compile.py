@@ -8,16 +8,7 @@ from functools import cache
 from operator import itemgetter
 from typing import Any
 
-from hinge.backend import (
-    FAILURES,
-    Endpoint,
-    FrozenApp,
-    Runtime,
-    coloured_call,
-    failure_of,
-    make_sender,
-    make_server,
-)
+from hinge.backend import FAILURES, Endpoint, FrozenApp, Runtime, coloured_call, failure_of, make_sender, make_server
 from hinge_rsgi import head
 from hinge_rsgi.exchange import RSGIExchange, Sink, read_whole
 
