@@ -32,7 +32,6 @@ def framing(scope: Scope, lines: Lines, limit: int) -> int | None:
 
     Raises:
         HTTPError: 400 for a bad length or two framings, 413 above `limit` bytes.
-
     """
     declared, coding = lines.get(b"content-length"), lines.get(b"transfer-encoding")
     length = None if declared is None else declared.decode("latin-1")
@@ -56,7 +55,6 @@ def refuse_two_framings(scope: Scope) -> None:
 
     Raises:
         HTTPError: 400, as `hinge.http.body.check_framing`.
-
     """
     framing(scope, lines_of(scope), 2**63)
 
@@ -67,7 +65,6 @@ async def read_body(scope: Scope, lines: Lines, receive: Receive, limit: int) ->
     Raises:
         HTTPError: 413 above `limit` bytes, 400 if it ends before its declared length.
         ClientDisconnect: the client left.
-
     """
     length = framing(scope, lines, limit)
     if length == 0:
@@ -101,7 +98,6 @@ class Incoming:
 
     Raises:
         HTTPError: as `framing`.
-
     """
 
     def __init__(self, scope: Scope, lines: Lines, receive: Receive, limit: int) -> None:

@@ -34,7 +34,6 @@ def path(scope: Scope) -> str:
 
     Raises:
         HTTPError: 400, it is not a path or not UTF-8.
-
     """
     found: str = scope["path"]
     if not found.isascii():

@@ -39,7 +39,6 @@ def read_body(environ: Environ, limit: int) -> bytes:
 
     Raises:
         HTTPError: 413 above `limit` bytes, 400 if it ends before its declared length.
-
     """
     length = declared_length(environ.get("CONTENT_LENGTH"), limit)
     if length is None:
@@ -88,7 +87,6 @@ def body_stream(
 
     Raises:
         HTTPError: 413, the declared length is above `limit`; 400, it is no number.
-
     """
     length = declared_length(environ.get("CONTENT_LENGTH"), limit)
     read = _pieces(environ, length, limit)

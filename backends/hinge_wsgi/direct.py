@@ -164,7 +164,6 @@ def drive(coroutine: Coroutine[Any, Any, Any], who: str) -> Any:
 
     Raises:
         ConfigurationError: it does wait.
-
     """
     try:
         coroutine.send(None)

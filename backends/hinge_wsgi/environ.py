@@ -37,7 +37,6 @@ def path(environ: Environ) -> str:
 
     Raises:
         HTTPError: 400, it is not a path or not UTF-8.
-
     """
     found: str = environ.get("PATH_INFO", "")
     if not found.isascii():

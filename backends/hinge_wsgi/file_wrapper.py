@@ -57,7 +57,6 @@ class PartOfFile(io.FileIO):
     Raises:
         OSError: it cannot be opened, is not the one that was promised, or has become shorter.
         HTTPError: it is gone.
-
     """
 
     def __init__(self, response: FileResponse, start: int, stop: int) -> None:
@@ -74,7 +73,6 @@ class PartOfFile(io.FileIO):
 
         Raises:
             EOFError: the file became shorter.
-
         """
         at = self.tell()
         left = max(0, self._stop - at)
@@ -95,7 +93,6 @@ class PartOfFile(io.FileIO):
 
         Raises:
             EOFError: it became shorter while it was sent; gunicorn does not see that, and would keep the connection.
-
         """
         if self.closed:
             return

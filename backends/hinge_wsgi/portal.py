@@ -39,7 +39,6 @@ class Waiting(Protocol):
 
         Raises:
             RuntimeError: it does not wait any more.
-
         """
         ...
 
@@ -52,7 +51,6 @@ class Waiting(Protocol):
 
         Raises:
             Cut: it is, and the cancellation is taken back.
-
         """
         ...
 
@@ -232,7 +230,6 @@ class Portal:
 
         Raises:
             RuntimeError: the loop has ended.
-
         """
         self.waiting.add(who)
         try:
@@ -301,7 +298,6 @@ async def on_request_thread(work: Callable[[], T]) -> T:
 
     Raises:
         RuntimeError: the request is over.
-
     """
     waiting = current.get()
     loop = asyncio.get_running_loop()

@@ -55,7 +55,6 @@ class App(ServerEntry, Registrar):
 
     Raises:
         ConfigurationError: an argument is wrong.
-
     """
 
     _settings: ClassVar[tuple[str, ...]] = Config.__struct_fields__
@@ -140,7 +139,6 @@ class App(ServerEntry, Registrar):
 
         Raises:
             ConfigurationError: a route clashes with a present one, or the router was included before.
-
         """
         self._declared.check_open(f"include() ({caller()})")
         for route in close(router, "", prefix):
@@ -156,7 +154,6 @@ class App(ServerEntry, Registrar):
 
         Raises:
             ConfigurationError: it is no app, holds this one, or has native middleware; or `path` is no prefix.
-
         """
         mount = mount_of(path, app, app._declared if isinstance(app, App) else None, name, self._declared)
         self._declared.check_open(f"mount({path!r}, ...) ({mount.location})")
@@ -168,7 +165,6 @@ class App(ServerEntry, Registrar):
 
         Raises:
             ConfigurationError: `kind` is no exception class, or has a handler already.
-
         """
         check_error_kind(kind)
 
@@ -191,7 +187,6 @@ class App(ServerEntry, Registrar):
 
         Raises:
             ConfigurationError: it is not a generator function of the app or of nothing.
-
         """
         lifespan = lifespan_of(function)
         self._declared.check_open(f"lifespan {lifespan.name} ({lifespan.location})")
@@ -203,7 +198,6 @@ class App(ServerEntry, Registrar):
 
         Raises:
             ConfigurationError: no route or several have that name, or the parameters do not fit.
-
         """
         return self._declared.named(name).template.build(**params)
 
@@ -219,7 +213,6 @@ class App(ServerEntry, Registrar):
 
         Raises:
             ConfigurationError: the app is compiled already, or it is no Config.
-
         """
         if not isinstance(config, Config):
             raise ConfigurationError(
@@ -238,7 +231,6 @@ class App(ServerEntry, Registrar):
 
         Raises:
             ConfigurationError: with a line for every mistake and every need that the backend does not meet.
-
         """
         want("App.compile", TEXT, optional=True, backend=backend)
         want("App.compile", FLAG, skip_unsupported=skip_unsupported)
@@ -256,7 +248,6 @@ class App(ServerEntry, Registrar):
 
         Raises:
             ConfigurationError: there is no such backend, or an option of it is wrong.
-
         """
         target = load_backend(backend)
         options_of(target)
@@ -271,7 +262,6 @@ class App(ServerEntry, Registrar):
 
         Raises:
             ConfigurationError: as `compile`.
-
         """
         return frozen_app(self.parts(), load_backend(backend), skip_unsupported=skip_unsupported)
 

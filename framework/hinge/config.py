@@ -51,7 +51,6 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, metaclass=_Told):
 
     Raises:
         ConfigurationError: a value has the wrong type or is out of its range.
-
     """
 
     backend: _Text = "asgi"
@@ -147,7 +146,6 @@ def resolve_config(
 
     Raises:
         ConfigurationError: an unknown key or a bad value, with the place it came from.
-
     """
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
@@ -181,7 +179,6 @@ def resolve_options(
 
     Raises:
         ConfigurationError: an unknown option, a bad value or a missing one, with the place it came from.
-
     """
     types = {} if kind is None else _kinds_of(name, kind)
     values: dict[str, Any] = {}

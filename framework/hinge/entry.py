@@ -110,7 +110,6 @@ def _hook_of(app: Any, interface: str, name: str) -> Any:
 
     Raises:
         AttributeError: there is no such backend, it cannot serve the app, or there is nothing under the name.
-
     """
     speakers = [backend.name for backend in usable_backends().values() if backend.interface == interface]
     explain: Callable[[Any], NoReturn] = refusing(interface)

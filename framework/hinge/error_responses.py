@@ -45,7 +45,6 @@ class ErrorHandlers:
 
     Raises:
         ConfigurationError: the return annotation of one cannot be resolved, or names what cannot be sent.
-
     """
 
     def __init__(
@@ -255,7 +254,6 @@ def check_error_kind(kind: Any) -> None:
 
     Raises:
         ConfigurationError: it is no exception class.
-
     """
     if not (isinstance(kind, type) and issubclass(kind, Exception)):
         given = qualified_name(kind) if callable(kind) else repr(kind)
@@ -291,7 +289,6 @@ def check_error_handler(handler: Any) -> str:
 
     Raises:
         ConfigurationError: it does not take (request, error), or is a generator.
-
     """
     if not callable(handler):
         raise ConfigurationError(

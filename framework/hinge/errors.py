@@ -45,7 +45,6 @@ class HTTPError(Exception):
 
     Raises:
         ValueError: the status is outside 400..599.
-
     """
 
     def __init__(

@@ -50,7 +50,6 @@ def lifespan_of(function: Callable[..., Any]) -> Lifespan:
 
     Raises:
         ConfigurationError: it is not one.
-
     """
     name, location = qualified_name(function), locate(function)
     if not callable(function):

@@ -89,7 +89,6 @@ class HTTPConnection:
 
         Raises:
             HTTPError: 400, it is missing, repeated or malformed.
-
         """
         return parse_host(self._reader.header("host")(self._head))
 
@@ -120,7 +119,6 @@ class HTTPConnection:
 
         Raises:
             HTTPError: 400, it has too many fields.
-
         """
         query: QueryParams = self._once("query", self._parse_query)
         return query
@@ -168,7 +166,6 @@ class HTTPConnection:
 
         Raises:
             ConfigurationError: no such route, or the parameters do not fit it.
-
         """
         prefix = quote_path(self._reader.prefix(self._head))
         return prefix + self._endpoint.url_for(name, **params)
@@ -212,7 +209,6 @@ class Request(HTTPConnection):
             HTTPError: it could not be read, and was refused with this error (400, 413).
             ClientDisconnect: the client left before its end.
             RuntimeError: it was not read: the handler takes it as a stream or a form, or not at all.
-
         """
         body: Any = self._body
         if isinstance(body, bytes):
@@ -238,7 +234,6 @@ class Request(HTTPConnection):
             HTTPError: 400, it is not JSON or nested too deep.
             RequestInvalid: 422, a number is out of range.
             RuntimeError: the body was not read (see `body`).
-
         """
         body = self.body
         check_json_depth(body)
@@ -256,7 +251,6 @@ class Request(HTTPConnection):
 
         Raises:
             TypeError: it cannot be called, or is a generator or a context manager, whose call does nothing.
-
         """
         check_work(function)
         if self._after is None:

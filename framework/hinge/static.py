@@ -34,7 +34,6 @@ class StaticFiles:
 
     Raises:
         ConfigurationError: there is no such directory, or an option is none.
-
     """
 
     def __init__(
@@ -70,7 +69,6 @@ class StaticFiles:
 
         Raises:
             HTTPError: 404, there is none.
-
         """
         segments, is_folder = path.split("/"), path.endswith("/") or not path
         if is_folder:

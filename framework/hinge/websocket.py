@@ -142,7 +142,6 @@ class WebSocket(HTTPConnection):
             ValueError: the subprotocol was not offered, or a header is malformed.
             WebSocketDisconnect: the peer is gone.
             RuntimeError: it was accepted or closed before.
-
         """
         self._require(WebSocketState.CONNECTING, "accept")
         if subprotocol is not None and subprotocol not in self.subprotocols:
@@ -162,7 +161,6 @@ class WebSocket(HTTPConnection):
             WebSocketDisconnect: the peer is gone, or this side has closed.
             RuntimeError: it is not accepted yet.
             UnicodeEncodeError: the text has no UTF-8 form (RFC 6455 section 5.6): it holds a lone surrogate.
-
         """
         self._require_open("send")
         if not isinstance(message, str | bytes):
@@ -186,7 +184,6 @@ class WebSocket(HTTPConnection):
         Raises:
             WebSocketDisconnect: the peer is gone, or either side has closed.
             RuntimeError: it is not accepted yet.
-
         """
         self._require_open("receive")
         try:
@@ -212,7 +209,6 @@ class WebSocket(HTTPConnection):
             WebSocketDisconnect: the peer is gone, or the message is not valid JSON of that kind (closed with 1007).
             ConfigurationError: msgspec cannot decode `kind`, a set or a map in it is of what cannot be hashed, or a
                 note or a default in it is one that Hinge does not know.
-
         """
         try:
             decode = _decoder(kind, self._endpoint.ignored)
@@ -236,7 +232,6 @@ class WebSocket(HTTPConnection):
 
         Raises:
             ValueError: the code must not be sent, or the reason is too long.
-
         """
         _check_close(code, reason)
         if self.state_of_connection is WebSocketState.CONNECTING:
@@ -252,7 +247,6 @@ class WebSocket(HTTPConnection):
         Raises:
             RuntimeError: it was accepted or closed before.
             TypeError: the answer is neither an HTTPError nor a complete Response.
-
         """
         self._require(WebSocketState.CONNECTING, "deny")
         response = self._endpoint.errors.problem(answer) if isinstance(answer, HTTPError) else answer

@@ -67,7 +67,6 @@ class MessageChecker:
 
         Raises:
             ProtocolViolation: it breaks a rule.
-
         """
         problem = self._problem(message)
         if problem is not None:

@@ -69,7 +69,6 @@ class HeadReader(Protocol):
 
         Raises:
             HTTPError: 400, the target is not a path or not UTF-8.
-
         """
         ...
 
@@ -187,6 +186,5 @@ class OwnServer(Protocol):
         Raises:
             ConfigurationError: a setting is not the default and cannot be obeyed; `hinge run` says so in that line.
             OSError: the server cannot serve, as where the port is taken; told in a line, too.
-
         """
         ...

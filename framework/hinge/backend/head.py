@@ -72,7 +72,6 @@ class Head:
 
         Raises:
             HTTPError: 400 for a bad length or two framings, 413 above `limit` bytes.
-
         """
         length, encoding = self._framing.get("content-length"), self._framing.get("transfer-encoding")
         return framed_length(length, encoding, limit, http_version=self.http_version, method=self.method)
@@ -90,7 +89,6 @@ class PlainReader:
 
         Raises:
             HTTPError: 400, it is not a path or not UTF-8.
-
         """
         path = utf8_path(unquote_to_bytes(head.target.partition("?")[0]))
         return path if path[:1] == "/" else origin_form(path)

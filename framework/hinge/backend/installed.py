@@ -46,7 +46,6 @@ def load_backend(name: str) -> Backend:
     Raises:
         ConfigurationError: in one line: no such backend is installed, or several are; its package does not import; or
             it does not fulfil the contract, or another one.
-
     """
     if name in _loaded:
         return _loaded[name]
@@ -82,7 +81,6 @@ def options_of(backend: Backend) -> Any:
 
     Raises:
         ConfigurationError: one is wrong, or missing, or not the backend's.
-
     """
     return resolve_options(backend.name, getattr(backend, "options", None))
 

@@ -42,7 +42,6 @@ class Session(Protocol):
         Raises:
             WebSocketDisconnect: the handler closed.
             TimeoutError: nothing came within `timeout` seconds.
-
         """
         ...
 
@@ -91,6 +90,5 @@ class Connection(Protocol):
         Raises:
             Denied: the application answered with an HTTP response.
             ConfigurationError: the backend lacks `Feature.WEBSOCKET`.
-
         """
         ...

@@ -41,7 +41,6 @@ def bind(plan: HandlerPlan, path_names: tuple[str, ...], reader: Any, *, max_que
 
     Raises:
         ConfigurationError: a parameter's type cannot come from its source.
-
     """
     handler = plan.handler
     if not plan.arguments:
@@ -109,7 +108,6 @@ def check(plan: HandlerPlan, path_names: tuple[str, ...]) -> None:
 
     Raises:
         ConfigurationError: a parameter's type cannot come from its source.
-
     """
     if plan.arguments:
         _Sources(plan, path_names, None, 0)

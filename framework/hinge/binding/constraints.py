@@ -43,7 +43,6 @@ def meta_of(constraints: Iterable[Any]) -> msgspec.Meta | None:
 
     Raises:
         ValueError: `msgspec.Meta` cannot say one, which is its argument.
-
     """
     found: dict[str, Any] = {}
     for one in constraints:

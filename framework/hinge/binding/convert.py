@@ -42,7 +42,6 @@ def converter(kind: Any) -> Converter:
 
     Raises:
         ConfigurationError: no text becomes a `kind`, or its constraints do not fit it.
-
     """
     kind, metas = _unwrap(kind)
     if get_origin(kind) in (Union, types.UnionType):

@@ -20,7 +20,6 @@ def refuse_mark(default: Any, annotation: Any, who: str, name: str) -> None:
 
     Raises:
         ConfigurationError: with what to write instead.
-
     """
     if not is_value(default, annotation):
         raise ConfigurationError(
@@ -49,7 +48,6 @@ def refuse_foreign_class(record: Any, who: str) -> None:
 
     Raises:
         ConfigurationError: it is one.
-
     """
     if hasattr(record, "__pydantic_fields__"):
         raise ConfigurationError(

@@ -33,7 +33,6 @@ def form_argument(argument: Argument) -> Callable[[FormData], Any]:
 
     Raises:
         ConfigurationError: no text becomes the type, and it is no file.
-
     """
     if argument.type is FormData:
         return lambda form: form
@@ -147,7 +146,6 @@ def check_form(plan: HandlerPlan) -> None:
 
     Raises:
         ConfigurationError: it takes files and the parser is not installed, or promised not to wait for them.
-
     """
     if not takes_files(plan):
         return

@@ -25,7 +25,6 @@ def record_reader(argument: Argument) -> RecordReader:
 
     Raises:
         ConfigurationError: it cannot come from texts, or a field's name is no header's.
-
     """
     record = RecordReader(argument.type, argument.source.value)
     for name in record.names if argument.source is Source.HEADER else ():

@@ -36,7 +36,6 @@ def refuse_slips(parameter: inspect.Parameter, annotation: Any, who: str, *, in_
 
     Raises:
         ConfigurationError: with what to write instead.
-
     """
     name, default = parameter.name, parameter.default
     bare = annotation is inspect.Parameter.empty

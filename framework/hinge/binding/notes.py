@@ -56,7 +56,6 @@ class Notes:
 
         Raises:
             ConfigurationError: a note is unknown, cannot be obeyed, or stands where nobody reads it.
-
         """
         if isinstance(annotation, type) and (annotation in _PLAIN or (annotation, not name) in self._seen):
             return annotation
@@ -71,7 +70,6 @@ class Notes:
 
         Raises:
             ConfigurationError: a note is unknown.
-
         """
         self._walk(annotation, Place(who, name, annotation, callback=what), ())
 

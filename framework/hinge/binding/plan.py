@@ -183,7 +183,6 @@ def plan_handler(
 
     Raises:
         ConfigurationError: the signature cannot be planned.
-
     """
     names, notes = frozenset(path_names), notes or Notes()
     name, location = qualified_name(handler), locate(handler)

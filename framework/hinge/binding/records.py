@@ -66,7 +66,6 @@ def collection_reader(kind: Any, source: str, name: str) -> Callable[[list[str]]
 
     Raises:
         ConfigurationError: no text becomes an item.
-
     """
     items = item_type(kind)
     row: list[Converter] = [converter(one) for one in items] if isinstance(items, tuple) else []
@@ -101,7 +100,6 @@ class RecordReader:
 
     Raises:
         ConfigurationError: the type is a union of records, or a field's type cannot come from text.
-
     """
 
     __slots__ = ("_filling", "_finish", "_forbids", "_kind", "_readers", "_source", "collections", "names")
@@ -151,7 +149,6 @@ class RecordReader:
 
         Raises:
             RequestInvalid: with every error.
-
         """
         if self._filling:
             fields = self._filled(fields)

@@ -23,7 +23,6 @@ def resolve_address(host: str, port: int) -> str:
 
     Raises:
         UserError: the name has no address, or it cannot be listened on.
-
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -46,7 +45,6 @@ def claim_socket_path(text: str) -> Path:
 
     Raises:
         UserError: a server listens there, the path is something else, or its folder cannot be written.
-
     """
     path = Path(text).absolute()
     if len(os.fsencode(path)) > 107:

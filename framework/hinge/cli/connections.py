@@ -29,7 +29,6 @@ def _opened(descriptor: int) -> socket.socket:
 
     Raises:
         OSError: it is no socket, or not open any more.
-
     """
     copy = os.dup(descriptor)
     try:

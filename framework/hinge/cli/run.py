@@ -108,7 +108,6 @@ def _serve(launch: "Launch") -> int:
     Raises:
         UserError: nobody serves it here.
         ConfigurationError: its server cannot obey a setting.
-
     """
     from hinge.backend.installed import load_backend, options_of
 

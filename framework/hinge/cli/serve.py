@@ -36,7 +36,6 @@ def serve(launch: Launch) -> int:
 
     Raises:
         UserError: the address, the certificate or the installation does not allow it.
-
     """
     config = launch.config
     spawn = spawner(launch.interface)

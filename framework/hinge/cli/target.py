@@ -35,7 +35,6 @@ def load_app(target: str, *, factory: bool = False) -> App:
     Raises:
         UserError: there is no such file, module or attribute, or it is no app.
         UserCodeError: the module or the factory raised.
-
     """
     place, attribute = split_target(target)
     is_file = place.endswith(".py")

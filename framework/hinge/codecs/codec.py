@@ -40,7 +40,6 @@ class Codec(msgspec.Struct, frozen=True):
 
     Raises:
         ConfigurationError: a media type is none, or there is neither `decoder` nor `encode`.
-
     """
 
     media_type: str
@@ -92,7 +91,6 @@ def check_codecs(codecs: Iterable[Codec]) -> tuple[Codec, ...]:
 
     Raises:
         ConfigurationError: one is none, there is none, or two claim a media type.
-
     """
     place = f"App(codecs=...) ({caller()})"
     if isinstance(codecs, str | Codec) or not isinstance(codecs, Iterable):

@@ -132,7 +132,6 @@ def check_collisions(values: Iterable[Any]) -> None:
     Raises:
         RequestInvalid: 422.
         TypeError: one cannot be hashed.
-
     """
     if not are_apart(values):
         raise refused(COLLIDING)
@@ -153,7 +152,6 @@ class Collected:
         Raises:
             RequestInvalid: it is too much.
             msgspec.ValidationError: a value cannot be hashed.
-
         """
         numbers = [one for one in _converted(values, kind) if type(one) not in _SALTED_KINDS]
         self._left -= len(numbers) ** 2

@@ -27,7 +27,6 @@ def check_json_depth(body: bytes, limit: int = MAX_DEPTH) -> None:
 
     Raises:
         HTTPError: 400, the body nests too deeply.
-
     """
     if len(body) <= limit or body.count(b"[") + body.count(b"{") <= limit:
         return

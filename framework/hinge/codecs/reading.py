@@ -42,7 +42,6 @@ class BodyDecoder(Protocol):
         Raises:
             HTTPError: 415 or 400.
             RequestInvalid: 422, the value does not fit the type.
-
         """
         ...
 
@@ -71,7 +70,6 @@ def select_codec(
 
     Raises:
         HTTPError: 415, with `Accept` or `Accept-Encoding` naming what would be read.
-
     """
     if content_encoding is not None and content_encoding.strip(OWS).lower() not in {"", "identity"}:
         raise HTTPError(
@@ -100,7 +98,6 @@ def body_decoder(target: Any, *, codecs: Sequence[Codec] = CODECS) -> BodyDecode
 
     Raises:
         ConfigurationError: the type cannot be decoded.
-
     """
     reading = tuple(codec for codec in codecs if codec.decoder is not None)
     if not reading:

@@ -67,7 +67,6 @@ def check_msgpack_depth(body: bytes, limit: int = MAX_DEPTH) -> None:
 
     Raises:
         HTTPError: 400, the body nests too deeply.
-
     """
     if len(body) <= limit or len(body) - len(body.translate(None, _CONTAINERS)) <= limit:
         return
@@ -83,7 +82,6 @@ def check_msgpack(body: bytes, *, bounded: bool, floats: bool, most: int | None)
     Raises:
         HTTPError: 400, it nests too deeply.
         RequestInvalid: 422, a key or a number is none that is taken.
-
     """
     finite = floats and _endless.search(body) is not None
     if most is not None or finite:

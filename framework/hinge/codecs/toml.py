@@ -40,7 +40,6 @@ def _prepare() -> Any:
 
     Raises:
         ConfigurationError: it is not installed.
-
     """
     try:
         return import_module("tomli_w")
@@ -59,7 +58,6 @@ def load(body: bytes) -> Any:
     Raises:
         ValueError: it is malformed.
         HTTPError: 400, it nests too deeply.
-
     """
     text = body.decode()
     _check_keys(text)

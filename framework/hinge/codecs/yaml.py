@@ -42,7 +42,6 @@ def _prepare() -> Any:
 
     Raises:
         ConfigurationError: it is not installed, or without its parser in C.
-
     """
     try:
         yaml = import_module("yaml")
@@ -65,7 +64,6 @@ def load(body: bytes) -> Any:
     Raises:
         ValueError: it is malformed, or not one document.
         HTTPError: 400, it nests too deeply or has aliases or tags.
-
     """
     yaml = import_module("yaml")
     body.decode()  # UTF-8 and nothing else: the parser would take UTF-16 as well

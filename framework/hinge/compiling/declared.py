@@ -46,7 +46,6 @@ class Declared(msgspec.Struct, eq=False, kw_only=True):
 
         Raises:
             ConfigurationError: the app was compiled before.
-
         """
         if self.compiled_at is not None:
             raise ConfigurationError(
@@ -62,7 +61,6 @@ class Declared(msgspec.Struct, eq=False, kw_only=True):
 
         Raises:
             ConfigurationError: no route or several have that name.
-
         """
         if not isinstance(name, str):
             raise ConfigurationError(f"url_for({name!r}) ({caller()}): it is no name. Fix: the name of a route")
@@ -105,7 +103,6 @@ def mount_of(prefix: Any, app: Any, declared: Declared | None, name: Any, around
 
     Raises:
         ConfigurationError: the prefix, the app or the name is none, or the app cannot be inside the other.
-
     """
     where = caller()
     who = f"mount({prefix!r}, ...) ({where})"

@@ -49,7 +49,6 @@ class Frame(msgspec.Struct, frozen=True):
 
         Raises:
             ConfigurationError: no codec encodes its results.
-
         """
         if self.codecs is not None and not route.websocket:
             plan = negotiated(plan, self.codecs, route.status)

@@ -27,7 +27,6 @@ def frozen_app(parts: Sequence[Part], target: Backend, *, skip_unsupported: bool
 
     Raises:
         ConfigurationError: with a line for every mistake, or for the first one in the backend's options.
-
     """
     options = options_of(target)
     mistakes = mistakes_of(parts, target, skip_unsupported=skip_unsupported)

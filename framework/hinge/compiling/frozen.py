@@ -81,7 +81,6 @@ class Endpoint(msgspec.Struct, frozen=True, eq=False):
 
         Raises:
             ConfigurationError: a parameter's type cannot come from its source.
-
         """
         plan = replace(self.plan, handler=partial(partial, self.plan.handler)) if deferred else self.plan
         return bind(plan, self.path_names, reader, max_query_fields=self.config.max_query_fields)

@@ -163,7 +163,6 @@ class Tables:
 
         Raises:
             ConfigurationError: another part has one of its paths.
-
         """
         table = http_table([*declared, *shown], part.frame, features)
         waiting = {shape(route.template) for route, _ in shown} - {shape(route.template) for route, _ in declared}

@@ -34,7 +34,6 @@ def negotiated(plan: HandlerPlan, codecs: Sequence[Codec], status: int | None) -
 
     Raises:
         ConfigurationError: none of the codecs encodes the results.
-
     """
     plan = replace(plan, reads=tuple(codecs))
     always = _encodes(plan)
@@ -106,7 +105,6 @@ class _Offers:
 
         Raises:
             HTTPError: 406.
-
         """
         return self._known.get(accept) or self._chosen(accept, tuple(self._formats))
 
@@ -124,7 +122,6 @@ class _Offers:
 
         Raises:
             HTTPError: 406, no acceptable format can.
-
         """
         offered = tuple(self._formats)
         while True:

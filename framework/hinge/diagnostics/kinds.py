@@ -45,7 +45,6 @@ def want(what: str, kind: Wanted, *, optional: bool = False, **values: Any) -> N
 
     Raises:
         ConfigurationError: it names `what`, the caller's line, and the first such value.
-
     """
     for name, value in values.items():
         if not (optional and value is None) and not kind.fits(value):
@@ -62,7 +61,6 @@ def texts(what: str, **values: Any) -> list[list[str]]:
 
     Raises:
         ConfigurationError: as `want`.
-
     """
     found: list[list[str]] = []
     for name, value in values.items():

@@ -24,7 +24,6 @@ def check_coding(content_encoding: str | None) -> None:
 
     Raises:
         HTTPError: 415.
-
     """
     if content_encoding is not None and content_encoding.strip(OWS).lower() not in {"", "identity"}:
         raise HTTPError(
@@ -37,7 +36,6 @@ def boundary_of(content_type: str | None, accepted: tuple[str, ...]) -> str | No
 
     Raises:
         HTTPError: 415 for what is not among the `accepted` media types, or not UTF-8; 400 for a bad boundary.
-
     """
     if content_type is None:
         raise _unsupported("The form has no Content-Type.", accepted)

@@ -47,7 +47,6 @@ def library() -> Any:
 
     Raises:
         ConfigurationError: it is not installed, or another package has taken its name.
-
     """
     try:
         multipart = import_module("multipart")  # an extra, and it loads what apps without forms do not need

@@ -59,7 +59,6 @@ class Spool:
 
         Raises:
             OSError: the file cannot be made, or there is no room for it.
-
         """
         with self._lock:
             if not self._is_closed:
@@ -76,7 +75,6 @@ class Spool:
 
         Raises:
             ValueError: the file is closed.
-
         """
         with self._lock:
             if self._is_closed:
@@ -167,7 +165,6 @@ class UploadFile:
         Raises:
             RuntimeError: it is called on the event loop, which it would stop. A coroutine awaits `aread`.
             ValueError: the request has been answered.
-
         """
         return self._blocking(self._next(size))
 
@@ -196,7 +193,6 @@ class UploadFile:
 
         Raises:
             ValueError: it would be before the start, or `whence` is none of the three.
-
         """
         if whence not in (0, 1, 2):
             raise ValueError(f"whence is 0, 1 or 2, not {whence!r}")

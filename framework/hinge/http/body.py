@@ -33,7 +33,6 @@ def declared_length(value: str | None, limit: int) -> int | None:
 
     Raises:
         HTTPError: 400 for anything but ASCII digits, 413 above `limit`.
-
     """
     if value is None or value == "":
         return None
@@ -53,7 +52,6 @@ def check_framing(transfer_encoding: str | None, content_length: str | None) -> 
 
     Raises:
         HTTPError: 400 with `Connection: close`, both fields are present, or the encoding is not just `chunked`.
-
     """
     if transfer_encoding is None:
         return
@@ -73,7 +71,6 @@ def framed_length(
 
     Raises:
         HTTPError: 400 for a bad length or two framings, 413 above `limit` bytes.
-
     """
     if encoding is not None:
         check_framing(encoding, length)
@@ -100,7 +97,6 @@ class BodyStream:
         HTTPError: while iterating, 413 above the route's `max_body_size`, 400 if the chunks of the body are malformed.
         ClientDisconnect: while iterating, the client left before the end.
         RuntimeError: `for` on the event loop, which it would stop.
-
     """
 
     __slots__ = ("_blocking", "_failure", "_limit", "_waiting", "received")

@@ -111,7 +111,6 @@ def load_coding(name: str, level: int | None = None) -> Callable[[], Encoder]:
 
     Raises:
         ConfigurationError: no such coding, its package is not installed, or it has no such level.
-
     """
     if name not in _KNOWN:
         raise ConfigurationError(

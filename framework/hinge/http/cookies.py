@@ -99,7 +99,6 @@ def format_cookie(
             with the prefix `__Host-`, `__Secure-`, `__Http-` or `__Host-Http-`, SameSite=None or Partitioned without
             what they demand), name and value have more than 4096 bytes, or the path or the domain more than 1024.
         TypeError: a part is of another type.
-
     """
     _check_characters(name, value, path, domain)
     _check_sizes(name, value, path, domain)

@@ -207,7 +207,6 @@ def check_name(name: str) -> str:
     Raises:
         ValueError: it is no RFC 9110 token.
         TypeError: it is not a str.
-
     """
     if not isinstance(name, str):
         raise TypeError(f"a header's name is a str, not {type(name).__name__}")
@@ -230,7 +229,6 @@ class MutableHeaders(MutableMapping[str, str]):
     Raises:
         ValueError: a name is no RFC 9110 token, or a value has anything but visible ASCII, spaces and tabs.
         TypeError: a name or a value is not a str.
-
     """
 
     __slots__ = ("raw",)
@@ -253,7 +251,6 @@ class MutableHeaders(MutableMapping[str, str]):
         Raises:
             ValueError: the name or the value is invalid.
             TypeError: the name or the value is not a str.
-
         """
         self.raw.append((self._name(name), _check_value(name, value)))
 
@@ -317,7 +314,6 @@ class MutableHeaders(MutableMapping[str, str]):
         Raises:
             ValueError: the name or the value is invalid.
             TypeError: the name or the value is not a str.
-
         """
         if name not in self:
             self.append(name, value)
@@ -335,7 +331,6 @@ class MutableHeaders(MutableMapping[str, str]):
         Raises:
             ValueError: a name or a value is invalid.
             TypeError: a name or a value is not a str.
-
         """
         lines = type(self)(headers).raw
         replaced = {name for name, _ in lines}
@@ -346,7 +341,6 @@ class MutableHeaders(MutableMapping[str, str]):
 
         Raises:
             ValueError: a name is neither a token nor `*`.
-
         """
         for name in names:
             check_name(name)
@@ -405,7 +399,6 @@ def parse_host(value: str | None) -> str:
 
     Raises:
         HTTPError: 400, it is missing, repeated or malformed.
-
     """
     if value is None:
         raise HTTPError(400, "The request has no Host header.")

@@ -26,7 +26,6 @@ def parse_query(raw: str, max_fields: int, what: str = "query string") -> list[t
 
     Raises:
         HTTPError: 400, there are more than `max_fields` fields.
-
     """
     if not raw:
         return []

@@ -28,7 +28,6 @@ def parse_ranges(value: str, size: int) -> list[tuple[int, int]]:
 
     Raises:
         RangeNotSatisfiable: the header is well-formed, and no part of it exists.
-
     """
     found = _is_range_set(value)
     if found is None:

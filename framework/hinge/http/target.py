@@ -12,7 +12,6 @@ def origin_form(path: str) -> str:
 
     Raises:
         HTTPError: 400, it is none of these.
-
     """
     if path == "":
         return "/"
@@ -31,7 +30,6 @@ def utf8_path(raw: bytes) -> str:
 
     Raises:
         HTTPError: 400, it is not UTF-8.
-
     """
     try:
         return raw.decode()

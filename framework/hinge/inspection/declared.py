@@ -50,7 +50,6 @@ def named(annotation: Any) -> list[Any]:
 
     Raises:
         ConfigurationError: one is a name that nobody resolved.
-
     """
     found: list[Any] = []
     for member in members(annotation):
@@ -173,7 +172,6 @@ def fields(annotation: Any) -> tuple[Field, ...]:
 
     Raises:
         ConfigurationError: their annotations cannot be resolved.
-
     """
     kind = class_of(annotation)
     try:

@@ -51,7 +51,6 @@ def read_signature(handler: Callable[..., Any], who: str) -> tuple[inspect.Signa
 
     Raises:
         ConfigurationError: the signature cannot be read, an annotation not resolved, or a parameter not be filled.
-
     """
     if inspect.isclass(handler):
         raise ConfigurationError(f"{who}: it is a class. Fix: register a function, or an instance with __call__")
@@ -77,7 +76,6 @@ def parameters_of(function: Callable[..., Any], who: str) -> Iterator[tuple[insp
 
     Raises:
         ConfigurationError: an annotation cannot be resolved.
-
     """
     hints = _hints_of(function, who, lambda name: name != "return")
     bound = function.keywords if isinstance(function, functools.partial) else {}
@@ -91,7 +89,6 @@ def return_hint(function: Callable[..., Any], who: str) -> Any:
 
     Raises:
         ConfigurationError: it cannot be resolved.
-
     """
     return _hints_of(function, who, lambda name: name == "return").get("return", Any)
 
@@ -107,7 +104,6 @@ def takes_one(function: Callable[..., Any], who: str, what: str) -> bool:
 
     Raises:
         ConfigurationError: it needs more, or takes it by keyword only.
-
     """
     needed = [
         parameter

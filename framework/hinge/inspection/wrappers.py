@@ -97,7 +97,6 @@ def refuse_wrappers(function: Callable[..., Any], who: str) -> None:
 
     Raises:
         ConfigurationError: it begins with `who`.
-
     """
     for outer, inner in pairwise(_layers(function)):
         if isinstance(outer, _CACHE) and (colour_of(inner) is not Colour.SYNC or may_wait(inner)):
@@ -131,7 +130,6 @@ def check_work(function: Any) -> None:
 
     Raises:
         TypeError: with what to write instead.
-
     """
     if not callable(function):
         raise TypeError(

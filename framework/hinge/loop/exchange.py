@@ -55,7 +55,6 @@ class Exchange(Request):
 
         Raises:
             ClientDisconnect: the client has left.
-
         """
         raise NotImplementedError
 
@@ -69,7 +68,6 @@ class Exchange(Request):
         Raises:
             HTTPError: 413 above `limit` bytes, 400 if it is framed wrongly or ends before its declared length.
             ClientDisconnect: the client left.
-
         """
         return _joined(self.open_body, limit)
 

@@ -54,7 +54,6 @@ class LoopThread:
 
         Raises:
             TimeoutError: with the complaint, after `timeout` seconds.
-
         """
         # What the caller has set in its context is not the application's business.
         future = Context().run(asyncio.run_coroutine_threadsafe, coroutine, self.loop)
@@ -239,7 +238,6 @@ class Served:
 
         Raises:
             ClientDisconnect: the client left.
-
         """
         while (piece := await self.piece()) is not None:
             if piece or self.upload.is_over:

@@ -122,7 +122,6 @@ class Runtime:
 
         Raises:
             ClientDisconnect: the client has left before the work began.
-
         """
         context = copy_context()
         loop = asyncio.get_running_loop()

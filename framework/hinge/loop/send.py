@@ -28,7 +28,6 @@ def sent(
     Raises, then:
         Unsent: it is a stream that failed before anything was sent; `send_instead` answers that.
         StreamAborted: what was sent is not complete; the server shall cut the connection.
-
     """
     if not isinstance(response, StreamingResponse):
         return sink.whole(response, head_only=head_only)

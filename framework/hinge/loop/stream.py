@@ -51,7 +51,6 @@ async def send_stream(  # noqa: C901, PLR0912, PLR0915
     Raises:
         Unsent: the source failed, and nothing was sent.
         StreamAborted: the source failed later, or the worker stops; what was sent is not a complete response.
-
     """
     source: Any = response.iterator if response.is_async else ThreadedSource(runtime, watch, response.iterator, request)
     items, encode, as_it_is = items_of(source)

@@ -196,7 +196,6 @@ class Watch:
         Raises:
             Ended: it was interrupted, or over before.
             RuntimeError: it waited for something that was cancelled.
-
         """
         with self:
             return await work()

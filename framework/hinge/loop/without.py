@@ -43,7 +43,6 @@ async def _send_collected(
 
     Raises:
         Unsent: it failed, is longer than `Runtime.max_response_size`, or is one of events; nothing was sent.
-
     """
     source = (response.iterator, response.is_async)
     if isinstance(response, EventSourceResponse):

@@ -236,7 +236,6 @@ async def _afinish(layer: Layer, generator: AsyncGenerator[Any, Any], answer: An
 
     Raises:
         ConfigurationError: the answer is none, or it yields again.
-
     """
     if answer is not None:
         if isinstance(answer, Response):

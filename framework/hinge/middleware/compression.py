@@ -51,7 +51,6 @@ class Compression:
 
     Raises:
         ConfigurationError: a coding or level is unknown or not installed, or `min_size` is negative.
-
     """
 
     __slots__ = ("_codings", "_encoders", "_min_size")

@@ -46,7 +46,6 @@ class CORS:
 
     Raises:
         ConfigurationError: an origin is none, a name is no token, `max_age` is negative, or `credentials` meet a `*`.
-
     """
 
     answers_preflights = True
@@ -117,7 +116,6 @@ class CORS:
 
         Raises:
             HTTPError: 403, it is not allowed; the document names what is not.
-
         """
         headers = request.headers
         method = headers.get("access-control-request-method", "")

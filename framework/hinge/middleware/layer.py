@@ -53,7 +53,6 @@ class Layer(msgspec.Struct, frozen=True):
 
         Raises:
             ConfigurationError: it is not a Response.
-
         """
         if isinstance(value, Response):
             response = own(value)  # it may answer every request with one and the same
@@ -74,7 +73,6 @@ def layer_of(middleware: "MiddlewareFunction | Layer | Any", *, needs_body: bool
 
     Raises:
         ConfigurationError: it is not a generator function, or takes other parameters than the request.
-
     """
     if isinstance(middleware, Layer):
         return replace(middleware, needs_body=True) if needs_body and not middleware.needs_body else middleware

@@ -18,7 +18,6 @@ def wrappers_of(given: Any, where: str) -> tuple[Callable[[Any], Any], ...]:
 
     Raises:
         ConfigurationError: it is no list of them.
-
     """
     if isinstance(given, str | Mapping) or not isinstance(given, Iterable):
         raise ConfigurationError(f"App({where}={given!r}) ({caller()}): it is no list. Fix: {where}=[...]")

@@ -26,7 +26,6 @@ def describe(app: Any) -> dict[str, Any]:
 
     Raises:
         ConfigurationError: with a line for every mistake in the app, or for what JSON cannot say.
-
     """
     judged = app.parts()[0].judged
     mistakes = [line for _, _, lines in judged for line in lines]

@@ -53,7 +53,6 @@ def routes_for(app: Any, planned: Sequence[Planned]) -> list[Route]:
 
     Raises:
         ConfigurationError: a path is none, or the page was asked for and its package is not installed.
-
     """
     own = {(route.template.text, method) for route, _ in planned for method in route.methods}
     found = []

@@ -173,7 +173,6 @@ def check_declared(route: Route) -> None:
 
     Raises:
         ConfigurationError: with what to write instead.
-
     """
     if not isinstance(route.responses, Mapping):
         raise _no_response(route, repr(route.responses), "give a dict of statuses, as in {404: 'a text'}")

@@ -37,7 +37,6 @@ class Event(msgspec.Struct, frozen=True):
         ValueError: `event` or `id` contains a line end or NUL, `id` is not what a header brings back (printable ASCII
             without spaces around it), or `retry` is negative.
         TypeError: `event`, `id` or `comment` is not a str, `retry` is not an int, or `data` is bytes.
-
     """
 
     data: Any = msgspec.UNSET
@@ -83,7 +82,6 @@ class EventSourceResponse(StreamingResponse):
     Raises:
         TypeError: `content` is not such an iterable.
         ValueError: `ping` is not a positive number; or as for `Response`.
-
     """
 
     __slots__ = ("keep_alive", "ping")
@@ -122,7 +120,6 @@ def encode_event(item: Any) -> bytes:
 
     Raises:
         TypeError: the data is bytes, or msgspec cannot encode it.
-
     """
     event = item if item.__class__ is Event or isinstance(item, Event) else Event(item)
     data = event.data

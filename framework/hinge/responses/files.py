@@ -87,7 +87,6 @@ class FileResponse(StreamingResponse):
     Raises:
         HTTPError: 404, there is no such file, or it is a directory or another thing that is no regular file.
         ValueError: as for `Response`.
-
     """
 
     __slots__ = ("_at_once", "_length", "_may_move", "_promised", "_span", "file", "size", "whole")
@@ -175,7 +174,6 @@ class FileResponse(StreamingResponse):
 
         Raises:
             HTTPError: 412, a precondition failed; 416, the file has none of the bytes asked for.
-
         """
         method = request.method
         if self._status != 200 or self._iterator is not self._promised or method not in ("GET", "HEAD"):
@@ -248,7 +246,6 @@ class FileResponse(StreamingResponse):
 
         Raises:
             HTTPError, OSError, EOFError: as `open_chunks`.
-
         """
         span = self.part() if self._at_once else None
         if span is None or span[1] - span[0] > SMALL:
@@ -261,7 +258,6 @@ class FileResponse(StreamingResponse):
 
         Raises:
             TypeError: its `iterator` was replaced.
-
         """
         if self._iterator is not self._promised:
             return super().again()
@@ -279,7 +275,6 @@ class FileResponse(StreamingResponse):
             HTTPError: 404 at the first chunk, the file was removed meanwhile, or what took its place is no file.
             OSError: at the first chunk, the file cannot be read, or another one took its place.
             EOFError: the file became shorter.
-
         """
         if size < 1:
             raise ValueError(f"a chunk has at least one byte, not {size}")
@@ -319,7 +314,6 @@ def content_disposition(filename: str, disposition: Literal["attachment", "inlin
 
     Raises:
         ValueError: the disposition is neither "attachment" nor "inline".
-
     """
     if disposition not in ("attachment", "inline"):
         raise ValueError(f'a disposition is "attachment" or "inline", not {disposition!r}')

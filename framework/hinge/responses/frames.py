@@ -19,7 +19,6 @@ def framed(content: Iterable[Any] | AsyncIterable[Any], encode: Encode) -> Itera
 
     Raises:
         TypeError: `content` is no such iterable.
-
     """
     source, is_async = resolve_source(content)
     return AsyncFrames(source, encode) if is_async else Frames(source, encode)

@@ -26,7 +26,6 @@ class JSONLinesResponse(StreamingResponse):
     Raises:
         TypeError: `content` is not such an iterable.
         ValueError: as for `Response`.
-
     """
 
     __slots__ = ()
@@ -56,7 +55,6 @@ def encode_line(item: Any) -> bytes:
 
     Raises:
         TypeError: msgspec cannot encode it.
-
     """
     line = encode_json(item)
     if b"\n" in line or b"\r" in line:

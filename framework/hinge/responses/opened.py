@@ -71,7 +71,6 @@ class PromisedFile:
         Raises:
             HTTPError: 404, it was removed meanwhile, or what is there is no file.
             OSError: it cannot be read, or another one took its place.
-
         """
         taken = None if self._opened is None else self._opened.take()
         return self._reopened() if taken is None else taken
@@ -96,7 +95,6 @@ def open_path(path: str) -> Opened:
     Raises:
         OSError: as `os.open`.
         ValueError: the path has a NUL.
-
     """
     return Opened(os.open(path, _READ))
 
@@ -107,7 +105,6 @@ def open_below(root: str, segments: Sequence[str]) -> Opened:
     Raises:
         OSError: as `os.open`; FileNotFoundError if it is not below the directory.
         ValueError: a segment has a NUL.
-
     """
     if not _CAN_WALK:
         return _open_checked(root, _joined(root, segments))

@@ -85,7 +85,6 @@ class Response:
     Raises:
         ValueError: status, header, media type or cookie is invalid, or the content type is given twice.
         TypeError: the content is neither str nor bytes-like.
-
     """
 
     __slots__ = ("_body", "_headers", "_status")
@@ -189,7 +188,6 @@ class Response:
 
         Raises:
             ValueError: a part would escape from its place, or breaks the rules of a `__Host-` or `__Secure-` name.
-
         """
         cookie = format_cookie(
             name,
@@ -220,7 +218,6 @@ class Response:
 
         Raises:
             ValueError: as for `set_cookie`.
-
         """
         # A browser ignores a line that lacks what the name's prefix demands: such a cookie could never be deleted.
         needs_secure, needs_httponly = needs_of(name)
@@ -260,7 +257,6 @@ class JSONResponse(Response):
 
     Raises:
         TypeError: msgspec cannot encode the value.
-
     """
 
     __slots__ = ()
@@ -279,7 +275,6 @@ class RedirectResponse(Response):
 
     Raises:
         ValueError: the location is empty, or the status is not one that redirects.
-
     """
 
     __slots__ = ()
@@ -301,7 +296,6 @@ def check_status(status: int) -> int:
 
     Raises:
         ValueError: it is not an int in 200..599 (or is a bool). 1xx is the server's, and others end some servers.
-
     """
     if not isinstance(status, int) or isinstance(status, bool) or not 200 <= status <= 599:
         raise ValueError(f"a response status is an int in 200..599, not {status!r}")
@@ -313,7 +307,6 @@ def encode_content(content: Content | None) -> bytes:
 
     Raises:
         TypeError: it is neither str nor bytes-like nor None.
-
     """
     kind = content.__class__
     if kind is str:
@@ -338,7 +331,6 @@ def content_type(media_type: str) -> str:
 
     Raises:
         ValueError: `media_type` is not of the form type/subtype.
-
     """
     if not _begins_with_type(media_type):
         raise ValueError(f"a media type is written type/subtype, not {media_type!r}")

@@ -18,7 +18,6 @@ def resolve_source(content: Any) -> tuple[Any, bool]:
 
     Raises:
         TypeError: `content` is no stream: str, bytes and mappings would go out as characters, integers and keys.
-
     """
     kind = type(content)
     if kind is GeneratorType or kind is AsyncGeneratorType:  # as most are: a look at a class costs as much as a chunk
@@ -160,7 +159,6 @@ def encode_chunk(chunk: Content) -> bytes:
 
     Raises:
         TypeError: the chunk is neither str nor bytes-like.
-
     """
     kind = chunk.__class__
     if kind is bytes:

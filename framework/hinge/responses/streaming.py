@@ -31,7 +31,6 @@ class StreamingResponse(Response):
     Raises:
         TypeError: the content is a str, bytes, a mapping, or not iterable at all.
         ValueError: as for `Response`.
-
     """
 
     __slots__ = ("_is_taken", "_iterator", "eager_start", "is_async")
@@ -57,7 +56,6 @@ class StreamingResponse(Response):
 
         Raises:
             TypeError: it cannot be told how to make the source anew.
-
         """
         raise TypeError(
             f"the handler answered with a {type(self).__name__} that was sent before, and its source is consumed. "
@@ -72,7 +70,6 @@ class StreamingResponse(Response):
 
         Raises:
             HTTPError: it cannot be answered with this response.
-
         """
         return self
 
@@ -114,7 +111,6 @@ def chosen(request: Any, response: StreamingResponse) -> Response:
 
     Raises:
         HTTPError: see `StreamingResponse.for_request`.
-
     """
     answer = None
     try:

@@ -53,7 +53,6 @@ def check_encodable(annotation: Any, who: str, *, own_codecs: bool = False, erro
 
     Raises:
         ConfigurationError: with the class and what to write; it begins with `who`.
-
     """
     for member in named(annotation):
         kind = class_of(member)

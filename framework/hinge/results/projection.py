@@ -44,7 +44,6 @@ def projection(returns: Any) -> Callable[[type], Projector | None]:
 
     Raises:
         ConfigurationError: the annotation of a field in it cannot be resolved.
-
     """
     part = _Parts().whole(returns)
     return (lambda kind: None) if part is None else part.projector
@@ -244,7 +243,6 @@ class _Record(Projector):
 
         Raises:
             ConfigurationError: an annotation cannot be resolved.
-
         """
         self._kept = [_Kept(field, self._parts.part(field.type)) for field in self._declared]
         own = {field.name: field.type for field in fields(self.kind)}
@@ -304,7 +302,6 @@ class _Record(Projector):
 
         Raises:
             TypeError: it lacks one.
-
         """
         is_mapping = isinstance(value, Mapping)
         kept: dict[str, Any] = {}

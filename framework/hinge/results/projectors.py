@@ -182,7 +182,6 @@ def refuse(value: Any) -> Any:
 
     Raises:
         TypeError: always.
-
     """
     raise TypeError(
         f"the handler answered with a {type(value).__name__}, of which its annotation does not say what may be sent. "

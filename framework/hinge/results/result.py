@@ -91,7 +91,6 @@ class Results:
             TypeError: msgspec cannot encode it, it is a stream that was answered with before, or a tuple, and the
                 annotation names none.
             Unawaited: it is an awaitable.
-
         """
         kind = type(value)
         how = self._plain.get(kind)

@@ -30,7 +30,6 @@ class Returns:
 
     Raises:
         ConfigurationError: it names what cannot be resolved.
-
     """
 
     __slots__ = ("_kinds", "_project_of", "items", "stream_type", "takes_tuples")
@@ -74,7 +73,6 @@ def returns_of(annotation: Any) -> Returns:
 
     Raises:
         ConfigurationError: it names what cannot be resolved.
-
     """
     return Returns(annotation)
 
@@ -84,7 +82,6 @@ def check_returns(annotation: Any, who: str) -> Returns:
 
     Raises:
         ConfigurationError: it names what cannot be resolved; it begins with `who`.
-
     """
     try:
         return returns_of(annotation)

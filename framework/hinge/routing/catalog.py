@@ -27,7 +27,6 @@ class Catalog:
 
         Raises:
             ConfigurationError: a present route answers the same method at the same paths.
-
         """
         present = self._table.get(route.template)
         if present is None:
@@ -50,7 +49,6 @@ class Catalog:
 
         Raises:
             ConfigurationError: none has it, or several with different paths do.
-
         """
         found = self._names.get(name, [])
         if not found:

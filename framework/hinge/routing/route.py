@@ -79,7 +79,6 @@ class Route(msgspec.Struct, frozen=True, eq=False):
 
         Raises:
             ConfigurationError: the whole is no path template.
-
         """
         template = _parse(prefix + self.template.text, self.describe()) if prefix else self.template
         return replace(self, template=template, layers=layers + self.layers, tags=tags + self.tags)
@@ -102,7 +101,6 @@ def make_route(
 
     Raises:
         ConfigurationError: the path, a method, an option or the handler is not one.
-
     """
     location = location or locate(handler)
     if location.startswith("unknown"):
@@ -127,7 +125,6 @@ def as_layers(middleware: Iterable[MiddlewareFunction] | Any, who: str) -> list[
 
     Raises:
         ConfigurationError: it is a single one, or one of them is none.
-
     """
     if not isinstance(middleware, Iterable):
         given = qualified_name(middleware) if callable(middleware) else repr(middleware)
@@ -140,7 +137,6 @@ def as_tags(tags: Iterable[str], who: str) -> tuple[str, ...]:
 
     Raises:
         ConfigurationError: they are one text, whose letters would each be a tag, or none.
-
     """
     if isinstance(tags, str):
         raise ConfigurationError(f"{who}: tags={tags!r} is one text. Fix: tags=[{tags!r}]")
@@ -155,7 +151,6 @@ def as_described(given: Any, who: str) -> list[dict[str, Any]]:
 
     Raises:
         ConfigurationError: they are none, or hold what JSON cannot say.
-
     """
     try:
         return msgspec.convert(msgspec.to_builtins([dict(one) for one in given], str_keys=True), list[dict[str, Any]])

@@ -87,7 +87,6 @@ class Registrar(ABC):
 
         Raises:
             ConfigurationError: the declaration is wrong or ambiguous.
-
         """
         return self._declare(path, methods, options)
 
@@ -132,7 +131,6 @@ class Registrar(ABC):
 
         Raises:
             ConfigurationError: the declaration is wrong or ambiguous.
-
         """
         return self._declare(path, (), options, websocket=True)
 
@@ -164,7 +162,6 @@ class Registrar(ABC):
 
         Raises:
             ConfigurationError: there is no such directory, or an option is none.
-
         """
         from hinge.static import StaticFiles  # noqa: PLC0415 - only apps that have some pay for it
 
@@ -202,7 +199,6 @@ class Registrar(ABC):
 
         Raises:
             ConfigurationError: it is not a generator function or an object whose call is one.
-
         """
         want(f"{type(self).__name__}.middleware", FLAG, needs_body=needs_body)
         if function is None:
@@ -238,7 +234,6 @@ class Router(Registrar):
 
         Raises:
             ConfigurationError: as `App.include`.
-
         """
         self._check_open(f"include() ({caller()})")
         for route in close(router, self.prefix, prefix):
@@ -249,7 +244,6 @@ class Router(Registrar):
 
         Raises:
             ConfigurationError: it was included before.
-
         """
         self._check_open(f"a second include ({caller()}) of the Router with prefix {self.prefix!r}")
         layers: tuple[Layer, ...] = tuple(self._layers)
@@ -270,7 +264,6 @@ def close(router: Router, outer: str, prefix: str) -> list[Route]:
 
     Raises:
         ConfigurationError: it is no router, was included before, or the prefix is none.
-
     """
     if not isinstance(router, Router):
         raise ConfigurationError(f"include() ({caller()}): {router!r} is no Router. Fix: pass a Router instance")
@@ -282,7 +275,6 @@ def check_prefix(prefix: str, where: str) -> str:
 
     Raises:
         ConfigurationError: it is neither.
-
     """
     if prefix == "":
         return prefix

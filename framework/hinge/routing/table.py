@@ -99,7 +99,6 @@ class RouteTable(Generic[T]):
 
         Raises:
             Conflict: a template that matches the same paths is there already.
-
         """
         key = shape(template)
         present = self._entries.get(key)

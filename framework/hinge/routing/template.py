@@ -56,7 +56,6 @@ class PathTemplate(msgspec.Struct, frozen=True):
 
         Raises:
             ConfigurationError: the template could never match, is ambiguous in itself, or is not understood.
-
         """
         _check_text(text)
         pieces = text[1:].split("/")
@@ -90,7 +89,6 @@ class PathTemplate(msgspec.Struct, frozen=True):
         Raises:
             ConfigurationError: a parameter is missing or unknown, or the path would not lead back to the same values:
                 nothing or a `/` for one segment, a `.` or `..` segment, or a path that begins with `//`, a host.
-
         """
         if len(values) != len(self.names) or any(name not in values for name in self.names):
             raise self._misnamed(values)

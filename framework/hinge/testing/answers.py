@@ -95,7 +95,6 @@ class StreamedResponse(_Head):
         Raises:
             Aborted: the app failed.
             TimeoutError: no chunk came within the client's `timeout`.
-
         """
         return self._chunks
 

@@ -47,7 +47,6 @@ class Client:
 
     Raises:
         ConfigurationError: the app does not compile for the backend.
-
     """
 
     def __init__(
@@ -133,7 +132,6 @@ class Client:
             Aborted: the app failed while the body was being sent.
             ProtocolViolation: the app broke a rule of its protocol or of HTTP.
             TimeoutError: the app did not answer in time.
-
         """
         outgoing = self._outgoing(method, target, json, content, form, params, headers, cookies)
         response = self._whole(outgoing)
@@ -226,7 +224,6 @@ class Client:
         Entering it raises:
             WebSocketDenied: the app refused the handshake.
             ConfigurationError: the backend has no WebSockets.
-
         """
         target = target_of(target, params)
         lines = merged(self._defaults, {"origin": origin} if origin is not None else None, headers)

@@ -79,7 +79,6 @@ class EachBackend:
 
         Raises:
             Difference: an answer is not the one that an earlier run got.
-
         """
         needs = [] if skip_unsupported else _unmet(app, load_backend(self.name))
         if needs:
@@ -137,7 +136,6 @@ class _Judge:
 
         Raises:
             Difference: the test sent fewer than on the other backend.
-
         """
         if self.expected is not None and len(self.answers) < len(self.expected[1]):
             missing = self.expected[1][len(self.answers)]

@@ -16,7 +16,6 @@ def form_body(form: Form) -> tuple[bytes, str]:
 
     Raises:
         TypeError: a value is neither a text or number nor a file.
-
     """
     given: Any = form.items() if isinstance(form, Mapping) else form
     fields: list[tuple[str, Any]] = [

@@ -86,7 +86,6 @@ def body_of(method: str, json: Any, content: Any, form: Form | None = None) -> t
 
     Raises:
         TypeError: there are two bodies, or the content is none of bytes, str and an iterable of bytes.
-
     """
     if (json is not UNSET) + (content is not None) + (form is not None) > 1:
         raise TypeError("a request has one body: either json=, content= or form=")

@@ -72,7 +72,6 @@ class ClientWebSocket:
         Raises:
             WebSocketDisconnect: the handler's close was received before.
             UnicodeEncodeError: the text has no UTF-8 form.
-
         """
         check_text(message)
         self._session.send(message)
@@ -87,7 +86,6 @@ class ClientWebSocket:
         Raises:
             WebSocketDisconnect: the handler closed.
             TimeoutError: nothing came in time.
-
         """
         try:
             return self._session.receive(self._timeout if timeout is None else timeout)

@@ -69,7 +69,6 @@ class Report:
 
         Raises:
             msgspec.ValidationError: the value does not fit.
-
         """
         self.left -= CONVERSION
         return msgspec.convert(value, target, strict=self.strict, str_keys=True)

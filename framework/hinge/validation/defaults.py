@@ -26,7 +26,6 @@ def check_default(name: str, default: Any, annotation: Any, who: str) -> None:
 
     Raises:
         ConfigurationError: it begins with `who`.
-
     """
     if any(default is nothing for nothing in _NOTHING):
         return
