@@ -9,6 +9,7 @@ from typing import Any
 
 from hinge.backend import (
     BODILESS,
+    Colour,
     ConfigurationError,
     Connection,
     Endpoint,
@@ -85,23 +86,23 @@ class MemoryApplication:
     def __init__(self, frozen: FrozenApp) -> None:
         self.runtime = Runtime(frozen)
         self.drain, self.still_open = self.runtime.drain, self.runtime.still_open
-        self._match = frozen.matching(self._make, PlainReader())
-        self._application = frozen.wrap(self._serve)
+        self._match, self._refuse = frozen.matching(self._make, PlainReader()), frozen.refusing(self._make)
+        self._unstarted = frozen.unstarted
 
     def _make(self, endpoint: Endpoint) -> tuple[Endpoint, Serve]:
         return endpoint, make_server(endpoint, PlainReader(), self.runtime)
 
-    async def _serve(self, call: Call) -> None:
-        (endpoint, serve), values = self._match(call.head)
+    async def __call__(self, call: Call) -> None:
+        if self.runtime.ready or await self.runtime.start_lazily():
+            (endpoint, serve), values = self._match(call.head)
+        else:
+            (endpoint, serve), values = self._refuse(call.head.method, self._unstarted())
         exchange = self.exchange(PlainReader(), call.head, endpoint, values, self.runtime.state)
         exchange.watch, exchange.call = None, call
         await serve(exchange, call)
 
-    async def __call__(self, call: Call) -> None:
-        await self._application(call)
-
     def start(self) -> None:
-        """Do nothing: `MemoryBackend.connect` starts and stops the lifespans, on its loop."""
+        """Leave the lifespans to the first call: they need its loop, on which `await runtime.stop()` ends them."""
 
     stop = start
 
@@ -134,7 +135,8 @@ class MemoryBackend:
         return MemoryApplication(frozen)
 
     def placement(self, plan: HandlerPlan) -> str:
-        return "the event loop" if plan.is_async or plan.inline else "a worker thread"
+        awaits = plan.colour in (Colour.ASYNC, Colour.ASYNC_GENERATOR)
+        return "the event loop" if awaits or plan.inline else "a worker thread"
 
     @contextmanager
     def connect(self, application: Any, options: Mapping[str, Any]) -> Iterator[Connection]:

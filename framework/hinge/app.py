@@ -257,13 +257,14 @@ class App(ServerEntry, Registrar):
         """Return this app and those mounted in it, with their routes' endpoints and what is wrong with them."""
         return parts_of(self._declared)
 
-    def freeze(self, backend: str, *, skip_unsupported: bool = False) -> FrozenApp:
-        """Return the frozen app for a backend; what `compile` hands over.
+    def freeze(self, backend: str | Backend, *, skip_unsupported: bool = False) -> FrozenApp:
+        """Return the frozen app for a backend, installed or at hand; what `compile` hands over.
 
         Raises:
             ConfigurationError: as `compile`.
         """
-        return frozen_app(self.parts(), load_backend(backend), skip_unsupported=skip_unsupported)
+        target = load_backend(backend) if isinstance(backend, str) else backend
+        return frozen_app(self.parts(), target, skip_unsupported=skip_unsupported)
 
 
 def _backend(name: str, where: str) -> Backend:

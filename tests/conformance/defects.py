@@ -161,7 +161,7 @@ async def _until_empty(receive: Any) -> AsyncIterator[bytes]:
 
 class Aside(Call):
     async def call(self, application: Any) -> None:
-        await application._application(self)
+        await MemoryApplication.__call__(application, self)
 
 
 class Bypassing(MemoryBackend):

@@ -72,6 +72,22 @@ def test_the_page_lists_every_name_that_there_is() -> None:
     assert set(PUBLIC) == set(hinge.backend._ROOM_OF)
 
 
+def described() -> Iterator[tuple[str, str, list[str]]]:
+    """Yield the class, the name and the parameters of each method that the page describes."""
+    for row in rows("Methods"):
+        kind = "Backend"
+        for owner, name, given in re.findall(r"`(?:(\w+)\.)?(\w+)\(([^)]*)\)`", row[0]):
+            kind = {"frozen": "FrozenApp", "endpoint": "Endpoint", "runtime": "Runtime"}.get(owner, owner or kind)
+            yield kind, name, re.findall(r"\w+", given)
+
+
+@pytest.mark.parametrize(("kind", "name", "given"), [one for one in described() if one[1] not in MAY_HAVE])
+def test_a_method_takes_what_the_page_says(kind: str, name: str, given: list[str]) -> None:
+    signature = inspect.signature(getattr(getattr(hinge.backend, kind), name))
+    asked = [one.name for one in signature.parameters.values() if one.default is one.empty and one.name != "self"]
+    assert set(asked) <= set(given) <= set(signature.parameters)
+
+
 def test_type_checkers_see_the_same_names() -> None:
     tree = ast.parse(Path(hinge.backend.__file__).read_text("utf-8"))
     typed = next(node for node in tree.body if isinstance(node, ast.If))

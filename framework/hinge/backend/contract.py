@@ -120,7 +120,8 @@ class Application(Protocol):
     def start(self) -> None:
         """Run the lifespans' start now, from a thread without a running loop.
 
-        Raises whatever a lifespan raised; the worker must then stop.
+        Where they need the server's loop it does nothing, and they start with the first request. Raises whatever a
+        lifespan raised; the worker must then stop.
         """
         ...
 
