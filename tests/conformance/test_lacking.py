@@ -14,7 +14,7 @@ from tests.conformance.kit import MEMORY
 
 import hinge.backend.installed
 from hinge import App, BodyStream, EventSourceResponse, Middleware, Request, Response, StreamingResponse
-from hinge.backend import Feature
+from hinge.backend import Aborted, Feature
 from hinge.cli.explain import command
 from hinge.errors import ConfigurationError
 from hinge.testing import Client
@@ -254,3 +254,29 @@ def test_explain_says_what_each_route_does_without(tmp_path: Path, client_withou
             "a worker thread; the whole body arrives before the handler starts",
         )
     ]
+
+
+def test_a_stream_that_a_stop_cuts_before_it_begins_is_answered(client_without: Any) -> None:
+    """The end of the exchange is cancelled with it, which takes back no answer that waits for that end."""
+
+    async def endless() -> AsyncIterator[str]:
+        try:
+            yield "a"
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.01)
+
+    app = App()
+    app.middleware(layer)
+
+    @app.get("/")
+    async def stream() -> StreamingResponse:
+        return StreamingResponse(endless())
+
+    client = client_without(app, Feature.AFTER_RESPONSE)
+    client.application.drain(0.0)
+    for _ in range(3):
+        with client.stream("GET", "/") as response:
+            if response.status_code != 503:
+                with pytest.raises(Aborted):
+                    list(response.iter_bytes())

@@ -72,8 +72,10 @@ def _completing(finish: _Finish, runtime: Runtime) -> _Finish:
 
     async def complete(exchange: Any, sink: WholeSink, response: Response | Awaitable[Response]) -> None:
         held = HeldBack(sink)
-        await finish(exchange, held, response)
-        await held.go()
+        try:
+            await finish(exchange, held, response)
+        finally:  # what the end of the exchange raises takes no answer back
+            await held.go()
 
     return complete
 
