@@ -73,6 +73,6 @@ def test_a_configuration_that_disables_loggers_silences_no_failure(client_for: A
             (False, True),
             (False, True),
         ]
-        assert caplog.records[1].module == "problems", "the place of the failure's line is not that of the wrapper"
+        assert caplog.records[1].module == "error_responses", "the line's place is not that of the wrapper"
     finally:
         log.disabled = False

@@ -53,6 +53,26 @@ BAD = {
         "{whole}\nPlain.features = property(lambda self: 1 / 0)",
         r"its features raises ZeroDivisionError\('division by zero'\)\. Fix: ",
     ),
+    "an attribute that exits": (
+        "{whole}\nPlain.features = property(lambda self: exit(3))",
+        r"its features raises SystemExit\(3\)\. Fix: ",
+    ),
+    "an attribute of several lines": (
+        "{whole}\nPlain.interface = type('Odd', (), {'__repr__': lambda self: 'a\\nb'})()",
+        r"its interface is a\\nb\. Fix: ",
+    ),
+    "features that fail when they are looked at": (
+        "{whole}\nPlain.features = type('Odd', (frozenset,), {'__iter__': lambda *a: 1 / 0})()",
+        r"to look at it raises ZeroDivisionError\('division by zero'\)\. Fix: ",
+    ),
+    "a name that fails when it is compared": (
+        "{whole}\nPlain.name = type('Odd', (str,), {'__ne__': lambda *a: 1 / 0, '__hash__': str.__hash__})('bad')",
+        r"to look at it raises ZeroDivisionError\('division by zero'\)\. Fix: ",
+    ),
+    "a backend that has no attributes at all": (
+        "backend = type('Odd', (), {'__getattribute__': lambda *a: 1 / 0})()",
+        r"to look at it raises ZeroDivisionError\('division by zero'\)\. Fix: ",
+    ),
     "no contract": ("{whole}\ndel Plain.contract", r"has no contract, which .* asks for\. Fix: update it"),
     "a contract that is none": (
         "{whole}\nPlain.contract = '1.0'",
@@ -189,6 +209,19 @@ def test_two_distributions_of_one_name(install: Any, whole: str) -> None:
     assert "plain" not in usable_backends()
 
 
+def test_a_distribution_that_cannot_be_read_harms_no_other(install: Any, whole: str, tmp_path: Path) -> None:
+    install("plain", whole)
+    broken = tmp_path / "broken-1.0.dist-info"
+    broken.mkdir()
+    (broken / "METADATA").write_text("Name: broken\nVersion: 1.0\n")
+    (broken / "entry_points.txt").write_text("[hinge.backends]\n x y z\n= \n")
+    sys.path.insert(0, str(tmp_path))
+    try:
+        assert {"plain", "wsgi", "asgi"} <= set(installed_backends())
+    finally:
+        sys.path.remove(str(tmp_path))
+
+
 def test_the_names_of_hinge_itself_stay_its_own(install: Any, whole: str) -> None:
     install("wsgi", whole.replace('"plain"', '"wsgi"'), distribution="other")
     assert type(load_backend("wsgi")).__module__ == "hinge_wsgi"
@@ -202,12 +235,23 @@ def test_an_application_takes_no_attribute(install: Any, whole: str) -> None:
     assert not hasattr(application, "__dict__")
 
 
-def test_a_placement_that_fails_leaves_the_others_explained(install: Any, whole: str, tmp_path: Path) -> None:
-    install("plain", whole.replace('return "somewhere"', "return 1 / 0"))
+@pytest.mark.parametrize(
+    ("placed", "told"),
+    [
+        ("1 / 0", r"not told: ZeroDivisionError\('division by zero'\)"),
+        ("exit(9)", r"not told: SystemExit\(9\)"),
+        ("5", "not told: its placement is 5"),
+        ("'one\\ntwo'", "one two"),
+    ],
+)
+def test_a_placement_that_fails_leaves_the_others_explained(
+    install: Any, whole: str, tmp_path: Path, placed: str, told: str
+) -> None:
+    install("plain", whole.replace('return "somewhere"', f"return {placed}"))
     (tmp_path / "shop.py").write_text(SHOP)
     result = CliRunner().invoke(main, ["explain", f"{tmp_path / 'shop.py'}"])
     assert result.exit_code == 0
-    assert "    plain       not told: ZeroDivisionError('division by zero')\n" in result.stdout
+    assert re.search(rf"^    plain       {told}$", result.stdout, re.MULTILINE)
     assert "    wsgi        the server's thread\n" in result.stdout
 
 

@@ -5,8 +5,9 @@ to whoever asks for it by name, and to nobody else.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import is_dataclass
 from functools import cache
 from typing import Any
@@ -65,7 +66,12 @@ def load_backend(name: str) -> Backend:
         raise
     except BaseException as error:  # also a sys.exit(), or what a test runner skips with
         raise ConfigurationError(f"{who} does not import: {_said(error)}") from error
-    _check(who, name, backend)
+    try:
+        _check(who, name, backend)
+    except (ConfigurationError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # of a property, or of a value's own methods
+        raise ConfigurationError(f"{who}: to look at it raises {_said(error)}") from error
     return _loaded.setdefault(name, backend)
 
 
@@ -87,13 +93,24 @@ def options_of(backend: Backend) -> Any:
 
 def _entries() -> dict[str, list[Any]]:
     """Return the entry points by name; where there are some of Hinge's own distribution, no others."""
-    from importlib.metadata import entry_points  # noqa: PLC0415 - 10 ms that only a compile by name pays
-
     found: dict[str, list[Any]] = {}
-    for entry in entry_points(group=GROUP):
+    for entry in _found():
         found.setdefault(entry.name, []).append(entry)
     own = {name: [one for one in entries if _distribution(one) == DISTRIBUTION] for name, entries in found.items()}
     return {name: own[name] or entries for name, entries in found.items()}
+
+
+def _found() -> Iterable[Any]:
+    from importlib.metadata import distributions, entry_points  # noqa: PLC0415 - 10 ms that only a compile by name pays
+
+    try:
+        return entry_points(group=GROUP)
+    except Exception:  # noqa: BLE001 - a file of some distribution that cannot be read: the others stand for themselves
+        found = []
+        for distribution in distributions():
+            with suppress(Exception):
+                found += [entry for entry in distribution.entry_points if entry.group == GROUP]
+        return found
 
 
 def _distribution(entry: Any) -> str:
@@ -151,7 +168,9 @@ def _read(who: str, backend: Any, part: str) -> Any:
         return getattr(backend, part)
     except AttributeError:
         raise ConfigurationError(f"{who} has no {part}, which hinge.backend.Backend asks for. Fix: update it") from None
-    except Exception as error:
+    except KeyboardInterrupt:  # the user's
+        raise
+    except BaseException as error:
         raise ConfigurationError(f"{who}: its {part} raises {_said(error)}") from error
 
 

@@ -71,10 +71,14 @@ def _placement(route: Route, endpoint: Endpoint, backend: Backend) -> str:
             return "not served: it cannot send event streams; answered with 501"
     lacks = [feature.without for feature in _used(endpoint) if feature not in backend.features]
     try:
-        placement = backend.placement(endpoint.plan)
-    except Exception as error:  # noqa: BLE001 - the other backends are explained all the same
+        placement: Any = backend.placement(endpoint.plan)
+    except KeyboardInterrupt:  # the user's
+        raise
+    except BaseException as error:  # noqa: BLE001 - the other backends are explained all the same
         return f"not told: {shown(error)}"
-    return "; ".join((placement, *lacks))
+    if not isinstance(placement, str):
+        return f"not told: its placement is {shown(placement)}"
+    return "; ".join((" ".join(placement.split()), *lacks))
 
 
 def _used(endpoint: Endpoint) -> Iterator[Feature]:

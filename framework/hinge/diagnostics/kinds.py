@@ -36,7 +36,7 @@ FUNCTION = Wanted(callable, "function", "a function")
 
 def shown(value: Any) -> str:
     """Return a value as it would be written, cut to what a message has room for."""
-    text = _SHOWN.repr(value)
+    text = _SHOWN.repr(value).replace("\n", "\\n")  # of a class that has its own
     return text if len(text) <= _ROOM else f"{text[: _ROOM - 3]}..."
 
 
