@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from hinge.backend.grace import named
+from hinge.backend.grace import log_undone, named
 from hinge.diagnostics.failures import FAILURES, failure_of
 from hinge.diagnostics.log import logger
 from hinge.request import Request
@@ -70,9 +70,7 @@ def run_after(runtime: "Runtime", request: Request) -> None:
                 if inspect.isawaitable(result):
                     runtime.run(_awaited(result))
             except Cut:
-                logger.warning("%s was cancelled", named(request, function))
-                for other, _, _ in tasks[number + 1 :]:
-                    logger.warning("%s was not begun", named(request, other))
+                log_undone(request, function, "was cancelled", tasks[number + 1 :])
                 return
             except FAILURES as error:  # the next one must run
                 logger.error("%s failed", named(request, function), exc_info=failure_of(error))

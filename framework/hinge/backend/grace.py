@@ -4,6 +4,7 @@ Law: requests, streams and the work after responses have their time first. What 
 shut down; and however much is left behind, a third of the whole, or five seconds, is the lifespans'.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from hinge.diagnostics.location import placed
@@ -32,6 +33,13 @@ def hang_up_after(grace: float) -> float:
 def named(request: Any, function: Any) -> str:
     """Return what names work after a response in the log."""
     return f"{describe(request)}: after_response({placed(function)})"
+
+
+def log_undone(request: Any, function: Any, what: str, others: Iterable[tuple[Any, Any, Any]]) -> None:
+    """Log what became of work after a response, and that what was registered behind it was not begun."""
+    logger.warning("%s %s", named(request, function), what)
+    for other, _, _ in others:
+        logger.warning("%s was not begun", named(request, other))
 
 
 def name_left(requests: list[Any]) -> None:

@@ -6,11 +6,10 @@ registration, and a failure is logged and stops nothing. A stop waits for it, an
 
 import asyncio
 import inspect
-from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from hinge.backend.grace import named
+from hinge.backend.grace import log_undone, named
 from hinge.diagnostics.failures import FAILURES, failure_in_task
 from hinge.diagnostics.log import logger
 from hinge.loop.watch import is_cancelled, take_back_cut
@@ -18,8 +17,6 @@ from hinge.request import Request
 
 if TYPE_CHECKING:
     from hinge.loop.runtime import Runtime
-
-Work = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 
 
 async def run_after(runtime: "Runtime", request: Request) -> None:
@@ -41,13 +38,7 @@ async def run_after(runtime: "Runtime", request: Request) -> None:
                 if not isinstance(error, asyncio.CancelledError) or not is_cancelled():
                     logger.error("%s failed", named(request, function), exc_info=failure_in_task(error))
                     continue
-                _log_undone(request, function, state, tasks[number + 1 :])
+                log_undone(request, function, state, tasks[number + 1 :])
                 if not take_back_cut():
                     raise
                 return
-
-
-def _log_undone(request: Request, function: Callable[..., Any], state: str, others: list[Work]) -> None:
-    logger.warning("%s %s", named(request, function), state)
-    for other, _, _ in others:
-        logger.warning("%s was not begun", named(request, other))
