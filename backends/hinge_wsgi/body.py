@@ -5,11 +5,11 @@ on `readline`, iteration and `read(-1)`. A cut upload raises nothing on WSGI: wh
 Content-Length.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 from hinge.errors import HTTPError
 from hinge.http.body import BODILESS_METHODS, BodyStream, cut_off, declared_length, incomplete, too_large
+from hinge.loop.body import refuse_on_a_loop
 from hinge_wsgi.environ import Environ
 
 PIECE = 65536
@@ -92,20 +92,10 @@ def body_stream(
     read = _pieces(environ, length, limit)
 
     def blocking() -> bytes:
-        if on_a_loop():
-            raise RuntimeError("a coroutine reads its BodyStream with `async for`: `for` would stop the event loop")
+        refuse_on_a_loop("a coroutine reads its BodyStream with `async for`: `for` would stop the event loop")
         return read()
 
     return BodyStream(blocking, lambda: on_request_thread(read), limit)
-
-
-def on_a_loop() -> bool:
-    """Tell whether the caller would stop an event loop."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 def _pieces(environ: Environ, length: int | None, limit: int) -> Callable[[], bytes]:

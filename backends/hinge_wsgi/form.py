@@ -5,16 +5,17 @@ from typing import Any
 
 from hinge.compiling.frozen import Endpoint
 from hinge.forms import FormData, Read, is_small, release_form
+from hinge.loop.body import blocking_read
 from hinge.request import Request
 from hinge.responses.response import Response
 from hinge_wsgi import environ as reader
-from hinge_wsgi.body import body_stream, on_a_loop, read_body
+from hinge_wsgi.body import body_stream, read_body
 from hinge_wsgi.portal import on_request_thread
 
 
 def form_getter(endpoint: Endpoint) -> Callable[[Request], FormData]:
     """Return `(request) -> its form`; raises HTTPError and ClientDisconnect as a body does, OSError for the disk."""
-    open_form, limit = endpoint.form_opener(reader, _blocking, _waiting), endpoint.max_body_size
+    open_form, limit = endpoint.form_opener(reader, blocking_read, _waiting), endpoint.max_body_size
 
     def read_form(request: Request) -> FormData:
         form = open_form(request)
@@ -40,12 +41,6 @@ def releasing(answer: Callable[[Request], Response]) -> Callable[[Request], Resp
             release_form(request)
 
     return answer_and_release
-
-
-def _blocking(read: Read) -> bytes:
-    if on_a_loop():
-        raise RuntimeError("a coroutine reads an UploadFile with `await aread()`: `read()` would stop the event loop")
-    return read()
 
 
 def _waiting(read: Read) -> Awaitable[bytes]:

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from hinge.forms import Read
 from hinge.http.body import BodyStream, incomplete
 
 
@@ -14,8 +15,7 @@ def body_stream(next_piece: Callable[[], Coroutine[Any, Any, bytes]], limit: int
     """Return what a handler reads; `next_piece` returns the next piece, and an empty one at the end."""
 
     def blocking() -> bytes:
-        if on_a_loop():
-            raise RuntimeError("a coroutine reads its BodyStream with `async for`: `for` would stop the event loop")
+        refuse_on_a_loop("a coroutine reads its BodyStream with `async for`: `for` would stop the event loop")
         return asyncio.run_coroutine_threadsafe(next_piece(), loop).result()
 
     loop = asyncio.get_running_loop()
@@ -44,10 +44,16 @@ def declared_pieces(
     return next_piece
 
 
-def on_a_loop() -> bool:
-    """Tell whether the caller would stop an event loop."""
+def refuse_on_a_loop(why: str) -> None:
+    """Raise RuntimeError where to wait would stop an event loop."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return False
-    return True
+        return
+    raise RuntimeError(why)
+
+
+def blocking_read(read: Read) -> bytes:
+    """Do a read of an uploaded file here; raises RuntimeError on an event loop."""
+    refuse_on_a_loop("a coroutine reads an UploadFile with `await aread()`: `read()` would stop the event loop")
+    return read()

@@ -9,7 +9,7 @@ from typing import Any
 from hinge.compiling.frozen import Endpoint
 from hinge.forms import FormData, FormReader, Read, is_small, take_form
 from hinge.http.body import BodyStream
-from hinge.loop.body import on_a_loop
+from hinge.loop.body import blocking_read
 from hinge.loop.runtime import Runtime
 from hinge.responses.response import Response
 
@@ -30,7 +30,7 @@ def form_reading(
     async def waiting(read: Read) -> bytes:
         return await in_thread("files", read)
 
-    open_form = endpoint.form_opener(reader, _blocking, waiting)
+    open_form = endpoint.form_opener(reader, blocking_read, waiting)
 
     async def read_form(exchange: Any) -> FormData:
         form = open_form(exchange)
@@ -70,9 +70,3 @@ def _closing(form: FormReader) -> Callable[[], Awaitable[None]]:
 async def _of(body: bytes) -> AsyncIterator[bytes]:
     if body:
         yield body
-
-
-def _blocking(read: Read) -> bytes:
-    if on_a_loop():
-        raise RuntimeError("a coroutine reads an UploadFile with `await aread()`: `read()` would stop the event loop")
-    return read()
