@@ -15,12 +15,11 @@ from hinge.diagnostics.failures import FAILURES, failure_in_task, members
 from hinge.diagnostics.log import logger
 from hinge.error_responses import log_failure
 from hinge.errors import HTTPError, WebSocketDisconnect
-from hinge.http.origin import origin_allowed
 from hinge.loop.runtime import Runtime
 from hinge.loop.watch import Ended, Watch
 from hinge.middleware import compose_async
 from hinge.responses.response import Response
-from hinge.websocket import WebSocket, WebSocketState
+from hinge.websocket import WebSocket, WebSocketState, origin_allowed
 from hinge_asgi import scope as reader
 from hinge_asgi.body import Receive
 from hinge_asgi.respond import Send

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, Protocol, TypeVar
 from hinge.backend.contract import Application, Backend
 from hinge.backend.installed import load_backend, options_of
 from hinge.codecs import Codec, check_codecs
-from hinge.compiling.declared import Declared, mount_of
+from hinge.compiling.declared import Declared, Wrapper, mount_of, wrappers_of
 from hinge.compiling.freeze import frozen_app, mistakes_of
 from hinge.compiling.frozen import FrozenApp
 from hinge.compiling.mounts import Part, differing, parts_of
@@ -25,7 +25,6 @@ from hinge.errors import ConfigurationError
 from hinge.inspection.uncollected import uncollected
 from hinge.lifespan import lifespan_of
 from hinge.middleware.layer import Layer, MiddlewareFunction
-from hinge.middleware.native import Wrapper, wrappers_of
 from hinge.routing.route import Route, as_described, as_layers
 from hinge.routing.router import Registrar, Router, close
 

@@ -8,7 +8,7 @@ here.
 """
 
 import enum
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from hinge.compiling.frozen import Endpoint
 
 T = TypeVar("T")
+
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
 TOO_BIG = (1009, "message too big")
@@ -293,3 +295,26 @@ def _check_close(code: int, reason: str) -> None:
         raise ValueError(f"{code} is not a close code that may be sent; use 1000..1014 or 3000..4999")
     if len(reason.encode()) > 123:
         raise ValueError("a close reason has at most 123 bytes of UTF-8")
+
+
+def origin_allowed(origin: str | None, host: str | None, allowed: Sequence[str], *, secure: bool = False) -> bool:
+    """Tell whether a handshake with these `Origin` and `Host` headers may go on (RFC 6455 section 10.2).
+
+    Browsers apply no other protection to WebSockets; a client that sends no `Origin` is no browser.
+    `allowed` lists origins as `scheme://host[:port]`, or `*` for all; the page's own site is always allowed. `secure`
+    says that the server calls the connection encrypted: then a page that was not is another site (RFC 6454 section 5).
+    The reverse says nothing, because a proxy in front may have ended the encryption.
+    """
+    if origin is None or "*" in allowed:
+        return True
+    origin = origin.lower()
+    if origin in {entry.lower().rstrip("/") for entry in allowed}:
+        return True
+    scheme, separator, authority = origin.partition("://")
+    if not separator or not host or scheme not in _DEFAULT_PORTS:
+        return False
+    if secure and scheme == "http":
+        return False
+    # Browsers leave the scheme's own port out of Origin; a proxy may have added it to Host.
+    default = _DEFAULT_PORTS[scheme]
+    return authority.removesuffix(default) == host.lower().removesuffix(default)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hinge.http.origin import origin_allowed
+from hinge.websocket import origin_allowed
 
 
 @pytest.mark.parametrize(

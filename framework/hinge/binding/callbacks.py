@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from hinge.binding.foreign import call_of, shown
-from hinge.binding.markers import split
 from hinge.binding.mistakes import INJECTED_NAMES, is_injected, is_namesake, is_value
 from hinge.binding.notes import Notes
-from hinge.binding.params import Called, Param
+from hinge.binding.params import Called, Param, split
 from hinge.binding.spelling import call_text, misused
 from hinge.errors import ConfigurationError
 from hinge.inspection.annotations import members

@@ -14,10 +14,9 @@ from hinge.binding.convert import converter
 from hinge.binding.plan import MISSING, Argument, HandlerPlan, Source
 from hinge.binding.records import ONCE, RecordReader, collection_reader, filling
 from hinge.errors import ConfigurationError, FieldError, RequestInvalid
-from hinge.forms.data import FormData
 from hinge.forms.kinds import is_file, is_of_files, may_hold_files
 from hinge.forms.parts import library
-from hinge.forms.upload import UploadFile
+from hinge.forms.upload import FormData, UploadFile
 from hinge.inspection.annotations import item_type, without_unset
 from hinge.validation.checks import MAX_ERRORS
 from hinge.validation.errors import collect_errors

@@ -1,14 +1,15 @@
 """The markers that say where a handler's parameter comes from.
 
-Law: frozen data, no behaviour. `Query[int]` is `Annotated[int, QueryParam()]`; the long form carries options:
+Law: frozen data. `Query[int]` is `Annotated[int, QueryParam()]`; the long form carries options:
 `Annotated[int, QueryParam(name="page-size"), msgspec.Meta(ge=1)]`.
 """
 
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
 from hinge.diagnostics.kinds import FLAG, TEXT, want, wrong
+from hinge.inspection.annotations import UNIONS, unalias, union
 
 T = TypeVar("T")
 
@@ -104,3 +105,26 @@ else:
     Cookie = Alias("Cookie", CookieParam())
     Body = Alias("Body", BodyParam())
     Form = Alias("Form", FormParam())
+
+
+def split(annotation: Any) -> tuple[list[Param], Any]:
+    """Return the different markers of an annotation, and the type with its constraints but without them.
+
+    `Header[str] | None` and `Header[str | None]` mean the same. A marker in a place where it would say nothing is found
+    too, so that it can be refused.
+    """
+    plain = unalias(annotation)
+    if isinstance(plain, type):
+        return [], annotation
+    if get_origin(plain) is Annotated:
+        inner, *notes = get_args(plain)
+        markers, kind = split(inner)
+        markers = list(dict.fromkeys([*markers, *(note for note in notes if isinstance(note, Param))]))
+        rest = [note for note in notes if not isinstance(note, Param)]
+        return markers, Annotated[(kind, *rest)] if rest else kind
+    if get_origin(plain) in UNIONS:
+        parts = [split(part) for part in get_args(plain)]
+        markers = list(dict.fromkeys(marker for found, _ in parts for marker in found))
+        if markers:
+            return markers, union(kind for _, kind in parts)
+    return [], annotation

@@ -13,10 +13,9 @@ from typing import Any
 
 import msgspec
 
-from hinge.binding.markers import split
 from hinge.binding.mistakes import refuse_slips
 from hinge.binding.notes import Notes
-from hinge.binding.params import BodyParam, CookieParam, FormParam, HeaderParam, Param, PathParam, QueryParam
+from hinge.binding.params import BodyParam, CookieParam, FormParam, HeaderParam, Param, PathParam, QueryParam, split
 from hinge.codecs import CODECS, Codec
 from hinge.diagnostics.location import locate, qualified_name
 from hinge.errors import ConfigurationError

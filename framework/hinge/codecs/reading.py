@@ -25,8 +25,8 @@ from hinge.codecs.codec import JSON, Codec
 from hinge.codecs.depth import MAX_DEPTH, check_json_depth
 from hinge.codecs.msgpack import MSGPACK
 from hinge.errors import ConfigurationError, HTTPError, RequestInvalid
-from hinge.http.body import too_large
-from hinge.http.tokens import MEDIA_TYPE, OWS, UTF8, parameter
+from hinge.http.body import check_coding, too_large, unsupported
+from hinge.http.tokens import MEDIA_TYPE, UTF8, parameter
 from hinge.validation.errors import decoder_error, first_error, is_unhashable, rejection_errors
 
 MAX_EXPLAINED = 256 * 1024
@@ -71,22 +71,20 @@ def select_codec(
     Raises:
         HTTPError: 415, with `Accept` or `Accept-Encoding` naming what would be read.
     """
-    if content_encoding is not None and content_encoding.strip(OWS).lower() not in {"", "identity"}:
-        raise HTTPError(
-            415, "The body has a Content-Encoding that is not decoded.", headers={"accept-encoding": "identity"}
-        )
+    check_coding(content_encoding, "body")
+    accepted = (codec.media_type for codec in codecs)
     if content_type is None:
-        raise _unsupported("The body has no Content-Type.", codecs)
+        raise unsupported("The body has no Content-Type.", accepted)
     matched = _TYPE.match(content_type)
     if matched is None:
-        raise _unsupported("The body's Content-Type is not one that is decoded.", codecs)
+        raise unsupported("The body's Content-Type is not one that is decoded.", accepted)
     if not _is_utf8(content_type, matched.end()):
-        raise _unsupported("The body's Content-Type is malformed or names a charset other than utf-8.", codecs)
+        raise unsupported("The body's Content-Type is malformed or names a charset other than utf-8.", accepted)
     essence = matched[1].lower()
     for codec in codecs:
         if essence == codec.media_type or essence in codec.aliases or _is_built_on(codec, essence):
             return codec
-    raise _unsupported("The body's Content-Type is not one that is decoded.", codecs)
+    raise unsupported("The body's Content-Type is not one that is decoded.", accepted)
 
 
 def _is_built_on(codec: Codec, essence: str) -> bool:
@@ -207,8 +205,3 @@ def _is_utf8(content_type: str, start: int) -> bool:
             return False
         start = found.end()
     return True
-
-
-def _unsupported(detail: str, codecs: Sequence[Codec]) -> HTTPError:
-    accepted = [codec.media_type for codec in codecs]
-    return HTTPError(415, f"{detail} Send {' or '.join(accepted)}.", headers={"accept": ", ".join(accepted)})

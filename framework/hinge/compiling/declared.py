@@ -4,7 +4,7 @@ Law: it collects until the app is first compiled; then it is closed. An app that
 collect until the outermost one is compiled.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -19,6 +19,9 @@ from hinge.middleware.layer import Layer
 from hinge.routing.catalog import Catalog
 from hinge.routing.route import Route
 from hinge.routing.router import Router, check_prefix
+
+Wrapper = Callable[[Any], Any] | tuple[Callable[..., Any], dict[str, Any]]
+"""Native middleware: `app -> app`, or `(factory, keywords)` for `factory(app, **keywords)`."""
 
 
 class Declared(msgspec.Struct, eq=False, kw_only=True):
@@ -125,3 +128,25 @@ def mount_of(prefix: Any, app: Any, declared: Declared | None, name: Any, around
             "or include routers, which have prefixes with parameters"
         )
     return Mount(below, declared, name, where)
+
+
+def wrappers_of(given: Any, where: str) -> tuple[Callable[[Any], Any], ...]:
+    """Return the wrappers that an app is given as `where`, each as `app -> app`; nothing of them is called yet.
+
+    Raises:
+        ConfigurationError: it is no list of them.
+    """
+    if isinstance(given, str | Mapping) or not isinstance(given, Iterable):
+        raise ConfigurationError(f"App({where}={given!r}) ({caller()}): it is no list. Fix: {where}=[...]")
+    return tuple(_wrapper(one, where) for one in given)
+
+
+def _wrapper(wrapper: Wrapper, where: str) -> Callable[[Any], Any]:
+    if isinstance(wrapper, tuple) and len(wrapper) == 2 and callable(wrapper[0]) and isinstance(wrapper[1], Mapping):
+        factory, keywords = wrapper
+        return lambda application: factory(application, **keywords)
+    if not callable(wrapper):
+        raise ConfigurationError(
+            f"App({where}=...) ({caller()}): {wrapper!r} is none. Fix: give `app -> app` or (factory, keywords)"
+        )
+    return wrapper

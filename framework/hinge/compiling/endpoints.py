@@ -24,8 +24,7 @@ from hinge.error_responses import ErrorHandlers
 from hinge.errors import ConfigurationError, HTTPError
 from hinge.inspection.annotations import members
 from hinge.inspection.declared import class_of
-from hinge.middleware.layer import Layer
-from hinge.middleware.preflight import preflight_layer
+from hinge.middleware.layer import Layer, preflight_layer
 from hinge.responses.response import Response
 from hinge.results.encodable import check_encodable
 from hinge.routing import Route, RouteTable

@@ -4,8 +4,7 @@ Law: parsed as they arrive, never held whole, and pure: bytes in, fields and fil
 temporary file, and reading it back) is work that a backend's edge is handed, to be done where blocking is allowed.
 """
 
-from hinge.forms.data import FormData
 from hinge.forms.reader import FormReader, is_small, release_form, take_form
-from hinge.forms.upload import Read, UploadFile
+from hinge.forms.upload import FormData, Read, UploadFile
 
 __all__ = ["FormData", "FormReader", "Read", "UploadFile", "is_small", "release_form", "take_form"]

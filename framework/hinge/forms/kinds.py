@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from hinge.forms.data import FormData
-from hinge.forms.upload import UploadFile
+from hinge.forms.upload import FormData, UploadFile
 from hinge.inspection.annotations import field_types, is_record, item_type, present
 
 

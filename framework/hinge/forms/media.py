@@ -7,6 +7,7 @@ latter with a boundary that RFC 2046 section 5.1.1 allows, or a token. Everythin
 import re
 
 from hinge.errors import HTTPError
+from hinge.http.body import unsupported
 from hinge.http.tokens import OWS, QUOTED, TOKEN, UTF8
 
 URLENCODED = "application/x-www-form-urlencoded"
@@ -19,18 +20,6 @@ _ESCAPED = re.compile(r"\\(.)")
 _is_boundary = re.compile(r"[0-9A-Za-z'()+_,./:=? !#$%&*^`|~-]{0,69}[0-9A-Za-z'()+_,./:=?!#$%&*^`|~-]").fullmatch
 
 
-def check_coding(content_encoding: str | None) -> None:
-    """Refuse a body that is compressed or the like.
-
-    Raises:
-        HTTPError: 415.
-    """
-    if content_encoding is not None and content_encoding.strip(OWS).lower() not in {"", "identity"}:
-        raise HTTPError(
-            415, "The form has a Content-Encoding that is not decoded.", headers={"accept-encoding": "identity"}
-        )
-
-
 def boundary_of(content_type: str | None, accepted: tuple[str, ...]) -> str | None:
     """Return the boundary of a multipart form, None for an urlencoded one.
 
@@ -38,16 +27,16 @@ def boundary_of(content_type: str | None, accepted: tuple[str, ...]) -> str | No
         HTTPError: 415 for what is not among the `accepted` media types, or not UTF-8; 400 for a bad boundary.
     """
     if content_type is None:
-        raise _unsupported("The form has no Content-Type.", accepted)
+        raise unsupported("The form has no Content-Type.", accepted)
     essence = content_type.partition(";")[0]
     parameters = _parameters(content_type, len(essence))
     essence = essence.strip(OWS).lower()
     if essence not in accepted:
-        raise _unsupported("The form's Content-Type is not one that is read here.", accepted)
+        raise unsupported("The form's Content-Type is not one that is read here.", accepted)
     if parameters is None:
         raise HTTPError(400, "The form's Content-Type is malformed.")
     if parameters.get("charset", "utf-8").lower() not in UTF8:
-        raise _unsupported("The form's Content-Type names a charset other than utf-8.", accepted)
+        raise unsupported("The form's Content-Type names a charset other than utf-8.", accepted)
     if essence == URLENCODED:
         return None
     boundary = parameters.get("boundary")
@@ -73,7 +62,3 @@ def _parameters(content_type: str, start: int) -> dict[str, str] | None:
             return None
         found[name.lower()] = _ESCAPED.sub(r"\1", value[1:-1]) if value[0] == '"' else value
     return found
-
-
-def _unsupported(detail: str, accepted: tuple[str, ...]) -> HTTPError:
-    return HTTPError(415, f"{detail} Send {' or '.join(accepted)}.", headers={"accept": ", ".join(accepted)})

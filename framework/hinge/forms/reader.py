@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
 
 from hinge.errors import HTTPError
-from hinge.forms.data import FormData
 from hinge.forms.limits import FormLimits, exceeded
-from hinge.forms.media import MULTIPART, URLENCODED, boundary_of, check_coding
+from hinge.forms.media import MULTIPART, URLENCODED, boundary_of
 from hinge.forms.parts import Part, PartParser, last_part
-from hinge.forms.upload import Blocking, Spool, UploadFile, Waiting
+from hinge.forms.upload import Blocking, FormData, Spool, UploadFile, Waiting
+from hinge.http.body import check_coding
 from hinge.http.query import parse_query
 
 _FORM = "form"
@@ -221,7 +221,7 @@ def form_opener(
     content_type, content_encoding = header("content-type"), header("content-encoding")
 
     def reader_of(head: Any) -> FormReader:
-        check_coding(content_encoding(head))
+        check_coding(content_encoding(head), "form")
         kind = content_type(head)
         if kind is None and is_optional:
             return UrlencodedReader(limits, may_be_absent=True)

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import IO, TypeAlias
 
 from hinge.http.headers import Headers
+from hinge.http.multidict import MultiDict
 
 Read: TypeAlias = Callable[[], bytes]
 Blocking: TypeAlias = Callable[[Read], bytes]
@@ -228,3 +229,9 @@ class Chunks:
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while piece := await self._file.aread(self._size):
             yield piece
+
+
+class FormData(MultiDict[str | UploadFile]):
+    """Map names to the texts and files of a form; `get_all` and `multi_items` show repeated names."""
+
+    __slots__ = ()

@@ -4,7 +4,7 @@ Law: no I/O here. A backend hands over two ways to get the next piece, one that 
 and judging are done once, here, so that both backends refuse the same bodies with the same answer.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 
 from hinge.errors import ClientDisconnect, HTTPError
 from hinge.http.tokens import OWS
@@ -16,6 +16,23 @@ BODILESS_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 def too_large(limit: int) -> HTTPError:
     """Return the 413 of a body above `limit` bytes (RFC 9110 section 15.5.14)."""
     return HTTPError(413, f"The request body is larger than the {limit} bytes allowed here.", limit=limit)
+
+
+def unsupported(detail: str, accepted: Iterable[str]) -> HTTPError:
+    """Return the 415 of a body of no media type that is read here (RFC 9110 section 15.5.16); `Accept` names those."""
+    names = [*accepted]
+    return HTTPError(415, f"{detail} Send {' or '.join(names)}.", headers={"accept": ", ".join(names)})
+
+
+def check_coding(content_encoding: str | None, what: str) -> None:
+    """Refuse a body, or `what` it is, that is compressed or the like.
+
+    Raises:
+        HTTPError: 415.
+    """
+    if content_encoding is not None and content_encoding.strip(OWS).lower() not in {"", "identity"}:
+        detail = f"The {what} has a Content-Encoding that is not decoded."
+        raise HTTPError(415, detail, headers={"accept-encoding": "identity"})
 
 
 def incomplete(received: int, declared: int) -> HTTPError:

@@ -5,7 +5,7 @@ the request or nothing.
 """
 
 import inspect
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from typing import Any
 
 import msgspec
@@ -92,3 +92,31 @@ def layer_of(middleware: "MiddlewareFunction | Layer | Any", *, needs_body: bool
     asks = needs_body or bool(getattr(middleware, "needs_body", False))
     preflights = bool(getattr(middleware, "answers_preflights", False))
     return Layer(start, colour is Colour.ASYNC_GENERATOR, asks, name, location, preflights, written)
+
+
+def preflight_layer(methods: Mapping[str, Any]) -> Layer | None:
+    """Return what answers preflights before a path's OPTIONS does, None if no route there has a layer that would.
+
+    The route of the method that is asked for answers, through the layer that would be around the request itself; its
+    other layers do not see a preflight, which has no credentials. `methods` are the endpoints by method.
+    """
+    found: dict[str, Layer] = {}
+    for method, endpoint in methods.items():
+        layers = endpoint.route.layers if endpoint.route is not None else ()
+        layer = next((layer for layer in layers if layer.answers_preflights), None)
+        if layer is not None:
+            found[method] = layer
+    if not found:
+        return None
+
+    def start(request: Any) -> Middleware:
+        headers = request.headers
+        layer = found.get(headers.get("access-control-request-method", ""))
+        return _pass() if layer is None or "origin" not in headers else layer.start(request)
+
+    some = next(iter(found.values()))
+    return Layer(start, is_async=False, needs_body=False, name=some.name, location=some.location)
+
+
+def _pass() -> Middleware:
+    yield

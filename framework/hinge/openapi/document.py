@@ -10,9 +10,8 @@ from hinge.binding.plan import HandlerPlan
 from hinge.codecs import encode_json
 from hinge.errors import ConfigurationError
 from hinge.inspection.uncollected import uncollected
-from hinge.openapi.identities import identities
 from hinge.openapi.operations import operation
-from hinge.openapi.paths import operations_of, path_of
+from hinge.openapi.paths import identities, operations_of, path_of
 from hinge.openapi.schemas import Schemas
 from hinge.routing import Route
 from hinge.routing.template import PathTemplate
