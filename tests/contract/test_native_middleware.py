@@ -60,7 +60,7 @@ def app_with(wsgi: Any = (), asgi: Any = (), **options: Any) -> App:
 
     @app.get("/")
     def handler(request: Request) -> list[str]:
-        markers: list[str] = request._head.get("marker", [])
+        markers: list[str] = request.native.get("marker", [])
         return markers
 
     return app
@@ -99,7 +99,7 @@ def test_the_first_one_is_the_outermost(client_for: Callable[..., Client]) -> No
 
 def test_it_is_outside_of_the_app_s_own_middleware(client_for: Callable[..., Client]) -> None:
     def layer(request: Request) -> Middleware:
-        seen.append(request._head.get("marker"))
+        seen.append(request.native.get("marker"))
         response = yield
         seen.append("x-native" in response.headers)
 
