@@ -15,8 +15,7 @@ from hinge.compiling.frozen import Endpoint
 from hinge.config import Config
 from hinge.diagnostics.kinds import shown
 from hinge.diagnostics.location import qualified_name
-from hinge.inspection.annotations import members
-from hinge.inspection.declared import class_of
+from hinge.inspection.annotations import class_of, members
 from hinge.responses.streaming import StreamingResponse
 from hinge.results.returns import is_stream
 from hinge.routing import Route

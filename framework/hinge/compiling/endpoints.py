@@ -22,8 +22,7 @@ from hinge.compiling.negotiated import negotiated
 from hinge.config import Config
 from hinge.error_responses import ErrorHandlers
 from hinge.errors import ConfigurationError, HTTPError
-from hinge.inspection.annotations import members
-from hinge.inspection.declared import class_of
+from hinge.inspection.annotations import class_of, members
 from hinge.middleware.layer import Layer, preflight_layer
 from hinge.responses.response import Response
 from hinge.results.encodable import check_encodable

@@ -94,7 +94,7 @@ def item_type(kind: Any) -> Any | None:
     The items of a `tuple[int, str]` have no one type: it is a tuple of their types.
     """
     for member in members(kind):
-        origin = _class_of(member)
+        origin = class_of(member)
         if origin in COLLECTIONS:
             arguments = get_args(member)
             if origin is tuple and arguments and arguments[-1] is not Ellipsis:
@@ -106,11 +106,11 @@ def item_type(kind: Any) -> Any | None:
 def is_record(kind: Any) -> bool:
     """Tell whether a type is a Struct, dataclass, TypedDict or attrs class, or a union of these (and None)."""
     found = present(kind)
-    return bool(found) and all(is_record_class(_class_of(member)) for member in found)
+    return bool(found) and all(is_record_class(class_of(member)) for member in found)
 
 
-def _class_of(kind: Any) -> Any:
-    """Return the class that a generic type is made of; a class is its own."""
+def class_of(kind: Any) -> Any:
+    """Return the class that a generic type is made of; any other type is its own."""
     return kind if isinstance(kind, type) else get_origin(kind) or kind
 
 
@@ -127,7 +127,7 @@ def is_record_class(kind: Any) -> bool:
 def classes_within(annotation: Any) -> Iterator[type]:
     """Yield the classes that a type names, those of its arguments too, but for protocols."""
     for member in members(annotation):
-        kind = _class_of(member)
+        kind = class_of(member)
         if isinstance(kind, type) and not getattr(kind, "_is_protocol", False):
             yield kind
         for part in get_args(member):
@@ -139,7 +139,7 @@ def field_types(record: Any) -> dict[str, Any]:
 
     Raises whatever resolving the annotations raises.
     """
-    hints = typing.get_type_hints(_class_of(record), include_extras=True)
+    hints = typing.get_type_hints(class_of(record), include_extras=True)
     given = _parameters(record)
     everywhere = ChainMap({typing.Self: record}, *given.values())
     return {
@@ -150,18 +150,18 @@ def field_types(record: Any) -> dict[str, Any]:
 
 def _owner(record: Any, name: str) -> Any:
     """Return the class that declares a field."""
-    kinds = getattr(_class_of(record), "__mro__", ())
+    kinds = getattr(class_of(record), "__mro__", ())
     return next((kind for kind in kinds if name in inspect.get_annotations(kind)), None)
 
 
 def _parameters(record: Any) -> dict[Any, dict[Any, Any]]:
     """Return what stands for the type parameters of a class and of each generic class that it extends."""
-    origin = _class_of(record)
+    origin = class_of(record)
     given = {origin: dict(zip(getattr(origin, "__parameters__", ()), get_args(record), strict=False))}
     waiting: list[Any] = list(getattr(origin, "__mro__", ()))
     for kind in waiting:  # a TypedDict's bases are not in its __mro__, so the list grows
         for base in kind.__dict__.get("__orig_bases__", ()):
-            extends: Any = _class_of(base)
+            extends: Any = class_of(base)
             if isinstance(extends, type) and extends is not Generic and extends not in given:
                 own = given.get(kind, {})
                 arguments = [filled(one, own) for one in get_args(base)]
@@ -173,8 +173,8 @@ def _parameters(record: Any) -> dict[Any, dict[Any, Any]]:
 
 def extended(kind: Any) -> list[Any]:
     """Return the generic types that a class is written to extend, its own parameters filled in: `list[Item]`."""
-    origin = _class_of(kind)
-    bases = [base for base in getattr(origin, "__orig_bases__", ()) if _class_of(base) is not Generic]
+    origin = class_of(kind)
+    bases = [base for base in getattr(origin, "__orig_bases__", ()) if class_of(base) is not Generic]
     # A class of `list[T]` alone takes arguments, but does not tell its parameters.
     written = dict.fromkeys(parameter for base in bases for parameter in getattr(base, "__parameters__", ()))
     given = dict(zip(getattr(origin, "__parameters__", written), get_args(kind), strict=False))

@@ -18,7 +18,7 @@ import msgspec
 
 from hinge.diagnostics.location import qualified_name
 from hinge.errors import ConfigurationError
-from hinge.inspection.annotations import extended, field_types, is_record, is_record_class, members
+from hinge.inspection.annotations import class_of, extended, field_types, is_record, is_record_class, members
 from hinge.inspection.remembered import remembered
 
 _SCALARS = (str, bytes, bytearray, memoryview, int, float, decimal.Decimal, uuid.UUID, dt.date, dt.time, dt.timedelta)
@@ -38,11 +38,6 @@ class Field(NamedTuple):
     encode_name: str
     required: bool
     type: Any
-
-
-def class_of(annotation: Any) -> Any:
-    """Return the class that a generic type is made of; any other type is its own."""
-    return annotation if isinstance(annotation, type) else get_origin(annotation) or annotation
 
 
 def named(annotation: Any) -> list[Any]:

@@ -13,8 +13,7 @@ from typing import Any, Union, get_args
 
 from hinge.diagnostics.location import placed
 from hinge.errors import ConfigurationError
-from hinge.inspection.annotations import members
-from hinge.inspection.declared import class_of
+from hinge.inspection.annotations import class_of, members
 from hinge.inspection.signature import Colour, colour_of
 
 _CACHE = type(cache(len))

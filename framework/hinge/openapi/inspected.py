@@ -10,8 +10,8 @@ import msgspec
 from msgspec import inspect
 
 from hinge.errors import ConfigurationError
-from hinge.inspection.annotations import UNIONS, is_record, unalias
-from hinge.inspection.declared import arguments, class_of, fields, is_many, is_named_tuple, is_object
+from hinge.inspection.annotations import UNIONS, class_of, is_record, unalias
+from hinge.inspection.declared import arguments, fields, is_many, is_named_tuple, is_object
 
 _UNREAD = (TypeError, NameError, AttributeError, RecursionError)
 

@@ -16,9 +16,9 @@ import msgspec
 
 from hinge.codecs import encode_json
 from hinge.errors import ConfigurationError
+from hinge.inspection.annotations import class_of
 from hinge.inspection.declared import (
     arguments,
-    class_of,
     fields,
     has_fields,
     held,

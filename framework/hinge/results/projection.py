@@ -15,11 +15,11 @@ from typing import Any, NamedTuple, Union, get_origin
 
 import msgspec
 
+from hinge.inspection.annotations import class_of
 from hinge.inspection.declared import (
     EMPTY,
     Field,
     arguments,
-    class_of,
     fields,
     has_fields,
     held,

@@ -8,8 +8,8 @@ from typing import Any, TypeAlias, Union, get_args, get_origin
 
 from hinge.codecs import encode_json
 from hinge.errors import ConfigurationError
-from hinge.inspection.annotations import members
-from hinge.inspection.declared import class_of, named
+from hinge.inspection.annotations import class_of, members
+from hinge.inspection.declared import named
 from hinge.inspection.remembered import remembered
 from hinge.responses.jsonlines import JSON_LINES
 from hinge.responses.response import Response

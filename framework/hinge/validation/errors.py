@@ -236,17 +236,12 @@ def _leaf(info: inspect.Type) -> Scalar:
 
 
 _BUILDERS: dict[type[inspect.Type], Callable[[_Builder, Any], Shape]] = {
-    inspect.AnyType: _Builder.anything,
-    inspect.RawType: _Builder.anything,
-    inspect.ListType: _Builder.items,
-    inspect.SetType: _Builder.items,
-    inspect.FrozenSetType: _Builder.items,
-    inspect.VarTupleType: _Builder.items,
+    **dict.fromkeys((inspect.AnyType, inspect.RawType), _Builder.anything),
+    **dict.fromkeys((inspect.ListType, inspect.SetType, inspect.FrozenSetType, inspect.VarTupleType), _Builder.items),
     inspect.TupleType: _Builder.row,
     inspect.NamedTupleType: _Builder.named_row,
     inspect.DictType: _Builder.pairs,
-    inspect.TypedDictType: _Builder.record,
-    inspect.DataclassType: _Builder.record,
+    **dict.fromkeys((inspect.TypedDictType, inspect.DataclassType), _Builder.record),
     inspect.StructType: _Builder.struct,
     inspect.UnionType: _Builder.union,
 }

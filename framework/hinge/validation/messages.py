@@ -28,14 +28,13 @@ _KINDS: dict[type, str] = {
     float: "a floating-point number",
     str: "a string",
     bytes: "binary data",
-    list: "an array",
-    tuple: "an array",
-    set: "an array",
-    frozenset: "an array",
+    **dict.fromkeys((list, tuple, set, frozenset), "an array"),
     dict: "an object",
     dt.datetime: "a timestamp",
     msgpack.Ext: "an extension value",
 }
+
+_BYTES = (inspect.BytesType, inspect.ByteArrayType, inspect.MemoryViewType)
 
 # Read by users of the API, so in the words of the wire and not of Python.
 _EXPECTED: dict[type[inspect.Type], str] = {
@@ -44,9 +43,7 @@ _EXPECTED: dict[type[inspect.Type], str] = {
     inspect.IntType: "an integer",
     inspect.FloatType: "a number",
     inspect.StrType: "a string",
-    inspect.BytesType: "base64 data",
-    inspect.ByteArrayType: "base64 data",
-    inspect.MemoryViewType: "base64 data",
+    **dict.fromkeys(_BYTES, "base64 data"),
     inspect.DateTimeType: "an RFC 3339 date and time",
     inspect.TimeType: "an RFC 3339 time",
     inspect.DateType: "an RFC 3339 date",
@@ -54,15 +51,9 @@ _EXPECTED: dict[type[inspect.Type], str] = {
     inspect.UUIDType: "a UUID",
     inspect.DecimalType: "a decimal number",
     inspect.ExtType: "an extension value",
-    inspect.ListType: "an array",
-    inspect.SetType: "an array",
-    inspect.FrozenSetType: "an array",
-    inspect.VarTupleType: "an array",
-    inspect.TupleType: "an array",
-    inspect.NamedTupleType: "an array",
-    inspect.DictType: "an object",
-    inspect.TypedDictType: "an object",
-    inspect.DataclassType: "an object",
+    **dict.fromkeys((inspect.ListType, inspect.SetType, inspect.FrozenSetType, inspect.VarTupleType), "an array"),
+    **dict.fromkeys((inspect.TupleType, inspect.NamedTupleType), "an array"),
+    **dict.fromkeys((inspect.DictType, inspect.TypedDictType, inspect.DataclassType), "an object"),
 }
 
 # Types that the wire carries as a string (or a number): the kind that arrived is right, its form is not.
@@ -172,7 +163,7 @@ def leaf_fault(info: inspect.Type, value: Any, parse: Callable[[Any], Any]) -> s
         return _number_fault(info, value)
     if isinstance(info, inspect.StrType) and kind is str:
         return _string_fault(info, value)
-    if isinstance(info, (inspect.BytesType, inspect.ByteArrayType, inspect.MemoryViewType)):
+    if isinstance(info, _BYTES):
         data = parse(value)
         if data is not None:
             return count_fault(info, len(data), "byte") or "is invalid"
@@ -203,9 +194,7 @@ _LEAF_KINDS: dict[type[inspect.Type], frozenset[type]] = {
     inspect.IntType: frozenset({int}),
     inspect.FloatType: frozenset({int, float}),
     inspect.StrType: frozenset({str}),
-    inspect.BytesType: frozenset({str, bytes}),
-    inspect.ByteArrayType: frozenset({str, bytes}),
-    inspect.MemoryViewType: frozenset({str, bytes}),
+    **dict.fromkeys(_BYTES, frozenset({str, bytes})),
     inspect.ExtType: frozenset({msgpack.Ext}),
     inspect.DecimalType: frozenset({str, int, float, decimal.Decimal}),
     inspect.UUIDType: frozenset({str, bytes, uuid.UUID}),
