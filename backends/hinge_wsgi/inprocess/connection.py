@@ -13,13 +13,11 @@ from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
 from hinge.backend.contract import Feature
-from hinge.backend.testing import Aborted, Connection, ProtocolViolation, Session
+from hinge.backend.testing import Connection, ProtocolViolation, Session
 from hinge.errors import ConfigurationError
-from hinge.responses.streaming import StreamAborted
+from hinge.loop.inprocess import END, ClientSide
 from hinge_wsgi.inprocess.lint import linted
 from hinge_wsgi.inprocess.server_environ import Upload, build_environ
-
-_END: Any = object()
 
 
 @contextmanager
@@ -156,35 +154,26 @@ class _Head(NamedTuple):
     headers: list[tuple[str, str]]
 
 
-class _Call:
+class _Call(ClientSide):
     """One request and its answer (hinge.backend.Reply): the server's thread and the client's meet in two queues."""
 
     def __init__(
         self, application: Any, environ: dict[str, Any], upload: Upload, what: str, timeout: float | None
     ) -> None:
+        super().__init__(what, timeout)
         self._application = application
         self._environ = environ
-        self._upload = upload
-        self._what = what
-        self._timeout = timeout
-        self._answers: SimpleQueue[Any] = SimpleQueue()
+        self.upload = upload
         self._wanted: SimpleQueue[bool] = SimpleQueue()
-        self._ended = threading.Event()
         self._head: _Head | None = None
         self._is_head_sent = self._is_committed = self._left_in_write = False
-        self._left = False
-        self._timed_out = False
-        self.on_end: Callable[[], None] = lambda: None
         self.settle: Callable[[], None] = lambda: None
-        self.status = 0
-        self.headers: list[tuple[str, str]] = []
-        self.chunks = self._iterate()
 
     # -- in the server's thread ----------------------------------------------------------------------------------------
 
     def serve(self) -> Callable[[], None]:
         """Call the application, iterate its result as far as the client wants, close it; return what says so."""
-        last: Any = _END
+        last: Any = END
         try:
             self._serve()
         except BaseException as error:  # noqa: BLE001 - raised in the client's thread
@@ -203,11 +192,11 @@ class _Call:
             iterator = iter(result)
             first: list[Any] = []
             if self._head is None:  # a generator calls start_response when it is asked for its first chunk
-                first.append(next(iterator, _END))
+                first.append(next(iterator, END))
             self._send_head()
             while not self._left_in_write and self._wanted.get():
-                chunk = first.pop() if first else next(iterator, _END)
-                if chunk is _END:
+                chunk = first.pop() if first else next(iterator, END)
+                if chunk is END:
                     return
                 self._is_committed = self._is_committed or bool(chunk)
                 self._answers.put(chunk)
@@ -247,45 +236,13 @@ class _Call:
 
     # -- in the client's thread ----------------------------------------------------------------------------------------
 
-    def begin(self) -> None:
-        """Wait for the head."""
-        answer = self._answer()
-        if isinstance(answer, BaseException):
-            raise self._upload.failure or answer
-        self.status, self.headers = answer
+    def next_answer(self) -> Any:
+        """Ask for the next part of the body, and return it, what ended it, or END."""
+        self._wanted.put(True)
+        while isinstance(answer := self._answer(), _Head):  # none of the body was there yet
+            self.status, self.headers = answer
+        return answer
 
-    def _iterate(self) -> Iterator[bytes]:
-        while not self._left:
-            self._wanted.put(True)
-            while isinstance(answer := self._answer(), _Head):  # none of the body was there yet
-                self.status, self.headers = answer
-            if answer is _END:
-                if self._upload.failure is not None:
-                    raise self._upload.failure
-                return
-            if isinstance(answer, AssertionError):
-                raise answer
-            if isinstance(answer, BaseException):
-                if self._upload.failure is not None:
-                    raise self._upload.failure  # it was this side that broke off
-                cause = answer.failure if isinstance(answer, StreamAborted) else answer
-                raise Aborted(f"{self._what}: the response was cut off") from cause
-            yield answer
-
-    def _answer(self) -> Any:
-        try:
-            return self._answers.get(timeout=self._timeout)
-        except Empty:
-            self._left = self._timed_out = True
-            self._wanted.put(False)
-            raise TimeoutError(f"{self._what}: the application did not answer within {self._timeout} s") from None
-
-    def close(self) -> None:
-        """Leave, and wait until the iterable is closed; a second call, or one after a time-out, does nothing."""
-        self._left = True
-        if self._ended.is_set() or self._timed_out:
-            return
+    def leave(self) -> None:
+        """Tell the server's thread that the client leaves."""
         self._wanted.put(False)
-        if not self._ended.wait(self._timeout):
-            self._timed_out = True
-            raise TimeoutError(f"{self._what}: the application did not end within {self._timeout} s")

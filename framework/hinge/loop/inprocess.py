@@ -22,7 +22,8 @@ from hinge.error_responses import WATCHERS
 from hinge.errors import ClientDisconnect
 from hinge.responses.streaming import StreamAborted
 
-_END: Any = object()
+END: Any = object()
+"""What follows the last part of a body."""
 Start: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 MAX_DIGITS = 20
 """Longer lengths are sent on purpose, and int() is quadratic."""
@@ -149,7 +150,84 @@ class OpenRequests:
                 everything.callback(one.close)
 
 
-class Served:
+class ClientSide:
+    """The client's side of one request (hinge.backend.Reply), in the client's thread.
+
+    The server's side, a subclass, puts the head, the parts of the body and what ended them into `_answers`, then sets
+    `_ended`. It has the body's `upload`, and is told by `taken` and `leave`.
+    """
+
+    upload: Any
+
+    def __init__(self, what: str, timeout: float | None) -> None:
+        self._what = what
+        self._timeout = timeout
+        self._answers: SimpleQueue[Any] = SimpleQueue()
+        self._ended = threading.Event()
+        self._left = False
+        self._timed_out = False
+        self.on_end: Callable[[], None] = lambda: None
+        self.status = 0
+        self.headers: list[tuple[str, str]] = []
+        self.chunks = self._iterate()
+
+    def taken(self) -> None:
+        """Note that the client asks for the next part of the body."""
+
+    def leave(self) -> None:
+        """Note that the client leaves."""
+        raise NotImplementedError
+
+    def begin(self) -> None:
+        """Wait for the head."""
+        answer = self._answer()
+        if isinstance(answer, BaseException):
+            raise self.upload.failure or answer
+        if answer is END:
+            raise self.upload.failure or Aborted(f"{self._what}: the application ended without an answer")
+        self.status, self.headers = answer
+
+    def _iterate(self) -> Iterator[bytes]:
+        while not self._left:
+            answer = self.next_answer()
+            if answer is END:
+                if self.upload.failure is not None:
+                    raise self.upload.failure
+                return
+            if isinstance(answer, AssertionError):
+                raise answer
+            if isinstance(answer, BaseException):
+                if self.upload.failure is not None:
+                    raise self.upload.failure  # it was this side that broke off
+                cause = answer.failure if isinstance(answer, StreamAborted) else answer
+                raise Aborted(f"{self._what}: the response was cut off") from cause
+            yield answer
+            self.taken()
+
+    def next_answer(self) -> Any:
+        """Return the next part of the body, what ended it, or END."""
+        return self._answer()
+
+    def _answer(self) -> Any:
+        try:
+            return self._answers.get(timeout=self._timeout)
+        except Empty:
+            self._left = self._timed_out = True
+            self.leave()
+            raise TimeoutError(f"{self._what}: the application did not answer within {self._timeout} s") from None
+
+    def close(self) -> None:
+        """Leave, and wait until the application has ended; a second call, or one after a time-out, does nothing."""
+        self._left = True
+        if self._ended.is_set() or self._timed_out:
+            return
+        self.leave()
+        if not self._ended.wait(self._timeout):
+            self._timed_out = True
+            raise TimeoutError(f"{self._what}: the application did not end within {self._timeout} s")
+
+
+class Served(ClientSide):
     """One request and its answer (hinge.backend.Reply); a subclass calls the application in `call`.
 
     `what` names the request in messages; `headers` and `body` are what the client sends.
@@ -163,23 +241,14 @@ class Served:
         body: bytes | Iterable[bytes],
         timeout: float | None,
     ) -> None:
+        super().__init__(what, timeout)
         self._loop = loop
-        self._what = what
-        self._timeout = timeout
-        self.upload = Upload(body, _declared(headers))
+        self.upload: Upload = Upload(body, _declared(headers))
         self.gone = asyncio.Event()
         """Set once the client has left, or has everything."""
         self.violation: ProtocolViolation | None = None
-        self._answers: SimpleQueue[Any] = SimpleQueue()
         self._wanted = asyncio.Semaphore(0)
-        self._ended = threading.Event()
-        self._left = False
-        self._timed_out = False
         self._has_head = False
-        self.on_end: Callable[[], None] = lambda: None
-        self.status = 0
-        self.headers: list[tuple[str, str]] = []
-        self.chunks = self._iterate()
 
     # -- on the loop ---------------------------------------------------------------------------------------------------
 
@@ -198,7 +267,7 @@ class Served:
         except BaseException as error:  # noqa: BLE001 - raised in the client's thread
             self._answers.put(self.violation or (self._noted(error) if self.is_complete() else error))
         else:
-            self._answers.put(self.violation or self._incomplete() or _END)
+            self._answers.put(self.violation or self._incomplete() or END)
         finally:
             self.gone.set()
             self.on_end()
@@ -213,7 +282,7 @@ class Served:
         path = unquote(self._what.partition(" ")[2].partition("?")[0])
         for tell in tuple(WATCHERS):
             tell(SimpleNamespace(path=path), error)
-        return _END
+        return END
 
     def _incomplete(self) -> ProtocolViolation | None:
         if self.is_over() or self.gone.is_set():
@@ -269,50 +338,14 @@ class Served:
 
     # -- in the client's thread ----------------------------------------------------------------------------------------
 
-    def begin(self) -> None:
-        """Wait for the head."""
-        answer = self._answer()
-        if isinstance(answer, BaseException):
-            raise self.upload.failure or answer
-        if answer is _END:
-            raise self.upload.failure or Aborted(f"{self._what}: the application ended without an answer")
-        self.status, self.headers = answer
+    def taken(self) -> None:
+        """Let the application go on."""
+        if not self._ended.is_set():
+            self._loop.call_soon_threadsafe(self._wanted.release)
 
-    def _iterate(self) -> Iterator[bytes]:
-        while not self._left:
-            answer = self._answer()
-            if answer is _END:
-                if self.upload.failure is not None:
-                    raise self.upload.failure
-                return
-            if isinstance(answer, AssertionError):
-                raise answer
-            if isinstance(answer, BaseException):
-                if self.upload.failure is not None:
-                    raise self.upload.failure  # it was this side that broke off
-                cause = answer.failure if isinstance(answer, StreamAborted) else answer
-                raise Aborted(f"{self._what}: the response was cut off") from cause
-            yield answer
-            if not self._ended.is_set():
-                self._loop.call_soon_threadsafe(self._wanted.release)
-
-    def _answer(self) -> Any:
-        try:
-            return self._answers.get(timeout=self._timeout)
-        except Empty:
-            self._left = self._timed_out = True
-            self._loop.call_soon_threadsafe(self._leave)
-            raise TimeoutError(f"{self._what}: the application did not answer within {self._timeout} s") from None
-
-    def close(self) -> None:
-        """Leave, and wait until the application has ended; a second call, or one after a time-out, does nothing."""
-        self._left = True
-        if self._ended.is_set() or self._timed_out:
-            return
+    def leave(self) -> None:
+        """Tell the application that the client leaves."""
         self._loop.call_soon_threadsafe(self._leave)
-        if not self._ended.wait(self._timeout):
-            self._timed_out = True
-            raise TimeoutError(f"{self._what}: the application did not end within {self._timeout} s")
 
 
 async def _let_others_run() -> None:
@@ -342,11 +375,11 @@ class Upload:
         if self.is_over or self.failure is not None:
             return None
         piece = await self._pull(gone) if self._in_thread else next(self._pieces)
-        if not self._in_thread or piece is _END:
+        if not self._in_thread or piece is END:
             self.is_over = True
         if piece is None:
             return None
-        return self._cut(b"" if piece is _END else piece)
+        return self._cut(b"" if piece is END else piece)
 
     def _cut(self, piece: bytes) -> bytes:
         # What follows the declared length is not part of this request.
@@ -364,7 +397,7 @@ class Upload:
 
         def pull() -> None:
             try:
-                piece = next(self._pieces, _END)
+                piece = next(self._pieces, END)
             except BaseException as error:  # noqa: BLE001 - raised in the client's thread
                 self.failure = error
                 piece = None
