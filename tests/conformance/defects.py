@@ -1,6 +1,7 @@
 """The in-memory backend with one distinct defect each: what the kit has to find."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -141,6 +142,48 @@ class Hanging(MemoryApplication):
         await asyncio.Event().wait()
 
 
+class Deaf(MemoryBackend):
+    """Hang at one step of a connection: the backend's `step`."""
+
+    def __init__(self, step: str) -> None:
+        self.name = "broken"
+        self.step = step
+
+    def hang(self, step: str) -> None:
+        while step == self.step:
+            time.sleep(60)
+
+    def compile(self, frozen: FrozenApp) -> MemoryApplication:
+        self.hang("compile")
+        application: MemoryApplication = (Blocked if self.step == "loop" else MemoryApplication)(frozen)
+        if self.step == "drain":
+            application.drain = lambda seconds: self.hang("drain")
+        return application
+
+    @contextmanager
+    def connect(self, application: Any, options: Mapping[str, Any]) -> Iterator[Connection]:
+        self.hang("connect")
+        with super().connect(application, options) as connection:
+            yield connection
+        self.hang("stop")
+
+
+class Blocked(MemoryApplication):
+    """Block the event loop with the first request."""
+
+    async def __call__(self, call: Call) -> None:
+        time.sleep(60)  # noqa: ASYNC251 - the defect
+
+
+class Mute(MemoryBackend):
+    """Fail everything, and wait for nothing."""
+
+    name = "broken"
+
+    def compile(self, frozen: FrozenApp) -> MemoryApplication:
+        raise NotImplementedError
+
+
 class Greedy(MemoryApplication):
     """Take the whole body, however long, before anybody is asked."""
 
@@ -152,6 +195,36 @@ class Greedy(MemoryApplication):
 
         call.receive = receive  # type: ignore[method-assign]
         await super().__call__(call)
+
+
+class Gulping(MemoryApplication):
+    """Take what nobody has asked for, behind the answer."""
+
+    async def __call__(self, call: Call) -> None:
+        await super().__call__(call)
+        call.gone.clear()
+        async for _ in _until_empty(call.receive):
+            pass
+
+
+class ForeignReader(PlainReader):
+    """Give another object whenever the platform's own request is asked for."""
+
+    def native(self, head: Head) -> Any:
+        return object()
+
+
+class Foreign(MemoryApplication):
+    """Show no request of the platform."""
+
+    def _make(self, endpoint: Endpoint) -> tuple[Endpoint, Serve]:
+        return endpoint, make_server(endpoint, ForeignReader(), self.runtime)
+
+    async def __call__(self, call: Call) -> None:
+        (endpoint, serve), values = self._match(call.head)
+        exchange = self.exchange(ForeignReader(), call.head, endpoint, values, self.runtime.state)
+        exchange.watch, exchange.call = None, call
+        await serve(exchange, call)
 
 
 async def _until_empty(receive: Any) -> AsyncIterator[bytes]:
@@ -195,6 +268,8 @@ def _compiling(application: type[MemoryApplication]) -> MemoryBackend:
 
 forgetful, boundless, blocking = map(_compiling, (Forgetful, Boundless, Blocking))
 decoding, leaky, hoarding = map(_compiling, (Decoding, Leaky, Hoarding))
-dividing, hanging, greedy = map(_compiling, (Dividing, Hanging, Greedy))
+dividing, hanging, greedy, gulping, foreign = map(_compiling, (Dividing, Hanging, Greedy, Gulping, Foreign))
 unstopped, bypassing = Unstopped(), Bypassing()
 unstopped.name = bypassing.name = "broken"
+compiling, connecting, stopping, draining, looping = map(Deaf, ("compile", "connect", "stop", "drain", "loop"))
+mute = Mute()

@@ -5,6 +5,7 @@ The platform is the in-memory backend with honest gaps (lacking.py), frozen for 
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from hinge.backend import Aborted, Feature
 from hinge.cli.explain import command
 from hinge.errors import ConfigurationError
 from hinge.testing import Client
+from hinge.testing.differences import Answer, Difference, EachBackend, Transcript
 
 
 @pytest.fixture
@@ -71,6 +73,32 @@ def test_a_stream_is_answered_whole(client_without: Any, source: Any, layers: li
     assert (response.status_code, response.content, response.headers["content-length"]) == (201, b"ab", "2")
     assert response.headers.get("x-layer") == ("seen" if layers else None)
     assert log == ["closed"]
+
+
+STREAMED = [("content-type", "text/plain; charset=utf-8")]
+
+
+@pytest.mark.parametrize(
+    ("headers", "streams", "complaint"),
+    [
+        (STREAMED, True, None),
+        ([("content-length", "2"), *STREAMED], True, None),
+        ([("content-length", "3"), *STREAMED], True, "differ in the headers"),
+        (STREAMED, False, "differ in the headers"),
+        ([*STREAMED, ("x-more", "1")], True, "differ in the headers"),
+    ],
+)
+def test_the_length_of_a_stream_is_no_difference(
+    client_without: Any, headers: list[tuple[str, str]], *, streams: bool, complaint: str | None
+) -> None:
+    app = App()
+    app.get("/")(lambda: StreamingResponse(iter("ab"), media_type="text/plain"))
+    client_without(app, Feature.STREAMING)
+    before = Answer("GET /", 200, headers, content=b"ab", streams=streams)
+    each = EachBackend("gaps", Transcript("before", clients=[[before]]), pytest.fail)
+    fails = nullcontext() if complaint is None else pytest.raises(Difference, match=complaint)
+    with fails, each(app) as client:
+        client.get("/")
 
 
 @pytest.mark.parametrize("layers", [[], [layer]], ids=["bare", "layer"])

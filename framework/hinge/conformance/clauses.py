@@ -20,7 +20,8 @@ CLAUSES = {
     "body.whole": "A body that the plan reads is there, complete, before the handler or the layer that needs it runs.",
     "body.limit": "A body above `Endpoint.max_body_size` is 413, before it is read if it declares its length.",
     "body.complete": "A body that ends before its declared length is 400, and nothing behind that length is read.",
-    "body.framing": "A length that is no number, or a second framing beside it, is 400, on every route.",
+    "body.framing": "A length that is no number is 400 on a route that reads a body; "
+    "a second framing beside it is 400 on every route.",
     "body.unread": "A body that nobody asks for is not waited for.",
     "body.left": "A client that leaves mid-upload is no failure: nothing is logged, and the handler does not run on.",
     "body.stream": "A `BodyStream` gives the pieces as they arrive, to both colours, with the same limits.",
@@ -30,7 +31,7 @@ CLAUSES = {
     "response.result": "A result goes out with its status, media type and length, as `Endpoint.responder` makes it.",
     "response.headers": "Headers go out as they were set, one line each; nothing else frames the body.",
     "response.bodiless": "HEAD, 204 and 304 have no body, and HEAD has the headers of GET.",
-    "response.automatic": "What `Leaf.otherwise` and `FrozenApp.not_found` say is answered like a handler's result.",
+    "response.automatic": "What no handler answers (404, 405, OPTIONS, redirects) goes out like a handler's result.",
     "response.independent": "A request leaves nothing behind that another one sees or waits for.",
     "response.after": "What `after_response` registered runs in order, once the client has everything or has left.",
     "response.same": "A request is answered as the backends in Hinge answer it: status, headers and body.",

@@ -5,15 +5,19 @@ checked instead of the product. No wait is longer than the kit's, and no upload 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from threading import Lock
 from typing import Any
 
 from hinge.backend.contract import Backend
 from hinge.backend.testing import Connection, ProtocolViolation, Reply, Session
+from hinge.conformance.hanging import at_most
 
 MAX_UPLOAD = 4 * 1024 * 1024
 """Bytes of a body that comes in pieces. The checks need a part of that; some would send for ever."""
+
+GRACE = 1.5
+"""A connection has a timeout of its own, and says better than an interrupt what it waited for."""
 
 
 class Driven:
@@ -26,14 +30,36 @@ class Driven:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._backend, name)
 
+    def compile(self, frozen: Any) -> Any:
+        """Compile, within the timeout."""
+        with at_most(self._timeout, "`compile` did not return"):
+            return self._backend.compile(frozen)
+
     @contextmanager
     def connect(self, application: Any, options: Mapping[str, Any]) -> Iterator[Connection]:
         """Connect to the application through a proxy that counts its calls."""
         asked: float | None = options.get("timeout")
         timeout = self._timeout if asked is None else min(asked, self._timeout)
         counted = Counted(application, getattr(self._backend, "entry", "__call__"))
-        with self._backend.connect(counted, {**options, "timeout": timeout}) as connection:
+        entered = self._backend.connect(counted, {**options, "timeout": timeout})
+        with Timely(entered, GRACE * self._timeout) as connection:
             yield Watched(connection, counted, self._backend.name)
+
+
+class Timely:
+    """A connection's context manager that is entered and left within some seconds each."""
+
+    def __init__(self, manager: AbstractContextManager[Connection], seconds: float) -> None:
+        self._manager = manager
+        self._seconds = seconds
+
+    def __enter__(self) -> Connection:
+        with at_most(self._seconds, "`connect` was not entered"):
+            return self._manager.__enter__()
+
+    def __exit__(self, *exc_info: object) -> bool | None:
+        with at_most(self._seconds, "`connect` was not left"):
+            return self._manager.__exit__(*exc_info)  # type: ignore[arg-type]
 
 
 class Counted:

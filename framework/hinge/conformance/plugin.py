@@ -3,7 +3,6 @@
 Law: a check that names no clause, or one that is not in the table, is no check: the run ends before it begins.
 """
 
-from collections import Counter
 from collections.abc import Generator
 from typing import Any
 
@@ -11,11 +10,11 @@ import pytest
 
 from hinge.backend.installed import load_backend
 from hinge.conformance.clauses import CLAUSES
-from hinge.conformance.hanging import SECONDS, bounded, give_up_hanging
+from hinge.conformance.hanging import SECONDS, Tally, bounded, give_up
 from hinge.errors import ConfigurationError
 
 _PROPERTY = "clause"
-_HANGS: pytest.StashKey[Counter[str]] = pytest.StashKey()
+_TALLIES: pytest.StashKey[dict[str, Tally]] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,7 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     """
     declare_markers(config)
-    config.stash[_HANGS] = Counter()
+    config.stash[_TALLIES] = {}
     for name in config.getoption("conformance_backends", default=None) or ():
         try:
             load_backend(name)
@@ -109,8 +108,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     if marker is not None:
         name = marker.args[0]
         report.user_properties.append((_PROPERTY, name))
+        give_up(item, report, item.config.stash[_TALLIES])
         if report.failed:
-            give_up_hanging(item, report, item.config.stash[_HANGS])
             report.sections.append(("Clause of the contract", f"{name}: {CLAUSES[name]}"))
     return report
 

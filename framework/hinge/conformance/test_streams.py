@@ -25,7 +25,7 @@ pytestmark = pytest.mark.clause("stream.closed")
 
 @pytest.mark.needs(Feature.STREAMING, "the client reads while the response is made")
 @pytest.mark.clause("stream.chunks")
-def test_chunks_arrive_one_by_one_and_the_source_is_closed(serve: Serve, source: Any, log: Log) -> None:
+def test_chunks_arrive_as_they_are_and_the_source_is_closed(serve: Serve, source: Any, log: Log) -> None:
     client = serve(lambda: source(log, "one ", b"two ", bytearray(b"three "), memoryview(b"four "), "fünf"))
     with client.stream("GET", "/") as response:
         chunks = list(response.iter_bytes())
