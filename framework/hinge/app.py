@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 from hinge.backend.contract import Application, Backend
-from hinge.backend.installed import load_backend, options_of
+from hinge.backend.installed import compiled, load_backend, options_of
 from hinge.codecs import Codec, check_codecs
 from hinge.compiling.declared import Declared, Wrapper, mount_of, wrappers_of
 from hinge.compiling.freeze import frozen_app, mistakes_of
@@ -239,7 +239,7 @@ class App(ServerEntry, Registrar):
             if key not in self._compiled:
                 target = _backend(name, f"App.compile({backend!r}) ({caller()}): " if backend else "")
                 with uncollected():
-                    self._compiled[key] = target.compile(self.freeze(name, skip_unsupported=key[1]))
+                    self._compiled[key] = compiled(target, self.freeze(name, skip_unsupported=key[1]))
             return self._compiled[key]
 
     def unmet(self, backend: str, *, skip_unsupported: bool = False) -> list[str]:

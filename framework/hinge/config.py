@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, get_args,
 import msgspec
 
 from hinge.diagnostics.location import caller
-from hinge.diagnostics.misuse import is_from_within, misfit, nearest
+from hinge.diagnostics.misuse import is_from_within, misfit, near, nearest
 from hinge.errors import ConfigurationError
 
 PREFIX = "HINGE_"
@@ -131,6 +131,8 @@ class _Setting(NamedTuple):
     value: Any
     origin: str
     """Where the user wrote it, as the user would point at it."""
+    is_variable: bool = False
+    """Whether that is the environment."""
 
 
 def resolve_config(
@@ -150,18 +152,18 @@ def resolve_config(
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     types = _types()
+    directory = Path.cwd() if directory is None else directory
     sources = (
-        _project_settings(Path.cwd() if directory is None else directory),
+        _project_settings(directory),
         _environment_settings(os.environ if environ is None else environ),
         (_Setting(key, value, flag(key)) for key, value in overrides.items()),
     )
     for source in sources:
         for setting in source:
             if setting.key not in types:
-                if _owner(setting) is not None:
-                    continue
-                near = nearest(setting.key.lower().removeprefix("hinge_").replace("-", "_"), types)
-                raise ConfigurationError(f"{setting.origin}: there is no setting {setting.key!r}. Fix: {near}")
+                if _owner(setting, directory) is None:
+                    raise _unknown(setting)
+                continue
             values[setting.key] = _convert(setting, types[setting.key])
             origins[setting.key] = setting.origin
     config = msgspec.structs.replace(Config() if app_config is None else app_config, **values)
@@ -182,12 +184,14 @@ def resolve_options(
     """
     types = {} if kind is None else _kinds_of(name, kind)
     values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
     for setting in _options(name, os.environ if environ is None else environ, directory or Path.cwd()):
         if setting.key not in types:
             what = f"has no option {setting.key!r}. Fix: {nearest(setting.key, types)}"
             what = what if types else "has no options. Fix: leave it out"
             raise ConfigurationError(f"{setting.origin}: backend {name!r} {what}")
         values[setting.key] = _convert(setting, types[setting.key])
+        origins[setting.key] = setting.origin
     if kind is None:
         return None
     for key, parameter in inspect.signature(kind).parameters.items():
@@ -197,7 +201,8 @@ def resolve_options(
     try:
         return kind(**values)
     except (ConfigurationError, TypeError, ValueError) as error:  # of its __post_init__
-        raise ConfigurationError(f"the options of backend {name!r}: {' '.join(str(error).split())}") from error
+        came = f" ({', '.join(origins.values())})" if origins else ""
+        raise ConfigurationError(f"the options of backend {name!r}{came}: {' '.join(str(error).split())}") from error
 
 
 def _options(name: str, environ: Mapping[str, str], directory: Path) -> Iterator[_Setting]:
@@ -208,19 +213,47 @@ def _options(name: str, environ: Mapping[str, str], directory: Path) -> Iterator
                 yield _Setting(key, value, f"{table.origin.removesuffix(f'] {name}')}.{name}] {key}")
     start = f"{_spelt(name)}_".lower()
     for setting in _environment_settings(environ):
-        if setting.key.startswith(start) and setting.key not in _types() and _owner(setting) in (name, None):
+        is_its = setting.key.startswith(start) and setting.key not in _types()
+        if is_its and _owner(setting, directory) in (name, None):
             yield setting._replace(key=setting.key.removeprefix(start))
 
 
-def _owner(setting: _Setting) -> str | None:
-    """Return the installed backend that something which is no setting is an option of, or whose table it is."""
-    from hinge.backend.installed import installed_backends  # noqa: PLC0415 - as in `_check_installed`
+def _owner(setting: _Setting, directory: Path) -> str | None:
+    """Return the backend that something which is no setting is an option of, or whose table it is.
 
-    names = installed_backends()
+    The backend may be installed elsewhere only. Then a table is its, unless the name is nearly one that is known here;
+    a variable, which might as well be a mistyped setting, is its option where the project has a table of that name.
+    """
+    names = _installed()
     if isinstance(setting.value, dict):
-        return setting.key if setting.key in names else None
-    owners = [name for name in names if setting.key.startswith(f"{_spelt(name)}_".lower())]
+        is_mistyped = setting.key not in names and near(setting.key, [*_types(), *names], _LIKELY)
+        return None if is_mistyped else setting.key
+    if not setting.is_variable:
+        return None
+    tables = [one.key for one in _project_settings(directory) if isinstance(one.value, dict)]
+    owners = [name for name in {*names, *tables} if setting.key.startswith(f"{_spelt(name)}_".lower())]
     return max(owners, key=len, default=None)
+
+
+_LIKELY = 0.8
+"""How alike a table's name and a known one are that are meant to be the same; `wsgi` and `rsgi` are not."""
+
+
+def _unknown(setting: _Setting) -> ConfigurationError:
+    """Return the error of what is no setting, and of no backend either."""
+    key, known = setting.key.lower().removeprefix("hinge_").replace("-", "_"), [*_types()]
+    known += _installed() if isinstance(setting.value, dict) else []
+    fix = nearest(key, known)
+    owner = key.partition("_")[0]
+    if setting.is_variable and owner != key and near(key, known) is None:
+        fix = f"unset it; or, for a backend that is not installed here, have [tool.hinge.{owner}] in pyproject.toml"
+    return ConfigurationError(f"{setting.origin}: there is no setting {setting.key!r}. Fix: {fix}")
+
+
+def _installed() -> list[str]:
+    from hinge.backend.installed import installed_backends  # noqa: PLC0415 - only a process told its backend pays for the look
+
+    return installed_backends()
 
 
 def _spelt(name: str) -> str:
@@ -297,7 +330,8 @@ def _environment_settings(environ: Mapping[str, str]) -> Iterator[_Setting]:
         if name.startswith(PREFIX):
             key = name.removeprefix(PREFIX)
             # HINGE_port is no spelling of HINGE_PORT: one spelling for each thing.
-            yield _Setting(key.lower() if key.isupper() else name, text, f"environment variable {name}")
+            key = key.lower() if key.isupper() else name
+            yield _Setting(key, text, f"environment variable {name}", is_variable=True)
 
 
 def _convert(setting: _Setting, annotation: Any, *, strict: bool = False) -> Any:
@@ -347,8 +381,6 @@ def _bounded(kind: str, meta: Any) -> str:
 
 
 def _check_installed(name: str, origin: str) -> None:
-    from hinge.backend.installed import installed_backends  # noqa: PLC0415 - only a process told its backend pays for the look
-
-    known = installed_backends()
+    known = _installed()
     if name not in known:
         raise ConfigurationError(f"{origin}: no backend {name!r} is installed; installed: {', '.join(known) or 'none'}")

@@ -23,20 +23,30 @@ from hinge.testing.plugin import _usable
 BAD = {
     "an import of what is not there": (
         "import no_such_module",
-        r"does not import: No module named 'no_such_module'\. Fix: install what it needs",
+        r"does not import: No module named 'no_such_module' \(.*hinge_bad\.py:1\)\. Fix: install what it needs",
     ),
-    "a package without the name": ("", r"does not import: module 'bad_.*' has no attribute 'backend'\. Fix: "),
-    "a failure while it is imported": ("1 / 0", r"does not import: ZeroDivisionError\('division by zero'\)\. Fix: "),
+    "a package without the name": (
+        "",
+        r"does not import: module 'bad_.*' has no attribute 'backend'\. Fix: its entry point, bad = 'mod",
+    ),
+    "an attribute that is not there while it is imported": (
+        "import os\nos.nothing",
+        r"does not import: module 'os' has no attribute 'nothing' \(.*bad\.py:2\)\. Fix: update it, or uninstall it",
+    ),
+    "a failure while it is imported": (
+        "def divide():\n    1 / 0\n\n\ndivide()",
+        r"does not import: ZeroDivisionError\('division by zero'\) \(.*bad_from_hinge_bad\.py:2\)\. Fix: update it",
+    ),
     "a mistake of several lines": (
         "raise ValueError('one\\ntwo')",
-        r"does not import: ValueError\('one\\ntwo'\)\. Fix: ",
+        r"does not import: ValueError\('one\\ntwo'\) \(.*py:1\)\. Fix: ",
     ),
-    "a syntax error": ("def", r"does not import: SyntaxError\(.*\. Fix: "),
-    "an exit": ("raise SystemExit(3)", r"does not import: SystemExit\(3\)\. Fix: "),
-    "an exception that is none": ("raise GeneratorExit", r"does not import: GeneratorExit\(\)\. Fix: "),
+    "a syntax error": ("\ndef", r"does not import: SyntaxError\(.* \(.*bad_from_hinge_bad\.py:2\)\. Fix: update it"),
+    "an exit": ("raise SystemExit(3)", r"does not import: SystemExit\(3\) \(.*py:1\)\. Fix: "),
+    "an exception that is none": ("raise GeneratorExit", r"does not import: GeneratorExit\(\) \(.*py:1\)\. Fix: "),
     "a Hinge of its own mistakes": (
         "from hinge import ConfigurationError\nraise ConfigurationError('a\\nb')",
-        r"does not import: ConfigurationError\('a\\nb'\)\. Fix: ",
+        r"does not import: ConfigurationError\('a\\nb'\) \(.*py:2\)\. Fix: ",
     ),
     "a class": ("{whole}\nbackend = Plain", r"is a class\. Fix: name an instance: backend = Plain\(\)"),
     "nothing": ("backend = None", r"has no name, which hinge\.backend\.Backend asks for\. Fix: update it"),
@@ -44,9 +54,24 @@ BAD = {
     "a method that is none": ("{whole}\nPlain.compile = 5", r"its compile is 5\. Fix: a method"),
     "a list of features": (
         "{whole}\nPlain.features = [Feature.DISCONNECT]",
-        r"its features are \[<Feature.DISCONNECT.*\. Fix: a set of hinge\.backend\.Feature",
+        r"its features are \[<Feature.DISCONNECT.*\. Fix: a set of those of hinge\.backend\.Feature",
     ),
-    "features that are texts": ("{whole}\nPlain.features = {'WEBSOCKET'}", r"its features are {'WEBSOCKET'}\. Fix: "),
+    "features that are texts": (
+        "{whole}\nPlain.features = {'WEBSOCKET'}",
+        r"its features are {'WEBSOCKET'}\. Fix: a set of those of .* that it has, as frozenset\({Feature\.STREAMING}\)",
+    ),
+    "a required name with a slip": (
+        "{whole}\nPlain.featurs = Plain.features\ndel Plain.features",
+        r"has no features, which hinge\.backend\.Backend asks for\. Fix: rename its featurs",
+    ),
+    "an optional name with a slip": (
+        "{whole}\nPlain.deployement = 'Fix: run it'",
+        r"it has 'deployement'\. Fix: did you mean 'deployment'\? If not, begin it with _",
+    ),
+    "an entry that is no name": (
+        "{whole}\nPlain.entry = 5",
+        r"its entry is 5\. Fix: the name of a method of what compile returns",
+    ),
     "another name": ("{whole}\nPlain.name = 'good'", r"says that its name is 'good'\. Fix: the entry point's name"),
     "an interface that is none": ("{whole}\nPlain.interface = None", r"its interface is None\. Fix: a text"),
     "an attribute that fails": (
@@ -195,6 +220,32 @@ def test_where_warnings_are_errors_a_bad_backend_is_nobody_s_error(install: Any)
     config: Any = SimpleNamespace(stash=pytest.Stash(), issue_config_time_warning=issue)
     assert _usable(config) == _usable(config) == list(usable_backends())
     assert len(asked) == 1
+
+
+UNFIT = {
+    "return None": r"compile returned None; an Application has start, drain, stop\. Fix: update the backend",
+    "return lambda: 5": r"compile returned <function .*>; an Application has start, drain, stop\. Fix: .*",
+    "return type('A', (), dict.fromkeys(['start', 'drain', 'stop'], min))()": r"compile .*; it has no __call__\. .*",
+    "Plain.entry = 'srve'; return Application()": r"compile returned .*; it has no srve\. Fix: entry = the name of .*",
+    "return 1 / 0": r"failed to compile the app: ZeroDivisionError\(.*\) \(.*plain_from_hinge_plain\.py:10\)\. Fix: .*",
+}
+"""The body of a backend's `compile` -> what is said."""
+
+
+@pytest.mark.parametrize("body", UNFIT)
+def test_what_compile_returns_is_looked_at(install: Any, whole: str, tmp_path: Path, body: str) -> None:
+    install("plain", whole.replace("return Application()", body))
+    with pytest.raises(ConfigurationError, match=rf"^backend plain:? {UNFIT[body]}$"):
+        app_of().compile("plain")
+    (tmp_path / "shop.py").write_text(SHOP)
+    result = CliRunner().invoke(main, ["check", f"{tmp_path / 'shop.py'}", "--backend", "plain"])
+    assert result.exit_code == 1
+    assert re.fullmatch(rf"backend plain:? {UNFIT[body]}\n", result.output)
+
+
+def test_an_entry_of_the_application_is_what_the_server_calls(install: Any, whole: str) -> None:
+    install("plain", whole.replace("def __call__(self)", "def handle(self, event)") + "\nPlain.entry = 'handle'")
+    assert app_of().compile("plain")
 
 
 def test_two_distributions_of_one_name(install: Any, whole: str) -> None:

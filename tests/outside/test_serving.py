@@ -133,6 +133,12 @@ def test_what_nobody_serves_says_what_to_do(install: Any, whole: str, run: Any, 
             "",
             "Error: port: plain has none\n",
         ),
+        (
+            OWN_SERVER.replace("return 3", "return True"),
+            1,
+            "served Application 8123 None\n",
+            "Error: backend plain: run returned True. Fix: return the exit code, or None for 0\n",
+        ),
     ],
 )
 def test_a_backend_with_a_server_of_its_own(
@@ -140,6 +146,14 @@ def test_a_backend_with_a_server_of_its_own(
 ) -> None:
     install("plain", f"{whole}\n{body}")
     assert run("run", "shop.py", "--backend", "plain", "--port", "8123") == (code, out, error)
+
+
+def test_a_server_that_fails_shows_its_own_frames_alone(install: Any, whole: str, run: Any) -> None:
+    install("plain", f"{whole}\n" + OWN_SERVER.replace("application = load()", "1 / 0"))
+    code, out, error = run("run", "shop.py", "--backend", "plain")
+    assert (code, out) == (1, "")
+    assert re.findall(r'File ".*?(\w+)\.py", line', error) == ["plain_from_hinge_plain"]
+    assert error.endswith("ZeroDivisionError: division by zero\nError: the server of backend plain failed\n")
 
 
 def test_what_is_wrong_with_the_app_is_said_before_anything_is_served(install: Any, whole: str, run: Any) -> None:
@@ -170,7 +184,7 @@ def test_what_a_backend_may_have_is_looked_at_too(install: Any, whole: str, more
 
 HOOKED = """
 
-class Application:
+class Application(Application):
     def __rsgi_init__(self, loop): ...
 
 
@@ -274,8 +288,17 @@ def test_options_are_given_to_compile_and_run(install: Any, whole: str, folder: 
     [
         ("[tool.hinge.asgi]\nsize = 1", {}, "{file} [tool.hinge.asgi] size: backend 'asgi' has no options. Fix: leave it out"),
         ("", {"HINGE_ASGI_SIZE": "1"}, "environment variable HINGE_ASGI_SIZE: backend 'asgi' has no options. Fix: leave it out"),
-        ("[tool.hinge.cgi]\nsize = 1", {}, r"{file} [tool.hinge] cgi: there is no setting 'cgi'. Fix: "),
-        ("", {"HINGE_CGI_SIZE": "1"}, "environment variable HINGE_CGI_SIZE: there is no setting 'cgi_size'. Fix: "),
+        ("[tool.hinge.cgi]\nsize = 1", {}, ""),
+        ("[tool.hinge.cgi]", {"HINGE_CGI_SIZE": "1"}, ""),
+        ("[tool.hinge.xsgi]", {"HINGE_XSGI_SIZE": "1"}, ""),
+        ("", {"HINGE_CGI_SIZE": "1"}, "environment variable HINGE_CGI_SIZE: there is no setting 'cgi_size'. Fix: unset it; or, for a backend that is not installed here, have [tool.hinge.cgi] in pyproject.toml"),
+        ("[tool.hinge.cgi]", {"HINGE_CGISIZE": "1"}, "environment variable HINGE_CGISIZE: there is no setting 'cgisize'. Fix: use one of"),
+        ("[tool.hinge.cgi]", {"HINGE_MAX_BODY": "1"}, "environment variable HINGE_MAX_BODY: there is no setting 'max_body'. Fix: did you mean 'max_body_size'?"),
+        ("[tool.hinge]\ncgi = 1", {}, "{file} [tool.hinge] cgi: there is no setting 'cgi'. Fix: "),
+        ("[tool.hinge]\nplain_size = 1", {}, "{file} [tool.hinge] plain_size: there is no setting 'plain_size'. Fix: "),
+        ("[tool.hinge.worker]", {}, "{file} [tool.hinge] worker: there is no setting 'worker'. Fix: did you mean 'workers'?"),
+        ("[tool.hinge.plian]\nsize = 1", {}, "{file} [tool.hinge] plian: there is no setting 'plian'. Fix: did you mean 'plain'?"),
+        ("[tool.hinge]\nbackend = 'cgi'\ncgi.size = 1", {}, "{file} [tool.hinge] backend: no backend 'cgi' is installed; installed: asgi"),
         ("[tool.hinge.plain]\nsize = 1", {}, ""),
         ("", {"HINGE_PLAIN_SIZE": "1"}, ""),
         ("", {"HINGE_PLAIN_PLUS_SIZE": "1"}, ""),
@@ -310,11 +333,16 @@ def test_a_setting_is_no_option_of_a_backend_whose_name_it_begins_with(
     assert app.config == Config(max_body_size=7)
 
 
-def test_options_that_fail_when_they_are_made_are_a_line(install: Any, whole: str) -> None:
+def test_options_that_fail_when_they_are_made_are_a_line(
+    install: Any, whole: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     checking = "\n    def __post_init__(self):\n        raise ValueError('region and retries\\ndo not fit')\n"
     install(
         "plain",
         whole + OPTIONS.replace("region: str", "region: str = ''").replace("\n\n\nPlain.op", checking + "\nPlain.op"),
     )
     with pytest.raises(ConfigurationError, match=r"^the options of backend 'plain': region and retries do not fit$"):
+        app_of().compile("plain")
+    monkeypatch.setenv("HINGE_PLAIN_RETRIES", "3")
+    with pytest.raises(ConfigurationError, match=r"'plain' \(environment variable HINGE_PLAIN_RETRIES\): region and"):
         app_of().compile("plain")

@@ -10,11 +10,14 @@ from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import is_dataclass
 from functools import cache
+from traceback import walk_tb
 from typing import Any
 
-from hinge.backend.contract import CONTRACT, Backend, Feature
+from hinge.backend.contract import CONTRACT, Application, Backend, Feature
 from hinge.config import resolve_options
 from hinge.diagnostics.kinds import shown
+from hinge.diagnostics.location import UNKNOWN, raised_at
+from hinge.diagnostics.misuse import near
 from hinge.errors import ConfigurationError
 from hinge.extras import DISTRIBUTION
 
@@ -65,7 +68,7 @@ def load_backend(name: str) -> Backend:
     except KeyboardInterrupt:  # the user's
         raise
     except BaseException as error:  # also a sys.exit(), or what a test runner skips with
-        raise ConfigurationError(f"{who} does not import: {_said(error)}") from error
+        raise ConfigurationError(f"{who} does not import: {_unimported(entry, error)}") from error
     try:
         _check(who, name, backend)
     except (ConfigurationError, KeyboardInterrupt):
@@ -89,6 +92,35 @@ def options_of(backend: Backend) -> Any:
         ConfigurationError: one is wrong, or missing, or not the backend's.
     """
     return resolve_options(backend.name, getattr(backend, "options", None))
+
+
+def compiled(backend: Backend, frozen: Any) -> Application:
+    """Return what a backend compiles a frozen app into.
+
+    Raises:
+        ConfigurationError: it is no application; or the backend failed, and not the app's native middleware.
+    """
+    package = type(backend).__module__.partition(".")[0]
+    try:
+        application = backend.compile(frozen)
+    except ConfigurationError:
+        raise
+    except Exception as error:
+        if any(frame.f_code is frozen.wrap.__func__.__code__ for frame, _ in walk_tb(error.__traceback__)):
+            raise
+        place = raised_at(error, package) or UNKNOWN
+        what = f"failed to compile the app: {shown(error)} ({place})"
+        raise ConfigurationError(f"backend {backend.name} {what}. Fix: update the backend") from error
+    _check_application(f"backend {backend.name}: compile returned {shown(application)}", backend, application)
+    return application
+
+
+def _check_application(returned: str, backend: Any, application: Any) -> None:
+    if not all(callable(getattr(application, part, None)) for part in _LIFE):
+        raise ConfigurationError(f"{returned}; an Application has {', '.join(_LIFE)}. Fix: update the backend")
+    entry = getattr(backend, "entry", None) or "__call__"
+    if not callable(getattr(application, entry, None)):
+        raise ConfigurationError(f"{returned}; it has no {entry}. Fix: entry = the name of what the server calls")
 
 
 def _entries() -> dict[str, list[Any]]:
@@ -119,17 +151,27 @@ def _distribution(entry: Any) -> str:
 
 def _said(error: BaseException) -> str:
     """Return what an exception of somebody else says, in one line, and what to do."""
-    if isinstance(error, ImportError | AttributeError):
-        return f"{' '.join(str(error).split())}. Fix: install what it needs"
     return f"{shown(error)}. Fix: update it, or uninstall it"
+
+
+def _unimported(entry: Any, error: BaseException) -> str:
+    """Return what the import of a backend's package failed with, and what to do."""
+    place = raised_at(error, re.split("[.:]", entry.value)[0])
+    is_missing = isinstance(error, ImportError)
+    said = " ".join(str(error).split()) if is_missing or isinstance(error, AttributeError) else shown(error)
+    if place is None:  # nothing of the package has run, or all of it
+        return f"{said}. Fix: its entry point, {entry.name} = 'module:the backend'"
+    return f"{said} ({place}). Fix: {'install what it needs' if is_missing else 'update it, or uninstall it'}"
 
 
 # -- what can be seen without a call -----------------------------------------------------------------------------------
 
 _METHODS = ("compile", "placement", "connect")
+_LIFE = ("start", "drain", "stop")
 _OPTIONAL: dict[str, tuple[Callable[[Any], bool], str]] = {
     "run": (callable, "a method"),
     "deployment": (lambda value: isinstance(value, str) and "\n" not in value, "a text of one line"),
+    "entry": (lambda value: isinstance(value, str), "the name of a method of what compile returns"),
     "options": (
         lambda value: isinstance(value, type) and hasattr(value, "__struct_fields__") | is_dataclass(value),
         "the class of a msgspec.Struct or a dataclass",
@@ -151,7 +193,8 @@ def _check(who: str, name: str, backend: Any) -> None:
     features = parts["features"]
     if not isinstance(features, AbstractSet) or not all(isinstance(one, Feature) for one in features):
         raise ConfigurationError(
-            f"{who}: its features are {shown(features)}. Fix: a set of hinge.backend.Feature: frozenset(Feature)"
+            f"{who}: its features are {shown(features)}. "
+            "Fix: a set of those of hinge.backend.Feature that it has, as frozenset({Feature.STREAMING})"
         )
     for part in _METHODS:
         if not callable(parts[part]):
@@ -161,17 +204,26 @@ def _check(who: str, name: str, backend: Any) -> None:
             value = _read(who, backend, part)
             if value is not None and not fits(value):
                 raise ConfigurationError(f"{who}: its {part} is {shown(value)}. Fix: {fix}")
+        elif mistyped := _mistyped(backend, part):
+            raise ConfigurationError(f"{who}: it has {mistyped!r}. Fix: did you mean {part!r}? If not, begin it with _")
 
 
 def _read(who: str, backend: Any, part: str) -> Any:
     try:
         return getattr(backend, part)
     except AttributeError:
-        raise ConfigurationError(f"{who} has no {part}, which hinge.backend.Backend asks for. Fix: update it") from None
+        mistyped = _mistyped(backend, part)
+        fix = f"rename its {mistyped}" if mistyped else "update it"
+        raise ConfigurationError(f"{who} has no {part}, which hinge.backend.Backend asks for. Fix: {fix}") from None
     except KeyboardInterrupt:  # the user's
         raise
     except BaseException as error:
         raise ConfigurationError(f"{who}: its {part} raises {_said(error)}") from error
+
+
+def _mistyped(backend: Any, part: str) -> str | None:
+    """Return the public attribute that is nearly called as a part that is not there."""
+    return near(part, [name for name in dir(backend) if name[0] != "_" and name not in (*_PARTS, *_OPTIONAL)], 0.8)
 
 
 def _check_contract(who: str, contract: Any) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import click
 
 from hinge.app import App
+from hinge.cli.errors import UserCodeError
 from hinge.cli.target import FACTORY, TARGET, load_app
 from hinge.errors import ConfigurationError
 from hinge.openapi import describe
@@ -20,14 +21,25 @@ def command(ctx: click.Context, target: str, backend: str | None, *, factory: bo
     """Say what keeps TARGET from being served, a line for each need; exit 1 if anything does."""
     app = load_app(target, factory=factory)
     name = backend or app.config.backend
-    unmet = app.unmet(name, skip_unsupported=skip_unsupported or app.config.skip_unsupported)
-    unmet = unmet or list(undescribed(app))
+    skip_unsupported = skip_unsupported or app.config.skip_unsupported
+    unmet = app.unmet(name, skip_unsupported=skip_unsupported)
+    unmet = unmet or list(undescribed(app)) or list(uncompiled(app, name, target, skip_unsupported=skip_unsupported))
     if not unmet:
         click.echo(f"ok: backend {name} serves all {len(app.routes)} routes of {target}")
         return
     for line in unmet:
         click.echo(line)
     ctx.exit(1)
+
+
+def uncompiled(app: App, backend: str, target: str, *, skip_unsupported: bool) -> Iterator[str]:
+    """Yield what the backend itself says against the app; raises `UserCodeError` for what native middleware raises."""
+    try:
+        app.compile(backend, skip_unsupported=skip_unsupported)
+    except ConfigurationError as error:
+        yield str(error)
+    except Exception as error:
+        raise UserCodeError(f"{target} could not be compiled", error) from error
 
 
 def undescribed(app: App) -> Iterator[str]:

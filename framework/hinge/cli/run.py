@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 import click
 import msgspec
 
-from hinge.cli.errors import CheckFailed, UserError
+from hinge.cli.errors import CheckFailed, UserCodeError, UserError
 from hinge.cli.target import FACTORY, TARGET
 from hinge.config import Config, flag
+from hinge.diagnostics.kinds import shown
+from hinge.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from hinge.cli.preflight import Launch
@@ -112,12 +114,8 @@ def _serve(launch: "Launch") -> int:
     from hinge.backend.installed import load_backend, options_of
 
     backend: Any = load_backend(launch.config.backend)
-    run = getattr(backend, "run", None)
-    if run is not None:
-        try:
-            return run(launch.application, launch.config, options_of(backend)) or 0
-        except OSError as error:
-            raise CheckFailed(f"backend {backend.name} could not serve {launch.target}: {error}") from error
+    if getattr(backend, "run", None) is not None:
+        return _serve_itself(backend, launch, options_of(backend))
     from hinge.cli.serve import is_served, serve
 
     if is_served(backend.interface):
@@ -126,3 +124,24 @@ def _serve(launch: "Launch") -> int:
     raise UserError(
         f"hinge run does not serve backend {backend.name!r}. {getattr(backend, 'deployment', None) or instead}"
     )
+
+
+def _serve_itself(backend: Any, launch: "Launch", options: Any) -> int:
+    """Run a backend's own server, and return the exit code."""
+    try:
+        code = backend.run(launch.application, launch.config, options)
+    except (click.ClickException, ConfigurationError):
+        raise
+    except OSError as error:
+        raise CheckFailed(f"backend {backend.name} could not serve {launch.target}: {error}") from error
+    except Exception as error:
+        frames = error.__traceback__ and error.__traceback__.tb_next
+        what = f"the server of backend {backend.name} failed"
+        raise UserCodeError(what, error.with_traceback(frames)) from error
+    if code is None:
+        return 0
+    if not isinstance(code, int) or isinstance(code, bool):
+        raise CheckFailed(
+            f"backend {backend.name}: run returned {shown(code)}. Fix: return the exit code, or None for 0"
+        )
+    return code

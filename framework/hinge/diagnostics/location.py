@@ -73,6 +73,19 @@ def caller() -> str:
     return f"{shorten(frame.f_code.co_filename)}:{frame.f_lineno}"
 
 
+def raised_at(error: BaseException, package: str) -> str | None:
+    """Return `file:line` of the innermost frame in a package that an exception went through, None if in none."""
+    place, frames = None, error.__traceback__
+    if isinstance(error, SyntaxError) and error.filename:
+        place = f"{shorten(error.filename)}:{error.lineno}"  # it has no frame of its own
+    while frames is not None:
+        code, module = frames.tb_frame.f_code, str(frames.tb_frame.f_globals.get("__name__"))
+        if module.partition(".")[0] == package:
+            place = f"{shorten(code.co_filename)}:{frames.tb_lineno}"
+        frames = frames.tb_next
+    return place
+
+
 def shorten(filename: str) -> str:
     """Return a file name relative to the working directory if it lies below it."""
     try:

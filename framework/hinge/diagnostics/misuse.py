@@ -122,8 +122,13 @@ def _outline(signature: inspect.Signature) -> str:
 
 def nearest(name: Any, known: Iterable[str]) -> str:
     """Return `did you mean 'x'?`, or all there is."""
+    names = list(known)
+    found = near(name, names)
+    return f"did you mean {found!r}?" if found else f"use one of {', '.join(names)}"
+
+
+def near(name: Any, known: Iterable[str], cutoff: float = 0.65) -> str | None:
+    """Return the known name that is most like another one, None if none is as like as `cutoff`: 0 to 1."""
     import difflib  # noqa: PLC0415 - only a misspelt name pays for it
 
-    names = list(known)
-    near = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.65)
-    return f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(names)}"
+    return next(iter(difflib.get_close_matches(str(name).lower(), list(known), n=1, cutoff=cutoff)), None)
