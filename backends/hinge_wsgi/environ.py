@@ -13,7 +13,8 @@ from typing import Any
 
 from hinge.http.address import Address
 from hinge.http.cookies import cookie_text
-from hinge.http.headers import Accessors, Headers, LazyHeaders
+from hinge.http.headers import Headers
+from hinge.http.lazy_headers import Accessors, LazyHeaders
 from hinge.http.target import origin_form, utf8_path
 
 Environ = Mapping[str, Any]

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from hinge.backend.contract import Feature
 from hinge.backend.testing import Connection, ProtocolViolation, Session
 from hinge.errors import ConfigurationError
-from hinge.loop.inprocess import END, ClientSide
+from hinge.loop.client_side import END, ClientSide
 from hinge_wsgi.inprocess.lint import linted
 from hinge_wsgi.inprocess.server_environ import Upload, build_environ
 
