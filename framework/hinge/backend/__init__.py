@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hinge.backend.contract import Feature as Feature
     from hinge.backend.contract import HeadReader as HeadReader
     from hinge.backend.contract import OwnServer as OwnServer
+    from hinge.backend.exits import run_to_end as run_to_end
     from hinge.backend.head import NEVER_EMPTY as NEVER_EMPTY
     from hinge.backend.head import Head as Head
     from hinge.backend.head import PlainReader as PlainReader
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
 
 _ROOMS = {
     "backend.contract": "CONTRACT Application Backend Feature HeadReader OwnServer",
+    "backend.exits": "run_to_end",
     "backend.head": "Head NEVER_EMPTY PlainReader kept",
     "backend.testing": "Aborted Connection Denied ProtocolViolation Reply Session",
     "binding.plan": "HandlerPlan",

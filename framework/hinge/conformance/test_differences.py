@@ -26,7 +26,8 @@ def shop() -> App:
     @app.route("/rest/{rest:path}", methods=["GET", "POST", "PROPFIND"])
     def rest(request: Request, rest: str) -> dict:
         head = [request.method, request.path, request.query.multi_items(), dict(request.cookies)]
-        names = sorted(name for name in request.headers if name not in ("cookie", "content-length"))
+        added = ("cookie", "content-length", "x-forwarded-proto")  # how a gateway tells the scheme is its own
+        names = sorted(name for name in request.headers if name not in added)
         return {"head": head, "headers": [[name, request.headers.get_all(name)] for name in names], "rest": rest}
 
     @app.get("/typed/{number}")

@@ -190,7 +190,8 @@ def test_client(client_for, peer, seen):
         assert request.client is None or isinstance(request.client, Address)
         return [request.client]
 
-    assert ask(client_for, client, client_options={"client": peer}) == [seen]
+    found = ask(client_for, client, client_options={"client": peer})
+    assert found == [seen] or (seen and found == [[seen[0], None]])  # not every server tells the port
 
 
 # -- headers and query -------------------------------------------------------------------------------------------------
@@ -240,7 +241,7 @@ def test_headers(client_for):
             found.get_all("x-missing"),
             "X-B" in found,
             "x-missing" in found,
-            sorted(name for name in found if name.startswith("x-")),
+            sorted(name for name in found if name.startswith("x-") and name != "x-forwarded-proto"),
         ]
 
     sent = [("x-a", "1"), ("X-A", '2, "3,4"'), ("x-b", "")]

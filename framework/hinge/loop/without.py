@@ -147,5 +147,6 @@ class HeldBack:
 
     async def go(self) -> None:
         """Send what is kept."""
-        if self._last is not None:
-            await self._last()
+        last, self._last = self._last, None  # which holds this object
+        if last is not None:
+            await last()

@@ -38,13 +38,19 @@ class _Connection:
     def run(self, complaint: str, work: Callable[..., Any], *args: Any) -> Any:
         """Call something in a thread: it may hang, and the caller may be on an event loop."""
         timeout = self._options.get("timeout")
+        future = self._threads.submit(work, *args)
         try:
-            return self._threads.submit(work, *args).result(timeout)
+            failure = future.exception(timeout)
         except TimeoutError:
             raise TimeoutError(f"{complaint} within {timeout} s") from None
+        if failure is not None:  # `result` returns None for one that is false
+            raise failure
+        return future.result()
 
     def request(self, method: str, target: str, headers: Lines, body: bytes | Iterable[bytes]) -> Reply:
         data = body if isinstance(body, bytes) else b"".join(body)
+        declared = Headers(headers).get("content-length") or ""
+        data = data[: int(declared)] if declared.isdigit() and len(declared) < 20 else data
         event = self._options.get("event_of", http_event)(method, target, headers, data, self._options)
         answer = self.run(f"{method} {target}: no answer", self._application, event)
         return _reply(json.loads(json.dumps(answer)))  # type: ignore[no-any-return]

@@ -7,9 +7,12 @@ import os
 from collections.abc import Callable
 from contextvars import copy_context
 from functools import cached_property
+from sys import _current_frames
+from threading import Timer
+from traceback import walk_stack
 from typing import Any
 
-from hinge.backend import FAILURES, Colour, Endpoint, FrozenApp, StreamingResponse
+from hinge.backend import FAILURES, Colour, Endpoint, FrozenApp, StreamingResponse, logger
 from hinge_lambda import event as reader
 from hinge_lambda.reply import reply, whole
 
@@ -18,7 +21,7 @@ class LambdaApplication:
     """What `compile` returns (hinge.backend.Application): `application(event, context)`."""
 
     def __init__(self, frozen: FrozenApp) -> None:
-        self._frozen = frozen
+        self._frozen, self._is_ready = frozen, False
         self._match = frozen.matching(self._make, reader)
         self._is_plain = self._is_ready = not frozen.lifespans and "life" not in self.__dict__
         # Not before a snapshot is taken (SnapStart): what a lifespan has opened would not outlast it.
@@ -30,7 +33,10 @@ class LambdaApplication:
         """The event loop and the lifespans."""
         from hinge_lambda.life import Life  # noqa: PLC0415 - asyncio and anyio are half of a cold start
 
-        return Life(self._frozen)
+        life = Life(self._frozen)
+        if self._is_ready:  # without it until now
+            life.start()
+        return life
 
     def __call__(self, event: Any, context: Any = None) -> dict[str, Any]:
         """Answer an event; raises EventError for one that is no HTTP request, and what a lifespan's start raised."""
@@ -47,8 +53,18 @@ class LambdaApplication:
             self._is_ready = True
 
     def drain(self, seconds: float) -> None:
-        """End what would keep a stop waiting."""
+        """End what would keep a stop waiting, and name in the log what is left."""
         self.life.runtime.drain(seconds)
+        Timer(seconds, self._name_left).start()
+
+    def _name_left(self) -> None:
+        frames = _current_frames()
+        for top in map(frames.get, frames):
+            for frame, _ in walk_stack(top):
+                if frame.f_code.co_name == "run_request":
+                    break  # the loop's, which tells of it
+                if frame.f_code.co_name == "serve" and frame.f_locals.get("self") is self:
+                    logger.warning("%s is left running in its thread", frame.f_locals["endpoint"].plan.describe())
 
     def stop(self) -> None:
         """Stop the lifespans and the loop; raises what one of them raised."""

@@ -16,7 +16,7 @@ from functools import cache
 from operator import itemgetter
 from typing import Any
 
-from hinge.backend import Endpoint, Exchange, FrozenApp, Response, Runtime, failure_of, make_sender, make_server
+from hinge.backend import Endpoint, Exchange, Response, Runtime, failure_of, make_sender, make_server, run_to_end
 from hinge_lambda import event as reader
 from hinge_lambda.reply import MOST, whole
 
@@ -24,7 +24,7 @@ from hinge_lambda.reply import MOST, whole
 class Life:
     """The event loop, and what runs on it."""
 
-    def __init__(self, frozen: FrozenApp) -> None:
+    def __init__(self, frozen: Any) -> None:
         self.runtime = Runtime(frozen, max_response_size=MOST)
         self.runtime.find_requests(reader, _request, itemgetter("head"))
         self._runner = asyncio.Runner(loop_factory=self._make_loop)
@@ -58,8 +58,8 @@ class Life:
         loop = ended.get_loop()
         ended.add_done_callback(lambda _: loop.stop())
         try:
-            while not ended.done():  # what an interrupt has left behind may stop the loop as well
-                loop.run_forever()
+            while not ended.done():  # a stop that an exit has left behind is not the end
+                run_to_end(lambda _: loop.run_forever(), ended)
         finally:
             _ = ended.done() and not ended.cancelled() and ended.exception()  # so that nobody misses it in the log
             self._turn.release()
@@ -89,6 +89,9 @@ class Life:
         finally:
             self._keeper.remove_done_callback(_run_until_complete_cb)
             unregister(self.stop)
+            loop = self._runner.get_loop()
+            loop.call_soon(loop.stop)
+            loop.run_forever()  # with whatever stop was left behind
             self._runner.close()
             self._runner = asyncio.Runner(loop_factory=self._make_loop)
 
