@@ -237,8 +237,16 @@ class Aside(Call):
         await MemoryApplication.__call__(application, self)
 
 
+class Pretending(Aside):
+    async def call(self, application: Any) -> None:
+        application(self).close()
+        await super().call(application)
+
+
 class Bypassing(MemoryBackend):
     """Connect to what is inside of the application, so that the application itself is never called."""
+
+    aside: type[Call] = Aside
 
     def compile(self, frozen: FrozenApp) -> MemoryApplication:
         return Dividing(frozen)
@@ -249,11 +257,17 @@ class Bypassing(MemoryBackend):
             begin = connection._requests.begin  # type: ignore[attr-defined]
 
             def begin_aside(call: Any) -> Any:
-                call.__class__ = Aside
+                call.__class__ = self.aside
                 return begin(call)
 
             connection._requests.begin = begin_aside  # type: ignore[attr-defined]
             yield connection
+
+
+class Pretender(Bypassing):
+    """The same, behind a call of the application that never runs."""
+
+    aside = Pretending
 
 
 def _compiling(application: type[MemoryApplication]) -> MemoryBackend:
@@ -269,7 +283,7 @@ def _compiling(application: type[MemoryApplication]) -> MemoryBackend:
 forgetful, boundless, blocking = map(_compiling, (Forgetful, Boundless, Blocking))
 decoding, leaky, hoarding = map(_compiling, (Decoding, Leaky, Hoarding))
 dividing, hanging, greedy, gulping, foreign = map(_compiling, (Dividing, Hanging, Greedy, Gulping, Foreign))
-unstopped, bypassing = Unstopped(), Bypassing()
-unstopped.name = bypassing.name = "broken"
+unstopped, bypassing, pretending = Unstopped(), Bypassing(), Pretender()
+unstopped.name = bypassing.name = pretending.name = "broken"
 compiling, connecting, stopping, draining, looping = map(Deaf, ("compile", "connect", "stop", "drain", "loop"))
 mute = Mute()

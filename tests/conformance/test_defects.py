@@ -24,6 +24,7 @@ DEFECTS = [
     ("decoding", "differences", "alike", "response.same"),
     ("dividing", "redirects", "redirects", "response.headers"),
     ("bypassing", "redirects", "redirects", "response.headers"),
+    ("pretending", "redirects", "redirects", "response.headers"),
     ("greedy", "body_stream", "undeclared_body_above", "body.limit"),
     ("gulping", "limits", "nobody_asks", "body.unread"),
     ("foreign", "request", "native_is", "head.native"),
@@ -89,5 +90,6 @@ def given_up(folder: Path, defect: str, *arguments: str) -> tuple[Run, float]:
     return run, time.monotonic() - began
 
 
-def test_an_answer_without_a_call_says_so(runs: dict[str, Run]) -> None:
-    assert "answered without a call of what `compile` returned" in runs["bypassing"].output
+@pytest.mark.parametrize("defect", ["bypassing", "pretending"])
+def test_an_answer_without_a_call_says_so(runs: dict[str, Run], defect: str) -> None:
+    assert "answered without a call of what `compile` returned" in runs[defect].output

@@ -6,6 +6,7 @@ checked instead of the product. No wait is longer than the kit's, and no upload 
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from inspect import isawaitable
 from threading import Lock
 from typing import Any
 
@@ -82,10 +83,22 @@ class Counted:
         setattr(self._compiled, name, value)
 
     def _counted(self, call: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if name == self._entry:
-            with self._lock:
-                vars(self)["calls"] += 1
-        return call(*args, **kwargs)
+        if name != self._entry:
+            return call(*args, **kwargs)
+        self._count(1)
+        made = call(*args, **kwargs)
+        if not isawaitable(made):
+            return made
+        self._count(-1)  # until it runs: a coroutine that nobody awaits is no call
+        return self._awaited(made)
+
+    async def _awaited(self, made: Any) -> Any:
+        self._count(1)
+        return await made
+
+    def _count(self, more: int) -> None:
+        with self._lock:
+            vars(self)["calls"] += more
 
 
 class Watched:
