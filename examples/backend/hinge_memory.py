@@ -33,7 +33,7 @@ from hinge.backend import (
 
 
 class Call(Served):
-    """One request: where its body comes from, and where its answer goes (hinge.loop.WholeSink)."""
+    """One request: where its body comes from, and where its answer goes: a `WholeSink`."""
 
     def __init__(self, loop: Any, head: Head, lines: Any, body: bytes | Iterable[bytes], timeout: Any) -> None:
         super().__init__(loop, f"{head.method} {head.target}", lines, body, timeout)
@@ -98,7 +98,7 @@ class MemoryApplication:
         else:
             (endpoint, serve), values = self._refuse(call.head.method, self._unstarted())
         exchange = self.exchange(PlainReader(), call.head, endpoint, values, self.runtime.state)
-        exchange.watch, exchange.call = None, call
+        exchange.call = call
         await serve(exchange, call)
 
     def start(self) -> None:

@@ -10,18 +10,23 @@ from typing import Any
 import pytest
 
 import hinge.backend
+from hinge import ConfigurationError
 from hinge.backend.contract import CONTRACT, Feature
+from hinge.backend.installed import _check_contract
 from hinge.conformance.clauses import CLAUSES
+from hinge.extras import DISTRIBUTION
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "backends.md").read_text("utf-8")
+NO_NAMES_OF_HINGE = {"Call", "Client", "each_backend", "head_of", "load", "stream", "timeout"}
+"""Of the example, of an app's tests, of parameters and clauses: called as something in Hinge is."""
 OUTSIDE = {name: ROOT / "backends" / f"hinge_{name}" for name in ("rsgi", "lambda")} | {
     "memory": ROOT / "examples" / "backend"
 }
 """Backends as an author outside of Hinge writes them."""
 MAY_HAVE = {"took", "run", "deployment", "options", "entry"}
 """Of a sink, and of a backend."""
-NOT_IN_THE_EXAMPLES = {"HTTPError", "LoopThread", "StreamAborted", "WholeSink"}
+NOT_IN_THE_EXAMPLES = {"Config", "HTTPError", "Leaf", "LoopThread", "StreamAborted", "WebSocketDisconnect", "WholeSink"}
 """For servers without a loop, for those that can cut a connection, for types, and for what a backend itself refuses."""
 
 
@@ -86,6 +91,24 @@ def test_a_method_takes_what_the_page_says(kind: str, name: str, given: list[str
     signature = inspect.signature(getattr(getattr(hinge.backend, kind), name))
     asked = [one.name for one in signature.parameters.values() if one.default is one.empty and one.name != "self"]
     assert set(asked) <= set(given) <= set(signature.parameters)
+
+
+def test_the_prose_speaks_of_no_name_of_hinge_that_is_not_offered() -> None:
+    spans = re.findall(r"`([A-Za-z]\w+)(?:\.(\w+))?[^`]*`", re.sub(r"```.*?```", "", PAGE, flags=re.DOTALL))
+    trees = [ast.parse(file.read_text("utf-8")) for file in (ROOT / "framework" / "hinge").rglob("*.py")]
+    kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    there = {node.name for tree in trees for node in tree.body if isinstance(node, kinds)}
+    offered = {*PUBLIC, *set().union(*PUBLIC.values()), *dir(hinge), *MAY_HAVE}
+    assert ({name for name, _ in spans} & there) - offered == NO_NAMES_OF_HINGE
+    assert {(name, part) for name, part in spans if part and part not in PUBLIC.get(name, {part}) | MAY_HAVE} == set()
+
+
+def test_the_page_names_the_distribution() -> None:
+    assert re.findall(r'dependencies = \["(.*?)"\]', PAGE) == [DISTRIBUTION]
+    (told,) = re.findall(r"^backend 'memory' .* is written for .*$", PAGE, re.MULTILINE)
+    later = (CONTRACT[0], CONTRACT[1] + 1)
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(told)}$"):
+        _check_contract("backend 'memory' (hinge_memory:backend)", later)
 
 
 def test_type_checkers_see_the_same_names() -> None:

@@ -27,11 +27,14 @@ if TYPE_CHECKING:
     from hinge.binding.plan import HandlerPlan as HandlerPlan
     from hinge.compiling.frozen import Endpoint as Endpoint
     from hinge.compiling.frozen import FrozenApp as FrozenApp
+    from hinge.compiling.frozen import Leaf as Leaf
+    from hinge.config import Config as Config
     from hinge.diagnostics.failures import FAILURES as FAILURES
     from hinge.diagnostics.log import logger as logger
     from hinge.errors import ClientDisconnect as ClientDisconnect
     from hinge.errors import ConfigurationError as ConfigurationError
     from hinge.errors import HTTPError as HTTPError
+    from hinge.errors import WebSocketDisconnect as WebSocketDisconnect
     from hinge.http.address import Address as Address
     from hinge.http.body import declared_length as declared_length
     from hinge.http.body import framed_length as framed_length
@@ -65,10 +68,11 @@ _ROOMS = {
     "backend.head": "Head NEVER_EMPTY PlainReader kept",
     "backend.testing": "Aborted Connection Denied ProtocolViolation Reply Session",
     "binding.plan": "HandlerPlan",
-    "compiling.frozen": "Endpoint FrozenApp",
+    "compiling.frozen": "Endpoint FrozenApp Leaf",
+    "config": "Config",
     "diagnostics.failures": "FAILURES",
     "diagnostics.log": "logger",
-    "errors": "ClientDisconnect ConfigurationError HTTPError",
+    "errors": "ClientDisconnect ConfigurationError HTTPError WebSocketDisconnect",
     "http.address": "Address",
     "http.body": "declared_length framed_length incomplete",
     "http.headers": "Headers",

@@ -5,10 +5,12 @@ client's leaving is watched for only where something can be ended by it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
+from hinge.backend.contract import HeadReader
+from hinge.compiling.frozen import Endpoint
 from hinge.http.body import BodyStream
 from hinge.loop.after import run_after
 from hinge.loop.body import body_stream, declared_pieces
@@ -29,7 +31,13 @@ class Exchange(Request):
     __slots__ = ("watch",)
 
     watch: Watch | None
-    """None until `watched` is called; a backend sets it to None for each new request."""
+    """None until `watched` is called."""
+
+    def __init__(
+        self, reader: HeadReader, head: Any, endpoint: Endpoint, values: tuple[str, ...], state: Mapping[str, Any]
+    ) -> None:
+        super().__init__(reader, head, endpoint, values, state)
+        self.watch = None
 
     @property
     def head(self) -> Any:

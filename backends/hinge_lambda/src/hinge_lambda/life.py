@@ -98,7 +98,7 @@ class Life:
     def exchange(self, endpoint: Endpoint, head: reader.Head, values: tuple[str, ...], body: Any) -> "LambdaExchange":
         """Return a new request; `body` is what was read, or why it could not be."""
         exchange = LambdaExchange(reader, head, endpoint, values, self.runtime.state)
-        exchange.watch = exchange.answer = None
+        exchange.answer = None
         exchange.keep_body(body)
         return exchange
 

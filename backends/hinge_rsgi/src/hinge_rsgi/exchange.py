@@ -35,7 +35,7 @@ class RSGIExchange(Exchange):
 
     def __init__(self, scope: Any, proto: Any, endpoint: Endpoint, values: Any, state: Any) -> None:
         super().__init__(head, scope, endpoint, values, state)
-        self.watch, self.proto, self._pieces, self.transport = None, proto, None, None
+        self.proto, self._pieces, self.transport = proto, None, None
         self.pace = Pace(head.client(scope))
 
     async def disconnected(self) -> None:
