@@ -155,7 +155,7 @@ class _Sources:
         }
         if argument.source in makers:
             return makers[argument.source](argument)
-        return _OBJECTS.get(argument.source, _take_request)
+        return _OBJECTS.get(argument.source, lambda head, values, body, request: request)
 
     # -- the query, split once for all of its arguments ----------------------------------------------------------------
 
@@ -164,7 +164,7 @@ class _Sources:
         arguments = [(place, one) for place, one in enumerate(self.plan.arguments) if one.source is Source.QUERY]
         if not arguments:
             return None
-        if not all(_is_plain(argument) for _, argument in arguments):
+        if not all(not (one.many or one.whole) and is_shareable(one.default) for _, one in arguments):
             return self._whole_query(arguments)
         slots = {
             argument.alias: (place, 1 << index, self.converters[argument.name], self.fills[argument.name] is None)
@@ -340,10 +340,13 @@ class _Sources:
             return HTTPError(404)
         if isinstance(first, HTTPError) and not isinstance(first, RequestInvalid):
             return first
+        is_of_body = isinstance(first, RequestInvalid) and [one.source for one in first.errors[:1]] == [
+            Source.BODY.value
+        ]
         errors: list[FieldError] = []
         for argument in self.plan.arguments:
             try:
-                if argument.source is Source.BODY and _is_of_body(first):
+                if argument.source is Source.BODY and is_of_body:
                     raise first  # to decode it again would find the same
                 self._again(argument, head, values, body)
             except RequestInvalid as invalid:
@@ -372,14 +375,6 @@ def _fix(argument: Argument) -> str:
     return "take a type that a text becomes, such as str, int or an Enum"
 
 
-def _is_of_body(error: Exception) -> bool:
-    return isinstance(error, RequestInvalid) and error.errors[0].source == Source.BODY.value
-
-
-def _take_request(head: Any, values: tuple[str, ...], body: Any, request: Any) -> Any:
-    return request
-
-
 _OBJECTS: dict[Source, Take] = {
     Source.STREAM: lambda head, values, body, request: body,
     Source.STATE: lambda head, values, body, request: request.state,
@@ -405,8 +400,3 @@ def _undecoded(argument: Argument) -> Take:
         return body
 
     return take
-
-
-def _is_plain(argument: Argument) -> bool:
-    """Tell whether an argument takes one text, and a default that all requests may share."""
-    return not argument.many and not argument.whole and is_shareable(argument.default)
