@@ -56,10 +56,14 @@ class Life:
 
     def _run_until(self, ended: asyncio.Future[Any]) -> Any:
         loop = ended.get_loop()
-        ended.add_done_callback(lambda _: loop.stop())
+        waiter, told = loop.create_future(), list[Any]()
+        waiter.add_done_callback(told.append)
+        ended.add_done_callback(lambda _: waiter.set_result(None))
         try:
-            while not ended.done():  # a stop that an exit has left behind is not the end
-                run_to_end(lambda _: loop.run_forever(), ended)
+            run_to_end(loop.run_until_complete, waiter)
+            if not told:  # an exit came before the loop's own stop, which must not be the next one's
+                loop.call_soon(loop.stop)
+                loop.run_forever()
         finally:
             _ = ended.done() and not ended.cancelled() and ended.exception()  # so that nobody misses it in the log
             self._turn.release()
@@ -89,9 +93,6 @@ class Life:
         finally:
             self._keeper.remove_done_callback(_run_until_complete_cb)
             unregister(self.stop)
-            loop = self._runner.get_loop()
-            loop.call_soon(loop.stop)
-            loop.run_forever()  # with whatever stop was left behind
             self._runner.close()
             self._runner = asyncio.Runner(loop_factory=self._make_loop)
 
@@ -107,7 +108,10 @@ class Life:
 
         def answer(head: reader.Head, values: tuple[str, ...]) -> Any:
             exchange = self.exchange(endpoint, head, values, None)
-            self.run_request(head, serve(exchange, exchange))
+            try:
+                self.run_request(head, serve(exchange, exchange))
+            except Exception as error:  # noqa: BLE001 - a stop, which came while a stream was being closed
+                return self.send(endpoint, exchange, error)
             return exchange.answer
 
         return answer
