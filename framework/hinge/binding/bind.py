@@ -340,9 +340,7 @@ class _Sources:
             return HTTPError(404)
         if isinstance(first, HTTPError) and not isinstance(first, RequestInvalid):
             return first
-        is_of_body = isinstance(first, RequestInvalid) and [one.source for one in first.errors[:1]] == [
-            Source.BODY.value
-        ]
+        is_of_body = [one.source for one in getattr(first, "errors", ())[:1]] == [Source.BODY.value]
         errors: list[FieldError] = []
         for argument in self.plan.arguments:
             try:
