@@ -168,7 +168,7 @@ def test_what_is_wrong_with_the_app_is_said_before_anything_is_served(install: A
     ("more", "said"),
     [
         ("\nPlain.run = 5", r": its run is 5\. Fix: a method"),
-        ("\nPlain.deployment = 5", r": its deployment is 5\. Fix: a text of one line"),
+        ("\nPlain.deployment = 5", r": its deployment is 5\. Fix: one line of text"),
         ("\nPlain.options = {}", r": its options is {}\. Fix: the class of a msgspec\.Struct or a dataclass"),
         (
             "\nPlain.options = dict",

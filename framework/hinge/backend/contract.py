@@ -142,7 +142,7 @@ class Application(Protocol):
 class Backend(Protocol):
     """One way to serve a Hinge app.
 
-    It may have four attributes more: `run` (see `OwnServer`); `deployment`, a text of one line that says what to do in
+    It may have four attributes more: `run` (see `OwnServer`); `deployment`, one line of text that says what to do in
     place of `hinge run` where neither Granian nor `run` serves it; `options`, a msgspec.Struct or a dataclass: the
     class of `FrozenApp.options`, whose fields users set in `[tool.hinge.NAME]` and as `HINGE_NAME_FIELD`;
     and `entry`, the name of the application's method that the server calls in place of the application: the conformance

@@ -2,7 +2,7 @@
 
 Law: for backends whose server hands the head over in parts. What servers leave open is settled when it is made: names
 with `_` never reach an app, because on WSGI they could not be told from `-`; a value that is not ASCII reads as empty;
-an empty Content-Type or Content-Length is none. A server that keeps the head for itself gets a reader of its own.
+an empty Content-Type or Content-Length is none. A server that keeps the head for itself needs its own reader.
 """
 
 from collections.abc import Callable, Collection, Iterable

@@ -170,7 +170,7 @@ _METHODS = ("compile", "placement", "connect")
 _LIFE = ("start", "drain", "stop")
 _OPTIONAL: dict[str, tuple[Callable[[Any], bool], str]] = {
     "run": (callable, "a method"),
-    "deployment": (lambda value: isinstance(value, str) and "\n" not in value, "a text of one line"),
+    "deployment": (lambda value: isinstance(value, str) and "\n" not in value, "one line of text"),
     "entry": (lambda value: isinstance(value, str), "the name of a method of what compile returns"),
     "options": (
         lambda value: isinstance(value, type) and hasattr(value, "__struct_fields__") | is_dataclass(value),

@@ -1,7 +1,8 @@
 """The `hinge` command.
 
 Law: one command a file, imported when it is called. A user's mistake is a line or two on standard error and exit code
-2; an app that fails its check or does not start is exit code 1; only the user's own exceptions show a traceback.
+2; an app that fails its check or does not start is exit code 1; only exceptions of the user's code, or of a backend's
+own server, show a traceback.
 """
 
 import importlib
