@@ -42,7 +42,7 @@ def closing(send: Send) -> Send:
 
 
 class Messages:
-    """Where a response goes (hinge.loop.WholeSink)."""
+    """Where a response goes (hinge.backend.WholeSink)."""
 
     __slots__ = ("_exchange", "_send")
 

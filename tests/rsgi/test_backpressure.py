@@ -1,4 +1,4 @@
-"""hinge.loop.Pace: a stream waits while too much of it is not acknowledged by the client's machine."""
+"""hinge_rsgi.backpressure: a stream waits while too much of it is not acknowledged by the client's machine."""
 
 import asyncio
 import socket

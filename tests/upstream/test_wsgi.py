@@ -72,7 +72,7 @@ def test_a_body_that_failed_is_cut(wsgi: Server) -> None:
 
 @pytest.mark.parametrize("sized", [True, False])
 def test_who_ends_a_body_without_length_after_close_only(wsgi: Server, sized: bool, name: str) -> None:
-    """Hence what runs after a stream has a thread of its own (hinge_wsgi.runtime.in_background)."""
+    """Hence what runs after a stream has a thread of its own (`Runtime.in_background` of hinge_wsgi)."""
     end = Path(f"{wsgi.journal_path}-{name}")
     with wsgi.wire() as wire:
         wire.get(f"/slow_close?{'sized' if sized else 'lazy'}={name}")

@@ -5,7 +5,7 @@ Law: a backend is a value. It has a name, says which features it has, and compil
 the core and never another backend.
 
 What the core does for a backend: it matches (`frozen.table`, `Endpoint`), plans and binds (`Endpoint.bind` gives one
-closure that gathers the arguments and calls the handler), drives middleware (`Endpoint.compose`), turns results and
+closure that gathers the arguments and calls the handler), drives middleware (`hinge.middleware`), turns results and
 errors into a `Response`. What remains is the coloured rest: read the body if the plan wants it, call or await, send.
 
 A backend reads the request's head through its own `HeadReader`, whose accessors are made once per name at compile time.

@@ -132,7 +132,7 @@ class FrozenApp(msgspec.Struct, frozen=True, eq=False):
     errors: ErrorHandlers
     lifespans: tuple[Lifespan, ...]
     features: frozenset[Feature]
-    """What the backend has; what serves the endpoints (`hinge.loop.make_server`) does without the others."""
+    """What the backend has; what serves the endpoints (`hinge.loop.serve`) does without the others."""
     wrappers: tuple[Callable[[Any], Any], ...] = ()
     """Native middleware of the backend's protocol, outermost first."""
     options: Any = None

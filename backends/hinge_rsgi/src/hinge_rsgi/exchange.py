@@ -86,7 +86,7 @@ async def read_whole(proto: Any, length: int) -> bytes:
 
 
 class Sink:
-    """Where a response goes (hinge.loop.WholeSink)."""
+    """Where a response goes (hinge.backend.WholeSink)."""
 
     def __init__(self, exchange: RSGIExchange) -> None:
         self._exchange = exchange
