@@ -187,6 +187,7 @@ def test_http_version(told, expected):
     assert event.http_version(Head(made)) == expected
 
 
+BARE = {"version": "2.0", "rawPath": "/", "requestContext": {"http": {"method": "GET"}}}
 MISTAKEN = [
     (None, "None"),
     ([], "[]"),
@@ -202,6 +203,20 @@ MISTAKEN = [
     ({"version": "2.0", "requestContext": {"http": {"method": "GET"}}}, "'method': 'GET'"),
     ({"httpMethod": "GET", "path": 7, "requestContext": {"path": "/"}}, "'path': 7"),
     ({"httpMethod": "GET", "path": "/", "requestContext": 7}, "'requestContext': 7"),
+    ({"httpMethod": 5, "path": "/", "requestContext": {}}, "'httpMethod': 5"),
+    ({**BARE, "multiValueHeaders": {"X": [1]}}, "'multiValueHeaders': {'X': [1]}"),
+    ({**BARE, "multiValueHeaders": {"X": "ab"}}, "'multiValueHeaders': {'X': 'ab'}"),
+    ({**BARE, "headers": {"host": 1}}, "'headers': {'host': 1}"),
+    ({**BARE, "headers": {"X": None}}, "'headers': {'X': None}"),
+    ({**BARE, "cookies": "a=b"}, "'cookies': 'a=b'"),
+    ({**BARE, "cookies": [1]}, "'cookies': [1]"),
+    ({**BARE, "rawQueryString": 3}, "'rawQueryString': 3"),
+    ({**BARE, "body": 5}, "'body': 5"),
+    ({**BARE, "requestContext": {"http": {"method": "GET", "sourceIp": 7}}}, "'sourceIp': 7"),
+    ({**BARE, "requestContext": {"http": {"method": "GET", "protocol": [1]}}}, "'protocol': [1]"),
+    ({"httpMethod": "GET", "path": "/", "requestContext": {"identity": 7}}, "'identity': 7"),
+    ({"httpMethod": "GET", "path": "/", "multiValueQueryStringParameters": {"a": 7}}, "{'a': 7}"),
+    ({"httpMethod": "GET", "path": "/", "queryStringParameters": [7]}, "'queryStringParameters': [7]"),
 ]  # fmt: skip
 
 
@@ -217,17 +232,35 @@ def test_another_event_is_named_in_one_line(foreign, what):
     assert caught.value.__suppress_context__
 
 
-@pytest.mark.parametrize(("body", "expected"), [("\ud800", b"?"), (b"bytes", b"bytes"), (None, b""), ("", b"")])
-def test_odd_bodies_are_bytes(body, expected):
-    assert event.whole_body(Head(of("alb", body=body, headers={})), 10) == expected
+SENT_BODIES = [  # body, isBase64Encoded, Content-Length, what is read: bytes, or the status of the refusal
+    (None, False, None, b""),
+    ("", False, "0", b""),
+    ("12345", False, "7", 400),
+    ("12345", False, "x", 400),
+    ("1234567890x", False, None, 413),
+    ("1", False, "11", 413),
+    ("abcdef", False, "1", b"a"),
+    ("abcdef", False, "0", b""),
+    ("YWJj", True, "2", b"ab"),
+    ("\ud800", False, None, 400),
+    ("YQ==", True, None, b"a"),
+    ("YQ", True, None, 400),
+    ("!!!!a", True, None, 400),
+    ("YQ==!!YQ==", True, None, 400),
+    ("YQ==\n", True, None, 400),
+    ("é", True, None, 400),
+]
 
 
-@pytest.mark.parametrize(("length", "limit", "status"), [("7", 4, 413), (None, 4, 413), ("7", 10, 400), ("x", 10, 400)])
-def test_a_body_that_is_refused(length, limit, status):
+@pytest.mark.parametrize(("body", "is_base64", "length", "expected"), SENT_BODIES)
+def test_what_is_read_of_a_body(body, is_base64, length, expected):
     headers = {} if length is None else {"content-length": length}
-    with pytest.raises(HTTPError) as refused:
-        event.whole_body(Head(of("alb", body="12345", headers=headers)), limit)
-    assert refused.value.status == status
+    head = Head(of("alb", body=body, isBase64Encoded=is_base64, headers=headers))
+    try:
+        read = event.whole_body(head, 10)
+    except HTTPError as refused:
+        read = refused.status
+    assert read == expected
 
 
 def test_the_time_is_linear():

@@ -14,19 +14,33 @@ MOST_LINES = 425
 
 APP = """
 import sys
-from hinge import App
+from hinge import App, HTTPError, Request
 app = App()
 
 @app.get("/")
 {handler}
 
 handler = app.compile("lambda")
-event = {{"version": "2.0", "rawPath": "/", "requestContext": {{"http": {{"method": "GET"}}}}}}
-assert handler(event, None)["body"] == '{{"a":1}}'
+event = {{"version": "2.0", "rawPath": "{path}", "requestContext": {{"http": {{"method": "GET"}}}}}}
+assert handler(event, None)["statusCode"] == {status}
 print(*[name for name in ("asyncio", "anyio", "granian", "click", "hinge_lambda.connection") if name in sys.modules])
 """
 PLAIN = "def plain() -> dict[str, int]: return {'a': 1}"
 COROUTINE = "async def coroutine() -> dict[str, int]: return {'a': 1}"
+ASKS = "def asks(request: Request) -> dict[str, int]: return {'a': 1}"
+REFUSES = "def refuses() -> None: raise HTTPError(409)"
+TYPED = "def typed(number: int) -> int: return number"
+SLASHED = "def plain() -> int: return 1\n@app.get('/b')\ndef slashed() -> int: return 1"
+STARTS = [
+    (PLAIN, "/", 200, ""),
+    (PLAIN, "/none", 404, ""),
+    (SLASHED, "/b/", 308, ""),
+    ("def plain() -> int: return 1\n@app.post('/b')\ndef post() -> int: return 1", "/b", 405, ""),
+    (REFUSES, "/", 409, ""),
+    (TYPED, "/", 422, ""),
+    (COROUTINE, "/", 200, "asyncio anyio"),
+    (ASKS, "/", 200, "asyncio anyio"),
+]
 
 
 def test_it_imports_the_standard_library_and_hinge() -> None:
@@ -44,10 +58,10 @@ def test_it_is_small() -> None:
     assert 200 < sum(bool(line.strip()) for text in texts for line in text.splitlines()) <= MOST_LINES
 
 
-@pytest.mark.parametrize(("handler", "loaded"), [(PLAIN, ""), (COROUTINE, "asyncio anyio")])
-def test_a_cold_start_loads_what_the_app_uses(handler: str, loaded: str) -> None:
+@pytest.mark.parametrize(("handler", "path", "status", "loaded"), STARTS)
+def test_a_cold_start_loads_what_the_app_uses(handler: str, path: str, status: int, loaded: str) -> None:
     pytest.importorskip("hinge_lambda", reason="the distribution hinge-lambda is not installed")
-    program = f"import sys; sys.path += {sys.path!r}\n{APP.format(handler=handler)}"
+    program = f"import sys; sys.path += {sys.path!r}\n{APP.format(handler=handler, path=path, status=status)}"
     run = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False, cwd=ROOT
     )

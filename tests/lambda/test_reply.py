@@ -53,18 +53,39 @@ def test_no_cookies_no_list():
     assert "cookies" not in reply(Head(EVENTS["http-api"]), 204, [], b"")
 
 
+def as_sent(answer):
+    return len(json.dumps(answer))
+
+
 @pytest.mark.parametrize(
     ("name", "most"), [("http-api", 6 * 1024 * 1024), ("rest", 6 * 1024 * 1024), ("alb", 1024 * 1024)]
 )
-@pytest.mark.parametrize(("body", "share"), [(b"x", 1), (b"\xff", 3 / 4), ("\xfc".encode(), 1)])
-def test_an_answer_that_is_too_large_is_told(name, most, body, share, caplog):
-    head, times = Head(EVENTS[name]), int(most * share) // len(body)
-    assert reply(head, 200, LINES, body * times)["statusCode"] == 200
+@pytest.mark.parametrize("unit", [b"x", b"\xff", "\xfc".encode(), b'"\\', b"\x00", "\U0001f600".encode()])
+@pytest.mark.parametrize("lines", [LINES, [*LINES, ("set-cookie", "x" * 70_000), ("x-long", "\\" * 70_000)]])
+def test_an_answer_that_is_too_large_is_told(name, most, unit, lines, caplog):
+    head = Head(EVENTS[name])
+    small = as_sent(reply(head, 200, lines, unit))
+    each = (as_sent(reply(head, 200, lines, unit * 3001)) - small) / 3000
+    times = int((most - small - 8) / each)
+    fits = reply(head, 200, lines, unit * times)
+    assert fits["statusCode"] == 200
+    assert most - 64 < as_sent(fits) <= most
     assert not caplog.records
-    answer = reply(head, 200, LINES, body * (times + 1))
-    assert (answer["statusCode"], answer["body"]) == (500, "The answer is too large.")
+    answer = reply(head, 200, lines, unit * (times + 64))
+    told = json.loads(answer["body"])
+    assert (answer["statusCode"], told["status"], told["detail"]) == (500, 500, "The answer is too large.")
+    told = answer.get("headers") or {field: value for field, (value,) in answer["multiValueHeaders"].items()}
+    assert told == {"content-type": "application/problem+json", "content-length": str(len(answer["body"]))}
     assert f"the answer is larger than the {most} bytes" in caplog.text
     assert "Fix: " in caplog.text
+
+
+def test_head_gets_no_body_instead_of_an_answer_that_is_too_large():
+    event = EVENTS["http-api"]
+    asked = {**event, "requestContext": {**event["requestContext"], "http": {"method": "HEAD"}}}
+    answer = reply(Head(asked), 200, [], b"x" * 7_000_000)
+    assert (answer["statusCode"], answer["body"]) == (500, "")
+    assert int(answer["headers"]["content-length"]) > 0
 
 
 def test_each_cookie_has_a_spelling_of_its_own():

@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import Any
 from urllib.parse import unquote, urlencode
 
+from hinge import HTTPError
 from hinge.backend import NEVER_EMPTY, Address, Headers, declared_length, incomplete, kept, origin_form, utf8_path
 
 V1, V2, ALB = "API Gateway payload 1.0", "API Gateway payload 2.0", "ALB"
@@ -21,32 +22,39 @@ class EventError(Exception):
 
 
 class Head:
-    """The head of an event's request; raises EventError. `path` is decoded, `fields` are the headers in lower case."""
+    """The head of an event's request; raises EventError. `path` is decoded, `fields` are the headers in lower case.
 
-    __slots__ = ("context", "event", "fields", "kind", "method", "path", "prefix")
+    `query` is as it was sent, one character a byte; 1.0 and ALB do not tell names' order, nor `a` from `a=`.
+    """
+
+    __slots__ = ("body", "event", "fields", "http_version", "kind", "method", "path", "peer", "prefix", "query")
 
     def __init__(self, event: Mapping[str, Any]) -> None:
         try:
-            if "type" in event:
-                raise KeyError  # noqa: TRY301 - an authorizer's event, which is a request's in all else
             self.event, self.prefix = event, ""
-            self.context: Mapping[str, Any] = event.get("requestContext") or {}
+            context: Mapping[str, Any] = event.get("requestContext") or {}
             if event.get("version") == "2.0":
-                self.kind, path = V2, event["rawPath"]
-                self.method: str = self.context["http"]["method"]
-                encoded = ".lambda-url." in self.context.get("domainName", "")
-                if self.context.get("stage", "$default") != "$default":
-                    self.prefix, path = _unstaged(self.context, path)
+                self.kind, path, told = V2, event["rawPath"], context["http"]
+                self.method, query, peer = told["method"], event.get("rawQueryString") or "", told
+                encoded = ".lambda-url." in context.get("domainName", "")
+                if context.get("stage", "$default") != "$default":
+                    self.prefix, path = _unstaged(context, path)
             else:
-                self.method, path = event["httpMethod"], event["path"]
-                self.kind = ALB if "elb" in self.context else V1
+                self.kind = ALB if "elb" in context else V1
+                self.method, path, told = event["httpMethod"], event["path"], context
+                query, peer = _query(event, self.kind), context.get("identity") or {}
                 encoded = "version" not in event  # HTTP APIs decode the path, in either payload
-                if "path" in self.context:
-                    self.prefix, path = _unmounted(event, self.context, path)
+                if "path" in context:
+                    self.prefix, path = _unmounted(event, context, path)
             if encoded:
                 self.prefix, path = unquote(self.prefix), unquote(path)
-            self.path: str = path or "/"
-            self.fields = _fields(event)
+            self.path, self.fields, self.body = path or "/", _fields(event), event.get("body") or ""
+            self.query = query if query.isascii() else query.encode("utf-8", "replace").decode("latin-1")
+            self.http_version = _HTTP_VERSIONS.get(told.get("protocol") or "", "1.1")  # an ALB does not tell
+            self.peer = peer.get("sourceIp") or ""
+            texts = self.method, self.path, self.query, self.peer, self.body, *self.fields.values()
+            if {*map(type, texts)} != {str} or "type" in event:  # an authorizer's is a request's in all else
+                raise TypeError  # noqa: TRY301 - as what else does not fit
         except (AttributeError, KeyError, TypeError):
             raise EventError(
                 "this event is no HTTP request of API Gateway (payload 1.0 or 2.0), a function URL or an ALB: "
@@ -54,9 +62,8 @@ class Head:
             ) from None
 
 
-method: Callable[[Head], str] = attrgetter("method")
-prefix: Callable[[Head], str] = attrgetter("prefix")
-native: Callable[[Head], Mapping[str, Any]] = attrgetter("event")
+method, prefix, query_string = attrgetter("method"), attrgetter("prefix"), attrgetter("query")
+native, http_version = attrgetter("event"), attrgetter("http_version")
 
 
 def path(head: Head) -> str:
@@ -64,21 +71,6 @@ def path(head: Head) -> str:
     if "\ufffd" in head.path:
         return utf8_path(b"\xff")
     return head.path if head.path[0] == "/" else origin_form(head.path)
-
-
-def query_string(head: Head) -> str:
-    """Return the undecoded query, one character a byte. 1.0 and ALB do not tell names' order, nor `a` from `a=`."""
-    event = head.event
-    if head.kind is V2:
-        query: str = event.get("rawQueryString") or ""
-    else:
-        many = event.get("multiValueQueryStringParameters") or {}
-        pairs = [(name, value) for name, values in many.items() for value in values or ()]
-        pairs = [(name, value or "") for name, value in pairs or (event.get("queryStringParameters") or {}).items()]
-        if head.kind is V1:  # these are decoded; ALB's are as they were sent
-            return urlencode(pairs, errors="replace")
-        query = "&".join([f"{name}={value}" for name, value in pairs])
-    return query if query.isascii() else query.encode("utf-8", "replace").decode("latin-1")
 
 
 def header(name: str) -> Callable[[Head], str | None]:
@@ -103,32 +95,32 @@ def scheme(head: Head) -> str:
     return _last(head, "x-forwarded-proto") or ("http" if head.kind is ALB else "https")
 
 
-def http_version(head: Head) -> str:
-    """Return "1.0", "1.1", "2" or "3"; an ALB does not tell."""
-    told = head.context["http"] if head.kind is V2 else head.context
-    return _HTTP_VERSIONS.get(told.get("protocol") or "", "1.1")
-
-
 def client(head: Head) -> Address | None:
     """Return the peer. An ALB appends it to X-Forwarded-For: what stands before it, anybody can send."""
-    if head.kind is ALB:
-        return Address.parsed(_last(head, "x-forwarded-for"))
-    told = head.context.get("http" if head.kind is V2 else "identity") or {}
-    return Address.told(told.get("sourceIp"), None)
+    return Address.parsed(_last(head, "x-forwarded-for")) if head.kind is ALB else Address.told(head.peer, None)
 
 
 def whole_body(head: Head, limit: int) -> bytes:
-    """Return the body; raises HTTPError, 413 above `limit` bytes, 400 if it is shorter than its Content-Length."""
-    declared = declared_length(head.fields.get("content-length"), limit) or 0
-    body: Any = head.event.get("body") or b""
-    if head.event.get("isBase64Encoded"):
-        body = b64decode(body)
-    data: bytes = body.encode("utf-8", "replace") if isinstance(body, str) else body
-    if len(data) > limit:
+    """Return the body, to its Content-Length; raises HTTPError, 413 above `limit` bytes, 400 if it is broken."""
+    declared = declared_length(head.fields.get("content-length"), limit)
+    try:
+        data = b64decode(head.body, validate=True) if head.event.get("isBase64Encoded") else head.body.encode()
+    except ValueError as error:  # no gateway sends that, but who invokes the function by hand
+        raise HTTPError(400, "The request body is not the Base64 or the text that its event says.") from error
+    if declared is None:
         declared_length(str(len(data)), limit)
-    if len(data) < declared:
+    elif len(data) < declared:
         raise incomplete(len(data), declared)
-    return data
+    return data[:declared]
+
+
+def _query(event: Mapping[str, Any], kind: str) -> str:
+    many = event.get("multiValueQueryStringParameters") or {}
+    pairs = [(name, value) for name, values in many.items() for value in _list(values or [])]
+    pairs = [(name, value or "") for name, value in pairs or (event.get("queryStringParameters") or {}).items()]
+    if kind is V1:  # these are decoded; ALB's are as they were sent
+        return urlencode(pairs, errors="replace")
+    return "&".join([f"{name}={value}" for name, value in pairs])
 
 
 def _unstaged(context: Mapping[str, Any], path: str) -> tuple[str, str]:
@@ -165,7 +157,13 @@ def _fields(event: Mapping[str, Any]) -> dict[str, str]:
         fields = {**one} if "host" in one else {name.lower(): value for name, value in one.items()}
     for name, values in many.items():
         lower = name.lower()
-        fields[lower] = values[0] if len(values) == 1 else ("; " if lower == "cookie" else ",").join(values)
+        fields[lower] = ("; " if lower == "cookie" else ",").join(_list(values))
     if event.get("cookies"):
-        fields["cookie"] = "; ".join(event["cookies"])  # a function URL has the header as well
+        fields["cookie"] = "; ".join(_list(event["cookies"]))  # a function URL has the header as well
     return fields
+
+
+def _list(values: Any) -> list[Any]:
+    if not isinstance(values, list):  # a text would be taken apart
+        raise TypeError
+    return values

@@ -1,10 +1,9 @@
 """FrozenApp -> the handler that Lambda calls.
 
-Law: an event is answered in the thread that brings it, and an app loads an event loop only if it uses one.
+Law: an event is answered in the thread that brings it; the first that needs an event loop loads it (docs/lambda.md).
 """
 
 import os
-from collections.abc import Callable
 from contextvars import copy_context
 from functools import cached_property
 from sys import _current_frames
@@ -12,7 +11,8 @@ from threading import Timer
 from traceback import walk_stack
 from typing import Any
 
-from hinge.backend import FAILURES, Colour, Endpoint, FrozenApp, StreamingResponse, logger
+from hinge import Request
+from hinge.backend import FAILURES, Colour, Endpoint, FrozenApp, HTTPError, StreamingResponse, logger
 from hinge_lambda import event as reader
 from hinge_lambda.reply import reply, whole
 
@@ -41,8 +41,7 @@ class LambdaApplication:
     def __call__(self, event: Any, context: Any = None) -> dict[str, Any]:
         """Answer an event; raises EventError for one that is no HTTP request, and what a lifespan's start raised."""
         head = reader.Head(event)
-        if not self._is_ready:
-            self.start()
+        self.start()
         serve, values = self._match(head)
         return copy_context().run(serve, head, values)
 
@@ -71,41 +70,43 @@ class LambdaApplication:
         self._is_ready = self._is_plain
         self.life.stop()
 
-    def _make(self, endpoint: Endpoint) -> Callable[[reader.Head, tuple[str, ...]], dict[str, Any]]:
+    def _make(self, endpoint: Endpoint) -> Any:
         plan = endpoint.plan
         if any((endpoint.layers, plan.is_async and plan.inline, plan.maybe_async, plan.streams_body, plan.reads_form)):
-            return self.life.server(endpoint)  # type: ignore[no-any-return]
-        if plan.inline:  # such are the OpenAPI document and its page: not for them
-            return lambda head, values: self.life.server(endpoint)(head, values)  # noqa: PLW0108 - later
+            return self.life.server(endpoint)
         call, limit, status = endpoint.bind(reader), endpoint.max_body_size, endpoint.status or 200
-        reads_body, needs_request = plan.reads_body, endpoint.needs_request
+        is_own, errors, head_only = endpoint.route is None, endpoint.errors, endpoint.head_only
+        reads_body, needs_request = plan.reads_body, endpoint.needs_request and not is_own
         run = self.life.run_request if plan.colour is Colour.ASYNC else None
-        results = endpoint.results(None if endpoint.head_only else lambda media_type: ("content-type", media_type))
+        results = endpoint.results(None if head_only else lambda media_type: ("content-type", media_type))
         prepared, respond = results.prepared, results.respond
 
         def serve(head: reader.Head, values: tuple[str, ...]) -> dict[str, Any]:
-            body = exchange = None
+            body = exchange = request = None
             try:
                 if reads_body:
                     body = reader.whole_body(head, limit)
                 if needs_request:
-                    exchange = self.life.exchange(endpoint, head, values, body)
-                result = call(head, values, body, exchange)
+                    request = exchange = self.life.exchange(endpoint, head, values, body)
+                elif is_own:  # a 404, a redirect: nobody keeps their request
+                    request = Request(reader, head, endpoint, values, {})
+                result = call(head, values, body, request)
                 if run is not None:
                     result = run(head, result)
-                how = prepared.get(result.__class__)
-                if how is not None and not (exchange and exchange.has_work_after):
+                how = None if exchange and exchange.has_work_after else prepared.get(result.__class__)
+                if how is not None:
                     content = how[0](result)
                     return reply(head, status, (how[1], ("content-length", str(len(content)))), content)
                 outcome: Any = respond(result)
             except FAILURES as error:
                 outcome = error
-            if not isinstance(outcome, StreamingResponse | BaseException) and not (
-                exchange and exchange.has_work_after
-            ):
-                return whole(head, outcome, head_only=endpoint.head_only)
-            why = outcome if reads_body and body is None else body
-            exchange = exchange or self.life.exchange(endpoint, head, values, why)
+            if exchange is None and isinstance(outcome, HTTPError) and not errors.tells(type(outcome)):
+                outcome = errors.respond(request or Request(reader, head, endpoint, values, {}), outcome)
+            has_work = exchange is not None and exchange.has_work_after
+            if not has_work and not isinstance(outcome, StreamingResponse | BaseException):
+                return whole(head, outcome, head_only=head_only)
+            read = outcome if reads_body and body is None else body
+            exchange = exchange or self.life.exchange(endpoint, head, values, read)
             return self.life.send(endpoint, exchange, outcome)  # type: ignore[no-any-return]
 
         return serve

@@ -12,8 +12,6 @@ from asyncio.base_events import _run_until_complete_cb  # type: ignore[attr-defi
 from atexit import register, unregister
 from collections.abc import Awaitable, Coroutine
 from contextvars import Context, copy_context
-from functools import cache
-from operator import itemgetter
 from typing import Any
 
 from hinge.backend import Endpoint, Exchange, Response, Runtime, failure_of, make_sender, make_server, run_to_end
@@ -26,11 +24,9 @@ class Life:
 
     def __init__(self, frozen: Any) -> None:
         self.runtime = Runtime(frozen, max_response_size=MOST)
-        self.runtime.find_requests(reader, _request, itemgetter("head"))
+        self.runtime.find_requests(reader, _request, lambda names: names["head"])
         self._runner = asyncio.Runner(loop_factory=self._make_loop)
         self._turn = threading.Lock()
-        self._sender: Any = cache(lambda endpoint: make_sender(endpoint, self.runtime))
-        self.server = cache(self._server)
 
     def _make_loop(self) -> asyncio.AbstractEventLoop:
         loop = asyncio.new_event_loop()
@@ -103,7 +99,8 @@ class Life:
         exchange.keep_body(body)
         return exchange
 
-    def _server(self, endpoint: Endpoint) -> Any:
+    def server(self, endpoint: Endpoint) -> Any:
+        """Return what answers an endpoint of any kind, on the loop."""
         serve: Any = make_server(endpoint, reader, self.runtime)
 
         def answer(head: reader.Head, values: tuple[str, ...]) -> Any:
@@ -118,7 +115,8 @@ class Life:
 
     def send(self, endpoint: Endpoint, exchange: "LambdaExchange", outcome: Response | Exception) -> Any:
         """Return the answer of a response or a failure."""
-        self.run_request(exchange.head, self._sender(endpoint)(exchange, exchange, outcome))
+        send: Any = make_sender(endpoint, self.runtime)
+        self.run_request(exchange.head, send(exchange, exchange, outcome))
         return exchange.answer
 
 
