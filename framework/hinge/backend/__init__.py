@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from hinge.loop.serve import make_server as make_server
     from hinge.loop.sink import WholeSink as WholeSink
     from hinge.loop.watch import failure_of as failure_of
+    from hinge.request import Request as Request
     from hinge.responses.files import FileResponse as FileResponse
     from hinge.responses.response import Response as Response
     from hinge.responses.streaming import BODILESS as BODILESS
@@ -85,6 +86,7 @@ _ROOMS = {
     "loop.serve": "Serve make_sender make_server",
     "loop.sink": "WholeSink",
     "loop.watch": "failure_of",
+    "request": "Request",
     "responses.files": "FileResponse",
     "responses.response": "Response",
     "responses.streaming": "BODILESS StreamAborted StreamingResponse framed_lines",

@@ -10,8 +10,17 @@ from operator import attrgetter
 from typing import Any
 from urllib.parse import unquote, urlencode
 
-from hinge import HTTPError
-from hinge.backend import NEVER_EMPTY, Address, Headers, declared_length, incomplete, kept, origin_form, utf8_path
+from hinge.backend import (
+    NEVER_EMPTY,
+    Address,
+    Headers,
+    HTTPError,
+    declared_length,
+    incomplete,
+    kept,
+    origin_form,
+    utf8_path,
+)
 
 V1, V2, ALB = "API Gateway payload 1.0", "API Gateway payload 2.0", "ALB"
 _HTTP_VERSIONS = {"HTTP/1.0": "1.0", "HTTP/2": "2", "HTTP/2.0": "2", "HTTP/3": "3", "HTTP/3.0": "3"}

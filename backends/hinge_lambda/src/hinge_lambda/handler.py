@@ -11,8 +11,7 @@ from threading import Timer
 from traceback import walk_stack
 from typing import Any
 
-from hinge import Request
-from hinge.backend import FAILURES, Colour, Endpoint, FrozenApp, HTTPError, StreamingResponse, logger
+from hinge.backend import FAILURES, Colour, Endpoint, FrozenApp, HTTPError, Request, StreamingResponse, logger
 from hinge_lambda import event as reader
 from hinge_lambda.reply import reply, whole
 
