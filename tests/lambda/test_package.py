@@ -60,7 +60,7 @@ def test_it_is_small() -> None:
 
 @pytest.mark.parametrize(("handler", "path", "status", "loaded"), STARTS)
 def test_a_cold_start_loads_what_the_app_uses(handler: str, path: str, status: int, loaded: str) -> None:
-    pytest.importorskip("hinge_lambda", reason="the distribution hinge-lambda is not installed")
+    pytest.importorskip("hinge_lambda.handler", reason="the distribution hinge-lambda is not installed")
     program = f"import sys; sys.path += {sys.path!r}\n{APP.format(handler=handler, path=path, status=status)}"
     run = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False, cwd=ROOT

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from hinge.http.address import Address
-from hinge_rsgi.backpressure import AHEAD, Pace
 
+backpressure = pytest.importorskip("hinge_rsgi.backpressure", reason="the distribution hinge-rsgi is not installed")
+AHEAD, Pace = backpressure.AHEAD, backpressure.Pace
 PIECE = 256 * 1024
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems tell nothing of a connection's progress")
