@@ -64,7 +64,7 @@ def test_a_defect_is_found(runs: dict[str, Run], defect: str, module: str, check
 def test_a_backend_that_hangs_is_given_up_with_the_first_check(tmp_path: Path, defect: str) -> None:
     run, seconds = given_up(tmp_path, defect, "hinge.conformance", "--hinge-timeout", "0.5")
     assert "backend 'broken' hangs: 1 check waited for 0.5 s or longer, and none has passed; the rest is" in run.output
-    assert seconds < 20
+    assert seconds < 45
     assert [check.outcome for check in run.checks].count("failed") == 1
 
 
@@ -72,14 +72,14 @@ def test_a_backend_of_which_a_part_hangs_is_given_up_after_three_checks(tmp_path
     modules = ["hinge.conformance.test_redirects", "hinge.conformance.test_drain"]
     run, seconds = given_up(tmp_path, "draining", *modules, "--hinge-timeout", "0.5")
     assert "backend 'broken' hangs: 3 checks waited for 0.5 s or longer; the rest is not run" in run.output
-    assert seconds < 25
+    assert seconds < 60
     assert [check.outcome for check in run.checks].count("failed") == 3
 
 
 def test_a_backend_that_passes_nothing_is_given_up(tmp_path: Path) -> None:
     run, seconds = given_up(tmp_path, "mute", "hinge.conformance")
     assert "backend 'broken' passes nothing: 20 checks failed; the rest is not run. Begin with -x" in run.output
-    assert seconds < 20
+    assert seconds < 45
 
 
 def given_up(folder: Path, defect: str, *arguments: str) -> tuple[Run, float]:

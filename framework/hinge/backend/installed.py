@@ -4,7 +4,6 @@ Law: what is loaded fulfils the contract as far as can be seen without calling i
 to whoever asks for it by name, and to nobody else.
 """
 
-import re
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
@@ -82,7 +81,7 @@ def load_backend(name: str) -> Backend:
 def own_packages() -> frozenset[str]:
     """Return the names of the packages of the backends that come with Hinge."""
     entries = [one for entries in _entries().values() for one in entries if _distribution(one) == DISTRIBUTION]
-    return frozenset(re.split("[.:]", entry.value)[0] for entry in entries)
+    return frozenset(map(_package, entries))
 
 
 def options_of(backend: Backend) -> Any:
@@ -145,6 +144,12 @@ def _found() -> Iterable[Any]:
         return found
 
 
+def _package(entry: Any) -> str:
+    """Return the outermost package of what an entry point names, as in `package.module:object`."""
+    name: str = entry.value
+    return name.partition(":")[0].partition(".")[0]
+
+
 def _distribution(entry: Any) -> str:
     return getattr(entry.dist, "name", None) or "a distribution without a name"
 
@@ -156,7 +161,7 @@ def _said(error: BaseException) -> str:
 
 def _unimported(entry: Any, error: BaseException) -> str:
     """Return what the import of a backend's package failed with, and what to do."""
-    place = raised_at(error, re.split("[.:]", entry.value)[0])
+    place = raised_at(error, _package(entry))
     is_missing = isinstance(error, ImportError)
     said = " ".join(str(error).split()) if is_missing or isinstance(error, AttributeError) else shown(error)
     if place is None:  # nothing of the package has run, or all of it
