@@ -36,8 +36,9 @@ def direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
     plan = endpoint.plan
     needs_request, reads_body, limit = endpoint.needs_request, plan.reads_body, endpoint.max_body_size
     # A body alone has a length, a type and a coding.
-    reads_lines = needs_request or reads_body or sum(one.source in _OF_LINES for one in plan.arguments) > 1
-    call, awaits = coloured_call(endpoint, lines if reads_lines else reader, runtime, _disconnected)
+    reads_lines = reads_body or sum(one.source in _OF_LINES for one in plan.arguments) > 1
+    reading: Any = lines if reads_lines else reader
+    call, awaits = coloured_call(endpoint, reading, runtime, _disconnected)
     streams_body = plan.streams_body
     bare = plan.handler if plan.is_async and not plan.inline and not plan.arguments else None
     status, head_only = endpoint.status or 200, endpoint.head_only
@@ -55,7 +56,7 @@ def direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
             if bare is not None:
                 result = bare()
             elif needs_request:
-                exchange = ASGIExchange(head, endpoint, values, runtime.state, receive)
+                exchange = ASGIExchange(reading, head, endpoint, values, runtime.state, receive)
                 if body is not None:
                     exchange._body = body
                 result = call(head, values, exchange.open_body(limit) if streams_body else body, exchange)
@@ -111,7 +112,7 @@ class _Rest:
         if exchange is None:
             if isinstance(outcome, Response) and not isinstance(outcome, StreamingResponse):
                 return send_complete(send, outcome, head_only=self._endpoint.head_only)
-            exchange = ASGIExchange(indexed(scope), self._endpoint, values, self._runtime.state, receive)
+            exchange = ASGIExchange(reader, scope, self._endpoint, values, self._runtime.state, receive)
             if self._reads_body:
                 exchange.keep_body(outcome if body is None and isinstance(outcome, Exception) else body)
         return self._send(exchange, Messages(send, exchange), outcome)

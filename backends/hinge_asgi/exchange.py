@@ -9,7 +9,7 @@ from hinge.loop.exchange import Exchange
 from hinge.request import UNREAD
 from hinge_asgi import lines
 from hinge_asgi.body import Incoming, Receive, read_body
-from hinge_asgi.scope import Indexed
+from hinge_asgi.scope import Indexed, Scope
 
 
 class ASGIExchange(Exchange):
@@ -21,10 +21,16 @@ class ASGIExchange(Exchange):
     incoming: Incoming | None
 
     def __init__(
-        self, head: Indexed, endpoint: Endpoint, values: tuple[str, ...], state: Mapping[str, Any], receive: Receive
+        self,
+        reader: Any,
+        head: Scope | Indexed,
+        endpoint: Endpoint,
+        values: tuple[str, ...],
+        state: Mapping[str, Any],
+        receive: Receive,
     ) -> None:
         # What Request does, without the call: each request pays for it.
-        self._reader = lines
+        self._reader = reader
         self._head = head
         self._endpoint = endpoint
         self._values = values
@@ -35,6 +41,16 @@ class ASGIExchange(Exchange):
         self.receive = receive
         self.incoming = self.watch = None
 
+    @property
+    def scope(self) -> Scope:
+        """The scope of which it is."""
+        scope: Scope = self._reader.native(self._head)
+        return scope
+
+    def _indexed(self) -> Indexed:
+        head: Any = self._head
+        return head if self._reader is lines else lines.indexed(head)
+
     async def disconnected(self) -> None:
         """Return when the client has left; whatever is left of the body is passed over, unless the handler reads it."""
         if self.incoming is not None:
@@ -44,12 +60,12 @@ class ASGIExchange(Exchange):
 
     def read_body(self, limit: int) -> Awaitable[bytes]:
         """Return the whole body; raises as `hinge_asgi.body.read_body`."""
-        scope, found = self._head
+        scope, found = self._indexed()
         return read_body(scope, found, self.receive, limit)
 
     def open_body(self, limit: int) -> BodyStream:
         """Return the body in pieces; raises HTTPError as `read_body` where the head tells already."""
-        scope, found = self._head
+        scope, found = self._indexed()
         self.incoming = Incoming(scope, found, self.receive, limit)
         return self.incoming.stream
 

@@ -71,7 +71,7 @@ class Messages:
 
         It does not tell when it is done, so what waits for the end of the response has it sent from here.
         """
-        scope = self._exchange.head[0]
+        scope = self._exchange.scope
         # HTTP/2 would break off where a file has grown meanwhile: the server sends all of it, whatever its length said.
         if "http.response.pathsend" not in (scope.get("extensions") or ()) or scope["http_version"][0] != "1":
             return False
