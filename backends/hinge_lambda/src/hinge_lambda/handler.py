@@ -53,7 +53,9 @@ class LambdaApplication:
     def drain(self, seconds: float) -> None:
         """End what would keep a stop waiting, and name in the log what is left."""
         self.life.runtime.drain(seconds)
-        Timer(seconds, self._name_left).start()
+        timer = Timer(seconds, self._name_left)
+        timer.daemon = True  # the end of the process does not wait for it
+        timer.start()
 
     def _name_left(self) -> None:
         frames = _current_frames()
