@@ -73,7 +73,8 @@ class LambdaApplication:
 
     def _make(self, endpoint: Endpoint) -> Any:
         plan = endpoint.plan
-        if any((endpoint.layers, plan.is_async and plan.inline, plan.maybe_async, plan.streams_body, plan.reads_form)):
+        inline = plan.inline and endpoint.route is not None  # in one place for all routes: on the loop
+        if endpoint.layers or inline or plan.maybe_async or plan.streams_body or plan.reads_form:
             return self.life.server(endpoint)
         call, limit, status = endpoint.bind(reader), endpoint.max_body_size, endpoint.status or 200
         is_own, errors, head_only = endpoint.route is None, endpoint.errors, endpoint.head_only
