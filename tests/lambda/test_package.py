@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "backends/hinge_lambda/src/hinge_lambda").glob("*.py"))
-MOST_LINES = 433
+MOST_LINES = 442
 """Of code and prose; without the connection, which only tests use."""
 
 APP = """

@@ -5,7 +5,7 @@ Law: an event is answered in the thread that brings it; the first that needs an 
 
 import os
 from contextvars import copy_context
-from functools import cached_property
+from functools import cache, cached_property
 from sys import _current_frames
 from threading import Timer
 from traceback import walk_stack
@@ -71,11 +71,21 @@ class LambdaApplication:
         self._is_ready = self._is_plain
         self.life.stop()
 
+    def _inline(self, endpoint: Endpoint) -> Any:
+        """Return what serves on the loop, as all inline handlers are, once it is called."""
+        made = cache(lambda: self.life.server(endpoint))
+
+        def serve(head: reader.Head, values: tuple[str, ...]) -> Any:
+            return made()(head, values)
+
+        return serve
+
     def _make(self, endpoint: Endpoint) -> Any:
         plan = endpoint.plan
-        inline = plan.inline and endpoint.route is not None  # in one place for all routes: on the loop
-        if endpoint.layers or inline or plan.maybe_async or plan.streams_body or plan.reads_form:
+        if endpoint.layers or plan.maybe_async or plan.streams_body or plan.reads_form:
             return self.life.server(endpoint)
+        if plan.inline and endpoint.route is not None:
+            return self._inline(endpoint)
         call, limit, status = endpoint.bind(reader), endpoint.max_body_size, endpoint.status or 200
         is_own, errors, head_only = endpoint.route is None, endpoint.errors, endpoint.head_only
         reads_body, needs_request = plan.reads_body, endpoint.needs_request and not is_own
