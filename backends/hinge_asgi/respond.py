@@ -11,7 +11,6 @@ from typing import Any
 from hinge.responses.files import FileResponse
 from hinge.responses.response import Response
 from hinge.responses.streaming import BODILESS, UNSIZED, sent_length
-from hinge.results.result import WHOLE
 from hinge_asgi.exchange import ASGIExchange
 
 SHORT = 1024
@@ -95,10 +94,8 @@ def _start(status: int, headers: Pairs) -> dict[str, Any]:
 
 async def send_complete(send: Send, response: Response, *, head_only: bool) -> None:
     """Send a response whose body is known."""
-    status, lines = response._status, response._headers
-    body = (response._body if response.__class__ in WHOLE else response.body) or b""
-    pairs = lines if isinstance(lines, tuple) else lines.raw
-    headers = [(name.encode(), value.encode()) for name, value in pairs]
+    status, body = response.status, response.body or b""
+    headers = encode_headers(response)
     if status in BODILESS:
         body = b""
     if status not in UNSIZED:

@@ -1,7 +1,6 @@
 """Endpoints inside middleware: the layers, the handler and the sending.
 
-Law: what is rare (a stream, work after the response, a failure) is a call away; a whole response is sent from the frame
-that got it. Plain layers and a plain handler stay in the server's thread; one that awaits has all of them on the loop.
+Law: plain layers and a plain handler stay in the server's thread; one that awaits has all of them on the loop.
 """
 
 from __future__ import annotations
@@ -16,20 +15,16 @@ from hinge.inspection.wrappers import Unawaited, awaited
 from hinge.middleware import compose, compose_async
 from hinge.request import Request
 from hinge.responses.response import Response
-from hinge.responses.streaming import BODILESS, UNSIZED, StreamingResponse, unsent
-from hinge.results.result import WHOLE
+from hinge.responses.streaming import StreamingResponse, unsent
 from hinge_wsgi import environ as reader
 from hinge_wsgi.direct import Serve, body_getter, coloured_call, failure_response, keep_body
 from hinge_wsgi.environ import Environ
 from hinge_wsgi.first_chunk import async_beginner, beginner
 from hinge_wsgi.form import releasing
 from hinge_wsgi.portal import current, on_request_thread
-from hinge_wsgi.respond import HOP_BY_HOP, LENGTH_LINES, SHORT, STATUS_LINES, StartResponse, answer_with
+from hinge_wsgi.respond import StartResponse, answer_with
 from hinge_wsgi.runtime import Runtime
 from hinge_wsgi.stream import close_sources
-
-_FRAMED = STATUS_LINES.keys() - BODILESS - UNSIZED
-"""The statuses whose responses have a body and its length."""
 
 
 def layered(endpoint: Endpoint, runtime: Runtime) -> Serve:
@@ -42,26 +37,10 @@ def layered(endpoint: Endpoint, runtime: Runtime) -> Serve:
     def serve(environ: Environ, start_response: StartResponse, values: tuple[str, ...]) -> Any:
         request = Request(reader, environ, endpoint, values, runtime.state)
         try:
-            response = answer(request)
-            status, lines, content = response._status, response._headers, response._body
-            if (
-                response.__class__ not in WHOLE
-                or status not in _FRAMED
-                or request._after is not None
-                or request._sources is not None
-            ):
-                return answer_with(runtime, start_response, response, request, fail, head_only=head_only)
-            headers = [*lines] if lines.__class__ is tuple else lines.raw.copy()  # type: ignore[union-attr]
-            for line in headers:
-                if line[0] in HOP_BY_HOP:
-                    return answer_with(runtime, start_response, response, request, fail, head_only=head_only)
-            size = len(content)  # type: ignore[arg-type]  # a whole response has one
-            headers.append(LENGTH_LINES[size] if size < SHORT else ("content-length", str(size)))
-            start_response(STATUS_LINES[status], headers)
+            return answer_with(runtime, start_response, answer(request), request, fail, head_only=head_only)
         except BaseException:  # of the server's, or an exit
             close_sources(runtime, request, unsent(request, None))
             raise
-        return [content] if size and not head_only else []
 
     return serve
 
@@ -92,23 +71,17 @@ def _answer(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Respons
 
 
 def _inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Response]:
-    call, plan, limit = coloured_call(endpoint, runtime), endpoint.plan, endpoint.max_body_size
-    body_of = body_getter(endpoint) if plan.streams_body or plan.reads_form else None
-    reads_body, respond, begin = plan.reads_body, endpoint.responder(), beginner(endpoint, runtime)
+    call, plan = coloured_call(endpoint, runtime), endpoint.plan
+    body_of = body_getter(endpoint) if plan.reads_body or plan.streams_body or plan.reads_form else None
+    respond, begin = endpoint.responder(), beginner(endpoint, runtime)
 
     def inner(request: Request) -> Response:
-        body = None
-        if reads_body:
-            body = request._body
-            if not isinstance(body, bytes):
-                body = keep_body(request, limit)
-        elif body_of is not None:
-            body = body_of(request)
+        body = None if body_of is None else body_of(request)
         try:
             response = respond(call(request._head, request._values, body, request))
         except Unawaited as error:
             response = runtime.run(error.settle())
-        if response.__class__ not in WHOLE and isinstance(response, StreamingResponse):
+        if isinstance(response, StreamingResponse):
             return begin(request, response)
         return response
 

@@ -28,7 +28,7 @@ STATUS_LINES = {code: f"{code} {REASONS.get(code, 'Unknown')}" for code in range
 SHORT = 1024
 LENGTH_LINES = [("content-length", str(length)) for length in range(SHORT)]
 """The lines of bodies below SHORT bytes, which most are."""
-HOP_BY_HOP = frozenset({"connection", "upgrade"})
+_HOP_BY_HOP = frozenset({"connection", "upgrade"})
 """PEP 3333 leaves these to the server; waitress refuses a response that has them."""
 
 
@@ -82,8 +82,8 @@ def _send_any(
 def _headers(response: Response) -> Pairs:
     lines = response._lines
     for name, _ in lines:
-        if name in HOP_BY_HOP:
-            return [pair for pair in lines if pair[0] not in HOP_BY_HOP]
+        if name in _HOP_BY_HOP:
+            return [pair for pair in lines if pair[0] not in _HOP_BY_HOP]
     return [*lines]
 
 

@@ -21,7 +21,6 @@ from hinge.loop.watch import stopping, take_back_cut
 from hinge.loop.without import HeldBack, sent_whole
 from hinge.responses.response import Response
 from hinge.responses.streaming import StreamingResponse, chosen
-from hinge.results.result import WHOLE
 
 Serve: TypeAlias = Callable[[Any, WholeSink], Awaitable[None]]
 """`(exchange, sink) -> nothing`; raises StreamAborted for a response that is not complete."""
@@ -93,9 +92,6 @@ def _finishing(endpoint: Endpoint, runtime: Runtime) -> _Finish:
                     if not take_back_cut():
                         raise
                     response = await fail(exchange, stopping())
-            if response.__class__ in WHOLE:  # as most are; the rest is told apart by `send`
-                await sink.whole(response, head_only=head_only)
-                return
             try:
                 await send(runtime, sink, response, exchange, head_only=head_only)
             except Unsent as unsent:
