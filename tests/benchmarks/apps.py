@@ -1,10 +1,14 @@
 """The app on Hinge, its handlers in one colour and those of the other colour in the other."""
 
 from collections.abc import AsyncIterator
+from time import perf_counter
+from typing import Any
 
-from cases import CHUNKS, HELLO, TICKS, Item, Page, passed
+from cases import ALLOWED, CHUNKS, HELLO, TICKS, Around, Item, Page, middleware_of, passed
 
+import hinge.middleware
 from hinge import App, Cookie, Event, EventSourceResponse, Header, Middleware, Request, StreamingResponse
+from hinge.middleware import CORS
 
 
 def passing(request: Request) -> Middleware:
@@ -13,9 +17,36 @@ def passing(request: Request) -> Middleware:
     yield
 
 
-def wsgi_app(layers: int = 0) -> App:
-    """Return the app with plain handlers, behind so many middlewares."""
-    app = App(middleware=[passing] * layers)
+def request_id(request: Request) -> Middleware:
+    """Answer with the request's id."""
+    response = yield
+    response.headers["x-request-id"] = request.headers.get("x-request-id") or "none"
+
+
+def timing(request: Request) -> Middleware:
+    """Answer with the time that it took."""
+    started = perf_counter()
+    response = yield
+    response.headers["server-timing"] = f"app;dur={(perf_counter() - started) * 1e3:.1f}"
+
+
+def origin(request: Request) -> Middleware:
+    """Let pages of some origins read the answer."""
+    response = yield
+    asking = request.headers.get("origin")
+    if asking in ALLOWED:
+        response.headers["access-control-allow-origin"] = asking
+
+
+def _middleware(around: Around) -> list[Any]:
+    ready_made = getattr(hinge.middleware, "RequestID", None)
+    ready = [CORS(ALLOWED), request_id if ready_made is None else ready_made()]
+    return middleware_of(around, passing, [request_id, timing, origin], ready)
+
+
+def wsgi_app(around: Around = 0) -> App:
+    """Return the app with plain handlers, behind what is asked for."""
+    app = App(middleware=_middleware(around))
 
     @app.get("/plain")
     def plain() -> str:
@@ -37,6 +68,14 @@ def wsgi_app(layers: int = 0) -> App:
     def session(x_request_id: Header[str], session: Cookie[str]) -> dict[str, str]:
         return {"request_id": x_request_id, "session": session}
 
+    @app.get("/request")
+    def alone(request: Request) -> dict[str, str]:
+        return {"request_id": request.headers["x-request-id"], "session": request.cookies["session"]}
+
+    @app.post("/orders")
+    def order(request: Request, item: Item, x_token: Header[str], session: Cookie[str]) -> dict[str, object]:
+        return {"name": item.name, "token": x_token, "session": session, "parts": len(item.parts)}
+
     @app.get("/other")
     async def other() -> str:
         return HELLO
@@ -57,6 +96,10 @@ def wsgi_app(layers: int = 0) -> App:
     def events() -> EventSourceResponse:
         return EventSourceResponse(Event(data={"tick": tick}) for tick in TICKS)
 
+    @app.get("/values")
+    def values() -> EventSourceResponse:
+        return EventSourceResponse({"tick": tick} for tick in TICKS)
+
     return app
 
 
@@ -70,9 +113,14 @@ async def _ticks() -> AsyncIterator[Event]:
         yield Event(data={"tick": tick})
 
 
-def asgi_app(layers: int = 0) -> App:
-    """Return the app with coroutines, behind so many middlewares."""
-    app = App(middleware=[passing] * layers)
+async def _values() -> AsyncIterator[dict[str, int]]:
+    for tick in TICKS:
+        yield {"tick": tick}
+
+
+def asgi_app(around: Around = 0) -> App:
+    """Return the app with coroutines, behind what is asked for."""
+    app = App(middleware=_middleware(around))
 
     @app.get("/plain")
     async def plain() -> str:
@@ -94,6 +142,14 @@ def asgi_app(layers: int = 0) -> App:
     async def session(x_request_id: Header[str], session: Cookie[str]) -> dict[str, str]:
         return {"request_id": x_request_id, "session": session}
 
+    @app.get("/request")
+    async def alone(request: Request) -> dict[str, str]:
+        return {"request_id": request.headers["x-request-id"], "session": request.cookies["session"]}
+
+    @app.post("/orders")
+    async def order(request: Request, item: Item, x_token: Header[str], session: Cookie[str]) -> dict[str, object]:
+        return {"name": item.name, "token": x_token, "session": session, "parts": len(item.parts)}
+
     @app.get("/other")
     def other() -> str:
         return HELLO
@@ -109,6 +165,10 @@ def asgi_app(layers: int = 0) -> App:
     @app.get("/events")
     async def events() -> EventSourceResponse:
         return EventSourceResponse(_ticks())
+
+    @app.get("/values")
+    async def values() -> EventSourceResponse:
+        return EventSourceResponse(_values())
 
     return app
 

@@ -1,6 +1,7 @@
 """What is compared: requests, and what is in their answers. It knows no framework."""
 
 from itertools import count
+from typing import Any, Literal
 
 import msgspec
 
@@ -36,7 +37,28 @@ CHUNKS = [bytes([65 + number]) * 4096 for number in range(16)]
 TICKS = range(100)
 
 passed = count().__next__
-"""What every middleware calls once a request: the check of answers counts with it that it was there."""
+"""What a middleware that lets all through calls once a request: the check of answers counts that it was there."""
+
+ORIGIN = "https://shop.example.org"
+ALLOWED = {ORIGIN}
+
+Around = int | Literal["three", "ready-made"]
+"""What an application is behind.
+
+A number: so many middlewares that let everything through. "three": middlewares of the kind that people write, each of
+which sets a header of every answer: the request's id, the time that it took, and an origin that is allowed.
+"ready-made": the framework's own CORS, and its own request id where it has one.
+"""
+THREE: Around = "three"
+READY: Around = "ready-made"
+TOLD = ("x-request-id", "server-timing", "access-control-allow-origin")
+"""What the answers behind the three hold."""
+
+
+def middleware_of(around: Around, passing: Any, three: list[Any], ready: list[Any]) -> list[Any]:
+    """Return those of a framework's middlewares that an application is behind."""
+    return [passing] * around if isinstance(around, int) else three if around == THREE else ready
+
 
 # What a browser behind a proxy sends, without what names the body.
 HEADERS = [
@@ -49,15 +71,17 @@ HEADERS = [
     ("x-forwarded-for", "203.0.113.7"),
     ("x-request-id", "0d3c7c54-6a3e-4d0c-9f43-8f6f7c1a2b11"),
 ]
+BROWSER = [("origin", ORIGIN), ("x-token", "secret-token")]
 BODY = (
     b'{"name":"lamp","price":19.5,"stock":12,"published":true,"parts":'
     b'[{"sku":"foot","amount":1},{"sku":"arm","amount":2},{"sku":"bulb","amount":1}]}'
 )
+INVALID = BODY.replace(b"19.5", b'"dear"')
 JSON = "application/json"
 
 
 class Case(msgspec.Struct, frozen=True):
-    """One request, and the middlewares that it passes."""
+    """One request, and what the application is behind."""
 
     name: str
     path: str
@@ -65,7 +89,7 @@ class Case(msgspec.Struct, frozen=True):
     query: str = ""
     body: bytes = b""
     content_type: str = ""
-    layers: int = 0
+    around: Around = 0
     streams: bool = False
     """The answer comes in pieces: they are taken out, and a client stays until the end."""
     hops: bool = False
@@ -76,13 +100,20 @@ class Case(msgspec.Struct, frozen=True):
     @property
     def headers(self) -> list[tuple[str, str]]:
         """The request's header lines, lower-case names."""
+        headers = HEADERS if isinstance(self.around, int) else [*HEADERS, *BROWSER]
         if not self.content_type:
-            return HEADERS
-        return [*HEADERS, ("content-type", self.content_type), ("content-length", str(len(self.body)))]
+            return headers
+        return [*headers, ("content-type", self.content_type), ("content-length", str(len(self.body)))]
 
 
 PLAIN = Case("plain text", "/plain")
+REALISTIC = Case("realistic", "/orders", "POST", body=BODY, content_type=JSON, around=THREE)
 CASES = [
+    REALISTIC,
+    Case("realistic, 404", "/nowhere/to/be/found", around=THREE),
+    Case("realistic, 422", "/orders", "POST", body=INVALID, content_type=JSON, around=THREE),
+    Case("ready-made middleware", "/json", around=READY),
+    Case("Request alone", "/request"),
     PLAIN,
     Case("JSON", "/json"),
     Case("typed path and query", "/items/4711", query="limit=20&verbose=true"),
@@ -90,13 +121,16 @@ CASES = [
     Case("header and cookie", "/session"),
     Case("404", "/nowhere/to/be/found"),
     Case("405", "/json", "DELETE"),
-    Case("one middleware", "/plain", layers=1),
-    Case("five middlewares", "/plain", layers=5),
+    Case("one middleware", "/plain", around=1),
+    Case("two middlewares", "/plain", around=2),
+    Case("five middlewares", "/plain", around=5),
     Case("other colour", "/other", hops=True),
+    Case("other colour in three middlewares", "/other", around=THREE, hops=True),
     Case("other colour, inline", "/inline"),
     Case("other colour, loop of the thread", "/thread", only="wsgi"),
     Case("64 KiB in 16 chunks", "/stream", streams=True),
     Case("100 server-sent events", "/events", streams=True),
+    Case("100 values as events", "/values", streams=True),
 ]
 """The ones that are timed. "Other colour" is `async def` on WSGI and `def` elsewhere."""
 
@@ -106,15 +140,16 @@ def cases_of(interface: str) -> list[Case]:
     return [case for case in CASES if case.only in ("", interface)]
 
 
-HEADLINE = tuple(case.name for case in CASES[:5])
-"""The ones with a bar of their own."""
+HEADLINE = ("plain text", "JSON", "typed path and query", "validated JSON body", "header and cookie")
+"""The bare routes with a bar of their own."""
 
 REFUSED = [
     Case("404, path parameter", "/items/lamp"),
     Case("415", "/items", "POST", body=BODY, content_type="text/plain"),
     Case("400", "/items", "POST", body=BODY[:-1], content_type=JSON),
     Case("422, query", "/items/4711", query="limit=many&verbose=true"),
-    Case("422, body", "/items", "POST", body=BODY.replace(b"19.5", b'"dear"'), content_type=JSON),
+    Case("422, body", "/items", "POST", body=INVALID, content_type=JSON),
+    Case("405, behind three", "/orders", "DELETE", around=THREE),
     Case("HEAD", "/json", "HEAD"),
     Case("OPTIONS", "/json", "OPTIONS"),
 ]

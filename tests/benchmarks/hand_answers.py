@@ -1,4 +1,10 @@
-"""What the hand-written callables say, whatever the interface: conversion, validation and refusals."""
+"""What the hand-written callables say, whatever the interface: conversion, validation and refusals.
+
+They are what somebody writes who knows the interface and msgspec, and wants it correct. Nothing is left out that the
+answers need: routing by dictionaries, 404 and 405 with Allow, HEAD and OPTIONS, conversion that takes ASCII digits
+only, a repeated query key, 415, 413, a cut upload, two framings, a body that nests too deeply, 400 and 422, an
+unexpected failure. Nothing is in it that they do not need: no contexts, no lifespan, no request object.
+"""
 
 from typing import Any
 from urllib.parse import unquote_plus
@@ -100,13 +106,13 @@ def length(declared: str) -> int:
     return length
 
 
-def item(body: bytes, content_type: str) -> bytes:
+def item(body: bytes, content_type: str) -> Item:
     if content_type != "application/json" and content_type.replace(" ", "").lower() != "application/json;charset=utf-8":
         raise Refused("415 Unsupported Media Type", ACCEPTED, ("accept", "application/json, application/msgpack"))
     if len(body) > DEPTH and body.count(b"[") + body.count(b"{") > DEPTH:
         raise Refused("400 Bad Request", f"The body nests more than {DEPTH} arrays and objects.")
     try:
-        return encode(_decode_item(body))
+        return _decode_item(body)
     except msgspec.ValidationError:
         _check_syntax(body)
         raise _invalid([{"in": "body", "pointer": "/price", "message": "expected a number"}]) from None
@@ -135,16 +141,31 @@ READ = "GET, HEAD, OPTIONS"
 WRITE = "OPTIONS, POST"
 
 
-def session(request_id: str | None, cookies: str | None) -> bytes:
-    """Return the answer that holds one header and one cookie."""
-    value = None
+def _session_cookie(cookies: str | None) -> str | None:
     for pair in (cookies or "").split(";"):
         name, found, text = pair.strip(" \t").partition("=")
         if found and name == "session":
-            value = text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text
-            break
-    missing = [("header", "x-request-id", request_id), ("cookie", "session", value)]
+            return text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text
+    return None
+
+
+def _required(name: str, header: str | None, cookie: str | None) -> None:
+    missing = [("header", name, header), ("cookie", "session", cookie)]
     errors = [{"in": where, "name": name, "message": "is required"} for where, name, value in missing if value is None]
     if errors:
         raise _invalid(errors)
-    return encode({"request_id": request_id, "session": value})
+
+
+def session(request_id: str | None, cookies: str | None) -> bytes:
+    """Return the answer that holds one header and one cookie."""
+    cookie = _session_cookie(cookies)
+    _required("x-request-id", request_id, cookie)
+    return encode({"request_id": request_id, "session": cookie})
+
+
+def order(item: Item, token: str | None, cookies: str | None) -> bytes:
+    """Return the answer to the realistic request."""
+    cookie = _session_cookie(cookies)
+    if token is None or cookie is None:
+        _required("x-token", token, cookie)
+    return encode({"name": item.name, "token": token, "session": cookie, "parts": len(item.parts)})

@@ -3,10 +3,11 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from time import perf_counter
 from typing import Any
 
-from cases import CHUNKS, HELLO, TICKS, passed
-from hand_answers import NOT_FOUND, READ, WRITE, Refused, encode, item, length, page, session, unknown_method
+from cases import ALLOWED, CHUNKS, HELLO, TICKS, passed
+from hand_answers import NOT_FOUND, READ, WRITE, Refused, encode, item, length, order, page, session, unknown_method
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ async def _asgi_create(scope: Scope, receive: Receive, send: Send) -> None:
     body = b""
     if declared is not None:
         body = await _asgi_body(receive, length(declared.decode("latin-1")))
-    content = item(body, content_type)
+    content = encode(item(body, content_type))
     headers = [AJSON, (b"content-length", b"%d" % len(content))]
     await send({"type": "http.response.start", "status": 201, "headers": headers})
     await send({"type": "http.response.body", "body": content, "more_body": False})
@@ -171,13 +172,20 @@ _ASGI_STATIC: dict[str, tuple[dict[str, Handler], str]] = {
     "/plain": (_asgi_methods(_asgi_plain), READ),
     "/json": (_asgi_methods(_asgi_json), READ),
     "/session": (_asgi_methods(_asgi_session), READ),
+    "/request": (_asgi_methods(_asgi_session), READ),
     "/other": (_asgi_methods(_asgi_other), READ),
     "/inline": (_asgi_methods(_asgi_inline), READ),
     "/stream": (_asgi_methods(_asgi_stream), READ),
     "/events": (_asgi_methods(_asgi_events), READ),
+    "/values": (_asgi_methods(_asgi_events), READ),
     "/items": ({"POST": _asgi_create, "OPTIONS": _asgi_options(WRITE)}, WRITE),
 }
 _ASGI_BELOW = {"/items": (_asgi_methods(_asgi_page), READ)}
+
+
+def _refused(refused: Refused) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    headers = [APROBLEM, *[(name.encode(), value.encode()) for name, value in refused.headers]]
+    return int(refused.status[:3]), headers, refused.body
 
 
 async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
@@ -201,10 +209,10 @@ async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
     except Exception:
         logger.exception("%s %r failed", scope["method"], scope["path"])
         refused = Refused("500 Internal Server Error")
-    headers = [APROBLEM, *[(name.encode(), value.encode()) for name, value in refused.headers]]
-    headers.append((b"content-length", b"%d" % len(refused.body)))
-    await send({"type": "http.response.start", "status": int(refused.status[:3]), "headers": headers})
-    await send({"type": "http.response.body", "body": refused.body, "more_body": False})
+    status, headers, content = _refused(refused)
+    headers.append((b"content-length", b"%d" % len(content)))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content, "more_body": False})
 
 
 def asgi_layer(inner: Handler) -> Handler:
@@ -215,3 +223,89 @@ def asgi_layer(inner: Handler) -> Handler:
         await inner(scope, receive, send)
 
     return layer
+
+
+Lines = dict[bytes, bytes]
+_ALLOWED = {origin.encode() for origin in ALLOWED}
+
+
+def _lines(headers: list[tuple[bytes, bytes]]) -> Lines:
+    lines = dict(headers)
+    if len(lines) != len(headers):  # HTTP/2 sends cookies in lines of their own
+        lines[b"cookie"] = b"; ".join(value for name, value in headers if name == b"cookie")
+    return lines
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("latin-1")
+
+
+async def _order(lines: Lines, receive: Receive) -> tuple[tuple[bytes, bytes], bytes]:
+    if b"transfer-encoding" in lines:
+        raise Refused("411 Length Required")
+    if b"content-encoding" in lines:
+        raise Refused("415 Unsupported Media Type")
+    declared = lines.get(b"content-length")
+    body = b"" if declared is None else await _asgi_body(receive, length(declared.decode("latin-1")))
+    found = item(body, lines.get(b"content-type", b"").decode("latin-1"))
+    return AJSON, order(found, _text(lines.get(b"x-token")), _text(lines.get(b"cookie")))
+
+
+async def _order_other(lines: Lines, receive: Receive) -> tuple[tuple[bytes, bytes], bytes]:
+    return ATEXT, (await asyncio.to_thread(_function)).encode()
+
+
+_THREE: dict[str, tuple[dict[str, Callable[..., Awaitable[tuple[tuple[bytes, bytes], bytes]]]], str]] = {
+    "/orders": ({"POST": _order}, WRITE),
+    "/other": ({"GET": _order_other}, READ),
+}
+
+
+async def asgi_three(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer one ASGI HTTP request, and say in every answer what three middlewares would."""
+    started = perf_counter()
+    lines = _lines(scope["headers"])
+    try:
+        route = _THREE.get(scope["path"])
+        if route is None:
+            raise Refused(NOT_FOUND)
+        methods, allow = route
+        handler = methods.get(scope["method"])
+        if handler is None:
+            raise unknown_method(allow)
+        media_type, content = await handler(lines, receive)
+        status, headers = 200, [media_type]
+    except Refused as refused:
+        status, headers, content = _refused(refused)
+    except Exception:
+        logger.exception("%s %r failed", scope["method"], scope["path"])
+        status, headers, content = _refused(Refused("500 Internal Server Error"))
+    headers += [
+        (b"content-length", b"%d" % len(content)),
+        (b"x-request-id", lines.get(b"x-request-id") or b"none"),
+        (b"server-timing", b"app;dur=%.1f" % ((perf_counter() - started) * 1e3)),
+    ]
+    origin = lines.get(b"origin")
+    if origin in _ALLOWED:
+        headers.append((b"access-control-allow-origin", origin))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content, "more_body": False})
+
+
+async def asgi_ready_made(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer one ASGI HTTP request, and say in every answer its id, and which origin may read it."""
+    request_id, origin = b"none", None
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            request_id = value
+        elif name == b"origin":
+            origin = value
+
+    async def told(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] += [(b"x-request-id", request_id), (b"vary", b"origin")]
+            if origin in _ALLOWED:
+                message["headers"].append((b"access-control-allow-origin", origin))
+        await send(message)
+
+    await asgi(scope, receive, told)

@@ -3,10 +3,11 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from time import perf_counter
 from typing import Any
 
-from cases import CHUNKS, HELLO, TICKS, passed
-from hand_answers import NOT_FOUND, READ, WRITE, Refused, encode, item, length, page, session, unknown_method
+from cases import ALLOWED, CHUNKS, HELLO, TICKS, Item, passed
+from hand_answers import NOT_FOUND, READ, WRITE, Refused, encode, item, length, order, page, session, unknown_method
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +35,7 @@ async def _page(scope: Scope, proto: Proto) -> None:
     proto.response_bytes(200, [JSON], page(scope.path, scope.query_string))
 
 
-async def _create(scope: Scope, proto: Proto) -> None:
-    headers = scope.headers
+async def _item(headers: Any, proto: Proto) -> Item:
     if "transfer-encoding" in headers:
         raise Refused("411 Length Required")
     if "content-encoding" in headers:
@@ -48,7 +48,11 @@ async def _create(scope: Scope, proto: Proto) -> None:
         if len(body) < size:
             detail = f"The request body ended after {len(body)} of {size} declared bytes."
             raise Refused("400 Bad Request", detail)
-    proto.response_bytes(201, [JSON], item(body, headers.get("content-type") or ""))
+    return item(body, headers.get("content-type") or "")
+
+
+async def _create(scope: Scope, proto: Proto) -> None:
+    proto.response_bytes(201, [JSON], encode(await _item(scope.headers, proto)))
 
 
 async def _session(scope: Scope, proto: Proto) -> None:
@@ -132,10 +136,12 @@ _STATIC: dict[str, tuple[dict[str, Handler], str]] = {
     "/plain": (_methods(_plain), READ),
     "/json": (_methods(_json), READ),
     "/session": (_methods(_session), READ),
+    "/request": (_methods(_session), READ),
     "/other": (_methods(_other), READ),
     "/inline": (_methods(_inline), READ),
     "/stream": (_methods(_stream), READ),
     "/events": (_methods(_events), READ),
+    "/values": (_methods(_events), READ),
     "/items": ({"POST": _create, "OPTIONS": _options(WRITE)}, WRITE),
 }
 _BELOW = {"/items": (_methods(_page), READ)}
@@ -173,3 +179,67 @@ def rsgi_layer(inner: Handler) -> Handler:
         await inner(scope, proto)
 
     return layer
+
+
+async def _order(headers: Any, proto: Proto) -> tuple[tuple[str, str], bytes]:
+    found = await _item(headers, proto)
+    return JSON, order(found, headers.get("x-token"), "; ".join(headers.get_all("cookie")))
+
+
+async def _order_other(headers: Any, proto: Proto) -> tuple[tuple[str, str], bytes]:
+    return TEXT, (await asyncio.to_thread(_function)).encode()
+
+
+_THREE: dict[str, tuple[dict[str, Callable[..., Awaitable[tuple[tuple[str, str], bytes]]]], str]] = {
+    "/orders": ({"POST": _order}, WRITE),
+    "/other": ({"GET": _order_other}, READ),
+}
+
+
+async def rsgi_three(scope: Scope, proto: Proto) -> None:
+    """Answer one RSGI HTTP request, and say in every answer what three middlewares would."""
+    started = perf_counter()
+    lines = scope.headers
+    try:
+        route = _THREE.get(scope.path)
+        if route is None:
+            raise Refused(NOT_FOUND)
+        methods, allow = route
+        handler = methods.get(scope.method)
+        if handler is None:
+            raise unknown_method(allow)
+        media_type, content = await handler(lines, proto)
+        status, headers = 200, [media_type]
+    except Refused as refused:
+        status, headers, content = int(refused.status[:3]), [PROBLEM, *refused.headers], refused.body
+    except Exception:
+        logger.exception("%s %r failed", scope.method, scope.path)
+        status, headers, content = 500, [PROBLEM], Refused("500 Internal Server Error").body
+    headers += [
+        ("x-request-id", lines.get("x-request-id") or "none"),
+        ("server-timing", f"app;dur={(perf_counter() - started) * 1e3:.1f}"),
+    ]
+    origin = lines.get("origin")
+    if origin in ALLOWED:
+        headers.append(("access-control-allow-origin", origin))
+    proto.response_bytes(status, headers, content)
+
+
+class _Telling:
+    """A protocol that says in every whole answer the request's id, and which origin may read it."""
+
+    def __init__(self, lines: Any, proto: Proto) -> None:
+        self._lines = lines
+        self._proto = proto
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        headers += [("x-request-id", self._lines.get("x-request-id") or "none"), ("vary", "origin")]
+        origin = self._lines.get("origin")
+        if origin in ALLOWED:
+            headers.append(("access-control-allow-origin", origin))
+        self._proto.response_bytes(status, headers, body)
+
+
+async def rsgi_ready_made(scope: Scope, proto: Proto) -> None:
+    """Answer one RSGI HTTP request, and say in every answer its id, and which origin may read it."""
+    await rsgi(scope, _Telling(scope.headers, proto))

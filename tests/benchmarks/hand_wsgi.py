@@ -5,10 +5,11 @@ import logging
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from functools import cache
+from time import perf_counter
 from typing import Any
 
-from cases import CHUNKS, HELLO, TICKS, passed
-from hand_answers import NOT_FOUND, READ, WRITE, Refused, encode, item, length, page, session, unknown_method
+from cases import ALLOWED, CHUNKS, HELLO, TICKS, passed
+from hand_answers import NOT_FOUND, READ, WRITE, Refused, encode, item, length, order, page, session, unknown_method
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ def _wsgi_page(environ: Environ, start_response: Start) -> list[bytes]:
     return [content]
 
 
-def _wsgi_create(environ: Environ, start_response: Start) -> list[bytes]:
+def _body(environ: Environ) -> bytes:
     declared = environ.get("CONTENT_LENGTH")
     if "HTTP_TRANSFER_ENCODING" in environ:
         raise Refused("411 Length Required")
@@ -59,7 +60,11 @@ def _wsgi_create(environ: Environ, start_response: Start) -> list[bytes]:
             body += piece
     if "HTTP_CONTENT_ENCODING" in environ:
         raise Refused("415 Unsupported Media Type")
-    content = item(body, environ.get("CONTENT_TYPE", ""))
+    return body
+
+
+def _wsgi_create(environ: Environ, start_response: Start) -> list[bytes]:
+    content = encode(item(_body(environ), environ.get("CONTENT_TYPE", "")))
     start_response("201 Created", [JSON, ("content-length", str(len(content)))])
     return [content]
 
@@ -159,11 +164,13 @@ _WSGI_STATIC: dict[str, tuple[dict[str, Handler], str]] = {
     "/plain": (_wsgi_methods(_wsgi_plain), READ),
     "/json": (_wsgi_methods(_wsgi_json), READ),
     "/session": (_wsgi_methods(_wsgi_session), READ),
+    "/request": (_wsgi_methods(_wsgi_session), READ),
     "/other": (_wsgi_methods(_wsgi_other), READ),
     "/inline": (_wsgi_methods(_wsgi_inline), READ),
     "/thread": (_wsgi_methods(_wsgi_thread), READ),
     "/stream": (_wsgi_methods(_wsgi_stream), READ),
     "/events": (_wsgi_methods(_wsgi_events), READ),
+    "/values": (_wsgi_methods(_wsgi_events), READ),
     "/items": ({"POST": _wsgi_create, "OPTIONS": _wsgi_options(WRITE)}, WRITE),
 }
 _WSGI_BELOW = {"/items": (_wsgi_methods(_wsgi_page), READ)}
@@ -203,3 +210,62 @@ def wsgi_layer(inner: Handler) -> Handler:
         return inner(environ, start_response)
 
     return layer
+
+
+def _order(environ: Environ) -> tuple[tuple[str, str], bytes]:
+    found = item(_body(environ), environ.get("CONTENT_TYPE", ""))
+    return JSON, order(found, environ.get("HTTP_X_TOKEN"), environ.get("HTTP_COOKIE"))
+
+
+def _order_other(environ: Environ) -> tuple[tuple[str, str], bytes]:
+    return TEXT, asyncio.run_coroutine_threadsafe(_coroutine(), _loop()).result().encode()
+
+
+_THREE: dict[str, tuple[dict[str, Callable[[Environ], tuple[tuple[str, str], bytes]]], str]] = {
+    "/orders": ({"POST": _order}, WRITE),
+    "/other": ({"GET": _order_other}, READ),
+}
+
+
+def wsgi_three(environ: Environ, start_response: Start) -> list[bytes]:
+    """Answer one WSGI request, and say in every answer what three middlewares would."""
+    started = perf_counter()
+    try:
+        route = _THREE.get(environ["PATH_INFO"])
+        if route is None:
+            raise Refused(NOT_FOUND)
+        methods, allow = route
+        handler = methods.get(environ["REQUEST_METHOD"])
+        if handler is None:
+            raise unknown_method(allow)
+        media_type, content = handler(environ)
+        status, headers = "200 OK", [media_type]
+    except Refused as refused:
+        status, headers, content = refused.status, [PROBLEM, *refused.headers], refused.body
+    except Exception:
+        logger.exception("%s %r failed", environ["REQUEST_METHOD"], environ["PATH_INFO"])
+        refused = Refused("500 Internal Server Error")
+        status, headers, content = refused.status, [PROBLEM], refused.body
+    headers += [
+        ("content-length", str(len(content))),
+        ("x-request-id", environ.get("HTTP_X_REQUEST_ID") or "none"),
+        ("server-timing", f"app;dur={(perf_counter() - started) * 1e3:.1f}"),
+    ]
+    origin = environ.get("HTTP_ORIGIN")
+    if origin in ALLOWED:
+        headers.append(("access-control-allow-origin", origin))
+    start_response(status, headers)
+    return [content]
+
+
+def wsgi_ready_made(environ: Environ, start_response: Start) -> Iterable[bytes]:
+    """Answer one WSGI request, and say in every answer its id, and which origin may read it."""
+
+    def start(status: str, headers: list[tuple[str, str]]) -> None:
+        headers += [("x-request-id", environ.get("HTTP_X_REQUEST_ID") or "none"), ("vary", "origin")]
+        origin = environ.get("HTTP_ORIGIN")
+        if origin in ALLOWED:
+            headers.append(("access-control-allow-origin", origin))
+        start_response(status, headers)
+
+    return wsgi(environ, start)

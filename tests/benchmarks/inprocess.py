@@ -7,6 +7,7 @@ core is not slower. Only where another thread takes part the clock on the wall c
 
 `--quick` takes some seconds, `--peers` times the installed other frameworks as well, `--features` adds what middleware
 and other features cost, `--json FILE` writes what was measured (`-`: to standard output, in place of the tables).
+`--case realistic` times the cases alone whose names hold that, `--backend wsgi` one interface; both may be given again.
 """
 
 import argparse
@@ -14,12 +15,13 @@ import gc
 import json
 import statistics
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from agreement import check_hinge, check_peer
-from cases import Case, cases_of
+from cases import Around, Case, cases_of
 from features import featured
 from interfaces import INTERFACES, hand, hinge
 from place import place
@@ -67,24 +69,34 @@ def _calls(timer: Timer) -> int:
 # -- reports -----------------------------------------------------------------------------------------------------------
 
 
-def compare(rounds: int, peers: Iterable[Peer] = ()) -> list[dict[str, Any]]:
-    """Return a row for each backend and case: medians, the median ratio of the rounds, the ratio of minima."""
+def compare(
+    rounds: int, peers: Iterable[Peer] = (), *, names: Sequence[str] = ("",), backends: Collection[str] = INTERFACES
+) -> list[dict[str, Any]]:
+    """Return a row for each backend and case: medians, the median ratio of the rounds, the ratio of minima.
+
+    Of the cases only those whose names hold one of `names`.
+    """
+
+    def wanted(cases: Iterable[Case]) -> list[Case]:
+        return [case for case in cases if any(name in case.name for name in names)]
+
     timers: dict[str, Timer] = {}
-    for interface in INTERFACES:
+    for interface in backends:
         check_hinge(interface)
-        _add(timers, interface, "hand", lambda layers, of=interface: hand(of, layers), cases_of(interface))
-        _add(timers, interface, "hinge", lambda layers, of=interface: hinge(of, layers), cases_of(interface))
+        _add(timers, interface, "hand", partial(hand, interface), wanted(cases_of(interface)))
+        _add(timers, interface, "hinge", partial(hinge, interface), wanted(cases_of(interface)))
     for peer in peers:
-        check_peer(peer.interface, peer.name, peer.build, peer.cases)
-        _add(timers, peer.interface, peer.name, peer.build, peer.cases)
+        if peer.interface in backends:
+            check_peer(peer.interface, peer.name, peer.build, wanted(peer.cases))
+            _add(timers, peer.interface, peer.name, peer.build, wanted(peer.cases))
     samples = measure(timers, rounds)
-    return [_row(samples, interface, case) for interface in INTERFACES for case in cases_of(interface)]
+    return [_row(samples, interface, case) for interface in backends for case in wanted(cases_of(interface))]
 
 
-def _add(timers: dict[str, Timer], interface: str, who: str, build: Callable[[int], Any], cases: list[Case]) -> None:
-    applications = {layers: build(layers) for layers in sorted({case.layers for case in cases})}
+def _add(timers: dict[str, Timer], interface: str, who: str, build: Callable[[Around], Any], cases: list[Case]) -> None:
+    applications = {around: build(around) for around in dict.fromkeys(case.around for case in cases)}
     for case in cases:
-        timers[f"{interface}|{case.name}|{who}"] = INTERFACES[interface].timer(applications[case.layers], case)
+        timers[f"{interface}|{case.name}|{who}"] = INTERFACES[interface].timer(applications[case.around], case)
 
 
 def _row(samples: Samples, interface: str, case: Case) -> dict[str, Any]:
@@ -97,6 +109,7 @@ def _row(samples: Samples, interface: str, case: Case) -> dict[str, Any]:
     return {
         "backend": interface,
         "case": case.name,
+        "hops": case.hops,
         "hand_us": round(statistics.median(hand_times), 3),
         "hinge_us": round(statistics.median(hinge_times), 3),
         "ratio": _ratio(hinge_times, hand_times),
@@ -158,11 +171,18 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--peers", action="store_true", help="also measure the other frameworks that are installed")
     parser.add_argument("--features", action="store_true", help="also measure middleware, 404, 405, many routes")
     parser.add_argument("--json", metavar="FILE", help="write the figures there; - is standard output")
+    parser.add_argument("--case", action="append", metavar="NAME", help="only cases whose names hold this")
+    parser.add_argument("--backend", action="append", choices=INTERFACES, help="only this interface")
     options = parser.parse_args(arguments)
     rounds = QUICK_ROUNDS if options.quick else ROUNDS
     report = {
         "place": place(),
-        "ratios": compare(rounds, installed() if options.peers else ()),
+        "ratios": compare(
+            rounds,
+            installed() if options.peers else (),
+            names=options.case or ("",),
+            backends=options.backend or INTERFACES,
+        ),
         "features": features(rounds) if options.features else [],
     }
     text = json.dumps(report, indent=2)

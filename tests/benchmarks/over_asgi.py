@@ -79,7 +79,7 @@ async def _send(message: dict[str, Any]) -> None:
 def timer(application: Callable[..., Any], case: Case) -> Callable[[int], float]:
     """Return what calls an ASGI callable so many times and returns the seconds.
 
-    Frameworks keep what they parsed in the scope, so each call has a copy, as each request has one of its own.
+    Frameworks keep what they parsed in the scope and its state, so each call has its own, as each request has.
     """
     first = scope_of(case)
     message = {"type": "http.request", "body": case.body, "more_body": False}
@@ -96,14 +96,14 @@ def timer(application: Callable[..., Any], case: Case) -> Callable[[int], float]
         return receive
 
     async def run(calls: int) -> float:
-        requests = [(first.copy(), receiving()) for _ in range(calls)]
+        requests = [({**first, "state": {}}, receiving()) for _ in range(calls)]
         started = clock()
         for scope, receive in requests:
             await application(scope, receive, _send)
         return clock() - started
 
     async def stay(calls: int) -> float:
-        requests = [(first.copy(), Client(case)) for _ in range(calls)]
+        requests = [({**first, "state": {}}, Client(case)) for _ in range(calls)]
         started = clock()
         for scope, client in requests:
             await application(scope, client.receive, client.send)

@@ -20,7 +20,7 @@ def measured() -> dict[str, tuple[float, float]]:
     """Return, by "backend, case", the median ratio and the ratio of minima of a short run in a process of its own.
 
     Nothing traces there and nothing is rewritten. Cases that wake another thread are left out: what a wake-up takes is
-    the machine's. So are backends that are not everywhere.
+    the machine's.
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     done = subprocess.run(
@@ -35,9 +35,7 @@ def measured() -> dict[str, tuple[float, float]]:
         raise RuntimeError(done.stderr)
     rows: list[dict[str, Any]] = json.loads(done.stdout)["ratios"]
     return {
-        f"{row['backend']}, {row['case']}": (row["ratio"], row["ratio_of_minima"])
-        for row in rows
-        if row["case"] != "other colour" and row["backend"] in ("wsgi", "asgi")
+        f"{row['backend']}, {row['case']}": (row["ratio"], row["ratio_of_minima"]) for row in rows if not row["hops"]
     }
 
 

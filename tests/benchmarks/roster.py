@@ -5,7 +5,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
-from cases import Case, cases_of
+from cases import Around, Case, cases_of
 from interfaces import INTERFACES
 
 MODULES = ("starlette_", "fastapi_", "litestar_", "falcon_", "blacksheep_", "quater_", "flask_", "bottle_", "django_")
@@ -17,7 +17,7 @@ class Peer(NamedTuple):
     name: str
     interface: str
     module: str
-    build: Callable[[int], Any]
+    build: Callable[[Around], Any]
     cases: list[Case]
     lacks: dict[str, str]
     many: Callable[[str, int], Any]

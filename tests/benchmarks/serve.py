@@ -13,7 +13,7 @@ def _stack(name: str, interface: str) -> Any:
         apps = import_module("apps")
         return (apps.wsgi_app if interface == "wsgi" else apps.asgi_app)().compile(interface)
     if name == "hand":
-        return getattr(import_module("handwritten"), interface)
+        return getattr(import_module(f"hand_{interface}"), interface)
     return getattr(import_module(f"peers.{name}"), interface)(0)
 
 

@@ -1,17 +1,21 @@
-"""Bottle. Middleware is a plugin."""
+"""Bottle. What lets all through is a plugin, the three are hooks, which errors pass as well."""
 
 from collections.abc import Callable, Iterator
+from time import perf_counter
 from typing import Any
 
 import msgspec
-from bottle import Bottle, request, response
-from cases import CHUNKS, HELLO, TICKS, Item, passed
+from bottle import Bottle, abort, request, response
+from cases import ALLOWED, CHUNKS, HELLO, TICKS, Around, Item, passed
 
 NAME = "Bottle"
 LACKS = {
     "wsgi": {
         "other colour": "handlers are plain functions",
+        "other colour in three middlewares": "handlers are plain functions",
         "other colour, inline": "handlers are plain functions",
+        "ready-made middleware": "it has no CORS of its own",
+        "100 values as events": "it has no events of its own",
     }
 }
 
@@ -26,8 +30,20 @@ def _passing(callback: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-def wsgi(layers: int) -> Bottle:
-    """Return the app behind so many plugins."""
+def _start() -> None:
+    request.environ["started"] = perf_counter()
+
+
+def _tell() -> None:
+    response.headers["x-request-id"] = request.headers.get("x-request-id") or "none"
+    response.headers["server-timing"] = f"app;dur={(perf_counter() - request.environ['started']) * 1e3:.1f}"
+    origin = request.headers.get("origin")
+    if origin in ALLOWED:
+        response.headers["access-control-allow-origin"] = origin
+
+
+def wsgi(around: Around) -> Bottle:
+    """Return the app behind so many plugins, or behind hooks."""
     app = Bottle()
 
     @app.get("/plain")
@@ -50,6 +66,17 @@ def wsgi(layers: int) -> Bottle:
         answer: dict[str, Any] = msgspec.to_builtins(_item.decode(request.body.read()))
         return answer
 
+    @app.post("/orders")
+    def order() -> bytes:
+        try:
+            item = _item.decode(request.body.read())
+        except msgspec.ValidationError as error:
+            abort(422, str(error))
+        response.content_type = "application/json"
+        token, cookie = request.headers["x-token"], request.get_cookie("session")
+        return msgspec.json.encode({"name": item.name, "token": token, "session": cookie, "parts": len(item.parts)})
+
+    @app.get("/request")
     @app.get("/session")
     def session() -> dict[str, Any]:
         return {"request_id": request.get_header("X-Request-Id"), "session": request.get_cookie("session")}
@@ -66,8 +93,12 @@ def wsgi(layers: int) -> Bottle:
         for tick in TICKS:
             yield f'data: {{"tick":{tick}}}\n\n'
 
-    for _ in range(layers):
-        app.install(_passing)
+    if isinstance(around, int):
+        for _ in range(around):
+            app.install(_passing)
+    else:
+        app.add_hook("before_request", _start)
+        app.add_hook("after_request", _tell)
     return app
 
 

@@ -5,11 +5,12 @@ Its settings, and so its middleware, are one for the process; a handler keeps th
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from time import perf_counter
 from typing import Any
 
 import django
 import msgspec
-from cases import CHUNKS, HELLO, TICKS, Item, passed
+from cases import ALLOWED, CHUNKS, HELLO, TICKS, Around, Item, middleware_of, passed
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
@@ -20,9 +21,13 @@ from django.utils.decorators import async_only_middleware
 from django.views.decorators.http import require_GET, require_POST
 
 NAME = "Django"
+_NONE = {
+    "ready-made middleware": "it has no CORS of its own",
+    "100 values as events": "it has no events of its own",
+}
 LACKS = {
-    "wsgi": {"other colour, inline": "a coroutine always runs on an event loop"},
-    "asgi": {"other colour, inline": "a def view always runs in a worker thread"},
+    "wsgi": {"other colour, inline": "a coroutine always runs on an event loop", **_NONE},
+    "asgi": {"other colour, inline": "a def view always runs in a worker thread", **_NONE},
 }
 
 _item = msgspec.json.Decoder(Item)
@@ -58,6 +63,24 @@ def create(request: HttpRequest) -> HttpResponse:
 def session(request: HttpRequest) -> HttpResponse:
     """Answer with one header and one cookie."""
     return JsonResponse({"request_id": request.headers["X-Request-Id"], "session": request.COOKIES["session"]})
+
+
+@require_POST
+def order(request: HttpRequest) -> HttpResponse:
+    """Answer the realistic request."""
+    try:
+        item = _item.decode(request.body)
+    except msgspec.ValidationError as error:
+        return HttpResponse(str(error), status=422)
+    token, cookie = request.headers["x-token"], request.COOKIES["session"]
+    answer = {"name": item.name, "token": token, "session": cookie, "parts": len(item.parts)}
+    return HttpResponse(msgspec.json.encode(answer), content_type="application/json")
+
+
+@require_POST
+async def async_order(request: HttpRequest) -> HttpResponse:
+    """Answer the realistic request."""
+    return order(request)
 
 
 def _chunks() -> Iterator[bytes]:
@@ -156,6 +179,42 @@ def async_passing(get_response: Callable[[HttpRequest], Awaitable[HttpResponseBa
     return middleware
 
 
+def _tell(name: str, value: Callable[[HttpRequest, float], str | None]) -> tuple[Any, Any]:
+    """Return middleware of both colours that sets a header of every answer."""
+
+    def plain(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Any:
+        def middleware(request: HttpRequest) -> HttpResponseBase:
+            started = perf_counter()
+            response = get_response(request)
+            found = value(request, started)
+            if found is not None:
+                response[name] = found
+            return response
+
+        return middleware
+
+    def coroutine(get_response: Callable[[HttpRequest], Awaitable[HttpResponseBase]]) -> Any:
+        async def middleware(request: HttpRequest) -> HttpResponseBase:
+            started = perf_counter()
+            response = await get_response(request)
+            found = value(request, started)
+            if found is not None:
+                response[name] = found
+            return response
+
+        return middleware
+
+    return plain, async_only_middleware(coroutine)
+
+
+request_id, async_request_id = _tell("x-request-id", lambda request, _: request.headers.get("x-request-id") or "none")
+timing, async_timing = _tell("server-timing", lambda _, started: f"app;dur={(perf_counter() - started) * 1e3:.1f}")
+origin, async_origin = _tell(
+    "access-control-allow-origin",
+    lambda request, _: request.headers["origin"] if request.headers.get("origin") in ALLOWED else None,
+)
+
+
 class _Wsgi(WSGIHandler):
     def __init__(self, urls: type) -> None:
         super().__init__()
@@ -186,6 +245,8 @@ class WsgiUrls:
         path("items/<int:item_id>", read),
         path("items", create),
         path("session", session),
+        path("request", session),
+        path("orders", order),
         path("other", async_plain),
         path("stream", stream),
         path("events", events),
@@ -201,20 +262,23 @@ class AsgiUrls:
         path("items/<int:item_id>", async_read),
         path("items", async_create),
         path("session", async_session),
+        path("request", async_session),
+        path("orders", async_order),
         path("other", plain),
         path("stream", async_stream),
         path("events", async_events),
     )
 
 
-def wsgi(layers: int) -> WSGIHandler:
-    """Return the WSGI handler behind so many middlewares."""
-    return _made(_Wsgi, WsgiUrls, ["peers.django_.passing"] * layers)
+def wsgi(around: Around) -> WSGIHandler:
+    """Return the WSGI handler behind what is asked for."""
+    return _made(_Wsgi, WsgiUrls, middleware_of(around, "passing", ["request_id", "timing", "origin"], []))
 
 
-def asgi(layers: int) -> ASGIHandler:
-    """Return the ASGI handler behind so many middlewares."""
-    return _made(_Asgi, AsgiUrls, ["peers.django_.async_passing"] * layers)
+def asgi(around: Around) -> ASGIHandler:
+    """Return the ASGI handler behind what is asked for."""
+    names = middleware_of(around, "passing", ["request_id", "timing", "origin"], [])
+    return _made(_Asgi, AsgiUrls, [f"async_{name}" for name in names])
 
 
 def _made(handler: Callable[[type], Any], urls: type, middleware: list[str]) -> Any:
@@ -222,7 +286,7 @@ def _made(handler: Callable[[type], Any], urls: type, middleware: list[str]) -> 
         settings.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF=__name__, LOGGING_CONFIG=None, USE_I18N=False)
         django.setup()
         logging.getLogger("django.request").setLevel(logging.ERROR)  # a 404 is no news
-    with override_settings(MIDDLEWARE=middleware):
+    with override_settings(MIDDLEWARE=[f"{__name__}.{name}" for name in middleware]):
         return handler(urls)
 
 

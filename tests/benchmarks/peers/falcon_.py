@@ -1,23 +1,28 @@
 """Falcon, on WSGI and on ASGI. Bodies are read as its recipe for msgspec has it."""
 
 from collections.abc import AsyncIterator, Iterator
+from time import perf_counter
 from typing import Any
 
 import falcon
 import falcon.asgi
 import falcon.media
 import msgspec
-from cases import CHUNKS, HELLO, TICKS, Item, Page, passed
+from cases import ALLOWED, CHUNKS, HELLO, TICKS, Around, Item, Page, middleware_of, passed
 
 NAME = "Falcon"
 LACKS = {
     "wsgi": {
         "other colour": "responders are plain functions",
+        "other colour in three middlewares": "responders are plain functions",
         "other colour, inline": "responders are plain functions",
+        "100 values as events": "it has no events of its own",
     },
     "asgi": {
         "other colour": "responders are coroutines",
+        "other colour in three middlewares": "responders are coroutines",
         "other colour, inline": "responders are coroutines",
+        "100 values as events": "events are objects",
     },
 }
 
@@ -108,6 +113,93 @@ class Passing:
         passed()
 
 
+def _refused(error: msgspec.ValidationError) -> falcon.HTTPUnprocessableEntity:
+    return falcon.HTTPUnprocessableEntity(description=str(error))
+
+
+def _ordered(item: Item, req: Any, resp: Any) -> None:
+    resp.content_type = "application/json"
+    token, cookie = req.get_header("x-token"), req.cookies["session"]
+    resp.data = msgspec.json.encode({"name": item.name, "token": token, "session": cookie, "parts": len(item.parts)})
+
+
+class Order:
+    """Answer the realistic request."""
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Answer a POST."""
+        try:
+            item = _item.decode(req.bounded_stream.read())
+        except msgspec.ValidationError as error:
+            raise _refused(error) from error
+        _ordered(item, req, resp)
+
+
+class AsyncOrder:
+    """Answer the realistic request."""
+
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """Answer a POST."""
+        try:
+            item = _item.decode(await req.stream.read())
+        except msgspec.ValidationError as error:
+            raise _refused(error) from error
+        _ordered(item, req, resp)
+
+
+class RequestId:
+    """Answer with the request's id."""
+
+    def process_response(self, req: Any, resp: Any, resource: Any, req_succeeded: bool) -> None:
+        """See an answer."""
+        resp.set_header("x-request-id", req.get_header("x-request-id") or "none")
+
+    async def process_response_async(self, req: Any, resp: Any, resource: Any, req_succeeded: bool) -> None:
+        """See an answer."""
+        resp.set_header("x-request-id", req.get_header("x-request-id") or "none")
+
+
+class Timing:
+    """Answer with the time that it took."""
+
+    def process_request(self, req: Any, resp: Any) -> None:
+        """See a request."""
+        req.context.started = perf_counter()
+
+    def process_response(self, req: Any, resp: Any, resource: Any, req_succeeded: bool) -> None:
+        """See an answer."""
+        resp.set_header("server-timing", f"app;dur={(perf_counter() - req.context.started) * 1e3:.1f}")
+
+    async def process_request_async(self, req: Any, resp: Any) -> None:
+        """See a request."""
+        req.context.started = perf_counter()
+
+    async def process_response_async(self, req: Any, resp: Any, resource: Any, req_succeeded: bool) -> None:
+        """See an answer."""
+        resp.set_header("server-timing", f"app;dur={(perf_counter() - req.context.started) * 1e3:.1f}")
+
+
+class Origin:
+    """Let pages of some origins read the answer."""
+
+    def process_response(self, req: Any, resp: Any, resource: Any, req_succeeded: bool) -> None:
+        """See an answer."""
+        origin = req.get_header("origin")
+        if origin in ALLOWED:
+            resp.set_header("access-control-allow-origin", origin)
+
+    async def process_response_async(self, req: Any, resp: Any, resource: Any, req_succeeded: bool) -> None:
+        """See an answer."""
+        origin = req.get_header("origin")
+        if origin in ALLOWED:
+            resp.set_header("access-control-allow-origin", origin)
+
+
+def _middleware(around: Around, passing: Any) -> list[Any]:
+    ready = [falcon.CORSMiddleware(allow_origins=ALLOWED), RequestId()]
+    return middleware_of(around, passing, [RequestId(), Timing(), Origin()], ready)
+
+
 class AsyncPlain:
     """Answer with text."""
 
@@ -189,23 +281,24 @@ def _with_routes(app: Any, *resources: Any) -> Any:
     # Falcon's own recipe: msgspec for JSON in place of the standard library.
     handler = falcon.media.JSONHandler(dumps=msgspec.json.encode, loads=msgspec.json.decode)
     app.resp_options.media_handlers["application/json"] = handler
-    paths = ["/plain", "/json", "/items/{item_id:int}", "/items", "/session", "/stream", "/events"]
+    paths = ["/plain", "/json", "/items/{item_id:int}", "/items", "/session", "/orders", "/stream", "/events"]
     for path, resource in zip(paths, resources, strict=True):
         app.add_route(path, resource)
+    app.add_route("/request", resources[paths.index("/session")])
     return app
 
 
-def wsgi(layers: int) -> Any:
-    """Return the WSGI app behind so many middlewares."""
-    app = falcon.App(middleware=[Passing() for _ in range(layers)])
-    return _with_routes(app, Plain(), Json(), Read(), Create(), Session(), Stream(), Events())
+def wsgi(around: Around) -> Any:
+    """Return the WSGI app behind what is asked for."""
+    app = falcon.App(middleware=_middleware(around, Passing()))
+    return _with_routes(app, Plain(), Json(), Read(), Create(), Session(), Order(), Stream(), Events())
 
 
-def asgi(layers: int) -> Any:
-    """Return the ASGI app behind so many middlewares."""
-    app = falcon.asgi.App(middleware=[AsyncPassing() for _ in range(layers)])
-    resources = AsyncPlain(), AsyncJson(), AsyncRead(), AsyncCreate(), AsyncSession(), AsyncStream(), AsyncEvents()
-    return _with_routes(app, *resources)
+def asgi(around: Around) -> Any:
+    """Return the ASGI app behind what is asked for."""
+    app = falcon.asgi.App(middleware=_middleware(around, AsyncPassing()))
+    first = AsyncPlain(), AsyncJson(), AsyncRead(), AsyncCreate(), AsyncSession()
+    return _with_routes(app, *first, AsyncOrder(), AsyncStream(), AsyncEvents())
 
 
 class Detail:

@@ -1,13 +1,18 @@
-"""FastAPI. Middleware is `@app.middleware("http")`; bodies are pydantic's."""
+"""FastAPI. What lets all through is `@app.middleware("http")`, the three are Starlette's; bodies are pydantic's."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from typing import Annotated, Any
 
 import pydantic
-from cases import CHUNKS, HELLO, TICKS, passed
+from cases import ALLOWED, CHUNKS, HELLO, TICKS, Around, middleware_of, passed
 from fastapi import Cookie, FastAPI, Header, Request, Response
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import PlainTextResponse, StreamingResponse
-from fastapi.sse import EventSourceResponse
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
+
+from peers.starlette_ import THREE
 
 NAME = "FastAPI"
 LACKS = {"asgi": {"other colour, inline": "a def handler always runs in a worker thread"}}
@@ -48,11 +53,12 @@ async def _passing(request: Request, call_next: Callable[[Request], Awaitable[Re
     return await call_next(request)
 
 
-def asgi(layers: int) -> FastAPI:
-    """Return the app behind so many middlewares."""
-    app = FastAPI(openapi_url=None)
-    for _ in range(layers):
-        app.middleware("http")(_passing)
+def asgi(around: Around) -> FastAPI:
+    """Return the app behind what is asked for."""
+    middlewares = [Middleware(made) for made in THREE]
+    ready = [Middleware(CORSMiddleware, allow_origins=list(ALLOWED)), middlewares[0]]
+    passing = Middleware(BaseHTTPMiddleware, dispatch=_passing)  # as app.middleware("http") adds it
+    app = FastAPI(openapi_url=None, middleware=middleware_of(around, passing, middlewares, ready))
 
     @app.get("/plain", response_class=PlainTextResponse)
     async def plain() -> str:
@@ -74,6 +80,16 @@ def asgi(layers: int) -> FastAPI:
     async def session(x_request_id: Annotated[str, Header()], session: Annotated[str, Cookie()]) -> dict[str, str]:
         return {"request_id": x_request_id, "session": session}
 
+    @app.get("/request")
+    async def alone(request: Request) -> dict[str, str]:
+        return {"request_id": request.headers["x-request-id"], "session": request.cookies["session"]}
+
+    @app.post("/orders")
+    async def order(
+        item: Item, x_token: Annotated[str, Header()], session: Annotated[str, Cookie()]
+    ) -> dict[str, object]:
+        return {"name": item.name, "token": x_token, "session": session, "parts": len(item.parts)}
+
     @app.get("/other", response_class=PlainTextResponse)
     def other() -> str:
         return HELLO
@@ -83,7 +99,12 @@ def asgi(layers: int) -> FastAPI:
         return StreamingResponse(_chunks(), media_type="application/octet-stream")
 
     @app.get("/events", response_class=EventSourceResponse)
-    async def events() -> AsyncIterable[dict[str, Any]]:
+    async def events() -> AsyncIterable[ServerSentEvent]:
+        for tick in TICKS:
+            yield ServerSentEvent(data={"tick": tick})
+
+    @app.get("/values", response_class=EventSourceResponse)
+    async def values() -> AsyncIterable[dict[str, Any]]:
         for tick in TICKS:
             yield {"tick": tick}
 

@@ -1,15 +1,22 @@
 """Flask."""
 
 from collections.abc import Iterator
+from time import perf_counter
 from typing import Any
 
 import msgspec
-from cases import CHUNKS, HELLO, TICKS, Item, passed
-from flask import Flask, Response, request
+from cases import ALLOWED, CHUNKS, HELLO, TICKS, Around, Item, passed
+from flask import Flask, Response, abort, g, request
 from flask.typing import ResponseReturnValue
 
 NAME = "Flask"
-LACKS = {"wsgi": {"other colour, inline": "a coroutine always runs on an event loop"}}
+LACKS = {
+    "wsgi": {
+        "other colour, inline": "a coroutine always runs on an event loop",
+        "ready-made middleware": "it has no CORS of its own",
+        "100 values as events": "it has no events of its own",
+    }
+}
 
 _item = msgspec.json.Decoder(Item)
 
@@ -27,11 +34,28 @@ def _passing() -> None:
     passed()
 
 
-def wsgi(layers: int) -> Flask:
-    """Return the app behind so many functions that are called before each request."""
+def _start() -> None:
+    g.started = perf_counter()
+
+
+def _tell(response: Response) -> Response:
+    response.headers["x-request-id"] = request.headers.get("x-request-id") or "none"
+    response.headers["server-timing"] = f"app;dur={(perf_counter() - g.started) * 1e3:.1f}"
+    origin = request.headers.get("origin")
+    if origin in ALLOWED:
+        response.headers["access-control-allow-origin"] = origin
+    return response
+
+
+def wsgi(around: Around) -> Flask:
+    """Return the app behind functions that are called before each request, or before and after it."""
     app = Flask(__name__, static_folder=None)
-    for _ in range(layers):
-        app.before_request(_passing)
+    if isinstance(around, int):
+        for _ in range(around):
+            app.before_request(_passing)
+    else:
+        app.before_request(_start)
+        app.after_request(_tell)
 
     @app.get("/plain")
     def plain() -> ResponseReturnValue:
@@ -52,6 +76,17 @@ def wsgi(layers: int) -> Flask:
         answer: dict[str, Any] = msgspec.to_builtins(_item.decode(request.get_data()))
         return answer, 201
 
+    @app.post("/orders")
+    def order() -> ResponseReturnValue:
+        try:
+            item = _item.decode(request.get_data())
+        except msgspec.ValidationError:
+            abort(422)
+        token, cookie = request.headers["x-token"], request.cookies["session"]
+        answer = {"name": item.name, "token": token, "session": cookie, "parts": len(item.parts)}
+        return Response(msgspec.json.encode(answer), mimetype="application/json")
+
+    @app.get("/request")
     @app.get("/session")
     def session() -> ResponseReturnValue:
         return {"request_id": request.headers["X-Request-Id"], "session": request.cookies["session"]}

@@ -3,13 +3,17 @@
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from cases import CHUNKS, HELLO, TICKS, Item, Page, passed
-from litestar import Litestar, MediaType, get, post
+from cases import ALLOWED, CHUNKS, HELLO, READY, TICKS, Around, Item, Page, middleware_of, passed
+from litestar import Litestar, MediaType, Request, get, post
+from litestar.config.cors import CORSConfig
+from litestar.datastructures import Headers, MutableScopeHeaders
 from litestar.params import Parameter
-from litestar.response import ServerSentEvent, Stream
+from litestar.response import ServerSentEvent, ServerSentEventMessage, Stream
+
+from peers.asgi_middleware import three
 
 NAME = "Litestar"
-LACKS: dict[str, dict[str, str]] = {}
+LACKS = {"asgi": {"realistic, 404": "an unknown path passes no middleware"}}
 
 
 @get("/plain", media_type=MediaType.TEXT)
@@ -45,6 +49,22 @@ async def session(
     return {"request_id": request_id, "session": session_id}
 
 
+@get("/request")
+async def alone(request: Request[Any, Any, Any]) -> dict[str, str]:
+    """Answer with one header and one cookie of the request's."""
+    return {"request_id": request.headers["x-request-id"], "session": request.cookies["session"]}
+
+
+@post("/orders", status_code=200)
+async def order(
+    data: Item,
+    token: Annotated[str, Parameter(header="x-token")],
+    session_id: Annotated[str, Parameter(cookie="session")],
+) -> dict[str, Any]:
+    """Answer the realistic request."""
+    return {"name": data.name, "token": token, "session": session_id, "parts": len(data.parts)}
+
+
 @get("/other", media_type=MediaType.TEXT, sync_to_thread=True)
 def other() -> str:
     """Answer with text from a worker thread."""
@@ -62,6 +82,11 @@ async def _chunks() -> AsyncIterator[bytes]:
         yield chunk
 
 
+async def _events() -> AsyncIterator[ServerSentEventMessage]:
+    for tick in TICKS:
+        yield ServerSentEventMessage(data=f'{{"tick":{tick}}}')
+
+
 async def _ticks() -> AsyncIterator[str]:
     for tick in TICKS:
         yield f'{{"tick":{tick}}}'
@@ -76,6 +101,12 @@ async def stream() -> Stream:
 @get("/events")
 async def events() -> ServerSentEvent:
     """Answer with events."""
+    return ServerSentEvent(_events())
+
+
+@get("/values")
+async def values() -> ServerSentEvent:
+    """Answer with events that are made of values."""
     return ServerSentEvent(_ticks())
 
 
@@ -87,10 +118,17 @@ def _passing(app: Any) -> Any:
     return middleware
 
 
-def asgi(layers: int) -> Litestar:
-    """Return the app behind so many middlewares."""
-    handlers = [plain, json, read, create, session, other, inline, stream, events]
-    return Litestar(handlers, middleware=[_passing] * layers, openapi_config=None, logging_config=None)
+def asgi(around: Around) -> Litestar:
+    """Return the app behind what is asked for."""
+    handlers = [plain, json, read, create, session, alone, order, other, inline, stream, events, values]
+    middlewares = three(Headers.from_scope, MutableScopeHeaders.from_message)
+    return Litestar(
+        handlers,
+        middleware=middleware_of(around, _passing, middlewares, middlewares[:1]),
+        cors_config=CORSConfig(allow_origins=list(ALLOWED)) if around == READY else None,
+        openapi_config=None,
+        logging_config=None,
+    )
 
 
 def many(interface: str, count: int) -> Litestar:

@@ -1,20 +1,29 @@
-"""Quater, on WSGI, ASGI and RSGI: one app for all, handlers are coroutines. Bodies are msgspec's."""
+"""Quater, on WSGI, ASGI and RSGI: one app for all, handlers are coroutines. Bodies are msgspec's; the id is its own."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from time import perf_counter
 from typing import Any
 
-from cases import CHUNKS, HELLO, TICKS, Item, Page, passed
-from quater import Cookie, Header, JSONResponse, Quater, Request, Response, StreamResponse
+from cases import ALLOWED, CHUNKS, HELLO, READY, TICKS, Around, Item, Page, middleware_of, passed
+from quater import Cookie, CORSConfig, Header, JSONResponse, Quater, Request, Response, StreamResponse
 
 NAME = "Quater"
 _COROUTINES = {
     "other colour": "handlers are coroutines",
+    "other colour in three middlewares": "handlers are coroutines",
     "other colour, inline": "handlers are coroutines",
 }
+_SKIPPED = {
+    "realistic, 422": "a refused body passes no middleware",
+    "100 values as events": "it has no events of its own",
+}
 LACKS = {
-    "asgi": _COROUTINES,
-    "rsgi": _COROUTINES,
-    "wsgi": {"other colour, inline": "a coroutine always runs on an event loop"},
+    "asgi": {**_COROUTINES, **_SKIPPED},
+    "rsgi": {**_COROUTINES, **_SKIPPED},
+    "wsgi": {
+        "other colour, inline": "a coroutine always runs on an event loop",
+        **_SKIPPED,
+    },
 }
 
 
@@ -33,10 +42,37 @@ async def _passing(request: Request, call_next: Callable[[Request], Awaitable[Re
     return await call_next(request)
 
 
-def _app(layers: int) -> Quater:
-    app = Quater(allowed_hosts=["shop.example.org", "127.0.0.1"], docs_path=None, openapi_path=None, mcp_docs_path=None)
-    for _ in range(layers):
-        app.around_request(_passing)
+async def _request_id(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    response = await call_next(request)
+    response.headers = [*response.headers, ("x-request-id", request.headers.get("x-request-id") or "none")]
+    return response
+
+
+async def _timing(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    started = perf_counter()
+    response = await call_next(request)
+    response.headers = [*response.headers, ("server-timing", f"app;dur={(perf_counter() - started) * 1e3:.1f}")]
+    return response
+
+
+async def _origin(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    response = await call_next(request)
+    asking = request.headers.get("origin")
+    if asking in ALLOWED:
+        response.headers = [*response.headers, ("access-control-allow-origin", asking)]
+    return response
+
+
+def _app(around: Around) -> Quater:
+    app = Quater(
+        allowed_hosts=["shop.example.org", "127.0.0.1"],
+        docs_path=None,
+        openapi_path=None,
+        mcp_docs_path=None,
+        cors=CORSConfig(allowed_origins=tuple(ALLOWED)) if around == READY else None,
+    )
+    for middleware in middleware_of(around, _passing, [_request_id, _timing, _origin], []):
+        app.around_request(middleware)
 
     @app.get("/plain", public=True)
     async def plain() -> str:
@@ -60,6 +96,16 @@ def _app(layers: int) -> Quater:
     ) -> dict[str, str]:
         return {"request_id": request_id, "session": session_id}
 
+    @app.get("/request", public=True)
+    async def alone(request: Request) -> dict[str, Any]:
+        return {"request_id": request.headers.get("x-request-id"), "session": request.cookies.get("session")}
+
+    @app.post("/orders", public=True)
+    async def order(
+        item: Item, token: str = Header(alias="x-token"), session_id: str = Cookie(alias="session")
+    ) -> dict[str, Any]:
+        return {"name": item.name, "token": token, "session": session_id, "parts": len(item.parts)}
+
     @app.get("/other", public=True)
     async def other() -> str:
         return HELLO
@@ -76,14 +122,14 @@ def _app(layers: int) -> Quater:
     return app
 
 
-def asgi(layers: int) -> Any:
-    """Return the ASGI callable behind so many middlewares."""
-    return _app(layers).asgi
+def asgi(around: Around) -> Any:
+    """Return the ASGI callable behind what is asked for."""
+    return _app(around).asgi
 
 
-def wsgi(layers: int) -> Any:
-    """Return the WSGI callable behind so many middlewares."""
-    return _app(layers).wsgi
+def wsgi(around: Around) -> Any:
+    """Return the WSGI callable behind what is asked for."""
+    return _app(around).wsgi
 
 
 def many(interface: str, count: int) -> Any:
@@ -98,6 +144,6 @@ def many(interface: str, count: int) -> Any:
     return getattr(app, interface)
 
 
-def rsgi(layers: int) -> Any:
-    """Return the RSGI callable behind so many middlewares."""
-    return _app(layers).rsgi
+def rsgi(around: Around) -> Any:
+    """Return the RSGI callable behind what is asked for."""
+    return _app(around).rsgi

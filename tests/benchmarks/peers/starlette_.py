@@ -4,15 +4,26 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
-from cases import CHUNKS, HELLO, TICKS, Item, Page, passed
+from cases import ALLOWED, CHUNKS, HELLO, TICKS, Around, Item, Page, middleware_of, passed
 from starlette.applications import Starlette
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from peers.asgi_middleware import three
+
 NAME = "Starlette"
-LACKS = {"asgi": {"other colour, inline": "a def handler always runs in a worker thread"}}
+LACKS = {
+    "asgi": {
+        "other colour, inline": "a def handler always runs in a worker thread",
+        "100 values as events": "it has no events of its own",
+    }
+}
+THREE = three(lambda scope: Headers(scope=scope), lambda message: MutableHeaders(scope=message))
 
 _item = msgspec.json.Decoder(Item)
 
@@ -44,6 +55,17 @@ async def create(request: Request) -> Response:
 async def session(request: Request) -> Response:
     """Answer with one header and one cookie."""
     return JSONResponse({"request_id": request.headers["x-request-id"], "session": request.cookies["session"]})
+
+
+async def order(request: Request) -> Response:
+    """Answer the realistic request."""
+    try:
+        item = _item.decode(await request.body())
+    except msgspec.ValidationError as error:
+        raise HTTPException(422, str(error)) from error
+    token, cookie = request.headers["x-token"], request.cookies["session"]
+    answer = {"name": item.name, "token": token, "session": cookie, "parts": len(item.parts)}
+    return Response(msgspec.json.encode(answer), media_type="application/json")
 
 
 def other(request: Request) -> Response:
@@ -83,19 +105,23 @@ class Passing:
         await self.app(scope, receive, send)
 
 
-def asgi(layers: int) -> Starlette:
-    """Return the app behind so many middlewares."""
+def asgi(around: Around) -> Starlette:
+    """Return the app behind what is asked for."""
+    middlewares = [Middleware(made) for made in THREE]
+    ready = [Middleware(CORSMiddleware, allow_origins=list(ALLOWED)), middlewares[0]]
     routes = [
         Route("/plain", plain),
         Route("/json", json),
         Route("/items/{item_id:int}", read),
         Route("/items", create, methods=["POST"]),
         Route("/session", session),
+        Route("/request", session),
+        Route("/orders", order, methods=["POST"]),
         Route("/other", other),
         Route("/stream", stream),
         Route("/events", events),
     ]
-    return Starlette(routes=routes, middleware=[Middleware(Passing)] * layers)
+    return Starlette(routes=routes, middleware=middleware_of(around, Middleware(Passing), middlewares, ready))
 
 
 async def detail(request: Request) -> Response:
