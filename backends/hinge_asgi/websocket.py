@@ -12,12 +12,12 @@ from functools import partial
 
 from hinge.compiling.frozen import Endpoint, FrozenApp
 from hinge.diagnostics.failures import FAILURES, failure_in_task, members
-from hinge.diagnostics.log import logger
+from hinge.diagnostics.logger import logger
 from hinge.error_responses import log_failure
 from hinge.errors import HTTPError, WebSocketDisconnect
 from hinge.loop.runtime import Runtime
 from hinge.loop.watch import Ended, Watch
-from hinge.middleware import compose_async
+from hinge.middleware.compose import compose_async
 from hinge.responses.response import Response
 from hinge.websocket import WebSocket, WebSocketState, origin_allowed
 from hinge_asgi import scope as reader

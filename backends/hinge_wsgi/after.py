@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from hinge.backend.grace import log_undone, named
 from hinge.diagnostics.failures import FAILURES, failure_of
-from hinge.diagnostics.log import logger
+from hinge.diagnostics.logger import logger
 from hinge.request import Request
 from hinge_wsgi.portal import Cut
 

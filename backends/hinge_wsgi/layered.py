@@ -12,7 +12,7 @@ from typing import Any
 from hinge.compiling.frozen import Endpoint
 from hinge.diagnostics.failures import FAILURES, failure_in_task
 from hinge.inspection.wrappers import Unawaited, awaited
-from hinge.middleware import compose, compose_async
+from hinge.middleware.compose import compose, compose_async
 from hinge.request import Request
 from hinge.responses.response import Response
 from hinge.responses.streaming import StreamingResponse, unsent

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from hinge.backend.grace import A_MOMENT, cut_after, lifespans_by, name_left
 from hinge.compiling.frozen import FrozenApp
-from hinge.diagnostics.log import logger
+from hinge.diagnostics.logger import logger
 from hinge.lifespan import LifespanStack
 from hinge.loop.inflight import InFlight, ThreadFlight, described
 from hinge.loop.lifespan import LifespanTask

@@ -1,44 +1,54 @@
-"""Hinge: handlers written once, compiled to WSGI or ASGI."""
+"""Hinge: handlers written once, compiled to WSGI or ASGI.
 
-# Declare
-from hinge.app import App
-from hinge.binding.params import (
-    Body,
-    BodyParam,
-    Cookie,
-    CookieParam,
-    Form,
-    FormParam,
-    Header,
-    HeaderParam,
-    Path,
-    PathParam,
-    Query,
-    QueryParam,
-)
-from hinge.config import Config
+Law: an app pays for what it names. `import hinge` alone loads no room; each is loaded when one of its names is asked
+for, and what a declaration does not need is loaded by the compile.
+"""
 
-# Fail
-from hinge.errors import ClientDisconnect, ConfigurationError, HTTPError, WebSocketDisconnect
-from hinge.forms import FormData, UploadFile
+from typing import TYPE_CHECKING
 
-# Types that a handler or middleware names
-from hinge.http.address import Address
-from hinge.http.body import BodyStream
-from hinge.http.headers import Headers, MutableHeaders
-from hinge.http.query import QueryParams
-from hinge.middleware import AsyncMiddleware, Middleware
-from hinge.request import Request
+from hinge.on_demand import on_demand, places
 
-# Answer
-from hinge.responses.events import Event, EventSourceResponse
-from hinge.responses.files import FileResponse
-from hinge.responses.jsonlines import JSONLinesResponse
-from hinge.responses.response import HTMLResponse, JSONResponse, RedirectResponse, Response, TextResponse
-from hinge.responses.streaming import StreamingResponse
-from hinge.routing import Route, Router
-from hinge.state import State
-from hinge.websocket import WebSocket
+if TYPE_CHECKING:
+    # Declare
+    from hinge.app import App
+    from hinge.binding.params import (
+        Body,
+        BodyParam,
+        Cookie,
+        CookieParam,
+        Form,
+        FormParam,
+        Header,
+        HeaderParam,
+        Path,
+        PathParam,
+        Query,
+        QueryParam,
+    )
+    from hinge.config import Config
+
+    # Fail
+    from hinge.errors import ClientDisconnect, ConfigurationError, HTTPError, WebSocketDisconnect
+    from hinge.forms.upload import FormData, UploadFile
+
+    # Types that a handler or middleware names
+    from hinge.http.address import Address
+    from hinge.http.body import BodyStream
+    from hinge.http.headers import Headers, MutableHeaders
+    from hinge.http.query import QueryParams
+    from hinge.middleware.layer import AsyncMiddleware, Middleware
+    from hinge.request import Request
+
+    # Answer
+    from hinge.responses.events import Event, EventSourceResponse
+    from hinge.responses.files import FileResponse
+    from hinge.responses.jsonlines import JSONLinesResponse
+    from hinge.responses.response import HTMLResponse, JSONResponse, RedirectResponse, Response, TextResponse
+    from hinge.responses.streaming import StreamingResponse
+    from hinge.routing.route import Route
+    from hinge.routing.router import Router
+    from hinge.state import State
+    from hinge.websocket import WebSocket
 
 __version__ = "0.1.0"
 
@@ -87,3 +97,34 @@ __all__ = [
     "WebSocketDisconnect",
     "__version__",
 ]
+
+_ROOMS = {
+    "app": "App",
+    "binding.params": (
+        "Body BodyParam Cookie CookieParam Form FormParam Header HeaderParam Path PathParam Query QueryParam"
+    ),
+    "config": "Config",
+    "errors": "ClientDisconnect ConfigurationError HTTPError WebSocketDisconnect",
+    "forms.upload": "FormData UploadFile",
+    "http.address": "Address",
+    "http.body": "BodyStream",
+    "http.headers": "Headers MutableHeaders",
+    "http.query": "QueryParams",
+    "middleware.layer": "AsyncMiddleware Middleware",
+    "request": "Request",
+    "responses.events": "Event EventSourceResponse",
+    "responses.files": "FileResponse",
+    "responses.jsonlines": "JSONLinesResponse",
+    "responses.response": "HTMLResponse JSONResponse RedirectResponse Response TextResponse",
+    "responses.streaming": "StreamingResponse",
+    "routing.route": "Route",
+    "routing.router": "Router",
+    "state": "State",
+    "websocket": "WebSocket",
+}
+"""Where each name is; a test holds it to the imports above, which type checkers read."""
+
+_ROOM_OF = places(_ROOMS)
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = on_demand(globals(), _ROOM_OF)

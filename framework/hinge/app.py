@@ -1,32 +1,30 @@
 """The App: registration, and compile.
 
 Law: an app collects what it is told (`Declared`) until it is first compiled; then it is frozen. It knows backends by
-name only, and of protocols no more than the names of their native middleware.
+name only, and of protocols no more than the names of their native middleware. What declares does not wait for what
+compiles: that is loaded by the first compile.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Any, ClassVar, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 
-from hinge.backend.contract import Application, Backend
-from hinge.backend.installed import compiled, load_backend, options_of
-from hinge.codecs import Codec, check_codecs
 from hinge.compiling.declared import Declared, Wrapper, mount_of, wrappers_of
-from hinge.compiling.freeze import frozen_app, mistakes_of
-from hinge.compiling.frozen import FrozenApp
-from hinge.compiling.mounts import Part, differing, parts_of
 from hinge.config import Config, resolve_config
 from hinge.diagnostics.kinds import FLAG, TEXT, shown, want, wrong
 from hinge.diagnostics.location import caller, locate, qualified_name
 from hinge.diagnostics.misuse import fits
 from hinge.entry import ServerEntry
-from hinge.error_responses import check_error_handler, check_error_kind
 from hinge.errors import ConfigurationError
-from hinge.inspection.uncollected import uncollected
-from hinge.lifespan import lifespan_of
 from hinge.middleware.layer import Layer, MiddlewareFunction
 from hinge.routing.route import Route, as_described, as_layers
 from hinge.routing.router import Registrar, Router, close
+
+if TYPE_CHECKING:
+    from hinge.backend.contract import Application, Backend
+    from hinge.codecs import Codec
+    from hinge.compiling.frozen import FrozenApp
+    from hinge.compiling.mounts import Part
 
 Function = TypeVar("Function", bound=Callable[[Any, Any], Any])
 LifespanFunction = TypeVar("LifespanFunction", bound=Callable[..., Iterator[Any] | AsyncIterator[Any]])
@@ -68,7 +66,7 @@ class App(ServerEntry, Registrar):
         config: Config | None = None,
         slashes: Literal["redirect", "strict"] = "redirect",
         middleware: Iterable[MiddlewareFunction] = (),
-        codecs: Iterable[Codec] | None = None,
+        codecs: "Iterable[Codec] | None" = None,
         wsgi_middleware: Iterable[Wrapper] = (),
         asgi_middleware: Iterable[Wrapper] = (),
         ignore_notes: Iterable[type] = (),
@@ -106,7 +104,7 @@ class App(ServerEntry, Registrar):
         self._declared = Declared(
             app=self,
             slashes=slashes,
-            codecs=None if codecs is None else check_codecs(codecs),
+            codecs=None if codecs is None else _codecs(codecs),
             ignored_notes=_classes(ignore_notes),
             layers=as_layers(middleware, f"App(middleware=...) ({caller()})"),
             wrappers={
@@ -165,6 +163,8 @@ class App(ServerEntry, Registrar):
         Raises:
             ConfigurationError: `kind` is no exception class, or has a handler already.
         """
+        from hinge.error_responses import check_error_handler, check_error_kind  # noqa: PLC0415 - a compile's
+
         check_error_kind(kind)
 
         def register(handler: Function) -> Function:
@@ -187,6 +187,8 @@ class App(ServerEntry, Registrar):
         Raises:
             ConfigurationError: it is not a generator function of the app or of nothing.
         """
+        from hinge.lifespan import lifespan_of  # noqa: PLC0415 - only an app with one pays for it
+
         lifespan = lifespan_of(function)
         self._declared.check_open(f"lifespan {lifespan.name} ({lifespan.location})")
         self._declared.lifespans.append(lifespan)
@@ -217,12 +219,14 @@ class App(ServerEntry, Registrar):
             raise ConfigurationError(
                 f"App.configure({shown(config)}) ({caller()}): it is none. Fix: configure(Config(...))"
             )
+        from hinge.compiling.mounts import differing  # noqa: PLC0415 - a compile's
+
         self._declared.check_open(f"configure() ({caller()})")
         self._declared.overrides = differing(config, self.config)  # they hold for mounted apps too
         vars(self)["config"] = config
 
     @fits
-    def compile(self, backend: str | None = None, *, skip_unsupported: bool = False) -> Application:
+    def compile(self, backend: str | None = None, *, skip_unsupported: bool = False) -> "Application":
         """Return the callable of the named backend (default: the configured one), made once, and freeze the app.
 
         With `skip_unsupported` a route that the backend cannot serve answers 426 there (a WebSocket) or 501 (an event
@@ -231,6 +235,9 @@ class App(ServerEntry, Registrar):
         Raises:
             ConfigurationError: with a line for every mistake and every need that the backend does not meet.
         """
+        from hinge.backend.installed import compiled  # noqa: PLC0415 - with all that compiles, for those who do
+        from hinge.inspection.uncollected import uncollected  # noqa: PLC0415
+
         want("App.compile", TEXT, optional=True, backend=backend)
         want("App.compile", FLAG, skip_unsupported=skip_unsupported)
         name = backend or self.config.backend
@@ -248,30 +255,46 @@ class App(ServerEntry, Registrar):
         Raises:
             ConfigurationError: there is no such backend, or an option of it is wrong.
         """
+        from hinge.backend.installed import load_backend, options_of  # noqa: PLC0415 - a compile's
+        from hinge.compiling.freeze import mistakes_of  # noqa: PLC0415
+
         target = load_backend(backend)
         options_of(target)
         return mistakes_of(self.parts(), target, skip_unsupported=skip_unsupported)
 
-    def parts(self) -> list[Part]:
+    def parts(self) -> "list[Part]":
         """Return this app and those mounted in it, with their routes' endpoints and what is wrong with them."""
+        from hinge.compiling.mounts import parts_of  # noqa: PLC0415 - a compile's
+
         return parts_of(self._declared)
 
-    def freeze(self, backend: str | Backend, *, skip_unsupported: bool = False) -> FrozenApp:
+    def freeze(self, backend: "str | Backend", *, skip_unsupported: bool = False) -> "FrozenApp":
         """Return the frozen app for a backend, installed or at hand; what `compile` hands over.
 
         Raises:
             ConfigurationError: as `compile`.
         """
+        from hinge.backend.installed import load_backend  # noqa: PLC0415 - a compile's
+        from hinge.compiling.freeze import frozen_app  # noqa: PLC0415
+
         target = load_backend(backend) if isinstance(backend, str) else backend
         return frozen_app(self.parts(), target, skip_unsupported=skip_unsupported)
 
 
-def _backend(name: str, where: str) -> Backend:
+def _backend(name: str, where: str) -> "Backend":
     """Return a backend; the error of one that there is not begins with where it was named, if anybody did."""
+    from hinge.backend.installed import load_backend  # noqa: PLC0415 - a compile's
+
     try:
         return load_backend(name)
     except ConfigurationError as error:
         raise ConfigurationError(f"{where}{error}") from error.__cause__
+
+
+def _codecs(given: "Iterable[Codec]") -> "tuple[Codec, ...]":
+    from hinge.codecs import check_codecs  # noqa: PLC0415 - only an app that names some pays for them
+
+    return check_codecs(given)
 
 
 def _classes(given: Any) -> tuple[type, ...]:

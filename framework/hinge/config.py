@@ -9,7 +9,7 @@ import functools
 import inspect
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -140,7 +140,7 @@ def resolve_config(
     *,
     overrides: Mapping[str, Any] = {},
     environ: Mapping[str, str] | None = None,
-    directory: Path | None = None,
+    directory: str | os.PathLike[str] | None = None,
 ) -> Config:
     """Return the effective settings; `app_config` is the base, `overrides` are the command line's flags.
 
@@ -152,7 +152,7 @@ def resolve_config(
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     types = _types()
-    directory = Path.cwd() if directory is None else directory
+    directory = os.getcwd() if directory is None else os.fspath(directory)
     sources = (
         _project_settings(directory),
         _environment_settings(os.environ if environ is None else environ),
@@ -173,7 +173,11 @@ def resolve_config(
 
 
 def resolve_options(
-    name: str, kind: Any, *, environ: Mapping[str, str] | None = None, directory: Path | None = None
+    name: str,
+    kind: Any,
+    *,
+    environ: Mapping[str, str] | None = None,
+    directory: str | os.PathLike[str] | None = None,
 ) -> Any:
     """Return the options of a backend, of a class `kind` (None: it has none, and None is returned).
 
@@ -185,7 +189,8 @@ def resolve_options(
     types = {} if kind is None else _kinds_of(name, kind)
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
-    for setting in _options(name, os.environ if environ is None else environ, directory or Path.cwd()):
+    directory = os.getcwd() if directory is None else os.fspath(directory)
+    for setting in _options(name, os.environ if environ is None else environ, directory):
         if setting.key not in types:
             what = f"has no option {setting.key!r}. Fix: {nearest(setting.key, types)}"
             what = what if types else "has no options. Fix: leave it out"
@@ -205,7 +210,7 @@ def resolve_options(
         raise ConfigurationError(f"the options of backend {name!r}{came}: {' '.join(str(error).split())}") from error
 
 
-def _options(name: str, environ: Mapping[str, str], directory: Path) -> Iterator[_Setting]:
+def _options(name: str, environ: Mapping[str, str], directory: str) -> Iterator[_Setting]:
     """Yield what was set for a backend, the weakest first."""
     for table in _project_settings(directory):
         if table.key == name and isinstance(table.value, dict):
@@ -218,7 +223,7 @@ def _options(name: str, environ: Mapping[str, str], directory: Path) -> Iterator
             yield setting._replace(key=setting.key.removeprefix(start))
 
 
-def _owner(setting: _Setting, directory: Path) -> str | None:
+def _owner(setting: _Setting, directory: str) -> str | None:
     """Return the backend that something which is no setting is an option of, or whose table it is.
 
     The backend may be installed elsewhere only. Then a table is its, unless the name is nearly one that is known here;
@@ -284,12 +289,13 @@ def _types() -> dict[str, Any]:
     return _TYPES
 
 
-def _project_settings(directory: Path) -> Iterator[_Setting]:
+def _project_settings(directory: str) -> Iterator[_Setting]:
     path = _find_project(directory)
     if path is None:
         return
     try:
-        document = _document(path.read_text("utf-8"))
+        with open(path, encoding="utf-8") as file:
+            document = _document(file.read())
     except (OSError, ValueError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
         raise ConfigurationError(f"{path} cannot be read for [tool.hinge]: {error}") from error
     tool = document.get("tool", {})
@@ -298,7 +304,7 @@ def _project_settings(directory: Path) -> Iterator[_Setting]:
         raise ConfigurationError(f"{path}: tool.hinge is not a table")
     for key, value in table.items():
         if key in _PATHS and isinstance(value, str) and value:
-            value = str(path.parent / value)  # noqa: PLW2901 - a file's relative paths start at the file
+            value = os.path.join(os.path.dirname(path), value)  # noqa: PLW2901 - a file's relative paths start at the file
         yield _Setting(key, value, f"{path} [tool.hinge] {key}")
 
 
@@ -313,16 +319,20 @@ def _document(text: str) -> Mapping[str, Any]:
 _PATHS = frozenset({"uds", "ssl_certificate", "ssl_keyfile"})
 
 
-def _find_project(directory: Path) -> Path | None:
-    directory = directory.absolute()
-    for parent in (directory, *directory.parents):
-        path = parent / "pyproject.toml"
+def _find_project(directory: str) -> str | None:
+    directory = os.path.join(os.getcwd(), directory)
+    while True:
+        path = os.path.join(directory, "pyproject.toml")
         try:
-            if path.is_file():
+            if S_ISREG(os.stat(path).st_mode):
                 return path
+        except (FileNotFoundError, NotADirectoryError):
+            pass
         except OSError:  # a directory that may not be searched holds no settings for us
             return None
-    return None
+        directory, below = os.path.dirname(directory), directory
+        if directory == below:
+            return None
 
 
 def _environment_settings(environ: Mapping[str, str]) -> Iterator[_Setting]:

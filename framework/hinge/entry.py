@@ -14,12 +14,11 @@ from collections.abc import Callable
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from hinge.backend.contract import Application
-from hinge.backend.installed import usable_backends
-from hinge.codecs import encode_json
-from hinge.diagnostics.log import logger
-from hinge.error_responses import PROBLEM
-from hinge.errors import ConfigurationError, HTTPError
+from hinge.diagnostics.logger import logger
+from hinge.errors import PROBLEM, ConfigurationError, HTTPError
+
+if TYPE_CHECKING:
+    from hinge.backend.contract import Application
 
 
 class ServerEntry:
@@ -52,7 +51,7 @@ class ServerEntry:
         return self.compile("asgi")
 
     @property
-    def application(self) -> Application:
+    def application(self) -> "Application":
         """The callable of the configured backend."""
         application: Application = self.compile()
         return application
@@ -111,6 +110,8 @@ def _hook_of(app: Any, interface: str, name: str) -> Any:
     Raises:
         AttributeError: there is no such backend, it cannot serve the app, or there is nothing under the name.
     """
+    from hinge.backend.installed import usable_backends  # noqa: PLC0415 - Granian's question alone, about all of them
+
     speakers = [backend.name for backend in usable_backends().values() if backend.interface == interface]
     explain: Callable[[Any], NoReturn] = refusing(interface)
     if speakers:
@@ -142,8 +143,13 @@ def _end(reason: str, loop: Any) -> NoReturn:
 
 # -- an app that does not compile --------------------------------------------------------------------------------------
 
-_PROBLEM = encode_json(HTTPError(500, "The application does not compile; its log says why.").problem())
-_LENGTH = str(len(_PROBLEM))
+
+def _problem() -> tuple[bytes, str]:
+    """Return the body of the answer to everything, and its length."""
+    from hinge.codecs import encode_json  # noqa: PLC0415 - for an app that does not compile
+
+    body = encode_json(HTTPError(500, "The application does not compile; its log says why.").problem())
+    return body, str(len(body))
 
 
 def _logged(error: Exception) -> str:
@@ -155,19 +161,22 @@ def _logged(error: Exception) -> str:
 
 
 def _refusing_wsgi(reason: str) -> Any:
+    problem, length = _problem()
+
     def refuse(environ: Any, start_response: Any) -> list[bytes]:
-        start_response("500 Internal Server Error", [("content-type", PROBLEM), ("content-length", _LENGTH)])
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else [_PROBLEM]
+        start_response("500 Internal Server Error", [("content-type", PROBLEM), ("content-length", length)])
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [problem]
 
     return refuse
 
 
 def _refusing_asgi(reason: str) -> Any:
-    headers = [(b"content-type", PROBLEM.encode()), (b"content-length", _LENGTH.encode())]
+    problem, length = _problem()
+    headers = [(b"content-type", PROBLEM.encode()), (b"content-length", length.encode())]
 
     async def refuse(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
-            body = b"" if scope["method"] == "HEAD" else _PROBLEM
+            body = b"" if scope["method"] == "HEAD" else problem
             await send({"type": "http.response.start", "status": 500, "headers": headers, "trailers": False})
             await send({"type": "http.response.body", "body": body, "more_body": False})
             return

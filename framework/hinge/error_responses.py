@@ -6,7 +6,6 @@ is answered as that error: it is what task groups make of a task that failed.
 """
 
 import inspect
-import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
@@ -16,8 +15,8 @@ from hinge.codecs import encode_json
 from hinge.diagnostics.failures import FAILURES, failure_in_task, failure_of
 from hinge.diagnostics.hints import hint
 from hinge.diagnostics.location import caller, locate, qualified_name
-from hinge.diagnostics.log import logger, traceback_text
-from hinge.errors import ClientDisconnect, ConfigurationError, HTTPError
+from hinge.diagnostics.logger import logger
+from hinge.errors import PROBLEM, ClientDisconnect, ConfigurationError, HTTPError
 from hinge.http.body import IS_THE_CLIENTS
 from hinge.inspection.signature import Colour, colour_of, return_hint
 from hinge.inspection.wrappers import Unawaited, refuse_wrappers
@@ -33,7 +32,6 @@ _set = BaseException.__setattr__
 ErrorHandler = Callable[[Any, Any], Any]
 """`(request, error) -> result`, sync or async; the result is what a handler may return."""
 
-PROBLEM = "application/problem+json"
 WATCHERS: list[Callable[[Any, BaseException], None]] = []
 """Who is told of each failure that is logged, as `(request, error)`: testing clients."""
 
@@ -147,6 +145,10 @@ class ErrorHandlers:
     def _failure(self, error: Exception) -> HTTPError:
         if not self._debug:
             return HTTPError(500)
+        import traceback  # noqa: PLC0415 - only an app in debug mode pays for these
+
+        from hinge.diagnostics.log import traceback_text  # noqa: PLC0415
+
         try:
             # Of traceback, which bears an exception whose own str() fails.
             detail = "".join(traceback.format_exception_only(only_member(error))).strip()

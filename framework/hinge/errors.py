@@ -16,6 +16,9 @@ REASONS: dict[int, str] = {status.value: status.phrase for status in HTTPStatus}
 REASONS |= {413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
 
 
+PROBLEM = "application/problem+json"
+"""The media type of a problem document (RFC 9457)."""
+
 _CONNECTION = frozenset({("connection", "close"), ("upgrade", "websocket")})
 """The connection headers that an answer may need: the next request cannot be trusted; another protocol is required."""
 

@@ -13,7 +13,7 @@ import msgspec
 from hinge.binding.callbacks import Callback
 from hinge.diagnostics.failures import is_cancellation
 from hinge.diagnostics.location import caller, locate, qualified_name
-from hinge.diagnostics.log import logger
+from hinge.diagnostics.logger import logger
 from hinge.errors import ConfigurationError
 from hinge.inspection.signature import Colour, colour_of, takes_one
 from hinge.state import MOUNTED

@@ -6,7 +6,6 @@ the body is there because the plan said that it would be needed.
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import msgspec
 
@@ -14,11 +13,11 @@ from hinge.codecs.depth import check_json_depth
 from hinge.errors import HTTPError, RequestInvalid
 from hinge.http.cookies import parse_cookies
 from hinge.http.headers import Headers, parse_host
+from hinge.http.percent import quote
 from hinge.http.query import QueryParams, parse_query
 from hinge.inspection.wrappers import check_work
 from hinge.responses.response import RedirectResponse, Response
 from hinge.state import MOUNTED, State
-from hinge.validation.errors import first_error
 
 if TYPE_CHECKING:
     from hinge.backend.contract import HeadReader
@@ -240,6 +239,8 @@ class Request(HTTPConnection):
         try:
             return msgspec.json.decode(body)
         except msgspec.ValidationError as error:  # a number that no float can hold
+            from hinge.validation.errors import first_error  # noqa: PLC0415 - only a body that is wrong pays for it
+
             raise RequestInvalid([first_error(error)]) from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise HTTPError(400, "The request body is not valid JSON.") from error
@@ -263,5 +264,5 @@ def redirect_to(request: HTTPConnection, path: str) -> Response:
     location = quote_path(request._reader.prefix(request._head)) + quote_path(path)
     query = request._reader.query_string(request._head)
     if query:
-        location += "?" + quote(query.encode("latin-1"), safe=_QUERY_SAFE)
+        location += "?" + quote(query, _QUERY_SAFE, "latin-1")
     return RedirectResponse(location, status=308)

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from hinge.diagnostics.failures import failure_of
 from hinge.errors import ConfigurationError
-from hinge.middleware import AsyncMiddleware, Layer, Middleware, compose, compose_async, layer_of
+from hinge.middleware import AsyncMiddleware, Layer, Middleware, layer_of
+from hinge.middleware.compose import compose, compose_async
 from hinge.middleware.yield_guard import is_guarded
 from hinge.request import Request
 from hinge.responses.response import Response

@@ -30,8 +30,13 @@ PARSERS = ("multipart.py", "tomllib/_re.py", "tomllib/_parser.py")
 DECLARED = {"convert.py", "messages.py"}
 """They search for the `pattern` that an app declares, which is the app's."""
 DRIVEN = """
-import hinge.http.cookies
+import hinge.http.cookies, hinge.errors, hinge.routing.template
 hinge.http.cookies.cookie_finder("a")
+for text in ("/%41", "/<name>"):
+    try:
+        hinge.routing.template.PathTemplate.parse(text)
+    except hinge.errors.ConfigurationError:
+        pass
 """
 
 RECORDED = """

@@ -67,6 +67,72 @@ def test_importing_hinge_loads_no_backend_no_loop_and_no_server() -> None:
     assert offending(loaded_by("import hinge")) == set()
 
 
+# -- what an app does not pay for --------------------------------------------------------------------------------------
+
+DECLARING = """
+import msgspec, sys
+before = set(sys.modules)
+from hinge import App, Cookie, Header, Middleware, Request, Response, Router
+app, router = App(), Router("/items", tags=["items"])
+
+@router.get("/{number}")
+def item(number: int, request: Request, token: Header[str] | None = None, seen: Cookie[str] = "") -> dict[str, int]: ...
+
+@app.middleware
+def timing(request: Request) -> Middleware:
+    response = yield
+
+app.include(router)
+print(*set(sys.modules) - before, sep="\\n")
+raise SystemExit
+"""
+UNUSED = {
+    "what compiles": ("hinge.backend", "hinge.binding.plan", "hinge.binding.bind", "hinge.compiling.freeze"),
+    "what answers": ("hinge.error_responses", "hinge.results", "hinge.middleware.compose"),
+    "codecs": ("hinge.codecs.reading", "hinge.codecs.msgpack", "hinge.codecs.toml", "hinge.codecs.yaml"),
+    "faults of values": ("hinge.validation",),
+    "forms": ("hinge.forms",),
+    "files": ("hinge.static", "hinge.responses.files", "mimetypes", "tempfile"),
+    "events": ("hinge.responses.events", "hinge.responses.jsonlines"),
+    "ready-made middleware": ("hinge.middleware.cors", "hinge.middleware.compression", "zlib"),
+    "lifespans": ("hinge.lifespan",),
+    "WebSockets": ("hinge.websocket",),
+    "the document": ("hinge.openapi", "html"),
+    "the log": ("logging", "traceback", "hinge.diagnostics.log"),
+    "addresses": ("urllib", "ipaddress", "pathlib"),
+    "distributions": ("importlib.metadata", "email", "zipfile"),
+}
+"""Modules that an app without these does not load before it is compiled, those inside of them too."""
+
+MOST_MODULES = 60
+"""That many are loaded beyond those of msgspec; 52 on CPython 3.11."""
+
+
+@pytest.fixture(scope="module")
+def declaring() -> set[str]:
+    return loaded_by(DECLARING)
+
+
+@pytest.mark.parametrize("room", sorted(UNUSED))
+def test_an_app_loads_no_room_that_it_does_not_use(declaring: set[str], room: str) -> None:
+    assert {name for name in declaring if is_of(name, UNUSED[room])} == set()
+
+
+def test_an_app_loads_few_modules(declaring: set[str]) -> None:
+    assert "hinge.app" in declaring
+    assert len(declaring) <= MOST_MODULES, sorted(declaring)
+
+
+def test_importing_hinge_alone_loads_none_of_its_rooms() -> None:
+    assert {name for name in loaded_by("import hinge") if is_of(name, ("hinge",))} == {"hinge", "hinge.on_demand"}
+
+
+def test_each_room_is_loaded_by_what_uses_it() -> None:
+    """Those names are of modules that there are."""
+    everything = ["import " + ", ".join(sorted(name for names in UNUSED.values() for name in names))]
+    assert loaded_by("\n".join(everything)) >= {name for names in UNUSED.values() for name in names}
+
+
 def test_declaring_and_planning_an_app_loads_none_either() -> None:
     used = loaded_by(
         """

@@ -111,13 +111,6 @@ def test_the_page_names_the_distribution() -> None:
         _check_contract("backend 'memory' (hinge_memory:backend)", later)
 
 
-def test_type_checkers_see_the_same_names() -> None:
-    tree = ast.parse(Path(hinge.backend.__file__).read_text("utf-8"))
-    typed = next(node for node in tree.body if isinstance(node, ast.If))
-    seen = {alias.name: node.module for node in typed.body for alias in getattr(node, "names", ())}  # type: ignore[attr-defined]
-    assert seen == hinge.backend._ROOM_OF
-
-
 @pytest.mark.parametrize("name", sorted(PUBLIC))
 def test_public_names_are_there(name: str) -> None:
     value = getattr(hinge.backend, name)

@@ -6,6 +6,8 @@ features alone loads nothing that serves. docs/backends.md says of each name wha
 
 from typing import TYPE_CHECKING
 
+from hinge.on_demand import on_demand, places
+
 if TYPE_CHECKING:
     from hinge.backend.contract import CONTRACT as CONTRACT
     from hinge.backend.contract import Application as Application
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from hinge.compiling.frozen import Leaf as Leaf
     from hinge.config import Config as Config
     from hinge.diagnostics.failures import FAILURES as FAILURES
-    from hinge.diagnostics.log import logger as logger
+    from hinge.diagnostics.logger import logger as logger
     from hinge.errors import ClientDisconnect as ClientDisconnect
     from hinge.errors import ConfigurationError as ConfigurationError
     from hinge.errors import HTTPError as HTTPError
@@ -72,7 +74,7 @@ _ROOMS = {
     "compiling.frozen": "Endpoint FrozenApp Leaf",
     "config": "Config",
     "diagnostics.failures": "FAILURES",
-    "diagnostics.log": "logger",
+    "diagnostics.logger": "logger",
     "errors": "ClientDisconnect ConfigurationError HTTPError WebSocketDisconnect",
     "http.address": "Address",
     "http.body": "declared_length framed_length incomplete",
@@ -93,18 +95,7 @@ _ROOMS = {
 }
 """Where each name is; a test holds it to the imports above, which type checkers read."""
 
-_ROOM_OF = {name: f"hinge.{room}" for room, names in _ROOMS.items() for name in names.split()}
-
+_ROOM_OF = places(_ROOMS)
 
 if not TYPE_CHECKING:
-
-    def __getattr__(name):
-        from importlib import import_module  # noqa: PLC0415 - for those who ask
-
-        if name not in _ROOM_OF:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = globals()[name] = getattr(import_module(_ROOM_OF[name]), name)
-        return value
-
-    def __dir__():
-        return [*globals(), *_ROOM_OF]
+    __getattr__, __dir__ = on_demand(globals(), _ROOM_OF)

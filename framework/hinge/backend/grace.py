@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from hinge.diagnostics.location import placed
-from hinge.diagnostics.log import logger
+from hinge.diagnostics.logger import logger
 from hinge.error_responses import describe
 
 A_MOMENT = 0.1

@@ -9,7 +9,7 @@ import threading
 import warnings
 from typing import Any, TextIO
 
-from hinge.diagnostics.log import logger
+from hinge.diagnostics.logger import logger
 
 
 def log_hooks() -> None:

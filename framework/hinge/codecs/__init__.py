@@ -1,16 +1,16 @@
 """Formats of bodies: which there are, and how a body is read by its media type.
 
-Law: the formats that most apps do not speak are imported when they are asked for.
+Law: a format is loaded when it is asked for, and so is what reads bodies.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from hinge.codecs.codec import JSON, Codec, check_codecs, encode_json, is_of_msgspec
-from hinge.codecs.msgpack import MSGPACK, encode_msgpack
-from hinge.codecs.reading import CODECS, MAX_EXPLAINED, BodyDecoder, at_once, body_decoder, select_codec
+from hinge.on_demand import on_demand, places
 
 if TYPE_CHECKING:
+    from hinge.codecs.codec import JSON, Codec, check_codecs, encode_json, is_of_msgspec
+    from hinge.codecs.msgpack import MSGPACK, encode_msgpack
+    from hinge.codecs.reading import CODECS, MAX_EXPLAINED, BodyDecoder, at_once, body_decoder, select_codec
     from hinge.codecs.toml import TOML
     from hinge.codecs.yaml import YAML
 
@@ -32,8 +32,14 @@ __all__ = [
     "select_codec",
 ]
 
+_ROOMS = {
+    "codecs.codec": "JSON Codec check_codecs encode_json is_of_msgspec",
+    "codecs.msgpack": "MSGPACK encode_msgpack",
+    "codecs.reading": "CODECS MAX_EXPLAINED BodyDecoder at_once body_decoder select_codec",
+    "codecs.toml": "TOML",
+    "codecs.yaml": "YAML",
+}
+_ROOM_OF = places(_ROOMS)
 
-def __getattr__(name: str) -> Any:
-    if name not in ("TOML", "YAML"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"hinge.codecs.{name.lower()}"), name)
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = on_demand(globals(), _ROOM_OF)

@@ -5,20 +5,22 @@ collect until the outermost one is compiled.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec.structs import replace
 
-from hinge.codecs import Codec
 from hinge.diagnostics.location import caller
-from hinge.error_responses import ErrorHandler
 from hinge.errors import ConfigurationError
-from hinge.lifespan import Lifespan
 from hinge.middleware.layer import Layer
 from hinge.routing.catalog import Catalog
 from hinge.routing.route import Route
 from hinge.routing.router import Router, check_prefix
+
+if TYPE_CHECKING:
+    from hinge.codecs import Codec
+    from hinge.error_responses import ErrorHandler
+    from hinge.lifespan import Lifespan
 
 Wrapper = Callable[[Any], Any] | tuple[Callable[..., Any], dict[str, Any]]
 """Native middleware: `app -> app`, or `(factory, keywords)` for `factory(app, **keywords)`."""
@@ -30,14 +32,14 @@ class Declared(msgspec.Struct, eq=False, kw_only=True):
     app: Any
     """The `App`: its own word on config, title and paths, and what its lifespans are given."""
     slashes: str
-    codecs: tuple[Codec, ...] | None
+    codecs: "tuple[Codec, ...] | None"
     ignored_notes: tuple[type, ...]
     layers: list[Layer]
     wrappers: dict[str, tuple[Callable[[Any], Any], ...]]
     """Native middleware of each protocol that it was given for, outermost first."""
     catalog: Catalog = msgspec.field(default_factory=Catalog)
-    errors: dict[type[Exception], ErrorHandler] = {}
-    lifespans: list[Lifespan] = []
+    errors: "dict[type[Exception], ErrorHandler]" = {}
+    lifespans: "list[Lifespan]" = []
     mounts: "list[Mount]" = []
     overrides: dict[str, Any] = {}
     """The settings that somebody has set since, which hold for mounted apps too."""

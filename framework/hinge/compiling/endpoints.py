@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from hinge.backend.contract import Backend, Feature
 from hinge.binding.bind import check
+from hinge.binding.callback_mistakes import callback_mistakes
 from hinge.binding.notes import Notes
 from hinge.binding.plan import HandlerPlan, plan_handler
 from hinge.codecs import Codec, is_of_msgspec
@@ -111,7 +112,7 @@ def judge(route: Route, frame: Frame) -> Judged:
         mistake
         for layer in route.layers
         if layer.written is not None
-        for mistake in layer.written.mistakes(frame.notes)
+        for mistake in callback_mistakes(layer.written, frame.notes)
     ]
     eager = next((layer for layer in endpoint.layers if layer.needs_body), None)
     if plan.streams_body and plan.body is not None and eager is not None:

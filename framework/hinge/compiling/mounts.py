@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from hinge.backend.contract import Feature
+from hinge.binding.callback_mistakes import callback_mistakes
 from hinge.binding.notes import Notes
 from hinge.compiling import automatic
 from hinge.compiling.declared import Declared
@@ -100,7 +101,7 @@ def _check_callbacks(declared: Declared, notes: Notes) -> None:
     """Refuse what an app's middleware, error handlers and lifespans cannot be given, with a line for each mistake."""
     found = [layer.written for layer in declared.layers] + [lifespan.written for lifespan in declared.lifespans]
     found += map(callback_of, dict.fromkeys(declared.errors.values()))
-    mistakes = [mistake for one in found if one is not None for mistake in one.mistakes(notes)]
+    mistakes = [mistake for one in found if one is not None for mistake in callback_mistakes(one, notes)]
     if mistakes:
         raise ConfigurationError("\n".join(mistakes))
 

@@ -8,11 +8,10 @@ import inspect
 import os
 import sys
 from functools import partial
-from pathlib import Path
 from types import CodeType, FrameType, MethodType
 from typing import Any
 
-_PASSED_OVER = (str(Path(__file__).parents[1]) + os.sep, functools.__file__)
+_PASSED_OVER = (__file__.rpartition("diagnostics")[0], functools.__file__)
 """Whose frames are not the user's: the framework's, and the one of its cached properties."""
 
 

@@ -1,4 +1,4 @@
-"""The logger `hinge`: failures leave a line, and nobody else writes one.
+"""What the logger `hinge` is: failures leave a line, and nobody else writes one.
 
 Law: what a client sends may be in a message, a path or the text of an exception. Control characters are shown as
 escapes, and after a line break in such a text the next line is indented, so that it is not taken for another entry. The
@@ -105,10 +105,11 @@ class NeutralFormatter(logging.Formatter):
         return super().format(own)
 
 
-class _Log(logging.LoggerAdapter[logging.Logger]):
+class Log(logging.LoggerAdapter[logging.Logger]):
     """The logger, which is enabled again where a configuration of logging has disabled it."""
 
     def log(self, level: int, msg: object, *args: object, **options: Any) -> None:
+        """Log a line."""
         if self.logger.disabled:
             # fileConfig and dictConfig do so to each logger that they do not name, unless they are told not to.
             self.logger.disabled = False
@@ -124,13 +125,15 @@ class _Log(logging.LoggerAdapter[logging.Logger]):
         super().log(level, msg, *args, **options)
 
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        """Return both as they are."""
         return msg, kwargs
 
 
-def _logger() -> _Log:
+def _logger() -> Log:
     found = logging.getLogger("hinge")
     found.addFilter(neutralise)
-    return _Log(found)
+    return Log(found)
 
 
-logger = _logger()
+LOG = _logger()
+"""What `hinge.diagnostics.logger` hands out."""

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 
-from hinge.http.dates import format_date
 from hinge.http.tokens import OWS, is_token
 
 MAX_SIZE = 4096
@@ -22,7 +21,7 @@ MAX_ATTRIBUTE = 1024
 # Browsers send more than RFC 6265's tokens, so any visible character that delimits nothing may stand in a name. But an
 # empty name is no name: "=__Host-a=1" would be taken for a cookie that only a secure page of this host can set.
 # Nor does a name have anything beyond ASCII: what looks like a space before it would make it another one's.
-_TEXT = r"[\t -:<-~\xa0-\ufffc\ufffe-\U0010ffff]*+"
+_TEXT = r"[^\x00-\x08\n-\x1f;\x7f-\x9f\ufffd]*+"
 _read_pairs = re.compile(rf"(?:\A|;)[ \t]*+([!#-+\--:<>-\[\]-~]++)[ \t]*+=[ \t]*+({_TEXT})(?=;|\Z)").findall
 
 _TRIMMED = frozenset(' \t"')
@@ -109,6 +108,8 @@ def format_cookie(
             raise TypeError(f"a cookie's max_age is an int of seconds, not {type(max_age).__name__}")
         parts.append(f"Max-Age={max_age:d}")
     if expires is not None:
+        from hinge.http.dates import format_date  # noqa: PLC0415 - most cookies have a max_age, or none
+
         parts.append(f"Expires={format_date(_with_zone(expires))}")
     parts.append(f"Path={path}")
     if domain is not None:

@@ -8,7 +8,6 @@ nowhere else.
 import re
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from functools import lru_cache
-from ipaddress import IPv6Address
 from typing import Any, Self, TypeVar, cast, overload
 
 from hinge.errors import HTTPError
@@ -351,6 +350,8 @@ def parse_host(value: str | None) -> str:
 def _is_address(v6: str | None) -> bool:
     if v6 is None:
         return True
+    from ipaddress import IPv6Address  # noqa: PLC0415 - few hosts are addresses in brackets
+
     try:
         IPv6Address(v6)
     except ValueError:

@@ -5,10 +5,9 @@ stands in one field costs another: a `%` that escapes nothing stays, and bytes t
 browsers. The number of fields is bounded before any is decoded.
 """
 
-from urllib.parse import unquote_to_bytes
-
 from hinge.errors import HTTPError
 from hinge.http.multidict import MultiDict
+from hinge.http.percent import unquoting
 
 
 class QueryParams(MultiDict[str]):
@@ -52,4 +51,4 @@ def _decode(text: str) -> str:
     text = text.replace("+", " ")
     if "%" not in text and text.isascii():
         return text
-    return unquote_to_bytes(text.encode("latin-1", "replace")).decode("utf-8", "replace")
+    return unquoting()(text.encode("latin-1", "replace")).decode("utf-8", "replace")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from hinge.backend.grace import log_undone, named
 from hinge.diagnostics.failures import FAILURES, failure_in_task
-from hinge.diagnostics.log import logger
+from hinge.diagnostics.logger import logger
 from hinge.loop.watch import is_cancelled, take_back_cut
 from hinge.request import Request
 

@@ -24,7 +24,7 @@ from hinge.loop.runtime import Runtime, handler_threads
 from hinge.loop.threads import Disconnected
 from hinge.loop.watch import ClientLeft, failure_of
 from hinge.loop.without import arrived
-from hinge.middleware import compose_async
+from hinge.middleware.compose import compose_async
 from hinge.request import Request
 from hinge.responses.response import Response
 from hinge.responses.streaming import StreamingResponse

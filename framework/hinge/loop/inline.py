@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Self
 
 from hinge.binding.plan import HandlerPlan
-from hinge.diagnostics.log import logger
+from hinge.diagnostics.logger import logger
 
 
 def watched(call: Callable[..., Any], plan: HandlerPlan) -> Callable[..., Any]:

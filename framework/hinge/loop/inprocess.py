@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 from hinge.backend.exits import run_to_end
 from hinge.backend.testing import ProtocolViolation
-from hinge.diagnostics.log import logger
+from hinge.diagnostics.logger import logger
 from hinge.error_responses import WATCHERS
 from hinge.errors import ClientDisconnect
 from hinge.loop.client_side import END, ClientSide

@@ -10,7 +10,7 @@ from typing import Any
 
 import anyio
 
-from hinge.diagnostics.log import logger
+from hinge.diagnostics.logger import logger
 from hinge.lifespan import LifespanStack
 
 

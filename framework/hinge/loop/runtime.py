@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar
 from hinge.backend.grace import A_MOMENT, cut_after, lifespans_by, name_left
 from hinge.compiling.frozen import Endpoint, FrozenApp
 from hinge.context import carry_back
-from hinge.diagnostics.log import logger
+from hinge.diagnostics.logger import logger
 from hinge.lifespan import LifespanStack
 from hinge.loop.after import run_after
 from hinge.loop.inflight import Flight, HeadOf, InFlight, described

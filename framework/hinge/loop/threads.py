@@ -19,7 +19,7 @@ from threading import Lock, Thread
 from typing import Any, TypeAlias, TypeVar
 
 from hinge.diagnostics.failures import UNAWAITABLE, stray
-from hinge.diagnostics.log import logger
+from hinge.diagnostics.logger import logger
 from hinge.errors import ClientDisconnect
 
 T = TypeVar("T")

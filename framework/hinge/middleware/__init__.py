@@ -1,23 +1,22 @@
 """Middleware: generators that yield once, written once for both colours; and ready-made ones, one to a file."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from hinge.middleware.compose import compose, compose_async
-from hinge.middleware.layer import AsyncMiddleware, Layer, Middleware, layer_of
+from hinge.on_demand import on_demand, places
 
 if TYPE_CHECKING:
     from hinge.middleware.compression import Compression
     from hinge.middleware.cors import CORS
+    from hinge.middleware.layer import AsyncMiddleware, Layer, Middleware, layer_of
 
-__all__ = ["CORS", "AsyncMiddleware", "Compression", "Layer", "Middleware", "compose", "compose_async", "layer_of"]
+__all__ = ["CORS", "AsyncMiddleware", "Compression", "Layer", "Middleware", "layer_of"]
 
-_READY_MADE = {"CORS": "hinge.middleware.cors", "Compression": "hinge.middleware.compression"}
-"""Loaded by who names them: an app without them pays nothing."""
+_ROOMS = {
+    "middleware.compression": "Compression",
+    "middleware.cors": "CORS",
+    "middleware.layer": "AsyncMiddleware Layer Middleware layer_of",
+}
+_ROOM_OF = places(_ROOMS)
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _READY_MADE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 - as above
-
-    return getattr(import_module(_READY_MADE[name]), name)
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = on_demand(globals(), _ROOM_OF)

@@ -15,9 +15,9 @@ from hinge.binding.callbacks import OFF_REQUEST, Callback
 from hinge.diagnostics.location import caller, locate, qualified_name
 from hinge.errors import ConfigurationError
 from hinge.inspection.signature import Colour, colour_of, takes_one
+from hinge.responses.copies import own
 from hinge.responses.response import Response
 from hinge.responses.streaming import StreamingResponse, keep
-from hinge.results.result import own
 
 # What is answered with is Any to checkers: they would demand a `return None` at the end of the one, and `yield None` in
 # the other. It is checked at run time.

@@ -13,8 +13,7 @@ from msgspec import inspect
 
 from hinge.binding.plan import HandlerPlan, Source
 from hinge.codecs import encode_json
-from hinge.error_responses import PROBLEM
-from hinge.errors import REASONS, ConfigurationError
+from hinge.errors import PROBLEM, REASONS, ConfigurationError
 from hinge.inspection.annotations import present
 from hinge.openapi.inspected import type_info
 from hinge.openapi.json_schema import BINARY

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, ClassVar, Literal, Self, TypeAlias
-from urllib.parse import quote
 
 from hinge.codecs import encode_json
 from hinge.http.cookies import format_cookie, needs_of
 from hinge.http.headers import MutableHeaders, check_name
+from hinge.http.percent import quote
 from hinge.http.tokens import MEDIA_TYPE
 
 Pairs: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]

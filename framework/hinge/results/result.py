@@ -14,22 +14,13 @@ A tuple is JSON only where the annotation says so: in other frameworks `return v
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
-from hinge.diagnostics.location import qualified_name
 from hinge.inspection.wrappers import Unawaited
+from hinge.responses.copies import initialised, own
 from hinge.responses.jsonlines import JSONLinesResponse
-from hinge.responses.response import (
-    HTMLResponse,
-    JSONResponse,
-    Lines,
-    RedirectResponse,
-    Response,
-    ResponseHeaders,
-    TextResponse,
-)
+from hinge.responses.response import Lines, RedirectResponse, Response
 from hinge.responses.streaming import BODILESS, StreamingResponse
 from hinge.results.projectors import refuse
 from hinge.results.returns import UNANNOTATED, Encode, Returns
@@ -37,24 +28,8 @@ from hinge.results.returns import UNANNOTATED, Encode, Returns
 Make = Callable[[Any], Response]
 _new = object.__new__
 
-WHOLE = frozenset({Response, TextResponse, HTMLResponse, JSONResponse, RedirectResponse})
-"""The classes whose instances consist of status, headers and body."""
 _COMPLETE = frozenset({Response.__init__, RedirectResponse.__init__})
 """What makes a response that has all three."""
-
-
-def own(response: Response) -> Response:
-    """Return a copy whose status, headers and body can be set without a trace in `response`."""
-    kind = response.__class__
-    if kind in WHOLE:
-        copied = kind.__new__(kind)
-        copied._status = response._status
-        copied._body = response._body
-    else:
-        copied = copy.copy(_initialised(response))
-    headers = response._headers
-    copied._headers = headers if isinstance(headers, tuple) else ResponseHeaders.trusted(headers.raw.copy())
-    return copied
 
 
 class Results:
@@ -119,7 +94,7 @@ class Results:
         if issubclass(kind, StreamingResponse):
             return (lambda value: own(_unused(value))) if self._written_to else _unused
         if issubclass(kind, Response):
-            return own if self._written_to else _same if kind.__init__ in _COMPLETE else _initialised
+            return own if self._written_to else _same if kind.__init__ in _COMPLETE else initialised
         if issubclass(kind, BaseException):
             return _refuse_exception
         status, returns = self._status, self._returns
@@ -137,14 +112,6 @@ def _streamer(code: int, returns: Returns) -> Make:
     if items is None:
         return lambda value: StreamingResponse(value, status=code, media_type=media_type)
     return lambda value: JSONLinesResponse.of(value, items, status=code)
-
-
-def _initialised(response: Response) -> Response:
-    """Return a response of a subclass that has all that a response consists of."""
-    if not all(hasattr(response, part) for part in Response.__slots__):
-        name = qualified_name(type(response))
-        raise TypeError(f"{name}: its __init__ did not call super().__init__(). Fix: call it with content and status")
-    return response
 
 
 def _unused(response: StreamingResponse) -> StreamingResponse:

@@ -12,22 +12,17 @@ import re
 from collections.abc import Hashable, Iterator
 from enum import Enum
 from typing import NamedTuple, Self
-from unicodedata import normalize
-from urllib.parse import quote
 
 import msgspec
 
 from hinge.errors import ConfigurationError
+from hinge.http.percent import quote
 
 # RFC 3986 section 3.3, less what a reader of the path may mistake: ";" (some servers cut it off), "&" and "'" (HTML).
 _SAFE = ":@!$*,=+"
 _DOTS = frozenset({".", ".."})
-_ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
-_BRACES = re.compile(r"[^{}]*(?:\{[^{}]*\}[^{}]*)+")
-# How other frameworks write parameters: `<name>`, `<int:name>`, `:name`. As fixed text no path would ever match it.
-_ELSEWHERE = re.compile(r"<(?:\w+:)?([^\W\d]\w*)>|:([^\W\d]\w*)")
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
-_UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\\\ud800-\udfff]")
+_ELSEWHERE = r"<(?:\w+:)?([^\W\d]\w*)>|:([^\W\d]\w*)"
+"""How other frameworks write parameters: `<name>`, `<int:name>`, `:name`. As fixed text no path would ever match it."""
 
 
 class Segment(NamedTuple):
@@ -140,7 +135,7 @@ def _value_problem(segment: Segment, text: str | None) -> str | None:
     """Tell why a parameter cannot have this value: no path would lead back to it."""
     if text is None:
         return "it has no spelling in a path; pass a str"
-    if _SURROGATE.search(text):
+    if not text.isascii() and any(map(_is_surrogate, text)):
         return "it cannot be encoded as UTF-8"
     parts = text.split("/") if segment.rest else [segment.prefix + text + segment.suffix]
     if not _DOTS.isdisjoint(parts):
@@ -162,23 +157,31 @@ def _check_text(text: str) -> None:
     for mark, part in (("?", "query"), ("#", "fragment")):
         if mark in text:
             raise _mistake(text, f"holds {mark!r}; the {part} is not part of the path")
-    escape = _ESCAPE.search(text)
+    escape = re.search("%[0-9A-Fa-f]{2}", text) if "%" in text else None
     if escape:
         raise _mistake(text, f"holds the escape {escape[0]!r}; a template is written with the character itself")
-    unfit = _UNFIT.search(text)
-    if unfit:
-        raise _mistake(text, f"holds the character {unfit[0]!r}, which has no place in a path")
+    unfit = next(filter(_is_unfit, text), None)
+    if unfit is not None:
+        raise _mistake(text, f"holds the character {unfit!r}, which has no place in a path")
+
+
+def _is_unfit(character: str) -> bool:
+    return character < " " or "\x7f" <= character <= "\x9f" or character == "\\" or _is_surrogate(character)
+
+
+def _is_surrogate(character: str) -> bool:
+    return "\ud800" <= character <= "\udfff"
 
 
 def _parse_segment(text: str, piece: str, *, is_last: bool) -> Segment:
     if piece in _DOTS:
         raise _mistake(text, f"has a {piece!r} segment; clients resolve those, so it would never match")
     if "{" not in piece and "}" not in piece:
-        elsewhere = _ELSEWHERE.fullmatch(piece)
-        if elsewhere:
+        if piece.startswith(("<", ":")) and (elsewhere := re.fullmatch(_ELSEWHERE, piece)):
             raise _mistake(text, f"has {piece!r}, which is fixed text here; write {{{elsewhere[1] or elsewhere[2]}}}")
         return Segment(piece)
-    if not _BRACES.fullmatch(piece):
+    braces = "".join(character for character in piece if character in "{}")
+    if braces != "{}" * (len(braces) // 2):
         raise _mistake(text, f"has unbalanced braces in {piece!r}; a parameter is written {{name}}")
     prefix, _, remainder = piece.partition("{")
     inner, _, suffix = remainder.partition("}")
@@ -193,5 +196,13 @@ def _parse_segment(text: str, piece: str, *, is_last: bool) -> Segment:
         raise _mistake(text, f"puts text beside {{{inner}}}; a path parameter stands alone in its segment")
     if colon and not is_last:
         raise _mistake(text, f"has segments after {{{inner}}}, which takes the whole remainder; put it last")
-    # Python normalises the names of parameters and keywords the same way.
-    return Segment(prefix, normalize("NFKC", name), suffix, rest=bool(colon))
+    return Segment(prefix, _normalised(name), suffix, rest=bool(colon))
+
+
+def _normalised(name: str) -> str:
+    """Return a name as Python normalises those of parameters and keywords."""
+    if name.isascii():
+        return name
+    from unicodedata import normalize  # noqa: PLC0415 - only names in other scripts pay for it
+
+    return normalize("NFKC", name)

@@ -1,0 +1,28 @@
+"""Names of a package whose modules are loaded when one is asked for.
+
+Law: importing a package costs what is named of it. Type checkers read imports: whatever is offered so is imported under
+`TYPE_CHECKING` as well, and a test holds one to the other.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from typing import Any
+
+
+def places(rooms: Mapping[str, str]) -> dict[str, str]:
+    """Return the module of each name, of modules below `hinge` with the names that each has, separated by spaces."""
+    return {name: f"hinge.{room}" for room, names in rooms.items() for name in names.split()}
+
+
+def on_demand(
+    package: dict[str, Any], place_of: Mapping[str, str]
+) -> tuple[Callable[[str], Any], Callable[[], Iterable[str]]]:
+    """Return the `__getattr__` and the `__dir__` of a package, of its globals and the module of each name."""
+
+    def __getattr__(name: str) -> Any:  # noqa: N807 - what a module calls it
+        if name not in place_of:
+            raise AttributeError(f"module {package['__name__']!r} has no attribute {name!r}")
+        value = package[name] = getattr(import_module(place_of[name]), name)
+        return value
+
+    return __getattr__, lambda: [*package, *place_of]
