@@ -90,6 +90,7 @@ class _Rest:
         """Answer with a result of any type."""
         response = self._respond(result)
         if isinstance(response, StreamingResponse):
+            is_known = request is not None
             if request is None:  # a failure in it is logged with its request
                 request = self._request(environ, values, body)
             try:
@@ -97,7 +98,9 @@ class _Rest:
             except FAILURES as error:
                 return self.failed(environ, start_response, values, request, error, body)
             if isinstance(response, StreamingResponse):
-                return send_stream(self._runtime, start_response, response, request, head_only=self._head_only)
+                return send_stream(
+                    self._runtime, start_response, response, request, head_only=self._head_only, is_known=is_known
+                )
         return send(self._runtime, start_response, response, request, head_only=self._head_only)
 
     def failed(

@@ -17,7 +17,7 @@ from hinge.responses.streaming import BODILESS, UNSIZED, StreamingResponse, sent
 from hinge_wsgi.after import run_after
 from hinge_wsgi.file_wrapper import wrapped_file
 from hinge_wsgi.runtime import Runtime
-from hinge_wsgi.stream import Stream, close_sources
+from hinge_wsgi.stream import Stream, begin, close_sources
 
 StartResponse = Callable[..., Any]
 Fail = Callable[[Request, Exception], Response]
@@ -88,32 +88,37 @@ def _headers(response: Response) -> Pairs:
 
 
 def send_stream(
-    runtime: Runtime, start_response: StartResponse, response: StreamingResponse, request: Request, *, head_only: bool
+    runtime: Runtime,
+    start_response: StartResponse,
+    response: StreamingResponse,
+    request: Request,
+    *,
+    head_only: bool,
+    is_known: bool = True,
 ) -> Any:
-    """Start a stream and return it for the server to iterate and close.
+    """Start a stream and return it for the server to iterate and close; `is_known`: the app has seen its request.
 
     Raises what the source raised before its first chunk, after closing it.
     """
-    headers, status = _headers(response), response.status
-    length = sent_length(response)
+    status, lines = response._status, response._headers
+    headers = [*lines] if isinstance(lines, tuple) else _headers(response)  # constants have none of one hop
+    bodiless = head_only or status in BODILESS
+    length = sent_length(response) if status in BODILESS else response.content_length
     if length is not None:
         headers.append(("content-length", str(length)))
-    bodiless = head_only or status in BODILESS
     if isinstance(response, FileResponse) and not bodiless:
         wrapped = wrapped_file(response, request)
         if wrapped is not None:
             return _start_wrapped(start_response, STATUS_LINES[status], headers, wrapped)
-    stream = Stream(runtime, response, request)
-    if bodiless:
-        stream.skip()
-    elif not response.eager_start:
-        stream.prefetch()  # a failure before the first chunk is still answered with its own status
+    context = copy_context()
+    # Its first chunk is made here: a failure before that is still answered with its own status.
+    chunks: Any = begin(runtime, response, request, context, is_bodiless=bodiless)
     try:
         start_response(STATUS_LINES[status], headers)
     except BaseException:
-        stream.drop()
+        chunks.close()
         raise
-    return stream
+    return Stream(runtime, chunks, request, context) if is_known else chunks
 
 
 def _start_wrapped(start_response: StartResponse, status_line: str, headers: Pairs, wrapped: Any) -> Any:

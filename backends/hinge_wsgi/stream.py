@@ -6,16 +6,19 @@ status is out is logged and cuts the connection; what ends the worker ends event
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
-from contextvars import copy_context
-from itertools import repeat
-from typing import Any
+from contextvars import Context
+from functools import partial
+from types import GeneratorType
+from typing import Any, cast
+
+import msgspec
 
 from hinge.diagnostics.failures import FAILURES, failure_of, is_close
 from hinge.error_responses import aborted, log_cut, log_failure
 from hinge.request import Request
-from hinge.responses.events import EventSourceResponse
+from hinge.responses.events import EventSourceResponse, encode_event
 from hinge.responses.frames import unframed
+from hinge.responses.jsonlines import encode_line
 from hinge.responses.plain_source import PlainSource
 from hinge.responses.sources import close_failure, encode_chunk
 from hinge.responses.streaming import StreamAborted, StreamingResponse, unsent
@@ -24,126 +27,43 @@ from hinge_wsgi.portal import Cut
 from hinge_wsgi.producer import PortalProducer, Silence
 from hinge_wsgi.runtime import Runtime
 
-_NO_CHUNKS: Iterator[bytes] = iter(())
+
+def begin(
+    runtime: Runtime, response: StreamingResponse, request: Request, context: Context, *, is_bodiless: bool
+) -> Iterator[bytes]:
+    """Return the body of a stream in a context, for the server to iterate and close.
+
+    It is a generator that has begun, so that whoever closes it runs its `finally`, and holds its first chunk already,
+    unless that is not to be waited for. Raises what the source raised before its first chunk, after closing it.
+    """
+    chunks = _chunks(runtime, response, request, context, is_bodiless=is_bodiless)
+    next(chunks, None)
+    return chunks
 
 
 class Stream(Iterable[bytes]):
-    """What the server iterates and closes."""
+    """The body of a stream of whose request the app knows: there may be something to do behind it."""
 
-    __slots__ = (
-        "_chunks",
-        "_closed",
-        "_context",
-        "_cut",
-        "_over",
-        "_replaced",
-        "_request",
-        "_runtime",
-        "_source",
-        "is_event_stream",
-    )
+    __slots__ = ("_chunks", "_context", "_request", "_runtime")
 
-    def __init__(self, runtime: Runtime, response: StreamingResponse, request: Request) -> None:
+    def __init__(self, runtime: Runtime, chunks: Iterator[bytes], request: Request, context: Context) -> None:
         self._runtime = runtime
+        self._chunks: Any = chunks
         self._request = request
-        self._context = copy_context()
-        self.is_event_stream = isinstance(response, EventSourceResponse)
-        source: Any = response.iterator
-        self._replaced: Sequence[Source] = () if request._sources is None else unsent(request, source)
-        if response.is_async and source.__class__ is not PortalProducer:
-            behind: list[Any] = []
-            if self._replaced:  # what it was made of is closed behind it in the same task
-                behind = [other for other, is_async in reversed(self._replaced) if is_async]
-                self._replaced = [other for other in self._replaced if not other[1]]
-            source = PortalProducer(runtime.portal, source, *behind)
-        self._source = source
-        self._over = self._cut = self._closed = False
-        # No frame of ours outside of the context, and one inside: each chunk pays for them.
-        run: Any = self._context.run
-        self._chunks: Iterator[bytes] = map(run, repeat(next), repeat(self._encoded(response)))
-        runtime.register(self)
+        self._context = context
         if request._after:
             runtime.work.expect(request)
 
     def __iter__(self) -> Iterator[bytes]:
-        return self._chunks
-
-    def _encoded(self, response: StreamingResponse) -> Iterator[bytes]:
-        """Yield what is sent; while the head is held, an empty chunk before the first one, which exists by then."""
-        items: Any = self._source
-        as_it_is: type[bytes] | None = bytes
-        encode: Callable[[Any], bytes] = encode_chunk
-        if items.__class__ is PortalProducer:
-            items = _awaited(items, response)
-        elif items.__class__ is PlainSource:
-            items = items.alone()
-        elif (unencoded := unframed(items)) is not None:
-            (items, encode), as_it_is = unencoded, None
-        is_held = not response.eager_start
-        try:
-            for item in () if self._over else items:
-                data = item if item.__class__ is as_it_is else encode(item)
-                if data:  # an empty one would end a chunked body on some servers
-                    if is_held:
-                        is_held = False
-                        yield b""
-                    yield data
-                if self._over:
-                    break
-        except FAILURES as error:  # whatever the source raises
-            if is_held or is_close(error):
-                raise
-            raise aborted(self._request, failure_of(error)) from None
-        finally:
-            self._over = True
-        if self._cut and not self.is_event_stream:
-            if is_held:
-                raise Cut
-            log_cut(self._request)
-            raise StreamAborted(Cut())
-
-    def prefetch(self) -> None:
-        """Take the first chunk before the status is sent.
-
-        Raises what the source raised, after closing it.
-        """
-        try:
-            next(self._chunks, None)
-        except BaseException:
-            self.drop()
-            raise
-
-    def skip(self) -> None:
-        """Send nothing; the source is closed unread."""
-        self._chunks = _NO_CHUNKS
-
-    def finish(self) -> None:
-        """End the stream early, from any thread."""
-        self._cut = self._cut or not self._over
-        self._over = True
-        if isinstance(self._source, PortalProducer):
-            self._source.finish()
-
-    def drop(self) -> None:
-        """Close the source; the request goes on with another response."""
-        self._release()
-        self._runtime.work.done(self._request)
-
-    def _release(self) -> None:
-        if not self._closed:
-            self._closed = True
-            self._chunks = _NO_CHUNKS  # which hold this object
-            try:
-                self._context.run(self._close_sources)
-            finally:
-                self._runtime.unregister(self)  # what stops the worker waits until the source is closed
+        chunks: Iterator[bytes] = self._chunks
+        return chunks
 
     def close(self) -> None:
         """Close the source, whether it ended, failed or the client left; then run what waits for the response."""
         request = self._request
         if request._after:
             self._runtime.work.expect(request)
-        self._release()
+        self._chunks.close()
         if request._after:
             # Granian ends a chunked body only after close(): in this thread, the client would wait for it.
             self._runtime.in_background(self._context.run, self._end, request)
@@ -156,11 +76,104 @@ class Stream(Iterable[bytes]):
         finally:
             self._runtime.work.done(request)
 
-    def _close_sources(self) -> None:
-        if self._replaced:
-            close_sources(self._runtime, self._request, (*self._replaced, (self._source, False)))
-        else:
-            _close_source(self._runtime, self._request, self._source, is_async=False)
+
+_END: Any = object()
+"""What `next` returns behind the last chunk."""
+
+
+class _Open(msgspec.Struct, eq=False):  # whose constructor is C: each stream pays for it
+    """What a stop ends of a stream."""
+
+    _request: Request
+    source: Any
+    is_event_stream: bool
+    is_over: bool = False
+    is_cut: bool = False
+
+    def finish(self) -> None:
+        """End the stream early, from any thread."""
+        self.is_cut = self.is_cut or not self.is_over
+        self.is_over = True
+        if isinstance(self.source, PortalProducer):
+            self.source.finish()
+
+
+# One frame from the server to the source: each chunk pays for it.
+def _chunks(
+    runtime: Runtime, response: StreamingResponse, request: Request, context: Context, *, is_bodiless: bool
+) -> Iterator[bytes]:
+    """Yield an empty chunk once the head may be sent, and then what is sent."""
+    source: Any = response._iterator
+    replaced: Sequence[Source] = ()
+    if response.is_async or request._sources is not None:
+        source, replaced = _source_of(runtime, response, request)
+    stream = _Open(request, source, isinstance(response, EventSourceResponse))
+    is_held = not (response.eager_start or is_bodiless)
+    runtime.register(stream)
+    try:
+        if not is_held:
+            yield b""
+        items, encode, as_it_is = _items(source, response, context)
+        run = context.run
+        while not (is_bodiless or stream.is_over or (item := run(next, items, _END)) is _END):
+            data = item if item.__class__ is as_it_is else encode(item)
+            if data:  # an empty one would end a chunked body on some servers
+                if is_held:
+                    is_held = False
+                    yield b""
+                yield data
+    except FAILURES as error:  # whatever the source raises
+        if is_held or is_close(error):
+            raise
+        raise aborted(request, failure_of(error)) from None
+    finally:
+        stream.is_over = True
+        try:
+            # A generator that has ended has closed itself.
+            if replaced or source.__class__ is not GeneratorType or source.gi_frame is not None:
+                context.run(close_sources, runtime, request, (*replaced, (source, False)))
+        finally:
+            runtime.unregister(stream)  # what stops the worker waits until the source is closed
+    if stream.is_cut and not stream.is_event_stream:
+        if is_held:
+            raise Cut
+        log_cut(request)
+        raise StreamAborted(Cut())
+
+
+def _source_of(runtime: Runtime, response: StreamingResponse, request: Request) -> "tuple[Any, list[Source]]":
+    """Return what the thread iterates, and the sources that middleware replaced, which are closed behind it."""
+    source: Any = response.iterator
+    replaced = [] if request._sources is None else unsent(request, source)
+    if response.is_async and source.__class__ is not PortalProducer:
+        # What it was made of is closed behind it in the same task.
+        behind = [other for other, is_async in reversed(replaced) if is_async]
+        replaced = [other for other in replaced if not other[1]]
+        source = PortalProducer(runtime.portal, source, *behind)
+    return source, replaced
+
+
+_OF_NOBODY = (encode_event, encode_line)
+"""What encodes items without running any code of the app's."""
+
+
+def _items(
+    source: Any, response: StreamingResponse, context: Context
+) -> tuple[Iterator[Any], Callable[[Any], bytes], type[bytes] | None]:
+    """Return what is iterated, what encodes its items, and the class of those that go out as they are."""
+    if source.__class__ is GeneratorType:  # as most are
+        return source, encode_chunk, bytes
+    if source.__class__ is PortalProducer:
+        return _awaited(source, response), encode_chunk, bytes
+    if source.__class__ is PlainSource:
+        return context.run(source.alone), encode_chunk, bytes
+    unencoded = unframed(source)
+    if unencoded is None:
+        return source, encode_chunk, bytes
+    items, encode = unencoded
+    if encode not in _OF_NOBODY:
+        encode = partial(cast("Callable[..., bytes]", context.run), encode)
+    return items, encode, None
 
 
 def _awaited(source: PortalProducer, response: StreamingResponse) -> Iterator[Any]:
@@ -182,11 +195,15 @@ Source = tuple[Any, bool]
 """An iterator and whether it is async."""
 
 
-def close_sources(runtime: Runtime, request: Request, sources: Iterable[Source]) -> None:
+def close_sources(runtime: Runtime, request: Request, sources: Sequence[Source]) -> None:
     """Close sources, the last one first; a failure is logged: the response is out, and there is nobody to raise to."""
-    with ExitStack() as stack:  # each of them, whatever happens
-        for source in sources:
-            stack.callback(_close_source, runtime, request, *source)
+    if not sources:
+        return
+    *others, (iterator, is_async) = sources
+    try:
+        _close_source(runtime, request, iterator, is_async)
+    finally:  # each of them, whatever happens
+        close_sources(runtime, request, others)
 
 
 def _close_source(runtime: Runtime, request: Request, iterator: Any, is_async: bool) -> None:  # noqa: FBT001

@@ -52,6 +52,10 @@ class Site:
         return path
 
 
+OURS = ("generator", "Stream")
+"""What is iterated where Hinge sends a file."""
+
+
 @pytest.fixture(scope="module", params=["gunicorn", "waitress"])
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     place = tmp_path_factory.mktemp("f")
@@ -62,7 +66,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     extra = ("-b", f"unix:{socket}") if by_socket else ()
     with running(request.param, "files:app", place, *extra, environ={"SERVED_FOLDER": str(folder)}) as server:
         body = "FileWrapper" if by_socket else "ReadOnlyFileBasedBuffer"
-        yield Site(server, socket if by_socket else server.port, folder, frozenset({body, "Stream"}))
+        yield Site(server, socket if by_socket else server.port, folder, frozenset({body, *OURS}))
 
 
 def test_a_file_and_its_parts_arrive_on_one_connection(site: Site) -> None:
@@ -84,18 +88,18 @@ def test_a_file_and_its_parts_arrive_on_one_connection(site: Site) -> None:
 def test_what_has_no_body_or_a_small_one_or_work_behind_it_is_sent_from_here(site: Site) -> None:
     content = site.content()
     head = site.ask("HEAD", "/static/file")
-    assert (head.status, head["content-length"], head["x-body"], head.body) == (200, str(SIZE), "Stream", b"")
+    assert (head.status, head["content-length"], head["x-body"] in OURS, head.body) == (200, str(SIZE), True, b"")
     assert site.ask("GET", "/static/file", {"If-None-Match": head["etag"] or ""}).status == 304
     part = site.ask("GET", "/static/file", {"Range": "bytes=5-9"})
-    assert (part.status, part["x-body"], part.body) == (206, "Stream", content[5:10])
+    assert (part.status, part["x-body"] in OURS, part.body) == (206, True, content[5:10])
     after = site.ask("GET", "/after/file")
-    assert (after["x-body"], after.body) == ("Stream", content)
+    assert (after["x-body"] in OURS, after.body) == (True, content)
 
 
 def test_over_tcp_gunicorn_sends_no_file_itself(site: Site) -> None:
     content = site.content()
     answer = site.server.get("/static/file")
-    assert answer["x-body"] in ({"Stream"} if site.server.name == "gunicorn" else site.bodies)
+    assert answer["x-body"] in (OURS if site.server.name == "gunicorn" else site.bodies)
     assert answer.body == content
 
 

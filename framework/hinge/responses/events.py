@@ -7,6 +7,7 @@ chunk is whole events, so a backend may send `keep_alive()` between any two.
 
 import math
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import msgspec
@@ -102,9 +103,9 @@ class EventSourceResponse(StreamingResponse):
         media_type: str | None = None,
         ping: float | None = 15.0,
     ) -> None:
-        if ping is not None and not (ping > 0 and math.isfinite(ping)):
+        if ping is not None and not 0 < ping < math.inf:
             raise ValueError(f"ping is a positive number of seconds, not {ping!r}")
-        super().__init__(framed(content, encode_event), status=status, headers=headers, media_type=media_type)
+        self._begin_with(framed(content, encode_event), status, headers, media_type)
         self.eager_start = True
         self.ping = ping
         self.keep_alive: Callable[[], bytes] = _comment
@@ -121,18 +122,32 @@ def encode_event(item: Any) -> bytes:
     Raises:
         TypeError: the data is bytes, or msgspec cannot encode it.
     """
-    event = item if item.__class__ is Event or isinstance(item, Event) else Event(item)
-    data = event.data
+    # Most items are an `Event` or its mere data, of one line: framed without a further call, because each pays for it.
+    kind = item.__class__
+    event = item if kind is Event else None if kind in _NO_BYTES else _event_of(item)
+    data = item if event is None else event.data
     if data is msgspec.UNSET:
-        last = b"\n" if event.event is None else b"data:\n\n"
+        last = b"\n" if event is None or event.event is None else b"data:\n\n"
     else:
         value = data.encode() if isinstance(data, str) else encode_json(data)
-        # Most events are one line: framed without a further call, because each pays for it.
         is_line = _LF not in value and _CR not in value
         last = b"data: %b\n\n" % value if is_line else _field(b"data: ", value) + b"\n"
-    if event.event is None and event.id is None and event.comment is None and event.retry is None:
+    if event is None or (event.event is None and event.id is None and event.comment is None and event.retry is None):
         return last
     return b"".join((*_fields(event), last))
+
+
+def _event_of(item: Any) -> Event | None:
+    """Return the event that an item is, None if it is data, which need not be made one."""
+    if not _is_looked_at(item.__class__):
+        return None
+    return item if isinstance(item, Event) else Event(item)
+
+
+@lru_cache(maxsize=256)
+def _is_looked_at(kind: type) -> bool:
+    """Tell whether what is of a class may be an event, or bytes, which `Event` refuses: a look at bases is slow."""
+    return issubclass(kind, (Event, bytes, bytearray, memoryview))
 
 
 def _fields(event: Event) -> Iterator[bytes]:

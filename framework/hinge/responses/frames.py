@@ -14,14 +14,14 @@ from hinge.responses.sources import resolve_source
 Encode = Callable[[Any], bytes]
 
 
-def framed(content: Iterable[Any] | AsyncIterable[Any], encode: Encode) -> Iterator[bytes] | AsyncIterator[bytes]:
-    """Return the iterator over the encoded items, of the source's colour.
+def framed(content: Iterable[Any] | AsyncIterable[Any], encode: Encode) -> "tuple[Frames | AsyncFrames, bool]":
+    """Return the iterator over the encoded items, and whether it is async, as the source is.
 
     Raises:
         TypeError: `content` is no such iterable.
     """
     source, is_async = resolve_source(content)
-    return AsyncFrames(source, encode) if is_async else Frames(source, encode)
+    return AsyncFrames(source, encode) if is_async else Frames(source, encode), is_async
 
 
 def unframed(frames: Any) -> tuple[Any, Encode] | None:

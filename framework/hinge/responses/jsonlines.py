@@ -40,13 +40,13 @@ class JSONLinesResponse(StreamingResponse):
         headers: Pairs | None = None,
         media_type: str | None = None,
     ) -> None:
-        super().__init__(framed(content, encode_line), status=status, headers=headers, media_type=media_type)
+        self._begin_with(framed(content, encode_line), status, headers, media_type)
 
     @classmethod
     def of(cls, content: Iterable[Any] | AsyncIterable[Any], project: Callable[[Any], Any], *, status: int) -> Self:
         """Return the response of items of which only what `project` takes is sent."""
-        response = cls((), status=status)
-        response.iterator = framed(content, lambda item: encode_line(project(item)))
+        response = cls.__new__(cls)
+        response._begin_with(framed(content, lambda item: encode_line(project(item))), status, None, None)
         return response
 
 

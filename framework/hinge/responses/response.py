@@ -106,7 +106,7 @@ class Response:
         if headers is None and media_type is None:
             self._headers = tuple(defaults)
         else:
-            self._headers = _merge(defaults, headers, media_type)
+            self._headers = merge(defaults, headers, media_type)
 
     @classmethod
     def trusted(cls, body: bytes, status: int, lines: Lines) -> "Response":
@@ -347,7 +347,8 @@ def _describe(content: object) -> Lines:
     return _OCTETS if content else ()
 
 
-def _merge(defaults: Lines, headers: Pairs | None, media_type: str | None) -> ResponseHeaders | Lines:
+def merge(defaults: Lines, headers: Pairs | None, media_type: str | None) -> ResponseHeaders | Lines:
+    """Return the lines that a response begins with; raises as `Response`."""
     known = None if media_type is None else _KNOWN.get(media_type)
     if headers is None and known is not None:
         if known == defaults:

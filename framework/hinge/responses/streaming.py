@@ -7,7 +7,7 @@ backend takes it chunk by chunk and closes it whatever happens: end, error or cl
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import Any, ClassVar, Self, TypeAlias
 
-from hinge.responses.response import OCTETS, Content, Lines, Pairs, Response
+from hinge.responses.response import OCTETS, Content, Lines, Pairs, Response, check_status, merge
 from hinge.responses.sources import closing_once, is_at_rest, resolve_source
 
 Chunks: TypeAlias = Iterable[Content] | AsyncIterable[Content]
@@ -47,9 +47,16 @@ class StreamingResponse(Response):
         self, content: Chunks, *, status: int = 200, headers: Pairs | None = None, media_type: str | None = None
     ) -> None:
         # The source first: a caller who sees another error than its own still owns an untouched source.
-        self._iterator, self.is_async = resolve_source(content)
+        self._begin_with(resolve_source(content), status, headers, media_type)
+
+    def _begin_with(self, source: tuple[Any, bool], status: int, headers: Pairs | None, media_type: str | None) -> None:
+        """Set everything, without what `Response` does for a complete body: each stream pays for it."""
+        self._iterator, self.is_async = source
         self.eager_start = self._is_taken = False
-        super().__init__(None, status=status, headers=headers, media_type=media_type)
+        self._status = status if status == 200 and status.__class__ is int else check_status(status)
+        self._body = None
+        lines = self.default_headers or ()
+        self._headers = tuple(lines) if headers is None and media_type is None else merge(lines, headers, media_type)
 
     def again(self) -> Self:
         """Return a response like this one, whose source is consumed, for another request.
