@@ -65,7 +65,7 @@ def async_beginner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request, R
 def _begun(
     endpoint: Endpoint, runtime: Runtime, request: Request, response: Response
 ) -> PlainSource | PortalProducer | None:
-    if not isinstance(response, StreamingResponse):
+    if not isinstance(response, StreamingResponse) or response.is_at_hand:
         return None
     source: Any = response.iterator
     if endpoint.head_only or response.eager_start or response.status in BODILESS:

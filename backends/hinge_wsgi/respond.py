@@ -100,6 +100,9 @@ def send_stream(
 
     Raises what the source raised before its first chunk, after closing it.
     """
+    whole = response.at_once() if isinstance(response, FileResponse) else None
+    if whole is not None:
+        return send(runtime, start_response, whole, request, head_only=head_only)
     status, lines = response._status, response._headers
     headers = [*lines] if isinstance(lines, tuple) else _headers(response)  # constants have none of one hop
     bodiless = head_only or status in BODILESS

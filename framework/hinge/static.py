@@ -2,17 +2,21 @@
 
 Law: a request names segments, never a path: each is checked, and what is opened lies below the directory, symbolic
 links followed to their end. Whatever is wrong with a name is the same 404, so that nobody learns what lies outside.
+A small file is sent for a moment as it was found (`hinge.responses.recent`), without another look, not in debug mode.
 """
 
 import os
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from time import monotonic
+from typing import TypeAlias
 
 from hinge.errors import ConfigurationError, HTTPError
 from hinge.http.accept import choose_coding
 from hinge.request import HTTPConnection, redirect_to
 from hinge.responses.files import FileResponse, guess_media_type
 from hinge.responses.opened import ABSENT, SHUT, Opened, open_below, open_path
+from hinge.responses.recent import Recent
 from hinge.responses.response import Response, content_type
 
 SUFFIXES = {"br": ".br", "zstd": ".zst", "gzip": ".gz"}
@@ -26,11 +30,12 @@ _DEVICES = frozenset(
 
 CacheControl = str | Mapping[str, str] | None
 
+_Found: TypeAlias = FileResponse | tuple[str, ...]
+"""A response, or the codings that a file has, each of which is a response of its own."""
+
 
 class StaticFiles:
     """Find the files of one directory; calling it answers a request.
-
-    With `inline` small files are read where they were looked up.
 
     Raises:
         ConfigurationError: there is no such directory, or an option is none.
@@ -46,7 +51,6 @@ class StaticFiles:
         precompressed: bool = True,
         dot_files: bool = False,
         follow_symlinks: bool = False,
-        inline: bool = False,
     ) -> None:
         if not isinstance(directory, str | os.PathLike):
             raise ConfigurationError(f"directory={directory!r} is no path. Fix: directory='static'")
@@ -62,7 +66,7 @@ class StaticFiles:
         self._precompressed = precompressed
         self._dot_files = dot_files
         self._follow_symlinks = follow_symlinks
-        self._inline = inline
+        self._recent: Recent[_Found] = Recent()
 
     def __call__(self, request: HTTPConnection, path: str) -> Response:
         """Return the file that a path below the directory names.
@@ -70,6 +74,24 @@ class StaticFiles:
         Raises:
             HTTPError: 404, there is none.
         """
+        response: Response = self._found_before(request, path) or self._find(request, path)
+        if request._endpoint.layers or not isinstance(response, FileResponse) or not response.is_at_hand:
+            return response  # middleware gets the file itself
+        answer = response.for_request(request)
+        whole = answer.at_once() if isinstance(answer, FileResponse) else answer
+        return response if whole is None else whole
+
+    def _found_before(self, request: HTTPConnection, key: str | None) -> FileResponse | None:
+        """Return what was found a moment ago for a path, or for None in place of the pages' own addresses."""
+        if request._endpoint.config.debug:
+            return None
+        found = self._recent.get(key)
+        if isinstance(found, tuple):
+            found = self._recent.get((key, choose_coding(_accepted(request), found)))
+        return found if isinstance(found, FileResponse) else None
+
+    def _find(self, request: HTTPConnection, path: str) -> Response:
+        since = monotonic()
         segments, is_folder = path.split("/"), path.endswith("/") or not path
         if is_folder:
             segments.pop()
@@ -81,16 +103,23 @@ class StaticFiles:
             index = None if page is None else self._open_file(page)
             if page is not None and index is not None:
                 if is_folder:
-                    return self._respond(request, page, index)
+                    return self._respond(request, page, index, path, since)
                 return redirect_to(request, request.path + "/")  # relative links on its page depend on the slash
         elif found is not None and found.is_regular and not is_folder:
-            return self._respond(request, segments, found)
+            return self._respond(request, segments, found, path, since)
         # An address of the page's own: what looks like a file is one that is missing.
         if self._fallback is not None and "." not in (segments[-1] if segments else ""):
-            fallback = self._open_file(self._fallback)
-            if fallback is not None:
-                return self._respond(request, self._fallback, fallback)
+            return self._fall_back(request, self._fallback)
         raise HTTPError(404)
+
+    def _fall_back(self, request: HTTPConnection, segments: Sequence[str]) -> Response:
+        since, response = monotonic(), self._found_before(request, None)
+        if response is not None:
+            return response
+        found = self._open_file(segments)
+        if found is None:
+            raise HTTPError(404)
+        return self._respond(request, segments, found, None, since)
 
     def _are_safe(self, segments: Sequence[str]) -> bool:
         return all(is_safe(segment, dot_files=self._dot_files) for segment in segments)
@@ -114,7 +143,9 @@ class StaticFiles:
         found = self._open(segments)
         return found if found is not None and found.is_regular else None
 
-    def _respond(self, request: HTTPConnection, segments: Sequence[str], found: Opened) -> Response:
+    def _respond(
+        self, request: HTTPConnection, segments: Sequence[str], found: Opened, key: str | None, since: float
+    ) -> FileResponse:
         headers: list[tuple[str, str]] = []
         if self._cache_control:
             name = "/".join(segments)
@@ -124,14 +155,21 @@ class StaticFiles:
                     break
         path = self._path(segments)
         siblings = self._siblings(segments, path) if self._precompressed else {}
+        codings, coding = tuple(siblings), None
         if siblings:
             headers.append(("vary", "accept-encoding"))
-            coding = choose_coding(request.headers.get("accept-encoding"), tuple(siblings))
+            coding = choose_coding(_accepted(request), codings)
             if coding is not None:
                 headers.append(("content-encoding", coding))
                 headers.append(("content-type", content_type(guess_media_type(segments[-1]))))
                 path, found = path + SUFFIXES[coding], siblings[coding]
-        return FileResponse.opened(path, found, headers, may_move=not self._follow_symlinks, at_once=self._inline)
+        response = FileResponse.opened(path, found, headers or None, may_move=not self._follow_symlinks)
+        if response.is_at_hand:
+            response._is_taken = True  # each request gets a copy
+            if codings:
+                self._recent.keep(key, codings, since)
+            self._recent.keep((key, coding) if codings else key, response, since, weight=response.size)
+        return response
 
     def _siblings(self, segments: Sequence[str], path: str) -> dict[str, Opened]:
         """Return the compressed forms of a file, by their coding."""
@@ -142,6 +180,10 @@ class StaticFiles:
                 if sibling is not None:
                     found[coding] = sibling
         return found
+
+
+def _accepted(request: HTTPConnection) -> str | None:
+    return request._reader.header("accept-encoding")(request._head)
 
 
 def is_safe(segment: str, *, dot_files: bool, windows: bool = os.name == "nt") -> bool:

@@ -12,6 +12,8 @@ from hinge import App, Request, Response
 from hinge.middleware import Compression
 
 CONTENT = b"0123456789" * 100
+LARGE = CONTENT * 300
+"""More than a static folder reads by itself."""
 
 
 @pytest.fixture
@@ -30,13 +32,14 @@ def body(messages: list[Any]) -> bytes:
     return b"".join(message.get("body", b"") for message in messages)
 
 
-@pytest.mark.parametrize("target", ["/file", "/linked/a.txt"])
-def test_a_whole_file_is_handed_over(path: Path, target: str) -> None:
+@pytest.mark.parametrize(("target", "content"), [("/file", CONTENT), ("/linked/a.txt", LARGE)])
+def test_a_whole_file_is_handed_over(path: Path, target: str, content: bytes) -> None:
+    path.write_bytes(content)
     start, handed = sent(make_app(path), target)
     assert handed == {"type": "http.response.pathsend", "path": str(path)}
     assert start["status"] == 200
     headers = dict(start["headers"])
-    assert headers[b"content-length"] == b"1000"
+    assert headers[b"content-length"] == b"%d" % len(content)
     assert headers[b"content-type"].startswith(b"text/plain")
     assert b"etag" in headers
 
@@ -59,6 +62,13 @@ def test_anything_else_is_sent_from_here(path: Path, target: str, request_of: An
     messages = sent(make_app(path), target, **request_of)
     assert "http.response.pathsend" not in {message["type"] for message in messages}
     assert body(messages) == content
+
+
+def test_a_large_file_of_a_static_folder_is_sent_from_here(path: Path) -> None:
+    path.write_bytes(LARGE)
+    messages = sent(make_app(path), "/static/a.txt")
+    assert "http.response.pathsend" not in {message["type"] for message in messages}
+    assert body(messages) == LARGE
 
 
 def test_an_empty_file_is_sent_from_here(path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from hinge import App
 from hinge.backend.contract import Backend
 from hinge.conformance.fixtures import PATIENCE
+from hinge.responses import recent
 from hinge.testing import Client
 
 INSIDE, OUTSIDE = b"inside" * 2000, b"SECRET" * 2000
@@ -111,7 +112,7 @@ def swapping(steps: Iterator[None]) -> Iterator[None]:
         thread.join()
 
 
-@pytest.mark.parametrize("inline", [True, False])
+@pytest.mark.parametrize(("inline", "fresh"), [(True, 0), (False, 0.002)])
 @pytest.mark.parametrize(
     "swap", [a_folder, a_link_to_a_folder, a_file, a_new_file, a_pipe], ids=lambda swap: swap.__name__
 )
@@ -121,7 +122,10 @@ def test_nothing_outside_is_sent(
     place: Path,
     swap: Callable[[Path], Iterator[None]],
     inline: bool,
+    fresh: float,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(recent, "FRESH", fresh)
     app = App()
     app.static("/", place / "site", inline=inline)
     client = client_for(app)

@@ -4,7 +4,7 @@ import errno
 import gc
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -107,7 +107,7 @@ def test_it_is_closed_with_its_object_unless_it_was_taken(tmp_path: Path) -> Non
 
 
 def test_a_lack_of_descriptors_is_no_404(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files: Any = StaticFiles(tmp_path)
+    files = StaticFiles(tmp_path)
 
     def refuse(*_: Any, **__: Any) -> int:
         raise OSError(errno.EMFILE, "too many open files")
@@ -115,4 +115,4 @@ def test_a_lack_of_descriptors_is_no_404(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(os, "open", refuse)
     monkeypatch.setattr(opened, "_CAN_WALK", True)
     with pytest.raises(OSError, match="too many"):
-        files(None, "a.txt")
+        files._find(cast("Any", None), "a.txt")

@@ -39,6 +39,12 @@ def choose_coding(accepted: str | None, offered: Sequence[str]) -> str | None:
     """
     if not accepted:
         return None
+    if len(accepted) <= _MOST_REMEMBERED:
+        return _remembered_coding(accepted, tuple(offered))
+    return _coding(accepted, offered)
+
+
+def _coding(accepted: str, offered: Sequence[str]) -> str | None:
     wishes = dict(reversed(weighted(accepted)))  # the first one counts
     others = wishes.get("*", 0.0)
     best, best_weight = None, 0.0
@@ -90,6 +96,7 @@ def _choice(accepted: str | None, offered: Sequence[str]) -> str | None:
 # Clients send few different ones; what a hostile one sends takes 128 KiB at most.
 _MOST_REMEMBERED = 512
 _remembered = lru_cache(maxsize=256)(_choice)
+_remembered_coding = lru_cache(maxsize=256)(_coding)
 
 
 def _ranges(accepted: str) -> list[_Range]:

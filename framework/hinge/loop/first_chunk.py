@@ -26,7 +26,7 @@ def beginner(endpoint: Endpoint, runtime: Runtime) -> Begin:
 
     async def begin(exchange: Exchange, streamed: StreamingResponse) -> Response:
         response = chosen(exchange, streamed)
-        if not isinstance(response, StreamingResponse):
+        if not isinstance(response, StreamingResponse) or response.is_at_hand:
             return response
         source: Any = response.iterator
         if endpoint.head_only or response.eager_start or response.status in BODILESS:

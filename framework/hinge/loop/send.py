@@ -53,20 +53,15 @@ async def send_instead(
 
 
 async def _send_file(runtime: Runtime, sink: WholeSink, response: FileResponse, exchange: Exchange) -> None:
+    whole = response.at_once()
+    if whole is not None:
+        await sink.whole(whole, head_only=False)
+        return
     took = getattr(sink, "took", None)
     if took is not None and await took(response):
         await close_source(runtime, exchange, (response.iterator, response.is_async))
         return
-    try:
-        whole = response.read_at_once()
-    except Exception as error:
-        await close_source(runtime, exchange, (response.iterator, response.is_async))
-        raise Unsent(error) from error
-    if whole is None:
-        await send_stream(runtime, sink, exchange.watched(), response, exchange)
-        return
-    await close_source(runtime, exchange, (response.iterator, response.is_async))
-    await sink.whole(whole, head_only=False)
+    await send_stream(runtime, sink, exchange.watched(), response, exchange)
 
 
 async def _send_head(runtime: Runtime, sink: WholeSink, response: StreamingResponse, exchange: Exchange) -> None:

@@ -6,6 +6,7 @@ from hinge.diagnostics.location import qualified_name
 from hinge.responses.response import (
     HTMLResponse,
     JSONResponse,
+    Lines,
     RedirectResponse,
     Response,
     ResponseHeaders,
@@ -25,9 +26,14 @@ def own(response: Response) -> Response:
         copied._body = response._body
     else:
         copied = copy.copy(initialised(response))
-    headers = response._headers
-    copied._headers = headers if isinstance(headers, tuple) else ResponseHeaders.trusted(headers.raw.copy())
+    copied._headers = own_headers(response)
     return copied
+
+
+def own_headers(response: Response) -> ResponseHeaders | Lines:
+    """Return headers that can be set without a trace in `response`."""
+    headers = response._headers
+    return headers if isinstance(headers, tuple) else ResponseHeaders.trusted(headers.raw.copy())
 
 
 def initialised(response: Response) -> Response:

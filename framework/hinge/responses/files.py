@@ -12,6 +12,7 @@ import stat
 import time
 from collections.abc import Generator
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 from urllib.parse import quote
@@ -26,8 +27,8 @@ from hinge.responses.streaming import StreamingResponse
 
 CHUNK_SIZE = 256 * 1024
 """Bytes read at a time: each step of it takes a thread, and half as many bytes take nearly twice as long."""
-SMALL = 64 * 1024
-"""Bytes that are read as quickly as the file was looked for."""
+SMALL = 256 * 1024
+"""Bytes that are read about as quickly as the file was looked for: a step in a thread takes longer."""
 _NAME_LIMIT = 200
 
 # What browsers are strict about. The standard table differs between Python releases and is patched by /etc/mime.types
@@ -89,7 +90,7 @@ class FileResponse(StreamingResponse):
         ValueError: as for `Response`.
     """
 
-    __slots__ = ("_at_once", "_length", "_may_move", "_promised", "_span", "file", "size", "whole")
+    __slots__ = ("_length", "_may_move", "_promised", "_span", "file", "size", "whole")
 
     default_headers: ClassVar[Lines | None] = ()
 
@@ -109,20 +110,25 @@ class FileResponse(StreamingResponse):
         disposition: Literal["attachment", "inline"] = "attachment",
     ) -> None:
         file = os.fspath(path)
-        self._may_move = self._at_once = False
+        self._may_move = False
         self._set_up(PromisedFile(file, _stat_file(file)), status, headers, media_type)
         if filename is not None:
-            self._add("content-disposition", content_disposition(filename, disposition))
+            self.headers.setdefault("content-disposition", content_disposition(filename, disposition))
 
     @classmethod
-    def opened(cls, file: str, opened: Opened, headers: Pairs, *, may_move: bool, at_once: bool) -> Self:
-        """Return the response of a regular file that is open.
+    def opened(cls, file: str, opened: Opened, headers: Pairs | None, *, may_move: bool) -> Self:
+        """Return the response of a regular file that is open; a small one is read here.
 
-        With `may_move` no server opens it by its path; with `at_once` it is read where it was opened, if it is small.
+        With `may_move` no server opens it by its path.
+
+        Raises:
+            OSError: it cannot be read.
         """
         response = cls.__new__(cls)
-        response._may_move, response._at_once = may_move, at_once
-        response._set_up(PromisedFile(file, opened.found, opened), 200, headers, None)
+        response._may_move = may_move
+        content = opened.read() if opened.found.st_size <= SMALL else None
+        promised = PromisedFile(file, opened.found, opened if content is None else None, content)
+        response._set_up(promised, 200, headers, None)
         return response
 
     def _set_up(self, promised: PromisedFile, status: int, headers: Pairs | None, media_type: str | None) -> None:
@@ -133,19 +139,12 @@ class FileResponse(StreamingResponse):
         self._span: tuple[int, int] | None = (0, self.size)
         self._promised: Any = self.open_chunks()
         StreamingResponse.__init__(self, self._promised, status=status, headers=headers, media_type=media_type)
-        if media_type is None:
-            self._add("content-type", content_type(guess_media_type(os.path.basename(promised.path))))  # noqa: PTH119
-        self._add("last-modified", last_modified(found.st_mtime))
-        self._add("etag", _etag(found))
-        self._add("accept-ranges", "bytes")
-
-    def _add(self, name: str, value: str) -> None:
-        """Add a header unless it was given."""
-        raw = self.headers.raw
-        for present, _ in raw:
-            if present == name:
-                return
-        raw.append((name, value))
+        given = {name for name, _ in self._lines}
+        lines = [("last-modified", last_modified(found.st_mtime)), ("etag", _etag(found)), ("accept-ranges", "bytes")]
+        if "content-type" not in given:
+            kind = content_type(guess_media_type(os.path.basename(promised.path)))  # noqa: PTH119 - as below
+            lines.insert(0, ("content-type", kind))
+        self._headers = (*self._lines, *[line for line in lines if line[0] not in given])
 
     @property
     def path(self) -> Path:
@@ -178,8 +177,8 @@ class FileResponse(StreamingResponse):
         method = request.method
         if self._status != 200 or self._iterator is not self._promised or method not in ("GET", "HEAD"):
             return self
-        headers = self.headers
-        etag, modified = headers.get("etag"), parse_date(headers.get("last-modified", ""))
+        lines = dict(self._lines)
+        etag, modified = lines.get("etag"), _moment(lines.get("last-modified", ""))
 
         def header(name: str) -> str | None:
             found: str | None = request._reader.header(name)(request._head)
@@ -189,8 +188,7 @@ class FileResponse(StreamingResponse):
         if verdict is Verdict.FAILED:
             raise HTTPError(412, "The file is not in the state that the request expects.")
         if verdict is Verdict.NOT_MODIFIED:
-            kept = [line for line in headers.raw if line[0] not in _DESCRIBING]
-            return NotModified(self, kept)
+            return NotModified(self)
         wanted = header("range") if method == "GET" else None
         if wanted is not None and range_applies(header("if-range"), etag, modified):
             return self._narrowed(wanted)
@@ -206,7 +204,7 @@ class FileResponse(StreamingResponse):
         if not parts:
             return self
         narrowed = copy.copy(self)  # the handler may answer with the same object again
-        narrowed._headers = headers = ResponseHeaders.trusted(self.headers.raw.copy())
+        narrowed._headers = headers = ResponseHeaders.trusted([*self._lines])
         if len(parts) == 1:
             (start, stop) = parts[0]
             headers["content-range"] = f"bytes {start}-{stop - 1}/{size}"
@@ -241,17 +239,18 @@ class FileResponse(StreamingResponse):
         """Return the bytes of the file that are the body, for who reads its descriptor; None if there is more to it."""
         return self._span if self._iterator is self._promised else None
 
-    def read_at_once(self) -> Response | None:
-        """Return the same with its body read, None if that may wait or is more than a few bytes.
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether the file was read when it was opened, and is still the body."""
+        return self.file.content is not None and self._iterator is self._promised
 
-        Raises:
-            HTTPError, OSError, EOFError: as `open_chunks`.
-        """
-        span = self.part() if self._at_once else None
-        if span is None or span[1] - span[0] > SMALL:
+    def at_once(self) -> Response | None:
+        """Return the same with its body in one piece, None if that is not at hand."""
+        content, span = self.file.content, self.part()
+        if content is None or span is None:
             return None
-        body = b"".join(_read_parts(self.file, [span], [b"", b""], SMALL))
-        return Response.trusted(body, self._status, tuple(self.headers.raw))
+        start, stop = span
+        return Response.trusted(content[start:stop], self._status, tuple(self._lines))
 
     def again(self) -> Self:
         """Return a response with the same file and headers, for another request.
@@ -286,8 +285,9 @@ class NotModified(Response):
 
     __slots__ = ("whole",)
 
-    def __init__(self, whole: FileResponse, headers: Pairs) -> None:
-        super().__init__(status=304, headers=headers)
+    def __init__(self, whole: FileResponse) -> None:
+        self._status, self._body = 304, b""
+        self._headers = tuple([line for line in whole._lines if line[0] not in _DESCRIBING])
         self.whole = whole
 
 
@@ -331,7 +331,15 @@ def last_modified(timestamp: float) -> str:
 
     Times before the epoch and in the future become the epoch and now: no validator may be later than its message.
     """
-    return format_date(datetime.fromtimestamp(int(min(max(timestamp, 0), time.time())), UTC))
+    return _date(int(min(max(timestamp, 0), time.time())))
+
+
+@lru_cache(maxsize=1024)
+def _date(seconds: int) -> str:
+    return format_date(datetime.fromtimestamp(seconds, UTC))
+
+
+_moment = lru_cache(maxsize=1024)(parse_date)  # of what was written here
 
 
 def _stat_file(path: str) -> os.stat_result:
@@ -356,6 +364,12 @@ def _read_parts(
     promised: PromisedFile, parts: list[tuple[int, int]], heads: list[bytes], size: int = CHUNK_SIZE
 ) -> Generator[bytes, None, None]:
     """Yield the parts of a file in chunks; each is preceded by its head, and the last one followed by the last head."""
+    content = promised.content
+    if content is not None:
+        for head, (start, stop) in zip(heads, parts, strict=False):
+            yield from filter(None, (head, *(content[at : min(at + size, stop)] for at in range(start, stop, size))))
+        yield from filter(None, heads[-1:])
+        return
     with os.fdopen(promised.descriptor(), "rb", buffering=0) as file:
         for head, (start, stop) in zip(heads, parts, strict=False):
             if head:

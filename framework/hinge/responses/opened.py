@@ -45,6 +45,18 @@ class Opened:
         """Whether it is a directory."""
         return stat.S_ISDIR(self.found.st_mode)
 
+    def read(self) -> bytes | None:
+        """Return what a regular file holds; None if it changes meanwhile, or was given away.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        if self._descriptor is None:
+            return None
+        content, now = os.read(self._descriptor, self.found.st_size), os.fstat(self._descriptor)
+        is_same = len(content) == now.st_size and now.st_mtime_ns == self.found.st_mtime_ns
+        return content if is_same else None
+
     def take(self) -> int | None:
         """Return the descriptor to who closes it from now on, None if somebody has it already."""
         taken, self._descriptor = self._descriptor, None
@@ -56,14 +68,20 @@ class Opened:
 
 
 class PromisedFile:
-    """A regular file of which a response has told size and state already; `opened` if it was found open."""
+    """A regular file of which a response has told size and state already; `opened` if it was found open.
 
-    __slots__ = ("_opened", "found", "path")
+    `content` is all of it, if it was read with that; None if it is to be read.
+    """
 
-    def __init__(self, path: str, found: os.stat_result, opened: Opened | None = None) -> None:
+    __slots__ = ("_opened", "content", "found", "path")
+
+    def __init__(
+        self, path: str, found: os.stat_result, opened: Opened | None = None, content: bytes | None = None
+    ) -> None:
         self.path = path
         self.found = found
         self._opened = opened
+        self.content = content
 
     def descriptor(self) -> int:
         """Return an open descriptor of the file, for the caller to close.

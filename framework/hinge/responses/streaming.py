@@ -58,6 +58,11 @@ class StreamingResponse(Response):
         lines = self.default_headers or ()
         self._headers = tuple(lines) if headers is None and media_type is None else merge(lines, headers, media_type)
 
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether the body is there already, so that no chunk of it waits or fails."""
+        return False
+
     def again(self) -> Self:
         """Return a response like this one, whose source is consumed, for another request.
 

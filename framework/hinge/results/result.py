@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hinge.inspection.wrappers import Unawaited
-from hinge.responses.copies import initialised, own
+from hinge.responses.copies import initialised, own, own_headers
 from hinge.responses.jsonlines import JSONLinesResponse
 from hinge.responses.response import Lines, RedirectResponse, Response
 from hinge.responses.streaming import BODILESS, StreamingResponse
@@ -92,7 +92,7 @@ class Results:
         if kind is tuple:
             return _refuse_tuple
         if issubclass(kind, StreamingResponse):
-            return (lambda value: own(_unused(value))) if self._written_to else _unused
+            return _own_unused if self._written_to else _unused
         if issubclass(kind, Response):
             return own if self._written_to else _same if kind.__init__ in _COMPLETE else initialised
         if issubclass(kind, BaseException):
@@ -119,6 +119,16 @@ def _unused(response: StreamingResponse) -> StreamingResponse:
     if response._is_taken:
         response = response.again()
     response._is_taken = True
+    return response
+
+
+def _own_unused(response: StreamingResponse) -> Response:
+    """Return a copy that nobody consumes yet."""
+    if not response._is_taken:
+        response._is_taken = True
+        return own(response)
+    response = response.again()
+    response._headers = own_headers(response)
     return response
 
 

@@ -178,7 +178,6 @@ class Registrar(ABC):
                 precompressed=precompressed,
                 dot_files=dot_files,
                 follow_symlinks=follow_symlinks,
-                inline=inline,
             )
         except ConfigurationError as error:
             raise ConfigurationError(f"static files of {path!r} ({where}): {error}") from None
