@@ -13,6 +13,7 @@ from traceback import walk_tb
 from typing import Any
 
 from hinge.backend.contract import CONTRACT, Application, Backend, Feature
+from hinge.backend.entry_points import plain_entry_points
 from hinge.config import resolve_options
 from hinge.diagnostics.kinds import shown
 from hinge.diagnostics.location import UNKNOWN, raised_at
@@ -132,7 +133,10 @@ def _entries() -> dict[str, list[Any]]:
 
 
 def _found() -> Iterable[Any]:
-    from importlib.metadata import distributions, entry_points  # noqa: PLC0415 - 10 ms that only a compile by name pays
+    plain = plain_entry_points(GROUP)
+    if plain is not None:
+        return plain
+    from importlib.metadata import distributions, entry_points  # noqa: PLC0415 - as long to import as a compile takes
 
     try:
         return entry_points(group=GROUP)

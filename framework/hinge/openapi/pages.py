@@ -1,26 +1,27 @@
 """The routes that show the document: itself as JSON, and a page that a browser needs no network for.
 
-Law: a route of the app's own at the same path wins. The document is made at the first request, once; until then it
-costs nothing.
+Law: a route of the app's own at the same path wins. The document and the page are made at the first request, once;
+until then they cost nothing, and what makes them is not loaded.
 """
 
-import importlib.util
 import os
 import threading
 from collections.abc import Callable, Sequence
-from html import escape
-from pathlib import Path
-from typing import Any
-from urllib.parse import quote
+from functools import cache
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 from hinge.codecs import encode_json
 from hinge.errors import HTTPError
 from hinge.extras import install
-from hinge.openapi.document import Planned, document
+from hinge.http.percent import quote
 from hinge.request import HTTPConnection
 from hinge.responses.response import HTMLResponse, Response
 from hinge.routing.route import Route, make_route
-from hinge.static import StaticFiles
+
+if TYPE_CHECKING:
+    from hinge.openapi.document import Planned
+    from hinge.static import StaticFiles
 
 ASSETS = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
 _POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
@@ -48,7 +49,7 @@ _START = """SwaggerUIBundle({{
 """
 
 
-def routes_for(app: Any, planned: Sequence[Planned]) -> list[Route]:
+def routes_for(app: Any, planned: "Sequence[Planned]") -> list[Route]:
     """Return the routes to add to an app whose own routes are planned.
 
     Raises:
@@ -67,7 +68,7 @@ def _route(path: str, handler: Callable[..., Any]) -> Route:
     return make_route(path, ("GET",), handler, {"include_in_schema": False, "inline": True})
 
 
-def document_handler(app: Any, planned: Sequence[Planned]) -> Callable[[HTTPConnection], Response]:
+def document_handler(app: Any, planned: "Sequence[Planned]") -> Callable[[HTTPConnection], Response]:
     """Return the handler that answers with the document."""
     made: list[bytes] = []
     lock = threading.Lock()
@@ -75,6 +76,8 @@ def document_handler(app: Any, planned: Sequence[Planned]) -> Callable[[HTTPConn
     def openapi(request: HTTPConnection) -> Response:
         with lock:
             if not made:
+                from hinge.openapi.document import document  # noqa: PLC0415 - the law above
+
                 made.append(encode_json(document(app, planned)))
         body = made[0]
         prefix = request._reader.prefix(request._head) + request.path.removesuffix(app.openapi_path)
@@ -93,12 +96,22 @@ def _page(app: Any) -> list[Route]:
         return [_route(path, _missing)]
     depth = path.count("/") - 1
     relative = "../" * depth + app.openapi_path.lstrip("/")
-    page = _PAGE.format(title=escape(app.title), folder=quote(folder))
     start = _START.format(document=encode_json(relative).decode())
-    files = StaticFiles(parts, index=None, precompressed=False, cache_control="max-age=86400")
+
+    @cache
+    def page() -> str:
+        from html import escape  # noqa: PLC0415 - the law above
+
+        return _PAGE.format(title=escape(app.title), folder=quote(folder))
+
+    @cache
+    def files() -> "StaticFiles":
+        from hinge.static import StaticFiles  # noqa: PLC0415 - the law above
+
+        return StaticFiles(parts, index=None, precompressed=False, cache_control="max-age=86400")
 
     def docs() -> Response:
-        return HTMLResponse(page, headers={"content-security-policy": _POLICY})
+        return HTMLResponse(page(), headers={"content-security-policy": _POLICY})
 
     def docs_start() -> Response:
         return Response(start, media_type="text/javascript")
@@ -106,18 +119,18 @@ def _page(app: Any) -> list[Route]:
     def docs_asset(request: HTTPConnection, asset: str) -> Response:
         if asset not in ASSETS:
             raise HTTPError(404)
-        return files(request, asset)
+        return files()(request, asset)
 
     return [_route(path, docs), _route(path + "/start.js", docs_start), _route(path + "/{asset}", docs_asset)]
 
 
 def assets() -> str | None:
     """Return the folder of the page's parts, None if their package is not installed."""
-    found = importlib.util.find_spec("swagger_ui")
+    found = find_spec("swagger_ui")
     for location in (found.submodule_search_locations or ()) if found is not None else ():
-        folder = Path(location, "static")
-        if all((folder / name).is_file() for name in ASSETS):
-            return os.fspath(folder)
+        folder = os.path.join(location, "static")
+        if all(os.path.isfile(os.path.join(folder, name)) for name in ASSETS):
+            return folder
     return None
 
 
