@@ -1,10 +1,9 @@
 """A form, read as its body arrives: parsed and written to the disk in the server's thread."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hinge.compiling.frozen import Endpoint
-from hinge.forms import FormData, Read, is_small, release_form
 from hinge.loop.body import blocking_read
 from hinge.request import Request
 from hinge.responses.response import Response
@@ -12,12 +11,17 @@ from hinge_wsgi import environ as reader
 from hinge_wsgi.body import body_stream, read_body
 from hinge_wsgi.portal import on_request_thread
 
+if TYPE_CHECKING:
+    from hinge.forms import FormData, Read
 
-def form_getter(endpoint: Endpoint) -> Callable[[Request], FormData]:
+
+def form_getter(endpoint: Endpoint) -> Callable[[Request], "FormData"]:
     """Return `(request) -> its form`; raises HTTPError and ClientDisconnect as a body does, OSError for the disk."""
+    from hinge.forms import is_small  # noqa: PLC0415 - with all that reads forms, for endpoints that do
+
     open_form, limit = endpoint.form_opener(reader, blocking_read, _waiting), endpoint.max_body_size
 
-    def read_form(request: Request) -> FormData:
+    def read_form(request: Request) -> "FormData":
         form = open_form(request)
         body: Any = request._body
         if not isinstance(body, bytes) and is_small(request._head.get("CONTENT_LENGTH")):
@@ -33,6 +37,7 @@ def form_getter(endpoint: Endpoint) -> Callable[[Request], FormData]:
 
 def releasing(answer: Callable[[Request], Response]) -> Callable[[Request], Response]:
     """Return an `answer` behind which the form is released, however it ends."""
+    from hinge.forms import release_form  # noqa: PLC0415 - as above
 
     def answer_and_release(request: Request) -> Response:
         try:
@@ -43,5 +48,5 @@ def releasing(answer: Callable[[Request], Response]) -> Callable[[Request], Resp
     return answer_and_release
 
 
-def _waiting(read: Read) -> Awaitable[bytes]:
+def _waiting(read: "Read") -> Awaitable[bytes]:
     return on_request_thread(read)

@@ -11,8 +11,9 @@ import hinge.backend
 import hinge.codecs
 import hinge.forms
 import hinge.middleware
+import hinge.openapi
 
-PACKAGES = [hinge, hinge.backend, hinge.codecs, hinge.forms, hinge.middleware]
+PACKAGES = [hinge, hinge.backend, hinge.codecs, hinge.forms, hinge.middleware, hinge.openapi]
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -12,11 +12,9 @@ from typing import Any
 
 from hinge.binding.absence import REQUIRED, absence, is_shareable
 from hinge.binding.convert import converter
-from hinge.binding.form_arguments import check_form, form_argument
 from hinge.binding.head_records import head_record, record_reader
 from hinge.binding.plan import MISSING, Argument, HandlerPlan, Source
 from hinge.binding.records import ONCE, RecordReader, collection_reader, filling, grouped
-from hinge.codecs import body_decoder, is_of_msgspec
 from hinge.errors import ConfigurationError, FieldError, HTTPError, RequestInvalid
 from hinge.forms.upload import UploadFile
 from hinge.http.cookies import cookie_finder
@@ -26,7 +24,6 @@ from hinge.inspection.annotations import without_unset
 from hinge.inspection.decodable import unknown_class
 from hinge.inspection.hashable import never_hashed
 from hinge.validation.checks import MAX_ERRORS
-from hinge.validation.errors import collect_errors
 
 Bound = Callable[[Any, tuple[str, ...], Any, Any], Any]
 """`(head, path values, body, request) -> result or coroutine`."""
@@ -133,10 +130,16 @@ class _Sources:
             if argument.source is Source.QUERY and not argument.whole
         }
         self.decoder = self._decoder()
+        if plan.reads_form:
+            self._check_form()
+
+    def _check_form(self) -> None:
+        from hinge.binding.form_arguments import check_form  # noqa: PLC0415 - only forms need it
+
         try:
-            check_form(plan)
+            check_form(self.plan)
         except ConfigurationError as error:
-            raise ConfigurationError(f"{plan.describe()}: {error}") from None
+            raise ConfigurationError(f"{self.plan.describe()}: {error}") from None
 
     def takes(self) -> list[tuple[int, Take]]:
         """Return what takes each argument, but for those of the query, with its place."""
@@ -264,6 +267,8 @@ class _Sources:
             self._check_hashed(argument)
         try:
             if argument.source is Source.FORM:
+                from hinge.binding.form_arguments import form_argument  # noqa: PLC0415 - as above
+
                 return form_argument(argument)
             if argument.whole:
                 return record_reader(argument)
@@ -282,6 +287,8 @@ class _Sources:
         body = self.plan.body
         if body is None or not self.plan.decodes_body:
             return None
+        from hinge.codecs import body_decoder, is_of_msgspec  # noqa: PLC0415 - only routes with bodies pay for it
+
         try:
             decoder = body_decoder(body.type, codecs=self.plan.reads)
         except (ConfigurationError, TypeError, NameError, AttributeError) as error:
@@ -385,6 +392,8 @@ _REFUSING = (Source.HEADER, Source.COOKIE, Source.BODY, Source.FORM)
 
 def _undecoded(argument: Argument) -> Take:
     """Return what takes the body as it came, whatever its media type."""
+    from hinge.validation.errors import collect_errors  # noqa: PLC0415 - only routes with bodies pay for it
+
     kind = argument.type
     is_checked = kind is not bytes
     is_optional, absent = argument.default is not MISSING, absence(argument.default)

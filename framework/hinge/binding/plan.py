@@ -9,28 +9,25 @@ import enum
 import inspect
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from hinge.binding.mistakes import refuse_slips
 from hinge.binding.notes import Notes
 from hinge.binding.params import BodyParam, CookieParam, FormParam, HeaderParam, Param, PathParam, QueryParam, split
-from hinge.codecs import CODECS, Codec
 from hinge.diagnostics.location import locate, qualified_name
 from hinge.errors import ConfigurationError
-from hinge.forms import FormData
 from hinge.forms.kinds import is_of_files
-from hinge.http.body import BodyStream
 from hinge.http.tokens import is_token
 from hinge.inspection.annotations import absent, is_record, item_type, present
 from hinge.inspection.signature import Colour, colour_of, read_signature
 from hinge.inspection.wrappers import awaited_type, may_wait, refuse_wrappers
-from hinge.request import HTTPConnection, Request
 from hinge.results.returns import Returns, check_returns
-from hinge.state import State
 from hinge.validation.defaults import check_default
-from hinge.websocket import WebSocket
+
+if TYPE_CHECKING:
+    from hinge.codecs import Codec
 
 __all__ = ["MISSING", "Argument", "Colour", "HandlerPlan", "Missing", "Source", "colour_of", "plan_handler"]
 
@@ -94,10 +91,17 @@ class HandlerPlan(msgspec.Struct, frozen=True, dict=True):  # dict: what is aske
     """What that decides."""
     maybe_async: bool = False
     """Whether the handler is a plain function that may return an awaitable, whose result is then the handler's."""
-    reads: tuple[Codec, ...] = CODECS
-    """What the body is read as, by its Content-Type."""
-    offers: tuple[Codec, ...] = ()
+    codecs: "tuple[Codec, ...] | None" = None
+    """Those that the app names; None: the usual ones."""
+    offers: "tuple[Codec, ...]" = ()
     """What results are encoded as, by the request's Accept; empty: JSON, without a look at it."""
+
+    @property
+    def reads(self) -> "tuple[Codec, ...]":
+        """What the body is read as, by its Content-Type."""
+        from hinge.codecs import CODECS  # noqa: PLC0415 - only routes with bodies pay for what reads them
+
+        return CODECS if self.codecs is None else self.codecs
 
     def _takes(self, *sources: Source) -> bool:
         return any(argument.source in sources for argument in self.arguments)
@@ -151,14 +155,15 @@ class HandlerPlan(msgspec.Struct, frozen=True, dict=True):  # dict: what is aske
         return f"handler {self.name} ({self.location})"
 
 
-_INJECTED: dict[Any, Source] = {
-    Request: Source.REQUEST,
-    HTTPConnection: Source.HEAD,
-    WebSocket: Source.WEBSOCKET,
-    BodyStream: Source.STREAM,
-    FormData: Source.FORM,
-    State: Source.STATE,
+_INJECTED: dict[str, Source] = {
+    "hinge.request.Request": Source.REQUEST,
+    "hinge.request.HTTPConnection": Source.HEAD,
+    "hinge.websocket.WebSocket": Source.WEBSOCKET,
+    "hinge.http.body.BodyStream": Source.STREAM,
+    "hinge.forms.upload.FormData": Source.FORM,
+    "hinge.state.State": Source.STATE,
 }
+"""By the name of the class: who annotates with one has loaded its module, and nobody else needs it."""
 _MARKED: dict[type[Param], Source] = {
     PathParam: Source.PATH,
     QueryParam: Source.QUERY,
@@ -226,7 +231,7 @@ def _argument(
             raise ConfigurationError(
                 f"{who} is in the path, and its type {injected.__name__} is injected. Fix: rename one of the two"
             )
-        return Argument(name, _INJECTED[injected], name, injected, default, keyword=keyword)
+        return Argument(name, _INJECTED[_full_name(injected)], name, injected, default, keyword=keyword)
     if default is not MISSING:
         check_default(name, default, kind, who)
     source = _source(name, marker, kind, path_names, who)
@@ -243,7 +248,11 @@ _FIELDS = (Source.QUERY, Source.FORM, Source.HEADER, Source.COOKIE)
 
 def _injected(kind: Any) -> Any | None:
     """Return the class among `_INJECTED` that an annotation (or one member of a union) names."""
-    return next((member for member in present(kind) if isinstance(member, type) and member in _INJECTED), None)
+    return next((one for one in present(kind) if isinstance(one, type) and _full_name(one) in _INJECTED), None)
+
+
+def _full_name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _marker(annotation: Any, who: str) -> tuple[Param | None, Any]:

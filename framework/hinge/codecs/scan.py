@@ -8,6 +8,7 @@ floats that are not finite. Malformed bodies are left to the decoder.
 import re
 import struct
 from collections.abc import Callable
+from functools import cache
 
 from hinge.codecs.collected import NO_KEY, not_finite, refused, too_many
 from hinge.codecs.depth import MAX_DEPTH, too_deep
@@ -49,14 +50,14 @@ _STEP = 16
 """Values that are stepped over at once where nothing but scalars stands."""
 
 
-def _several(*, finite: bool) -> tuple[Match, Match]:
+@cache  # made by the first body that is walked: to compile these takes longer than to compile an app
+def _several(finite: bool) -> tuple[Match, Match]:  # noqa: FBT001 - of the cache
     """Return what matches that many scalars, and as many members with short texts for names."""
     scalar = b"(?:" + _INTEGER + (b"" if finite else rb"|\xca.{4}|\xcb.{8}") + b"|" + _SHORT_TEXT + b")"
     items = re.compile(b"(?:%s){%d}" % (scalar, _STEP), re.DOTALL).match
     return items, re.compile(b"(?:%s%s){%d}" % (_SHORT_TEXT, scalar, _STEP // 2), re.DOTALL).match
 
 
-_ANY_FLOATS, _NO_FLOATS = _several(finite=False), _several(finite=True)
 # May be found in a text as well: what it finds has to be looked at.
 _endless = re.compile(rb"\xcb[\x7f\xff][\xf0-\xff]|\xca[\x7f\xff][\x80-\xff]")
 _is_endless = _endless.match
@@ -98,7 +99,7 @@ def msgpack_members(body: bytes) -> int:
 def _walk(body: bytes, limit: int, most: int | None, *, finite: bool) -> int:  # noqa: C901, PLR0912 - the path of each value
     """Walk the values with a stack of what is still owed at each level; return how many members the maps have."""
     sizes, at = _SIZES, 0
-    items, pairs = _NO_FLOATS if finite else _ANY_FLOATS
+    items, pairs = _several(finite)
     pending: list[tuple[int, int]] = []  # one entry an open container
     left = 1  # values owed at the innermost level
     numbers = -1  # of its keys, those that are numbers; -1: it is no map whose keys are looked at

@@ -7,27 +7,27 @@ kind only and middleware is around all of them.
 
 from collections.abc import Callable, Mapping
 from functools import cache, partial
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from hinge.backend.contract import Feature
 from hinge.binding.bind import Bound, bind
-from hinge.binding.form_arguments import is_optional, reads_parts
 from hinge.binding.plan import HandlerPlan
 from hinge.config import Config
 from hinge.error_responses import ErrorHandlers
 from hinge.errors import HTTPError
-from hinge.forms.limits import FormLimits
-from hinge.forms.reader import OpenForm, form_opener
-from hinge.forms.upload import Blocking, Waiting
 from hinge.http.body import check_framing
 from hinge.lifespan import Lifespan, LifespanStack
 from hinge.middleware.layer import Layer
 from hinge.responses.response import Response
 from hinge.results.result import Results
 from hinge.routing import Route, RouteTable
+
+if TYPE_CHECKING:
+    from hinge.forms.reader import OpenForm
+    from hinge.forms.upload import Blocking, Waiting
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -85,11 +85,15 @@ class Endpoint(msgspec.Struct, frozen=True, eq=False):
         plan = replace(self.plan, handler=partial(partial, self.plan.handler)) if deferred else self.plan
         return bind(plan, self.path_names, reader, max_query_fields=self.config.max_query_fields)
 
-    def form_opener(self, reader: Any, blocking: Blocking, waiting: Waiting) -> OpenForm:
+    def form_opener(self, reader: Any, blocking: "Blocking", waiting: "Waiting") -> "OpenForm":
         """Return `(request) -> the reader of its form`, for heads that `reader` reads; see `hinge.forms.FormReader`.
 
         Files are read back through `blocking`, which raises RuntimeError on an event loop, or `waiting`.
         """
+        from hinge.binding.form_arguments import is_optional, reads_parts  # noqa: PLC0415 - only forms need these
+        from hinge.forms.limits import FormLimits  # noqa: PLC0415
+        from hinge.forms.reader import form_opener  # noqa: PLC0415
+
         plan, limits = self.plan, FormLimits.of(self.config)
         optional, parts = is_optional(plan), reads_parts(plan)
         return form_opener(limits, reader.header, blocking, waiting, is_optional=optional, parts=parts)

@@ -35,7 +35,7 @@ def negotiated(plan: HandlerPlan, codecs: Sequence[Codec], status: int | None) -
     Raises:
         ConfigurationError: none of the codecs encodes the results.
     """
-    plan = replace(plan, reads=tuple(codecs))
+    plan = replace(plan, codecs=tuple(codecs))
     always = _encodes(plan)
     if always is False:
         return plan

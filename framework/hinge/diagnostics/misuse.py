@@ -129,6 +129,9 @@ def nearest(name: Any, known: Iterable[str]) -> str:
 
 def near(name: Any, known: Iterable[str], cutoff: float = 0.65) -> str | None:
     """Return the known name that is most like another one, None if none is as like as `cutoff`: 0 to 1."""
+    names = list(known)
+    if not names:
+        return None
     import difflib  # noqa: PLC0415 - only a misspelt name pays for it
 
-    return next(iter(difflib.get_close_matches(str(name).lower(), list(known), n=1, cutoff=cutoff)), None)
+    return next(iter(difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=cutoff)), None)

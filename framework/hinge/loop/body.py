@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from hinge.forms import Read
+from hinge.forms.upload import Read
 from hinge.http.body import BodyStream, incomplete
 
 

@@ -4,16 +4,18 @@ Law: parsing is done on the event loop, piece by piece; what touches the disk is
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hinge.compiling.frozen import Endpoint
-from hinge.forms import FormData, FormReader, Read, is_small, take_form
 from hinge.http.body import BodyStream
 from hinge.loop.body import blocking_read
 from hinge.loop.runtime import Runtime
 from hinge.responses.response import Response
 
-ReadForm = Callable[[Any], Awaitable[FormData]]
+if TYPE_CHECKING:
+    from hinge.forms import FormData, FormReader, Read
+
+ReadForm = Callable[[Any], Awaitable["FormData"]]
 
 
 def form_reading(
@@ -24,15 +26,17 @@ def form_reading(
     open_body: Callable[[Any, int], BodyStream],
 ) -> ReadForm:
     """Return `(exchange) -> its form`; raises HTTPError and ClientDisconnect as a body does, OSError for the disk."""
+    from hinge.forms import is_small  # noqa: PLC0415 - with all that reads forms, for endpoints that do
+
     in_thread, limit = runtime.in_thread, endpoint.max_body_size
     content_length = reader.header("content-length")
 
-    async def waiting(read: Read) -> bytes:
+    async def waiting(read: "Read") -> bytes:
         return await in_thread("files", read)
 
     open_form = endpoint.form_opener(reader, blocking_read, waiting)
 
-    async def read_form(exchange: Any) -> FormData:
+    async def read_form(exchange: Any) -> "FormData":
         form = open_form(exchange)
         body = exchange._body
         if not isinstance(body, bytes) and is_small(content_length(exchange._head)):
@@ -48,6 +52,7 @@ def form_reading(
 
 def releasing(answer: Callable[[Any], Awaitable[Response]]) -> Callable[[Any], Awaitable[Response]]:
     """Return an `answer` behind which the form is released, however it ends."""
+    from hinge.forms import take_form  # noqa: PLC0415 - as above
 
     async def answer_and_release(exchange: Any) -> Response:
         try:
@@ -60,7 +65,7 @@ def releasing(answer: Callable[[Any], Awaitable[Response]]) -> Callable[[Any], A
     return answer_and_release
 
 
-def _closing(form: FormReader) -> Callable[[], Awaitable[None]]:
+def _closing(form: "FormReader") -> Callable[[], Awaitable[None]]:
     async def close() -> None:  # a coroutine function, which needs no thread
         form.close()
 
