@@ -515,7 +515,7 @@ def test_an_invalid_body_is_decoded_once(monkeypatch: pytest.MonkeyPatch, query:
 
         return counted
 
-    monkeypatch.setattr("hinge.binding.bind.body_decoder", counting)
+    monkeypatch.setattr("hinge.codecs.body_decoder", counting)
     for annotations in [(Item, int), (int, Item)]:
         read.clear()
         name = "b" if annotations[1] is int else "a"

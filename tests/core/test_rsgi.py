@@ -14,7 +14,7 @@ def test_every_callable_explains_itself_to_rsgi(
     attribute: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     others = {name: backend for name, backend in usable_backends().items() if backend.interface != "rsgi"}
-    monkeypatch.setattr("hinge.entry.usable_backends", lambda: others)  # as where nothing speaks RSGI
+    monkeypatch.setattr("hinge.backend.installed.usable_backends", lambda: others)  # as where nothing speaks RSGI
     app = App()
     target = getattr(app, attribute) if attribute else app
     assert not hasattr(target, "__rsgi__")

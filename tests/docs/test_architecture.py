@@ -10,11 +10,6 @@ CORE = ROOT / "framework" / "hinge"
 ROW = re.compile(r"^\| \d+ \| `([a-z_]+)(?:\.py|/)` \|", re.MULTILINE)
 ROOMS = ROW.findall((ROOT / "docs" / "architecture.md").read_text("utf-8"))
 
-AGAINST_THE_ORDER = {
-    # A plan knows the parameter that is the socket, and the socket obeys notes in the types that it is asked for.
-    ("binding.plan", "websocket"),
-}
-
 
 def test_the_map_lists_every_room_once() -> None:
     there = {path.stem for path in CORE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
@@ -40,7 +35,7 @@ def imports(tree: ast.AST) -> Iterator[str]:
 
 
 def test_imports_go_one_way() -> None:
-    """A module imports what stands above its room in the table; `AGAINST_THE_ORDER` names the exceptions."""
+    """A module imports what stands above its room in the table."""
     against = set()
     for file in CORE.rglob("*.py"):
         inside = ".".join(file.relative_to(CORE).with_suffix("").parts)
@@ -54,4 +49,4 @@ def test_imports_go_one_way() -> None:
                 and ROOMS.index(other) > ROOMS.index(room)
             ):
                 against.add((inside, other))
-    assert against == AGAINST_THE_ORDER
+    assert against == set()

@@ -196,7 +196,7 @@ def test_an_app_passes_on_what_granian_looks_for_by_interface(
     install: Any, whole: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     install("plain", whole + HOOKED)
-    monkeypatch.setattr("hinge.entry.usable_backends", lambda: {"plain": load_backend("plain")})
+    monkeypatch.setattr("hinge.backend.installed.usable_backends", lambda: {"plain": load_backend("plain")})
     app: Any = app_of()
     assert app.__rsgi__ is app.compile("plain"), "it is what serves, whatever attributes it has"
     assert app.__rsgi_init__.__self__ is app.compile("plain")

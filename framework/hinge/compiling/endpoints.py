@@ -4,7 +4,7 @@ Law: nothing is registered after this. Every handler is planned, every path gets
 OPTIONS, 405), and every mistake is found, not just the first.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -167,7 +167,8 @@ def _declares_events(route: Route, plan: HandlerPlan) -> bool:
     """Tell whether an event stream is among what a route declares as its answers."""
     from hinge.responses.events import EventSourceResponse  # noqa: PLC0415 - only backends without STREAMING ask
 
-    kinds = [class_of(member) for one in (plan.returns, *(route.responses or {}).values()) for member in members(one)]
+    responses = route.responses if isinstance(route.responses, Mapping) else {}  # anything else was told
+    kinds = [class_of(member) for one in (plan.returns, *responses.values()) for member in members(one)]
     return any(isinstance(kind, type) and issubclass(kind, EventSourceResponse) for kind in kinds)
 
 
