@@ -1,12 +1,15 @@
 """Measure Hinge against hand-written callables and other frameworks, and write tables and plots.
 
 `python tests/benchmarks` takes some 15 minutes, needs the extra `benchmarks` (for the other frameworks), wrk and
-h2load, and writes docs/benchmarks.md, docs/plots/benchmarks.json, docs/plots/*.svg and the table in README.md. A layer
-that is measured alone replaces its part of the report. `--quick` writes to build/benchmarks instead.
+h2load, and writes docs/benchmarks.md, docs/plots/benchmarks.json, docs/plots/*.svg and the first tables of README.md
+and docs/performance.md. A layer that is measured alone replaces its part of the report; `--layer realistic` takes a
+minute. `--newer PYTHON` measures the realistic requests once more with another interpreter, where frameworks are
+installed that need it. `--quick` writes to build/benchmarks instead.
 """
 
 import argparse
 import json
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -20,6 +23,7 @@ import scale_concurrency
 import scale_memory
 import scale_routes
 import startup
+from cases import BARE_CASES, REAL_CASES
 from load import missing
 from place import place
 from plots import plots
@@ -28,20 +32,37 @@ from tables import headline, page
 
 _ROOT = Path(__file__).resolve().parents[2]
 _BEGIN, _END = "<!-- [what python tests/benchmarks writes -->", "<!-- ] -->"
-LAYERS = ("inprocess", "sockets", "data", "scale")
+LAYERS = ("realistic", "inprocess", "sockets", "data", "scale")
+
+
+def _realistic(peers: list[Peer], *, quick: bool) -> dict[str, Any]:
+    rounds = inprocess.QUICK_ROUNDS if quick else inprocess.ROUNDS
+    return {"ratios": inprocess.compare(rounds, peers, REAL_CASES)}
+
+
+def _newer(python: Path, *, quick: bool) -> dict[str, Any]:
+    """Measure the realistic requests with another interpreter."""
+    command = [python, Path(inprocess.__file__), "--peers", "--json", "-"]
+    command += ["--case=realistic", "--case=ready-made", "--case=Request alone", *(["--quick"] if quick else [])]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(done.stderr)
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
 
 
 def _inprocess(peers: list[Peer], *, quick: bool) -> dict[str, Any]:
     rounds = inprocess.QUICK_ROUNDS if quick else inprocess.ROUNDS
     return {
-        "ratios": inprocess.compare(rounds, peers),
+        "ratios": inprocess.compare(rounds, peers, BARE_CASES),
         "pieces": pieces.measure(pieces.QUICK_ROUNDS if quick else pieces.ROUNDS),
         "features": inprocess.features(rounds),
     }
 
 
 def _sockets(peers: list[Peer], *, quick: bool) -> dict[str, Any]:
-    return {"rows": oversockets.measure(oversockets.QUICK_ROUNDS if quick else oversockets.ROUNDS, peers)}
+    rounds = oversockets.QUICK_ROUNDS if quick else oversockets.ROUNDS
+    return {"rows": oversockets.measure(rounds, peers), "servers": oversockets.measure_servers(rounds)}
 
 
 def _data(peers: list[Peer], *, quick: bool) -> dict[str, Any]:
@@ -69,12 +90,11 @@ def _write(report: dict[str, Any], out: Path) -> None:
     (out / "benchmarks.md").write_text(page(report), encoding="utf-8")
     for name, text in plots(report).items():
         (out / name).write_text(text, encoding="utf-8")
-    readme = _ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    if out == _ROOT / "docs" and "inprocess" in report and _BEGIN in text:
-        before, rest = text.split(_BEGIN)
-        after = rest.split(_END)[1]
-        readme.write_text(f"{before}{_BEGIN}\n{headline(report)}\n{_END}{after}", encoding="utf-8")
+    if out == _ROOT / "docs" and {"realistic", "inprocess"} <= set(report):
+        for page_, plots_ in ((_ROOT / "README.md", "docs/plots"), (out / "performance.md", "plots")):
+            before, rest = page_.read_text(encoding="utf-8").split(_BEGIN)
+            after = rest.split(_END)[1]
+            page_.write_text(f"{before}{_BEGIN}\n{headline(report, plots_)}\n{_END}{after}", encoding="utf-8")
 
 
 def main() -> int:
@@ -82,12 +102,13 @@ def main() -> int:
     parser = argparse.ArgumentParser("python tests/benchmarks", description=__doc__.partition("\n")[0])
     parser.add_argument("--layer", choices=LAYERS, action="append", help="only this layer; may be given again")
     parser.add_argument("--peers", action=argparse.BooleanOptionalAction, default=True, help="other frameworks too")
+    parser.add_argument("--newer", type=Path, metavar="PYTHON", help="the realistic requests with this Python as well")
     parser.add_argument("--quick", action="store_true", help="fewer rounds: figures to look at, not to keep")
     parser.add_argument("--out", type=Path, help="directory for the report (docs; build/benchmarks with --quick)")
     parser.add_argument("--render", action="store_true", help="measure nothing: write the report again from its JSON")
     options = parser.parse_args()
     layers = () if options.render else options.layer or LAYERS
-    if lacking := missing() if set(layers) - {"inprocess"} else []:
+    if lacking := missing() if set(layers) - {"realistic", "inprocess"} else []:
         parser.error(f"not installed: {', '.join(lacking)} (Debian: apt-get install wrk nghttp2-client)")
     peers = list(installed()) if options.peers else []
     if options.peers and not peers:
@@ -95,12 +116,14 @@ def main() -> int:
     out = (options.out or _ROOT / ("build/benchmarks" if options.quick else "docs")).resolve()
     written = out / "plots" / "benchmarks.json"
     report: dict[str, Any] = json.loads(written.read_text(encoding="utf-8")) if written.exists() else {}
-    for name, measure in zip(LAYERS, (_inprocess, _sockets, _data, _scale), strict=True):
+    for name, measure in zip(LAYERS, (_realistic, _inprocess, _sockets, _data, _scale), strict=True):
         if name in layers:
             started = time.monotonic()
             report[name] = {"place": place(), "quick": options.quick, **measure(peers, quick=options.quick)}
             sys.stderr.write(f"{name}: {time.monotonic() - started:.0f} s\n")
             _write(report, out)  # after each layer: what was measured is kept
+    if options.newer:
+        report["newer"] = {"quick": options.quick, **_newer(options.newer, quick=options.quick)}
     _write(report, out)
     sys.stdout.write(f"{out / 'benchmarks.md'}\n")
     return 0

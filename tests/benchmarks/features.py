@@ -21,19 +21,13 @@ async def _async_timing(request: Request) -> Any:
     response.headers["server-timing"] = f"app;dur={(time.perf_counter() - started) * 1e3:.1f}"
 
 
-def _passing(request: Request) -> Any:
-    yield
-
-
 def featured(colour: str) -> dict[str, tuple[App, Case]]:
     """Return an app and a request for each feature, its handlers in the colour `def` or `async def`."""
     plain = Case("plain text", "/plain")
     found = {
         "baseline: plain text": (_with(colour), plain),
         "handler takes Request": (_with_request(colour), plain),
-        "one middleware that only yields": (_with(colour, _passing), plain),
         "one middleware that sets a header": (_with(colour, _timing), plain),
-        "five middlewares that only yield": (_with(colour, *[_passing] * 5), plain),
         "404": (_with(colour), Case("404", "/nowhere")),
         "405": (_with(colour), Case("405", "/plain", "DELETE")),
         "1 of 10 routes, typed path": (_crowded(colour, 10), Case("", "/r5/7/detail")),

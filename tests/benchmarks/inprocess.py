@@ -15,13 +15,13 @@ import gc
 import json
 import statistics
 import sys
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from agreement import check_hinge, check_peer
-from cases import Around, Case, cases_of
+from cases import CASES, Around, Case, cases_of
 from features import featured
 from interfaces import INTERFACES, hand, hinge
 from place import place
@@ -70,15 +70,12 @@ def _calls(timer: Timer) -> int:
 
 
 def compare(
-    rounds: int, peers: Iterable[Peer] = (), *, names: Sequence[str] = ("",), backends: Collection[str] = INTERFACES
+    rounds: int, peers: Iterable[Peer], cases: Collection[Case], backends: Collection[str] = INTERFACES
 ) -> list[dict[str, Any]]:
-    """Return a row for each backend and case: medians, the median ratio of the rounds, the ratio of minima.
+    """Return a row for each backend and case: medians, the median ratio of the rounds, minima and their ratio."""
 
-    Of the cases only those whose names hold one of `names`.
-    """
-
-    def wanted(cases: Iterable[Case]) -> list[Case]:
-        return [case for case in cases if any(name in case.name for name in names)]
+    def wanted(there: Iterable[Case]) -> list[Case]:
+        return [case for case in there if case in cases]
 
     timers: dict[str, Timer] = {}
     for interface in backends:
@@ -112,10 +109,16 @@ def _row(samples: Samples, interface: str, case: Case) -> dict[str, Any]:
         "hops": case.hops,
         "hand_us": round(statistics.median(hand_times), 3),
         "hinge_us": round(statistics.median(hinge_times), 3),
+        "hand_least_us": round(min(hand_times), 3),
+        "hinge_least_us": round(min(hinge_times), 3),
         "ratio": _ratio(hinge_times, hand_times),
         "ratio_of_minima": round(min(hinge_times) / min(hand_times), 3),
         "peers": {
-            name: {"us": round(statistics.median(times), 3), "ratio": _ratio(times, hand_times)}
+            name: {
+                "us": round(statistics.median(times), 3),
+                "least_us": round(min(times), 3),
+                "ratio": _ratio(times, hand_times),
+            }
             for name, times in found.items()
         },
     }
@@ -180,8 +183,8 @@ def main(arguments: list[str] | None = None) -> None:
         "ratios": compare(
             rounds,
             installed() if options.peers else (),
-            names=options.case or ("",),
-            backends=options.backend or INTERFACES,
+            [case for case in CASES if any(name in case.name for name in options.case or ("",))],
+            options.backend or INTERFACES,
         ),
         "features": features(rounds) if options.features else [],
     }

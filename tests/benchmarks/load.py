@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from cases import Case
+from cases import BROWSER, Case
 
 _SCRIPT = Path(__file__).with_name("load.lua")
 
@@ -21,6 +21,7 @@ def missing() -> list[str]:
 def wrk(port: int, case: Case, *, connections: int = 64, seconds: int = 1) -> dict[str, float]:
     """Return requests, requests a second, the median and 99th percentile of the latency in microseconds, and errors."""
     told = {"METHOD": case.method, "BODY": case.body.decode(), "TYPE": case.content_type}
+    told["HEADERS"] = "\n".join(f"{name}: {value}" for name, value in case.headers if (name, value) in BROWSER)
     environment = os.environ | {f"BENCHMARK_{name}": value for name, value in told.items()}
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "5s", "-s", str(_SCRIPT)]
     output = _run([*command, f"http://127.0.0.1:{port}{_target(case)}"], environment)

@@ -1,21 +1,24 @@
 """What a request costs over sockets: one Granian worker for each stack, and wrk with 64 connections.
 
-All servers are up together, and take turns in every round, a second each; figures are medians of the rounds, as ratios
-to the hand-written callable on the same interface. HTTP/2 is without TLS, 8 connections with 8 streams each.
+The realistic request first, then bare routes; the realistic one and JSON once more under other servers, where they are
+installed: Peregrine and FastPySGI. All servers are up together, and take turns in every round, a second each; figures
+are medians of the rounds, as ratios to the hand-written callable on the same interface. HTTP/2 is without TLS, 8
+connections with 8 streams each.
 """
 
 import statistics
 import sys
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from typing import Any
 
-from cases import CASES, Case
+from cases import CASES, REALISTIC, Around, Case
 from interfaces import INTERFACES
 from load import h2load, wrk
 from roster import Peer
 
-from servers import Server, granian, processor_seconds
+from servers import OTHER_SERVERS, Server, granian, other, processor_seconds
 
 ROUNDS, QUICK_ROUNDS = 2, 1
 _NAMES = ("plain text", "JSON", "typed path and query", "validated JSON body", "64 KiB in 16 chunks")
@@ -27,12 +30,39 @@ def measure(rounds: int, peers: Iterable[Peer] = ()) -> list[dict[str, Any]]:
     """Return a row for each interface, case and stack."""
     stacks = [(who, interface, who) for interface in INTERFACES for who in ("hand", "hinge")]
     stacks += [(peer.name, peer.interface, peer.module) for peer in peers]
-    with ExitStack() as running:
-        servers = {
-            (who, interface): running.enter_context(granian(module, interface)) for who, interface, module in stacks
-        }
-        rows = [row for case in SOCKET_CASES for row in _case(servers, case, rounds)]
+    with _servers(stacks, REALISTIC.around) as servers:
+        rows = _case(servers, REALISTIC, rounds)
+    with _servers(stacks, 0) as servers:
+        rows += [row for case in SOCKET_CASES for row in _case(servers, case, rounds)]
         return rows + [row for case in HTTP2_CASES for row in _http2(servers, case, rounds)]
+
+
+@contextmanager
+def _servers(stacks: list[tuple[str, str, str]], around: Around) -> Iterator[dict[tuple[str, str], Server]]:
+    environment = {"BENCHMARK_AROUND": str(around)}
+    with ExitStack() as running:
+        yield {
+            (who, interface): running.enter_context(granian(module, interface, environment=environment))
+            for who, interface, module in stacks
+        }
+
+
+def measure_servers(rounds: int) -> list[dict[str, Any]]:
+    """Return a row for each server that is installed, interface, case and stack: ours and by hand."""
+    rows = []
+    for case in (REALISTIC, *HTTP2_CASES):
+        for name, interfaces in OTHER_SERVERS.items():
+            if find_spec(name) is None:
+                sys.stderr.write(f"sockets: {name} is not installed\n")
+                continue
+            for interface in interfaces:
+                with ExitStack() as running:
+                    servers = {
+                        (who, interface): running.enter_context(other(name, who, interface, case.around))
+                        for who in ("hand", "hinge")
+                    }
+                    rows += [{**row, "server": name} for row in _case(servers, case, rounds)]
+    return rows
 
 
 def _case(servers: dict[tuple[str, str], Server], case: Case, rounds: int) -> list[dict[str, Any]]:

@@ -21,6 +21,10 @@ PACKAGES = (
         "flask",
         "bottle",
         "django",
+        "jero",
+        "muffin",
+        "peregrine-server",
+        "fastpysgi",
     ),
 )
 

@@ -13,6 +13,8 @@ _SOCKET_CASES = ("plain text", "JSON", "typed path and query", "validated JSON b
 def plots(report: dict[str, Any]) -> dict[str, str]:
     """Return what there are figures for."""
     found: dict[str, str] = {}
+    if "realistic" in report:
+        found["plots/benchmark-realistic.svg"] = _realistic(report["realistic"])
     if "inprocess" in report:
         found["plots/benchmark-inprocess.svg"] = _inprocess(report["inprocess"])
     if "sockets" in report:
@@ -26,6 +28,18 @@ def plots(report: dict[str, Any]) -> dict[str, str]:
 def _subtitle(layer: dict[str, Any], text: str) -> str:
     place = layer["place"]
     return f"{text} {place['date']}, {place['python']}, {place['machine']}."
+
+
+def _realistic(layer: dict[str, Any]) -> str:
+    rows = [row for row in layer["ratios"] if row["case"] == "realistic"]
+    panels = []
+    for row in rows:
+        ratios = {"hand-written": 1.0, "Hinge": row["ratio"]}
+        ratios |= {name: peer["ratio"] for name, peer in row["peers"].items()}
+        panels.append(Panel(row["backend"].upper(), sorted(ratios.items(), key=lambda item: item[1])))
+    subtitle = _subtitle(layer, "Three middlewares, a header, a cookie, a JSON body; logarithmic; less is better.")
+    title = "Time that a realistic request takes in process, times hand-written"
+    return bars(title, subtitle, panels, show=lambda value: f"{value:.3g} x", log=True)
 
 
 def _inprocess(layer: dict[str, Any]) -> str:

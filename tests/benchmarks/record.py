@@ -9,6 +9,7 @@ import os
 import statistics
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,18 @@ RUNS = 7
 _FILE = Path(__file__).with_name("recorded.json")
 
 
-def measured() -> dict[str, tuple[float, float]]:
+def measured(names: Iterable[str] = ()) -> dict[str, tuple[float, float]]:
     """Return, by "backend, case", the median ratio and the ratio of minima of a short run in a process of its own.
+
+    Of these only, if some are named.
 
     Nothing traces there and nothing is rewritten. Cases that wake another thread are left out: what a wake-up takes is
     the machine's.
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    only = [f"--case={case}" for case in dict.fromkeys(name.partition(", ")[2] for name in names)]
     done = subprocess.run(
-        [sys.executable, Path(__file__).with_name("inprocess.py"), "--quick", "--json", "-"],
+        [sys.executable, Path(__file__).with_name("inprocess.py"), "--quick", "--json", "-", *only],
         capture_output=True,
         text=True,
         timeout=120,

@@ -23,9 +23,9 @@ class Server(NamedTuple):
 
     @property
     def worker(self) -> int:
-        """The process that answers: the largest of the server's children."""
+        """The process that answers: the largest of the server's children, or the server itself without any."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii").split()
-        return max((int(child) for child in children), key=resident)
+        return max((int(child) for child in children), key=resident, default=self.pid)
 
 
 def resident(pid: int) -> int:
@@ -77,6 +77,28 @@ def granian(
         yield server
 
 
+OTHER_SERVERS = {"peregrine": ("wsgi", "asgi"), "fastpysgi": ("wsgi",)}
+"""Servers besides Granian that Hinge is measured under, and the interfaces on which they serve it."""
+
+
+@contextmanager
+def other(name: str, stack: str, interface: str, around: object) -> Iterator[Server]:
+    """Serve a stack by one of the other servers while the block runs.
+
+    Raises:
+        RuntimeError: the server did not start; holds what it said.
+
+    """
+    port = free_port()
+    start = {
+        "peregrine": ["-m", "peregrine", "--protocol", interface],
+        "fastpysgi": ["-c", "import fastpysgi; fastpysgi.run_from_cli()"],
+    }
+    command = [sys.executable, *start[name], "--host", "127.0.0.1", "--port", str(port), "serve:app"]
+    with started(command, port, stack, interface, {"BENCHMARK_AROUND": str(around)}) as server:
+        yield server
+
+
 @contextmanager
 def started(
     command: list[str], port: int, stack: str, interface: str, environment: dict[str, str] | None = None
@@ -93,7 +115,7 @@ def started(
         try:
             if not _listens(process, port):
                 log.seek(0)
-                raise RuntimeError(f"{stack} on {interface} did not start:\n{log.read()}")
+                raise RuntimeError(f"{stack} on {interface} did not start:\n{log.read()[-2000:]}")
             yield Server(port, process.pid)
         finally:
             process.terminate()

@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from bars import added, bars
 from cases import HEADLINE
 
 _NAMES = {"hand": "hand-written", "hinge": "**Hinge**", "hinge run": "**`hinge run`**"}
@@ -22,25 +23,47 @@ def page(report: dict[str, Any]) -> str:
         "The figures for machines are in [benchmarks.json](plots/benchmarks.json)."
     )
     parts = ["# Benchmark results", said]
-    for name, render in (("inprocess", _inprocess), ("sockets", _sockets), ("data", _data), ("scale", _scale)):
+    layers = ("realistic", _realistic), ("newer", _newer), ("inprocess", _inprocess), ("sockets", _sockets)
+    for name, render in (*layers, ("data", _data), ("scale", _scale)):
         if name in report:
             parts += render(report[name])
+    parts += ["## Aims", table(["aim", "bar", "found", ""], [bar.cells() for bar in bars(report)])]
     return "\n\n".join(parts) + "\n"
 
 
-def headline(report: dict[str, Any]) -> str:
-    """Return the table for the README: five kinds of request, ours and the fastest of the others."""
-    layer = report["inprocess"]
-    backends = list(dict.fromkeys(row["backend"] for row in layer["ratios"]))
-    columns = ["in process, times hand-written"]
-    for backend in backends:
-        columns += [f"Hinge, {backend.upper()}", "fastest other"]
-    rows = [[name, *_headline_cells(layer, name, backends)] for name in HEADLINE]
+_REALISTIC = ("realistic", "realistic, 404", "realistic, 422", "ready-made middleware", "Request alone")
+
+
+def headline(report: dict[str, Any], plots: str) -> str:
+    """Return the first tables and plot: what people run, then bare routes; ours and the fastest of the others."""
+    real, bare = report["realistic"], report["inprocess"]
     means = ["mean"]
-    for backend in backends:
-        ratios = [row["ratio"] for row in layer["ratios"] if row["backend"] == backend and row["case"] in HEADLINE]
+    for backend in _backends(bare):
+        ratios = [row["ratio"] for row in bare["ratios"] if row["backend"] == backend and row["case"] in HEADLINE]
         means += [f"**{statistics.mean(ratios):.2f}**", ""]
-    return table(columns, [*rows, means]) + f"\n\n{_place(layer)}"
+    return "\n\n".join(
+        [
+            table(_headline_columns(real, "what people run"), _headline_rows(real, _REALISTIC)),
+            f"![Time that a realistic request takes in process]({plots}/benchmark-realistic.svg)",
+            table(_headline_columns(bare, "bare routes"), [*_headline_rows(bare, HEADLINE), means]),
+            _place(real) if real["place"] == bare["place"] else f"{_place(real)} Bare routes: {_place(bare)}",
+        ]
+    )
+
+
+def _backends(layer: dict[str, Any]) -> list[str]:
+    return list(dict.fromkeys(row["backend"] for row in layer["ratios"]))
+
+
+def _headline_columns(layer: dict[str, Any], what: str) -> list[str]:
+    columns = [f"{what}, times hand-written"]
+    for backend in _backends(layer):
+        columns += [f"Hinge, {backend.upper()}", "fastest other"]
+    return columns
+
+
+def _headline_rows(layer: dict[str, Any], names: Iterable[str]) -> list[list[str]]:
+    return [[name, *_headline_cells(layer, name, _backends(layer))] for name in names]
 
 
 def _headline_cells(layer: dict[str, Any], name: str, backends: list[str]) -> list[str]:
@@ -59,13 +82,43 @@ def _place(layer: dict[str, Any]) -> str:
     return f"{place['date']}, {place['python']}, {place['machine']}; {versions}.{short}"
 
 
-def _inprocess(layer: dict[str, Any]) -> list[str]:
-    parts = ["## In process", _place(layer)]
-    parts.append(
-        "Microseconds of the hand-written callable and of Hinge, and everybody's ratio to the hand-written one."
+_RATIOS = "Microseconds of the hand-written callable and of Hinge, and everybody's ratio to the hand-written one."
+
+
+def _realistic(layer: dict[str, Any]) -> list[str]:
+    said = (
+        "Three middlewares that set a header each, a `Request`, one header, one cookie, a validated JSON body, a JSON "
+        f"answer; a 404 and a 422 behind the same; ready-made CORS and request id. {_RATIOS}"
     )
-    parts.append("![Ratios in process](plots/benchmark-inprocess.svg)")
-    for backend in dict.fromkeys(row["backend"] for row in layer["ratios"]):
+    plot = "![Times of the realistic request](plots/benchmark-realistic.svg)"
+    return ["## What people run", _place(layer), said, plot, *_ratios(layer)]
+
+
+def _newer(layer: dict[str, Any]) -> list[str]:
+    return [f"### {layer['place']['python']}", _place(layer), *_ratios(layer)]
+
+
+def _inprocess(layer: dict[str, Any]) -> list[str]:
+    plot = "![Ratios in process](plots/benchmark-inprocess.svg)"
+    return ["## Bare routes", _place(layer), _RATIOS, plot, *_ratios(layer), *_middleware(layer), *_features(layer)]
+
+
+def _middleware(layer: dict[str, Any]) -> list[str]:
+    """Return what a middleware costs each framework."""
+    rows = {(row["backend"], row["case"]): row for row in layer["ratios"]}
+    lines = []
+    for backend in _backends(layer):
+        plain, one, five = (rows[backend, case] for case in ("plain text", "one middleware", "five middlewares"))
+        for who in ("hand", "hinge", *one["peers"]):
+            first, further = added(plain, one, five, who)
+            lines.append([f"{_NAMES.get(who, who)}, {backend.upper()}", f"{first:.2f}", f"{further:.2f}"])
+    said = "What middleware that lets everything through adds to plain text, in the fastest rounds."
+    return ["### Middleware", said, table(["added, us", "the first", "each further"], lines)]
+
+
+def _ratios(layer: dict[str, Any]) -> list[str]:
+    parts = []
+    for backend in _backends(layer):
         rows = [row for row in layer["ratios"] if row["backend"] == backend]
         peers = list(dict.fromkeys(name for row in rows for name in row["peers"]))
         columns = [backend.upper(), "hand-written, us", "Hinge, us", "**Hinge**", *peers]
@@ -80,7 +133,12 @@ def _inprocess(layer: dict[str, Any]) -> list[str]:
             for row in rows
         ]
         parts.append(table(columns, lines))
-    backends = list(dict.fromkeys(row["backend"] for row in layer["ratios"]))
+    return parts
+
+
+def _features(layer: dict[str, Any]) -> list[str]:
+    parts = []
+    backends = _backends(layer)
     rows = [
         [row["feature"], *[_number(row[f"{backend}_us"], lambda value: f"{value:.2f}") for backend in backends]]
         for row in layer["features"]
@@ -117,7 +175,18 @@ def _sockets(layer: dict[str, Any]) -> list[str]:
             for case in dict.fromkeys(row["case"] for row in rows):
                 lines = [_socket_cells(row) for row in rows if row["case"] == case]
                 parts.append(table([case, *columns[1:]], lines))
+    if layer["servers"]:
+        columns = ["", "requests/s", "x hand-written", "p50, ms", "p99, ms", "processor, us"]
+        lines = [
+            [f"{_SERVERS[row['server']]}, {row['backend'].upper()}, {row['case']}: {cells[0]}", *cells[1:]]
+            for row in layer["servers"]
+            for cells in (_socket_cells(row),)
+        ]
+        parts += ["### Other servers", table(columns, lines)]
     return parts
+
+
+_SERVERS = {"peregrine": "Peregrine", "fastpysgi": "FastPySGI"}
 
 
 def _socket_cells(row: dict[str, Any]) -> list[str]:

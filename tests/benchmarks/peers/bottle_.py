@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 from bottle import Bottle, abort, request, response
-from cases import ALLOWED, CHUNKS, HELLO, TICKS, Around, Item, passed
+from cases import ALLOWED, CHUNKS, HELLO, TICKS, Around, Item, framed, passed
 
 NAME = "Bottle"
 LACKS = {
@@ -87,11 +87,11 @@ def wsgi(around: Around) -> Bottle:
         yield from CHUNKS
 
     @app.get("/events")
-    def events() -> Iterator[str]:
+    def events() -> Iterator[bytes]:
         response.content_type = "text/event-stream"
         response.set_header("Cache-Control", "no-store")
         for tick in TICKS:
-            yield f'data: {{"tick":{tick}}}\n\n'
+            yield framed(tick)
 
     if isinstance(around, int):
         for _ in range(around):

@@ -10,7 +10,7 @@ from typing import Any
 
 import django
 import msgspec
-from cases import ALLOWED, CHUNKS, HELLO, TICKS, Around, Item, middleware_of, passed
+from cases import ALLOWED, CHUNKS, HELLO, TICKS, Around, Item, framed, middleware_of, passed
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
@@ -87,9 +87,9 @@ def _chunks() -> Iterator[bytes]:
     yield from CHUNKS
 
 
-def _ticks() -> Iterator[str]:
+def _ticks() -> Iterator[bytes]:
     for tick in TICKS:
-        yield f'data: {{"tick":{tick}}}\n\n'
+        yield framed(tick)
 
 
 @require_GET
@@ -140,9 +140,9 @@ async def _async_chunks() -> AsyncIterator[bytes]:
         yield chunk
 
 
-async def _async_ticks() -> AsyncIterator[str]:
+async def _async_ticks() -> AsyncIterator[bytes]:
     for tick in TICKS:
-        yield f'data: {{"tick":{tick}}}\n\n'
+        yield framed(tick)
 
 
 @require_GET

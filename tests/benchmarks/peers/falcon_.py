@@ -8,7 +8,7 @@ import falcon
 import falcon.asgi
 import falcon.media
 import msgspec
-from cases import ALLOWED, CHUNKS, HELLO, TICKS, Around, Item, Page, middleware_of, passed
+from cases import ALLOWED, CHUNKS, HELLO, TICKS, Around, Item, Page, framed, middleware_of, passed
 
 NAME = "Falcon"
 LACKS = {
@@ -83,7 +83,7 @@ def _chunks() -> Iterator[bytes]:
 
 def _ticks() -> Iterator[bytes]:
     for tick in TICKS:
-        yield b'data: {"tick":%d}\n\n' % tick
+        yield framed(tick)
 
 
 class Stream:

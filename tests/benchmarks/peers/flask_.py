@@ -5,7 +5,7 @@ from time import perf_counter
 from typing import Any
 
 import msgspec
-from cases import ALLOWED, CHUNKS, HELLO, TICKS, Around, Item, passed
+from cases import ALLOWED, CHUNKS, HELLO, TICKS, Around, Item, framed, passed
 from flask import Flask, Response, abort, g, request
 from flask.typing import ResponseReturnValue
 
@@ -25,9 +25,9 @@ def _chunks() -> Iterator[bytes]:
     yield from CHUNKS
 
 
-def _ticks() -> Iterator[str]:
+def _ticks() -> Iterator[bytes]:
     for tick in TICKS:
-        yield f'data: {{"tick":{tick}}}\n\n'
+        yield framed(tick)
 
 
 def _passing() -> None:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from time import perf_counter
 from typing import Any
 
-from cases import ALLOWED, CHUNKS, HELLO, READY, TICKS, Around, Item, Page, middleware_of, passed
+from cases import ALLOWED, CHUNKS, HELLO, READY, TICKS, Around, Item, Page, framed, middleware_of, passed
 from quater import Cookie, CORSConfig, Header, JSONResponse, Quater, Request, Response, StreamResponse
 
 NAME = "Quater"
@@ -34,7 +34,7 @@ async def _chunks() -> AsyncIterator[bytes]:
 
 async def _ticks() -> AsyncIterator[bytes]:
     for tick in TICKS:
-        yield b'data: {"tick":%d}\n\n' % tick
+        yield framed(tick)
 
 
 async def _passing(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
-from cases import ALLOWED, CHUNKS, HELLO, TICKS, Around, Item, Page, middleware_of, passed
+from cases import ALLOWED, CHUNKS, HELLO, TICKS, Around, Item, Page, framed, middleware_of, passed
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -78,9 +78,9 @@ async def _chunks() -> AsyncIterator[bytes]:
         yield chunk
 
 
-async def _ticks() -> AsyncIterator[str]:
+async def _ticks() -> AsyncIterator[bytes]:
     for tick in TICKS:
-        yield f'data: {{"tick":{tick}}}\n\n'
+        yield framed(tick)
 
 
 async def stream(request: Request) -> Response:
