@@ -2,10 +2,12 @@
 
 import datetime as dt
 import enum
+import gc
 import math
 import sys
 import time
 import uuid
+import weakref
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NewType, Optional, TypeVar, Union
 
@@ -459,3 +461,36 @@ def accepts_value(kind, value):
     except msgspec.ValidationError:
         return False
     return True
+
+
+# -- what is made once for each type -----------------------------------------------------------------------------------
+
+
+def test_equal_constraints_of_other_types_are_told_apart():
+    whole, fraction = Annotated[int, Meta(ge=1)], Annotated[int, Meta(ge=1.0)]
+    assert [str(outcome_of(kind, "0")) for kind in (whole, fraction, whole)] == [
+        str(outcome_of(Annotated[int, Meta(ge=bound), Meta(title=title)], "0"))
+        for bound, title in ((1, "a"), (1.0, "b"), (1, "c"))
+    ]
+    assert converter(whole) is converter(Annotated[int, Meta(ge=1, description="another")])
+
+
+def test_unions_that_are_equal_keep_their_order():
+    assert type(converter(int | float)("1")) is int
+    assert type(converter(float | int)("1")) is float
+    assert type(converter(int | float)("1")) is int
+
+
+def test_notes_that_cannot_be_hashed_say_the_same():
+    kind = Annotated[int, Meta(le=5, extra_json_schema={"x": [1]})]
+    assert converter(kind)("5") == 5
+    assert not accepts(kind, "6")
+
+
+def test_a_class_of_an_app_may_go():
+    kind = enum.Enum("Kind", "A B")
+    converter(kind)  # without `Annotated`, of which typing keeps the latest
+    left = weakref.ref(kind)
+    del kind
+    gc.collect()
+    assert left() is None

@@ -28,6 +28,7 @@ from hinge import (
     WebSocket,
 )
 from hinge.binding import params
+from hinge.binding.notes import Notes
 from hinge.binding.params import Body, Param
 from hinge.binding.plan import MISSING, Argument, Colour, HandlerPlan, Source, colour_of, plan_handler
 from hinge.request import HTTPConnection
@@ -558,3 +559,34 @@ def test_every_marker_has_a_source() -> None:
     for marker in markers:
         path = ("value",) if marker is PathParam else ()
         assert only(Annotated[int, marker()], path=path).marker == marker()
+
+
+def test_what_is_read_of_an_annotation_once_holds_at_each_parameter() -> None:
+    """One object or equal ones: the names, the sources and the mistakes are each parameter's own."""
+    low, notes = Annotated[int, msgspec.Meta(ge=0)], Notes()
+
+    def first(number: low, other: low = 5, *, third: Header[low] = 1) -> None: ...
+    def second(other: low, item: Item, again: Annotated[int, msgspec.Meta(ge=0.0)]) -> None: ...
+    def third(number: low = -1) -> None: ...
+
+    plan = plan_handler(first, ("number",), notes=notes)
+    assert [(one.name, one.source) for one in plan.arguments] == [
+        ("number", Source.PATH),
+        ("other", Source.QUERY),
+        ("third", Source.HEADER),
+    ]
+    plan = plan_handler(second, (), notes=notes)
+    assert [one.source for one in plan.arguments] == [Source.QUERY, Source.BODY, Source.QUERY]
+    assert [one.type.__metadata__[0].ge for one in plan.arguments if one.name != "item"] == [0, 0.0]
+    with pytest.raises(ConfigurationError, match="parameter 'number' has -1 for its default"):
+        plan_handler(third, (), notes=notes)
+
+
+def test_what_is_refused_once_is_refused_again() -> None:
+    notes, unknown = Notes(), Annotated[int, object()]
+
+    def handler(number: unknown) -> None: ...
+
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match="which Hinge does not know"):
+            plan_handler(handler, (), notes=notes)

@@ -17,6 +17,7 @@ import types
 import typing
 import uuid
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
@@ -52,6 +53,12 @@ def converter(kind: Any) -> Converter:
         return str
     if kind is Any or kind is object:
         kind = str
+    if isinstance(kind, type) and (kind in _NUMBERS or kind in _DELEGATED):
+        return _of_plain(kind, tuple(map(_said, metas)))
+    return _made(kind, metas)
+
+
+def _made(kind: Any, metas: list[msgspec.Meta]) -> Converter:
     target = Annotated[(kind, *metas)] if metas else kind
     try:
         info = msgspec.inspect.type_info(target)
@@ -60,6 +67,19 @@ def converter(kind: Any) -> Converter:
     while isinstance(info, msgspec.inspect.Metadata):
         info = info.type
     return _constrained(info, _parser(kind, target, info))
+
+
+Said = tuple[tuple[str, type, Any], ...]
+"""The constraints of one `Meta`. Their types as well: 1 and 1.0 are equal, and read differently in messages."""
+
+
+def _said(meta: msgspec.Meta) -> Said:
+    return tuple((name, type(bound), bound) for name in _CONSTRAINTS if (bound := getattr(meta, name)) is not None)
+
+
+@lru_cache(maxsize=1024)  # of classes of the language alone: an app's may have to go
+def _of_plain(kind: type, said: tuple[Said, ...]) -> Converter:
+    return _made(kind, [msgspec.Meta(**{name: bound for name, _, bound in one}) for one in said])
 
 
 def takes_empty(kind: Any) -> bool:
@@ -78,7 +98,7 @@ def takes_empty(kind: Any) -> bool:
 def _unwrap(kind: Any) -> tuple[Any, list[msgspec.Meta]]:
     """Return a type without its aliases and annotations, and the constraints that stood in them, innermost first."""
     metas: list[msgspec.Meta] = []
-    while True:
+    while not isinstance(kind, type):
         if get_origin(kind) is Annotated:
             kind, *annotations = get_args(kind)
             metas = [note for note in annotations if isinstance(note, msgspec.Meta)] + metas
@@ -87,7 +107,8 @@ def _unwrap(kind: Any) -> tuple[Any, list[msgspec.Meta]]:
         elif type(kind).__name__ == "TypeAliasType":  # `type X = ...`, from CPython 3.12 on
             kind = kind.__value__
         else:
-            return kind, metas
+            break
+    return kind, metas
 
 
 def _parser(kind: Any, target: Any, info: msgspec.inspect.Type) -> Converter:
@@ -270,6 +291,10 @@ _BOUNDS: dict[str, Callable[[Any, Any], bool]] = {
     "max_length": lambda value, length: len(value) <= length,
     "pattern": lambda value, pattern: re.search(pattern, value) is not None,
 }
+
+
+_CONSTRAINTS = (*_BOUNDS, "tz")
+"""What of a `Meta` is about values."""
 
 
 def _constrained(info: msgspec.inspect.Type, parse: Converter) -> Converter:

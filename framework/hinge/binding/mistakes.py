@@ -31,8 +31,12 @@ INJECTED_NAMES = {
 _OWN_CLASSES = ("Request", "WebSocket", "BodyStream", "State", "FormData", "UploadFile")
 
 
-def refuse_slips(parameter: inspect.Parameter, annotation: Any, who: str, *, in_path: bool) -> None:
+def refuse_slips(
+    parameter: inspect.Parameter, annotation: Any, who: str, *, in_path: bool, is_known: bool = False
+) -> None:
     """Refuse a parameter whose name, annotation or default cannot be meant.
+
+    `is_known` says that the annotation passed at another parameter.
 
     Raises:
         ConfigurationError: with what to write instead.
@@ -63,7 +67,7 @@ def refuse_slips(parameter: inspect.Parameter, annotation: Any, who: str, *, in_
     if default is not parameter.empty and not is_value(default, annotation):
         fix = instead(default, name, annotation, is_default=True) or "a value of the annotated type, or none at all"
         raise ConfigurationError(f"{who} has {shown(default)} for its default, which no request can send. Fix: {fix}")
-    wrong = None if bare else next(misused(annotation), None)
+    wrong = None if bare or is_known else next(misused(annotation), None)
     if wrong is not None:
         _refuse_annotation(parameter, annotation, wrong, who)
     namesake = None if bare or in_path else next(filter(is_namesake, members(annotation)), None)

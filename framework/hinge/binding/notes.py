@@ -41,12 +41,16 @@ class Place(NamedTuple):
 
 
 class Notes:
-    """What an app makes of notes; it remembers the records that it has looked through."""
+    """What an app makes of notes; it remembers the records that it has looked through.
 
-    __slots__ = ("_seen", "ignored")
+    `read` has what else was read of an annotation, by its id, for those who ask (hinge.binding.plan).
+    """
+
+    __slots__ = ("_seen", "ignored", "read")
 
     def __init__(self, ignored: tuple[type, ...] = ()) -> None:
         self.ignored = ignored
+        self.read: dict[int, Any] = {}
         self._seen: set[tuple[type, bool]] = set()
 
     def obeyed(self, annotation: Any, who: str, name: str = "") -> Any:

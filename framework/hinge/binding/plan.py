@@ -9,7 +9,7 @@ import enum
 import inspect
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -191,10 +191,10 @@ def plan_handler(
     names, notes = frozenset(path_names), notes or Notes()
     name, location = qualified_name(handler), locate(handler)
     who = f"handler {name} ({location})"
-    signature, hints = read_signature(handler, who)
+    parameters, hints = read_signature(handler, who)
     arguments = tuple(
         _argument(parameter, hints.get(parameter.name, parameter.annotation), names, who, notes)
-        for parameter in signature.parameters.values()
+        for parameter in parameters
     )
     refuse_wrappers(handler, who)
     colour, written = colour_of(handler), notes.obeyed(hints.get("return", Any), f"{who}: the return annotation")
@@ -222,10 +222,11 @@ def _argument(
     who = f"{who}: parameter {name!r}"
     keyword = parameter.kind is inspect.Parameter.KEYWORD_ONLY
     default = MISSING if parameter.default is inspect.Parameter.empty else parameter.default
-    refuse_slips(parameter, annotation, who, in_path=name in path_names)
-    marker, kind = _marker(str if annotation is inspect.Parameter.empty else annotation, who)
-    kind = notes.obeyed(kind, who, name)
-    injected = None if marker else _injected(kind)
+    known = notes.read.get(id(annotation))
+    refuse_slips(parameter, annotation, who, in_path=name in path_names, is_known=known is not None)
+    if known is None:
+        known = notes.read[id(annotation)] = _read(annotation, who, name, notes)
+    marker, kind, injected = known.marker, known.kind, known.injected
     if injected is not None:
         if name in path_names:
             raise ConfigurationError(
@@ -234,13 +235,42 @@ def _argument(
         return Argument(name, _INJECTED[_full_name(injected)], name, injected, default, keyword=keyword)
     if default is not MISSING:
         check_default(name, default, kind, who)
-    source = _source(name, marker, kind, path_names, who)
+    source = _source(name, known, path_names, who)
     alias = _alias(name, marker, source, who)
     if default is MISSING and source is not Source.PATH:
-        default = absent(kind, MISSING)
-    whole = source in _FIELDS and is_record(kind)
-    many = source in (Source.QUERY, Source.HEADER, Source.FORM) and not whole and item_type(kind) is not None
+        default = known.absent
+    whole = source in _FIELDS and known.is_record
+    many = source in (Source.QUERY, Source.HEADER, Source.FORM) and not whole and known.has_items
     return Argument(name, source, alias, kind, default, many=many, whole=whole, keyword=keyword, marker=marker)
+
+
+class _Read(NamedTuple):
+    """What an annotation says by itself, whichever parameter has it: many have the same one."""
+
+    annotation: Any
+    """By whose id it is found, which is nobody else's as long as it is kept here."""
+    marker: Param | None
+    kind: Any
+    injected: Any | None
+    is_record: bool
+    has_files: bool
+    has_items: bool
+    absent: Any
+
+
+def _read(annotation: Any, who: str, name: str, notes: Notes) -> _Read:
+    marker, kind = _marker(str if annotation is inspect.Parameter.empty else annotation, who)
+    kind = notes.obeyed(kind, who, name)
+    return _Read(
+        annotation,
+        marker,
+        kind,
+        injected=None if marker else _injected(kind),
+        is_record=is_record(kind),
+        has_files=is_of_files(kind),
+        has_items=item_type(kind) is not None,
+        absent=absent(kind, MISSING),
+    )
 
 
 _FIELDS = (Source.QUERY, Source.FORM, Source.HEADER, Source.COOKIE)
@@ -267,7 +297,8 @@ def _class_name(marker: Any) -> str:
     return (marker if isinstance(marker, type) else type(marker)).__name__
 
 
-def _source(name: str, marker: Param | None, kind: Any, path_names: frozenset[str], who: str) -> Source:
+def _source(name: str, known: _Read, path_names: frozenset[str], who: str) -> Source:
+    marker = known.marker
     if isinstance(marker, PathParam):
         wanted = name if marker.name is None else marker.name
         if wanted not in path_names:
@@ -284,9 +315,9 @@ def _source(name: str, marker: Param | None, kind: Any, path_names: frozenset[st
             if isinstance(marker, kind_of_marker):
                 return source
         raise ConfigurationError(f"{who} is marked {_class_name(marker)}, which has no source. Fix: QueryParam(), ...")
-    if is_of_files(kind):
+    if known.has_files:
         return Source.FORM
-    return Source.BODY if is_record(kind) else Source.QUERY
+    return Source.BODY if known.is_record else Source.QUERY
 
 
 def _alias(name: str, marker: Param | None, source: Source, who: str) -> str:

@@ -121,7 +121,7 @@ def judge(route: Route, frame: Frame) -> Judged:
             f"{eager.name} ({eager.location}) needs the whole of it before. Fix: drop one of the two"
         )
     try:
-        check(endpoint.plan, route.template.names)
+        check(endpoint.plan)
         if not route.websocket:
             # As for bodies: a request may ask for any of the codecs, so each of msgspec's has to know the result.
             offers = endpoint.plan.offers

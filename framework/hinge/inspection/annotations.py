@@ -76,6 +76,8 @@ def absent(kind: Any, otherwise: Any) -> Any:
 
 def without_unset(kind: Any) -> Any:
     """Return a type without `msgspec.UnsetType`, which no text becomes."""
+    if isinstance(kind, type):
+        return kind
     plain = unalias(kind)
     if isinstance(plain, type) or get_origin(plain) not in UNIONS:
         return kind

@@ -44,7 +44,7 @@ def colour_of(handler: Callable[..., Any]) -> Colour:
     return Colour.SYNC
 
 
-def read_signature(handler: Callable[..., Any], who: str) -> tuple[inspect.Signature, dict[str, Any]]:
+def read_signature(handler: Callable[..., Any], who: str) -> tuple[list[inspect.Parameter], dict[str, Any]]:
     """Return the parameters that a caller fills, and the resolved annotations by name.
 
     What a `functools.partial` binds is no parameter any more: it is the program's choice, not the client's.
@@ -68,7 +68,7 @@ def read_signature(handler: Callable[..., Any], who: str) -> tuple[inspect.Signa
                 f"{who}: parameter {parameter.name!r}: its annotation {parameter.annotation!r} is a text of nothing. "
                 f"Fix: give __signature__ a type"
             )
-    return signature.replace(parameters=kept), hints
+    return kept, hints
 
 
 def parameters_of(function: Callable[..., Any], who: str) -> Iterator[tuple[inspect.Parameter, Any]]:

@@ -54,20 +54,25 @@ def check_encodable(annotation: Any, who: str, *, own_codecs: bool = False, erro
     Raises:
         ConfigurationError: with the class and what to write; it begins with `who`.
     """
+    mistake = _mistake(annotation, own_codecs, errors)
+    if mistake is not None:
+        raise ConfigurationError(f"{who}: the return annotation{mistake}")
+
+
+@remembered
+def _mistake(annotation: Any, own_codecs: bool, errors: bool) -> str | None:  # noqa: FBT001 - of the cache
+    """Return what is wrong with a return annotation, and what to write."""
     for member in named(annotation):
         kind = class_of(member)
         if isinstance(kind, type) and issubclass(kind, BaseException) and not errors:
-            raise ConfigurationError(
-                f"{who}: the return annotation: {kind.__name__} is an exception, which is no answer. Fix: raise it"
-            )
+            return f": {kind.__name__} is an exception, which is no answer. Fix: raise it"
     if any(isinstance(kind := class_of(leaf), type) and issubclass(kind, Event) for leaf in leaves(annotation)):
-        raise ConfigurationError(
-            f"{who}: the return annotation: an Event would be sent as JSON. "
+        return (
+            ": an Event would be sent as JSON. "
             "Fix: -> EventSourceResponse, and return EventSourceResponse(...) of what yields them"
         )
     found = unencodable(annotation, own_codecs=own_codecs)
-    if found is not None:
-        raise ConfigurationError(f"{who}: the return annotation: {found.why}. Fix: {found.fix}, or return a Response")
+    return None if found is None else f": {found.why}. Fix: {found.fix}, or return a Response"
 
 
 class Unencodable(NamedTuple):
