@@ -25,7 +25,7 @@ from cases import CASES, Around, Case, cases_of
 from features import featured
 from interfaces import INTERFACES, hand, hinge
 from place import place
-from roster import Peer, installed
+from roster import MODULES, NEWER, Peer, installed
 
 Samples = dict[str, list[float]]
 Timer = Callable[[int], float]
@@ -86,8 +86,15 @@ def compare(
         if peer.interface in backends:
             check_peer(peer.interface, peer.name, peer.build, wanted(peer.cases))
             _add(timers, peer.interface, peer.name, peer.build, wanted(peer.cases))
-    samples = measure(timers, rounds)
-    return [_row(samples, interface, case) for interface in backends for case in wanted(cases_of(interface))]
+    # All sides of a case in a row: a machine that others use as well changes its pace within a round.
+    rows = [(interface, case) for interface in backends for case in wanted(cases_of(interface))]
+    order = {f"{interface}|{case.name}": place for place, (interface, case) in enumerate(rows)}
+    samples = measure({name: timers[name] for name in sorted(timers, key=lambda name: order[_case(name)])}, rounds)
+    return [_row(samples, interface, case) for interface, case in rows]
+
+
+def _case(timer: str) -> str:
+    return timer.rpartition("|")[0]
 
 
 def _add(timers: dict[str, Timer], interface: str, who: str, build: Callable[[Around], Any], cases: list[Case]) -> None:
@@ -182,7 +189,7 @@ def main(arguments: list[str] | None = None) -> None:
         "place": place(),
         "ratios": compare(
             rounds,
-            installed() if options.peers else (),
+            installed((*MODULES, *NEWER)) if options.peers else (),
             [case for case in CASES if any(name in case.name for name in options.case or ("",))],
             options.backend or INTERFACES,
         ),

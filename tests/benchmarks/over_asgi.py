@@ -72,6 +72,34 @@ def answer(application: Callable[..., Any], case: Case) -> Answer:
     return sent[0]["status"], headers, b"".join(message.get("body", b"") for message in sent[1:])
 
 
+_lifespans: list[asyncio.Task[None]] = []
+
+
+def started(application: Callable[..., Any]) -> Callable[..., Any]:
+    """Return an application whose lifespan has started, as servers start it; it lasts as long as the process."""
+
+    async def run() -> None:
+        begun = asyncio.get_running_loop().create_future()
+        told = iter(({"type": "lifespan.startup"},))
+
+        async def receive() -> dict[str, Any]:
+            for message in told:
+                return message
+            return await asyncio.get_running_loop().create_future()
+
+        async def send(message: dict[str, Any]) -> None:
+            begun.set_result(message)
+
+        scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}
+        _lifespans.append(asyncio.create_task(application(scope, receive, send)))
+        message = await begun
+        if message["type"] != "lifespan.startup.complete":
+            raise RuntimeError(message)
+
+    RUNNER.run(run())
+    return application
+
+
 async def _send(message: dict[str, Any]) -> None:
     pass
 

@@ -1,14 +1,18 @@
 """Who is compared: which of the other frameworks are installed, and what each can answer."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from cases import Around, Case, cases_of
 from interfaces import INTERFACES
+from over_asgi import started
 
 MODULES = ("starlette_", "fastapi_", "litestar_", "falcon_", "blacksheep_", "quater_", "flask_", "bottle_", "django_")
+NEWER = ("jero_", "muffin_")
+"""Those of the table of the newer Python; they answer what people run, and nothing else."""
 
 
 class Peer(NamedTuple):
@@ -20,12 +24,12 @@ class Peer(NamedTuple):
     build: Callable[[Around], Any]
     cases: list[Case]
     lacks: dict[str, str]
-    many: Callable[[str, int], Any]
+    many: Callable[[str, int], Any] | None
 
 
-def installed() -> Iterator[Peer]:
+def installed(names: Iterable[str] = MODULES) -> Iterator[Peer]:
     """Yield every peer whose package is installed, once for each interface."""
-    for name in MODULES:
+    for name in names:
         if find_spec(name.rstrip("_")) is None:
             continue
         module = import_module(f"peers.{name}")
@@ -34,4 +38,12 @@ def installed() -> Iterator[Peer]:
             if build is not None:
                 lacks = module.LACKS.get(interface, {})
                 cases = [case for case in cases_of(interface) if case.name not in lacks and not case.only]
-                yield Peer(module.NAME, interface, name, build, cases, lacks, module.many)
+                if only := getattr(module, "CASES", ()):
+                    cases = [case for case in cases if case.name in only]
+                if hasattr(module, "STARTS"):
+                    build = partial(_started, build)
+                yield Peer(module.NAME, interface, name, build, cases, lacks, getattr(module, "many", None))
+
+
+def _started(build: Callable[[Around], Any], around: Around) -> Any:
+    return started(build(around))

@@ -23,7 +23,8 @@ def measure_routes(rounds: int, peers: Iterable[Peer] = ()) -> list[dict[str, An
     for interface in INTERFACES:
         _add(timers, interface, "hinge", lambda of, count: many(of, count).compile(of), COUNTS)
     for peer in peers:
-        _add(timers, peer.interface, peer.name, peer.many, PEER_COUNTS)
+        if peer.many is not None:
+            _add(timers, peer.interface, peer.name, peer.many, PEER_COUNTS)
     rows = []
     for name, times in measure(timers, rounds).items():
         interface, who, count, place = name.split("|")
