@@ -169,12 +169,6 @@ def test_the_file_is_opened_at_the_first_chunk_and_closed_whatever_happens(file)
     list(response.open_chunks(300))
     assert name not in open_files()
 
-    failing = response.open_chunks(300)
-    next(failing)
-    with pytest.raises(LookupError):
-        failing.throw(LookupError())
-    assert name not in open_files()
-
     shrinking = response.open_chunks(300)
     next(shrinking)
     os.truncate(file, 300)

@@ -1,4 +1,4 @@
-"""A plain source on an event loop: each step in a worker thread.
+"""A plain source on an event loop: each step in a worker thread, but those of a file that wait for nothing.
 
 Law: a stream that has begun never waits behind the first steps of others, which may wait for what it holds. Nobody
 waits in a thread for a step: it is closed by the thread that is in it, and what is to be closed is closed even if
@@ -33,7 +33,11 @@ class ThreadedSource:
     async def begin(self) -> None:
         """Make the first chunk that is not empty; raises as `PlainSource.prepare`."""
         try:
-            await self._lane.run(self._loop, Context(), self._unless_over, (self._source.prepare,))
+            if self._source.is_ready():
+                self._source.prepare()
+                self._lane = self._runtime.lane(self._later)
+            else:
+                await self._lane.run(self._loop, Context(), self._unless_over, (self._source.prepare,))
         finally:
             self._source.context.show()
 
@@ -46,7 +50,10 @@ class ThreadedSource:
             return source.first()
         watch.is_open = False  # a thread cannot be interrupted
         try:
-            if source.is_begun:
+            if source.is_ready():
+                item = source.step()
+                self._lane = self._runtime.lane(self._later)
+            elif source.is_begun:
                 item = await self._lane.run(self._loop, Context(), source.step, ())
             else:
                 item = await self._lane.run(self._loop, Context(), self._unless_over, (source.step,))

@@ -10,7 +10,6 @@ import mimetypes
 import os
 import stat
 import time
-from collections.abc import Generator
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +20,7 @@ from hinge.errors import HTTPError
 from hinge.http.conditional import Verdict, evaluate, range_applies
 from hinge.http.dates import format_date, parse_date
 from hinge.http.ranges import RangeNotSatisfiable, multipart_heads, parse_ranges
+from hinge.responses.chunks import FileChunks
 from hinge.responses.opened import ABSENT, Opened, PromisedFile
 from hinge.responses.response import OCTETS, Lines, Pairs, Response, ResponseHeaders, content_type
 from hinge.responses.streaming import StreamingResponse
@@ -127,7 +127,7 @@ class FileResponse(StreamingResponse):
         """
         response = cls.__new__(cls)
         response._may_move = may_move
-        content = opened.read() if opened.found.st_size <= SMALL else None
+        content = opened.read_all() if opened.found.st_size <= SMALL else None
         promised = PromisedFile(file, opened.found, opened if content is None else None, content)
         response._set_up(promised, 200, headers, None)
         return response
@@ -218,7 +218,7 @@ class FileResponse(StreamingResponse):
         narrowed.whole = self
         narrowed._span = parts[0] if len(parts) == 1 else None
         narrowed._length = sum(map(len, heads)) + sum(stop - start for start, stop in parts)
-        narrowed._promised = narrowed._iterator = _read_parts(self.file, parts, heads)
+        narrowed._promised = narrowed._iterator = FileChunks(self.file, parts, heads, CHUNK_SIZE)
         return narrowed
 
     def span(self) -> tuple[int, int] | None:
@@ -265,7 +265,7 @@ class FileResponse(StreamingResponse):
         other._promised = other._iterator = other.open_chunks()
         return other
 
-    def open_chunks(self, size: int = CHUNK_SIZE) -> Generator[bytes, None, None]:
+    def open_chunks(self, size: int = CHUNK_SIZE) -> FileChunks:
         """Return a new iterator over the file in chunks of at most `size` bytes; it closes the file in every case.
 
         It yields exactly `self.size` bytes: what was appended meanwhile is left out.
@@ -278,7 +278,7 @@ class FileResponse(StreamingResponse):
         """
         if size < 1:
             raise ValueError(f"a chunk has at least one byte, not {size}")
-        return _read_parts(self.file, [(0, self.size)], [b"", b""], size)
+        return FileChunks(self.file, [(0, self.size)], [b"", b""], size)
 
 
 _PARTS = (*Response.__slots__, *StreamingResponse.__slots__, *FileResponse.__slots__)
@@ -370,29 +370,3 @@ def _stat_file(path: str) -> os.stat_result:
 
 def _etag(found: os.stat_result) -> str:
     return f'"{found.st_mtime_ns:x}-{found.st_size:x}"'
-
-
-def _read_parts(
-    promised: PromisedFile, parts: list[tuple[int, int]], heads: list[bytes], size: int = CHUNK_SIZE
-) -> Generator[bytes, None, None]:
-    """Yield the parts of a file in chunks; each is preceded by its head, and the last one followed by the last head."""
-    content = promised.content
-    if content is not None:
-        for head, (start, stop) in zip(heads, parts, strict=False):
-            yield from filter(None, (head, *(content[at : min(at + size, stop)] for at in range(start, stop, size))))
-        yield from filter(None, heads[-1:])
-        return
-    with os.fdopen(promised.descriptor(), "rb", buffering=0) as file:
-        for head, (start, stop) in zip(heads, parts, strict=False):
-            if head:
-                yield head
-            file.seek(start)
-            left = stop - start
-            while left:
-                chunk = file.read(min(size, left))
-                if not chunk:
-                    raise EOFError(f"{promised.path} became {left} bytes shorter while it was sent")
-                left -= len(chunk)
-                yield chunk
-    if heads[-1]:
-        yield heads[-1]

@@ -24,6 +24,7 @@ ABSENT = frozenset(
 )
 """How they tell that there is no such file, or that it is a socket."""
 SHUT = frozenset({errno.EACCES, errno.EPERM})
+_NO_WAIT: int | None = getattr(os, "RWF_NOWAIT", None)
 
 
 class Opened:
@@ -45,17 +46,40 @@ class Opened:
         """Whether it is a directory."""
         return stat.S_ISDIR(self.found.st_mode)
 
-    def read(self) -> bytes | None:
-        """Return what a regular file holds; None if it changes meanwhile, or was given away.
+    def read(self, start: int, stop: int) -> bytes:
+        """Return these bytes, or some of the first of them; none at the end of the file.
 
         Raises:
-            OSError: it cannot be read.
+            OSError: it cannot be read, or was given away.
         """
-        if self._descriptor is None:
-            return None
-        content, now = os.read(self._descriptor, self.found.st_size), os.fstat(self._descriptor)
+        descriptor = self._own()
+        os.lseek(descriptor, start, os.SEEK_SET)
+        return os.read(descriptor, stop - start)
+
+    def read_all(self) -> bytes | None:
+        """Return what a regular file holds, None if it changes meanwhile; raises OSError as `read`."""
+        content, now = self.read(0, self.found.st_size), os.fstat(self._own())
         is_same = len(content) == now.st_size and now.st_mtime_ns == self.found.st_mtime_ns
         return content if is_same else None
+
+    def is_in_memory(self, start: int, stop: int) -> bool:
+        """Tell whether these bytes are read without a disk, by the first and the last one; False if nobody knows."""
+        if _NO_WAIT is None or self._descriptor is None:
+            return False
+        try:
+            return all(os.preadv(self._descriptor, [bytearray(1)], at, _NO_WAIT) for at in (start, stop - 1))
+        except OSError:  # it would wait, or the file system cannot tell
+            return False
+
+    def _own(self) -> int:
+        if self._descriptor is None:
+            raise OSError(errno.EBADF, "the file was given away or closed")
+        return self._descriptor
+
+    def close(self) -> None:
+        """Close it, unless that is somebody else's task by now."""
+        if (left := self.take()) is not None:
+            os.close(left)
 
     def take(self) -> int | None:
         """Return the descriptor to who closes it from now on, None if somebody has it already."""
@@ -63,8 +87,7 @@ class Opened:
         return taken
 
     def __del__(self) -> None:
-        if (left := self.take()) is not None:
-            os.close(left)
+        self.close()
 
 
 class PromisedFile:
@@ -73,27 +96,31 @@ class PromisedFile:
     `content` is all of it, if it was read with that; None if it is to be read.
     """
 
-    __slots__ = ("_opened", "content", "found", "path")
+    __slots__ = ("content", "found", "opened", "path")
 
     def __init__(
         self, path: str, found: os.stat_result, opened: Opened | None = None, content: bytes | None = None
     ) -> None:
         self.path = path
         self.found = found
-        self._opened = opened
+        self.opened = opened
         self.content = content
 
-    def descriptor(self) -> int:
-        """Return an open descriptor of the file, for the caller to close.
+    def open(self) -> Opened:
+        """Return the open file, for the caller alone.
 
         Raises:
             HTTPError: 404, it was removed meanwhile, or what is there is no file.
             OSError: it cannot be read, or another one took its place.
         """
-        taken = None if self._opened is None else self._opened.take()
-        return self._reopened() if taken is None else taken
+        opened, self.opened = self.opened, None
+        return self._reopened() if opened is None else opened
 
-    def _reopened(self) -> int:
+    def descriptor(self) -> int:
+        """Return an open descriptor of the file, for the caller to close; raises as `open`."""
+        return cast("int", self.open().take())
+
+    def _reopened(self) -> Opened:
         try:
             opened = open_path(self.path)
         except OSError as error:
@@ -104,7 +131,7 @@ class PromisedFile:
             raise HTTPError(404)
         if not os.path.samestat(opened.found, self.found):
             raise OSError(f"{self.path} was replaced by another file after its headers were made")
-        return cast("int", opened.take())
+        return opened
 
 
 def open_path(path: str) -> Opened:

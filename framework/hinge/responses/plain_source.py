@@ -10,6 +10,7 @@ from threading import Lock
 from typing import Any
 
 from hinge.context import StreamContext
+from hinge.responses.chunks import FileChunks
 from hinge.responses.response import Content
 from hinge.responses.sources import encode_chunk, is_at_rest
 
@@ -39,6 +40,10 @@ class PlainSource(Iterator[Content]):
         """Whether its first step has been made."""
         self.has_first = False
         """Whether `first` has a chunk to return."""
+
+    def is_ready(self) -> bool:
+        """Tell whether the next step waits for nothing; False if nobody knows."""
+        return isinstance(self._source, FileChunks) and self._source.is_ready()
 
     # -- steps, in any thread ------------------------------------------------------------------------------------------
 
