@@ -61,7 +61,9 @@ def compile_asgi(frozen: FrozenApp) -> Any:  # noqa: C901 - the request path is 
         except HTTPError as error:
             serve, values = refuse(scope["method"], error)
         try:
-            await serve(scope, receive, send, values)
+            rest = await serve(scope, receive, send, values)
+            if rest is not None:
+                await rest
         except StreamAborted:
             # It has the server cut the connection. Daphne does not, and an exception would end the task in which it
             # looks after its connections: it would keep each later one for ever.

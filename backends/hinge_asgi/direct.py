@@ -26,7 +26,8 @@ from hinge_asgi.lines import indexed
 from hinge_asgi.respond import LENGTH_LINES, SHORT, Messages, Send, send_complete
 from hinge_asgi.scope import Scope
 
-Serve = Callable[[Scope, Receive, Send, tuple[str, ...]], Awaitable[None]]
+Serve = Callable[[Scope, Receive, Send, tuple[str, ...]], Awaitable[Awaitable[None] | None]]
+"""It returns what is to be awaited then, if anything: a stream holds one frame less than if it waited for that."""
 
 _OF_LINES = (Source.HEADER, Source.COOKIE, Source.BODY)
 
@@ -45,7 +46,7 @@ def direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
     results = endpoint.results(lambda media_type: (b"content-type", media_type.encode()))
     rest, prepared, respond = _Rest(endpoint, runtime), results.prepared, results.respond
 
-    async def serve(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> None:
+    async def serve(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> Awaitable[None] | None:
         exchange = body = None
         head: Any = scope
         try:
@@ -69,15 +70,15 @@ def direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
         except FAILURES as error:
             content, how = failure_of(error), None
         if how is None:
-            await rest.send(scope, receive, send, values, exchange, content, body)
-            return
+            return rest.send(scope, receive, send, values, exchange, content, body)
         size = len(content)
         headers = [how[1], LENGTH_LINES[size] if size < SHORT else (b"content-length", b"%d" % size)]
         try:
             await send({"type": "http.response.start", "status": status, "headers": headers, "trailers": False})
             await send({"type": "http.response.body", "body": b"" if head_only else content, "more_body": False})
         except OSError:
-            return  # the client has left; some servers say so by failing to send
+            pass  # the client has left; some servers say so by failing to send
+        return None
 
     return serve
 

@@ -1,15 +1,22 @@
 """An HTTP request of ASGI: the request together with its `receive`."""
 
+import asyncio
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from hinge.compiling.frozen import Endpoint
 from hinge.http.body import BodyStream
 from hinge.loop.exchange import Exchange
+from hinge.loop.watch import Watch
 from hinge.request import UNREAD
 from hinge_asgi import lines
 from hinge_asgi.body import Incoming, Receive, read_body
 from hinge_asgi.scope import Indexed, Scope
+
+
+class _Watch(Watch, eq=False):
+    def is_leaving(self, told: dict[str, Any] | None) -> bool:
+        return told is None or told["type"] == "http.disconnect"
 
 
 class ASGIExchange(Exchange):
@@ -51,12 +58,27 @@ class ASGIExchange(Exchange):
         head: Any = self._head
         return head if self._reader is lines else lines.indexed(head)
 
+    watch_class = _Watch
+
     async def disconnected(self) -> None:
         """Return when the client has left; whatever is left of the body is passed over, unless the handler reads it."""
+        await (until_disconnected(self.receive) if self.incoming is None else self.incoming.disconnected())
+
+    def leaving(self) -> Any:
+        """Return what brings the next message: a future under Granian, a coroutine elsewhere."""
         if self.incoming is not None:
-            await self.incoming.disconnected()
-            return
-        await until_disconnected(self.receive)
+            return self.incoming.disconnected()
+        waiting = self.receive()
+        if asyncio.isfuture(waiting) or asyncio.iscoroutine(waiting):
+            return waiting
+        return until_disconnected(self.receive, waiting)
+
+    def unwatched(self) -> None:
+        """Let go of a watch whose end is not to be waited for, as most are: the rest is done without `end` then."""
+        watch = self.watch
+        if watch is not None and not (watch.has_task or watch.has_left):
+            watch.give_up()
+            self.watch = None
 
     def read_body(self, limit: int) -> Awaitable[bytes]:
         """Return the whole body; raises as `hinge_asgi.body.read_body`."""
@@ -70,7 +92,8 @@ class ASGIExchange(Exchange):
         return self.incoming.stream
 
 
-async def until_disconnected(receive: Receive) -> None:
-    """Return when the client has left; whatever is left of the body is passed over."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
+async def until_disconnected(receive: Receive, waiting: Awaitable[dict[str, Any]] | None = None) -> None:
+    """Return when the client has left; whatever is left of the body is passed over. `waiting` is for its first."""
+    message = await (waiting or receive())
+    while message["type"] != "http.disconnect":
+        message = await receive()

@@ -6,10 +6,11 @@ ours. A client that has left is not a failure.
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 from hinge.responses.files import FileResponse
-from hinge.responses.response import Response
+from hinge.responses.response import Lines, Response
 from hinge.responses.streaming import BODILESS, UNSIZED, sent_length
 from hinge_asgi.exchange import ASGIExchange
 
@@ -24,6 +25,11 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 def encode_headers(response: Response) -> Pairs:
     """Return a response's headers as ASGI wants them; all are ASCII by then."""
     return [(name.encode(), value.encode()) for name, value in response._lines]
+
+
+@lru_cache(maxsize=64)
+def _encoded(lines: Lines) -> Pairs:
+    return [(name.encode(), value.encode()) for name, value in lines]
 
 
 _CLOSE = (b"connection", b"close")
@@ -55,11 +61,12 @@ class Messages:
 
     def start(self, response: Response) -> Awaitable[None]:
         """Send a stream's head."""
-        headers = encode_headers(response)
-        length = sent_length(response)
+        status, lines = response._status, response._headers
+        headers = [*_encoded(lines)] if isinstance(lines, tuple) else encode_headers(response)  # constants
+        length = sent_length(response) if status in BODILESS else response.content_length
         if length is not None:
             headers.append((b"content-length", b"%d" % length))
-        return self._send(_start(response.status, headers))
+        return self._send({"type": "http.response.start", "status": status, "headers": headers, "trailers": False})
 
     def chunk(self, data: bytes) -> Awaitable[None]:
         """Send a part of it."""

@@ -111,7 +111,8 @@ def _is_leaving(error: Exception) -> bool:
 
 async def _serve(runtime: Runtime, ws: WebSocket, transport: ASGITransport, handle: Handle) -> None:
     """Look after one connection until its end."""
-    watch = Watch(partial(_left, ws, transport), ends_at_once=True, subject=ws)
+    watch = Watch(partial(_left, ws, transport), ws, ends_at_once=True)
+    watch.begin()
     runtime.register(watch)
     failure: Exception | None = None
     response: Response | None = None

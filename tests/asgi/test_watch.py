@@ -1,11 +1,14 @@
 """Ending what a task does: once, where it may be ended, and taken back."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
 
 import anyio
 import pytest
-from tests.support.asgi import run
+from tests.support.asgi import run, scope
 
+from hinge import App, StreamingResponse
 from hinge.loop.watch import Ended, Watch, failure_of, is_cancelled
 
 
@@ -26,6 +29,7 @@ async def for_ever() -> None:
 def test_what_ends_by_itself_is_undisturbed() -> None:
     async def test() -> None:
         watch = Watch(Client().left)
+        watch.begin()
 
         async def work() -> str:
             await asyncio.sleep(0)
@@ -44,6 +48,7 @@ def test_an_end_is_one_cancellation_that_is_taken_back(how: str) -> None:
     async def test() -> None:
         client = Client()
         watch = Watch(client.left)
+        watch.begin()
         cleaned: list[str] = []
 
         async def work() -> None:
@@ -72,6 +77,7 @@ def test_an_end_is_one_cancellation_that_is_taken_back(how: str) -> None:
 def test_what_is_over_does_not_begin() -> None:
     async def test() -> None:
         watch = Watch(Client().left)
+        watch.begin()
         watch.finish()
         begun: list[int] = []
 
@@ -89,6 +95,7 @@ def test_what_is_over_does_not_begin() -> None:
 def test_somebody_else_s_cancellation_goes_on() -> None:
     async def test() -> None:
         watch = Watch(Client().left)
+        watch.begin()
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01):
                 await watch.run(for_ever)
@@ -106,6 +113,7 @@ def test_both_cancellations_at_once_leave_the_other_one() -> None:
         task = asyncio.current_task()
         assert task is not None
         watch = Watch(Client().left)
+        watch.begin()
         loop = asyncio.get_running_loop()
         loop.call_soon(watch.finish)
         loop.call_soon(task.cancel)
@@ -121,6 +129,7 @@ def test_both_cancellations_at_once_leave_the_other_one() -> None:
 def test_scopes_and_groups_inside_are_left_in_order() -> None:
     async def test() -> None:
         watch = Watch(Client().left)
+        watch.begin()
         left: list[str] = []
 
         async def work() -> None:
@@ -149,6 +158,7 @@ def test_scopes_and_groups_inside_are_left_in_order() -> None:
 def test_a_cancellation_that_nobody_asked_for_is_a_failure() -> None:
     async def test() -> None:
         watch = Watch(Client().left)
+        watch.begin()
 
         async def stray() -> None:
             task = asyncio.create_task(for_ever())
@@ -181,6 +191,7 @@ def test_a_connection_that_cannot_be_read_is_left() -> None:
             raise OSError
 
         watch = Watch(broken)
+        watch.begin()
         with pytest.raises(Ended):
             await watch.run(for_ever)
         assert watch.has_left
@@ -192,6 +203,7 @@ def test_a_connection_that_cannot_be_read_is_left() -> None:
 def test_a_failure_of_what_is_ended_is_raised() -> None:
     async def test() -> None:
         watch = Watch(Client().left)
+        watch.begin()
 
         async def fails() -> None:
             try:
@@ -205,5 +217,90 @@ def test_a_failure_of_what_is_ended_is_raised() -> None:
         assert watch.is_over
         assert not is_cancelled()
         await watch.stop()
+
+    run(test)
+
+
+# -- when a stream is watched ------------------------------------------------------------------------------------------
+
+
+class Futures:
+    """A server whose `receive` returns futures, as Granian's does: the body's end, and then that the client left."""
+
+    def __init__(self) -> None:
+        self.asked: list[asyncio.Future[dict[str, Any]]] = []
+        self.sent = 0
+
+    def receive(self) -> asyncio.Future[dict[str, Any]]:
+        self.asked.append(asyncio.get_running_loop().create_future())
+        return self.asked[-1]
+
+    async def send(self, message: dict[str, Any]) -> None:
+        self.sent += 1
+
+
+def streaming(source: Any) -> App:
+    app = App()
+
+    @app.get("/")
+    async def handler() -> StreamingResponse:
+        return StreamingResponse(source())
+
+    return app
+
+
+def test_a_stream_that_waits_for_nothing_is_not_watched() -> None:
+    async def source() -> AsyncIterator[str]:
+        for _ in range(100):
+            yield "x"
+
+    async def test() -> None:
+        server = Futures()
+        await streaming(source).asgi(scope(), server.receive, server.send)
+        await asyncio.sleep(0.05)
+        assert (server.sent, server.asked) == (102, [])
+
+    run(test)
+
+
+def test_a_future_that_tells_of_the_leaving_needs_no_task() -> None:
+    closed: list[str] = []
+
+    async def source() -> AsyncIterator[str]:
+        try:
+            yield "x"
+            await for_ever()
+        finally:
+            closed.append("closed")
+
+    async def test() -> None:
+        server = Futures()
+        serving = asyncio.create_task(streaming(source).asgi(scope(), server.receive, server.send))
+        await asyncio.sleep(0.05)
+        assert len(server.asked) == 1
+        server.asked[0].set_result({"type": "http.request", "body": b"", "more_body": False})
+        await asyncio.sleep(0)
+        assert len(server.asked) == 2
+        assert {task.get_coro().__name__ for task in asyncio.all_tasks() - {asyncio.current_task()}} == {  # type: ignore[union-attr]
+            "application",
+            "run",
+        }  # the other one holds the lifespans
+        assert closed == []
+        server.asked[1].set_result({"type": "http.disconnect"})
+        await asyncio.wait_for(serving, 1)
+        assert closed == ["closed"]
+
+    run(test)
+
+
+def test_a_future_is_given_up_when_the_stream_ends() -> None:
+    async def source() -> AsyncIterator[str]:
+        yield "x"
+        await asyncio.sleep(0.05)
+
+    async def test() -> None:
+        server = Futures()
+        await streaming(source).asgi(scope(), server.receive, server.send)
+        assert [one.cancelled() for one in server.asked] == [True]
 
     run(test)

@@ -7,7 +7,7 @@ client's leaving is watched for only where something can be ended by it.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, ClassVar
 
 from hinge.backend.contract import HeadReader
 from hinge.compiling.frozen import Endpoint
@@ -54,6 +54,8 @@ class Exchange(Request):
         """Whether something waits for the end of the response."""
         return self._after is not None
 
+    watch_class: ClassVar[type[Watch]] = Watch
+
     async def disconnected(self) -> None:
         """Return when the client has left. A backend that is not told waits for ever, as this does."""
         await asyncio.Event().wait()
@@ -88,11 +90,18 @@ class Exchange(Request):
         """Return the body in pieces; raises HTTPError as `read_body` where the head tells already."""
         return body_stream(declared_pieces(self.next_piece, self.body_length(limit)), limit)
 
+    def leaving(self) -> Any:
+        """Return what the watch waits for: `disconnected`, or a future that spares its task."""
+        return self.disconnected()
+
     def watched(self) -> Watch:
         """Return the watch for the client's leaving, begun when it is first asked for."""
         if self.watch is None:
-            self.watch = Watch(self.disconnected, is_late=True, subject=self)
+            self.watch = self.watch_class(self.leaving, self)
         return self.watch
+
+    def unwatched(self) -> None:
+        """Note that a stream has ended. A backend whose `end` has nothing of its own to do may spare it here."""
 
     def has_lost_its_client(self) -> bool:
         """Tell whether a CancelledError means only that: nobody wants this task itself to end."""

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable
 
 from hinge.loop.sink import WholeSink
+from hinge.loop.watch import Watch
 
 
 class KeepAlive:
@@ -16,13 +17,13 @@ class KeepAlive:
     Whoever sends says so in `is_sending`, counts in `sent`, and waits before that while there is a `comment`.
     """
 
-    __slots__ = ("_leave", "_make", "_seconds", "_sent", "_sink", "_timer", "comment", "is_sending", "sent")
+    __slots__ = ("_make", "_seconds", "_sent", "_sink", "_timer", "_watch", "comment", "is_sending", "sent")
 
-    def __init__(self, sink: WholeSink, seconds: float, make: Callable[[], bytes], leave: Callable[[], None]) -> None:
+    def __init__(self, sink: WholeSink, seconds: float, make: Callable[[], bytes], watch: Watch) -> None:
         self._sink = sink
         self._seconds = seconds
         self._make = make
-        self._leave = leave
+        self._watch = watch
         self._sent = self.sent = 0
         self._timer: asyncio.TimerHandle | None = None
         self.is_sending = False
@@ -45,7 +46,7 @@ class KeepAlive:
             if data := self._make():
                 await self._sink.chunk(data)
         except Exception:  # noqa: BLE001 - whatever the server has against it, nobody is there any more
-            self._leave()
+            self._watch.leave()
         else:
             self.begin()
         self.comment = None

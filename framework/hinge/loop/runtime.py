@@ -12,7 +12,7 @@ import atexit
 import contextlib
 import time
 from collections.abc import Callable
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from typing import Any, Protocol, TypeVar
 
 from hinge.backend.grace import A_MOMENT, cut_after, lifespans_by, name_left
@@ -59,6 +59,10 @@ class OpenTask(Protocol):
     """The request or WebSocket that it belongs to."""
     task: asyncio.Task[Any]
 
+    def begin(self) -> None:
+        """Watch for its client's leaving, if that is not done."""
+        ...
+
     def finish(self) -> None:
         """End it; called on the event loop."""
         ...
@@ -88,6 +92,8 @@ class Runtime:
         self.ready = not self.has_lifespan
         self.state: dict[str, Any] = {}
         self.open: set[OpenTask] = set()
+        self._young: list[tuple[OpenTask, Context]] | None = None
+        """What will be watched at the loop's next turn, if it is still open then."""
         self._nothing_open: asyncio.Event | None = None
         self._draining_until: float | None = None
         self._lifespans_by: float | None = None
@@ -214,7 +220,13 @@ class Runtime:
         self.open.add(task)
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
-            self._loop = loop
+            self._loop, self._young = loop, None
+        young = self._young
+        if young is None:
+            young = self._young = []
+            # One callback for all that begin in this turn. What never waits for anything has ended by the next one.
+            loop.call_soon(self._begin, young)
+        young.append((task, copy_context()))
         if self._lifespans is None and not self.is_told:
             self._held()  # which ends what is open, even if it has nothing to stop
         if self._draining_until is not None:
@@ -223,6 +235,13 @@ class Runtime:
                 task.finish()
             else:
                 self._cut_in(left)  # where `drain` knew no loop
+
+    def _begin(self, young: list[tuple[OpenTask, Context]]) -> None:
+        if self._young is young:
+            self._young = None
+        for task, context in young:
+            if task in self.open:
+                context.run(task.begin)
 
     def unregister(self, task: OpenTask) -> None:
         """Note that something has ended."""

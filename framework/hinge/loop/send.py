@@ -37,7 +37,7 @@ def sent(
         return _send_head(runtime, sink, response, exchange)
     if isinstance(response, FileResponse):
         return _send_file(runtime, sink, response, exchange)
-    return send_stream(runtime, sink, exchange.watched(), response, exchange)
+    return send_stream(runtime, sink, response, exchange)
 
 
 async def send_instead(
@@ -61,7 +61,7 @@ async def _send_file(runtime: Runtime, sink: WholeSink, response: FileResponse, 
     if took is not None and await took(response):
         await close_source(runtime, exchange, (response.iterator, response.is_async))
         return
-    await send_stream(runtime, sink, exchange.watched(), response, exchange)
+    await send_stream(runtime, sink, response, exchange)
 
 
 async def _send_head(runtime: Runtime, sink: WholeSink, response: StreamingResponse, exchange: Exchange) -> None:

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Callable
 from time import monotonic
 from types import AsyncGeneratorType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hinge.diagnostics.failures import FAILURES, failure_in_task
 from hinge.error_responses import aborted, log_cut, log_failure
@@ -25,13 +25,16 @@ from hinge.responses.frames import unframed
 from hinge.responses.sources import close_failure, encode_chunk
 from hinge.responses.streaming import StreamAborted, StreamingResponse
 
-CHUNKS_IN_A_ROW = 64
+if TYPE_CHECKING:
+    from hinge.loop.exchange import Exchange
+
+CHUNKS_IN_A_ROW = 112
 SECONDS_IN_A_ROW = 0.0005
 """After so many chunks, or so long, everybody else gets a turn: neither a source that is always ready nor a server's
 `send` need ever wait (Granian's does not once the client has left), and then nothing else would run, not even what
 notices that. The clock is read after every LOOK_EVERY chunks."""
 
-LOOK_EVERY = 8
+LOOK_EVERY = 16
 
 
 class Unsent(Exception):  # noqa: N818 - carries a failure on to where it is answered
@@ -44,7 +47,7 @@ class Unsent(Exception):  # noqa: N818 - carries a failure on to where it is ans
 
 # One frame from the request to its source and its server: each chunk passes it, and a silent stream holds it.
 async def send_stream(  # noqa: C901, PLR0912, PLR0915
-    runtime: Runtime, sink: WholeSink, watch: Watch, response: StreamingResponse, request: Request
+    runtime: Runtime, sink: WholeSink, response: StreamingResponse, request: "Exchange"
 ) -> None:
     """Send a stream from its head to its end.
 
@@ -52,10 +55,15 @@ async def send_stream(  # noqa: C901, PLR0912, PLR0915
         Unsent: the source failed, and nothing was sent.
         StreamAborted: the source failed later, or the worker stops; what was sent is not a complete response.
     """
-    source: Any = response.iterator if response.is_async else ThreadedSource(runtime, watch, response.iterator, request)
-    items, encode, as_it_is = items_of(source)
+    watch = request.watched()
+    source: Any = (
+        response._iterator if response.is_async else ThreadedSource(runtime, watch, response.iterator, request)
+    )
+    items, encode, as_it_is = (
+        (source, encode_chunk, bytes) if source.__class__ is AsyncGeneratorType else items_of(source)
+    )
     keep_alive = _keep_alive(sink, watch, response) if isinstance(response, EventSourceResponse) else None
-    turn, chunk = Turn(), sink.chunk
+    turn, chunk = None, sink.chunk
     begun = ended = is_complete = False
     at_server = False  # whose failure it is
     failure: Exception | None = None
@@ -91,7 +99,10 @@ async def send_stream(  # noqa: C901, PLR0912, PLR0915
                 left -= 1
                 if not left:
                     left = LOOK_EVERY
-                    if turn.is_over():
+                    if turn is None:
+                        turn = Turn()
+                    elif turn.is_over():
+                        watch.begin()
                         await asyncio.sleep(0)
             ended = True
             if watch.is_over:
@@ -119,6 +130,7 @@ async def send_stream(  # noqa: C901, PLR0912, PLR0915
                     await close_source(runtime, request, (source, True))
             finally:
                 runtime.unregister(watch)  # what stops the worker waits until the source is closed
+                request.unwatched()
     if failure is not None:
         _fail(failure, watch, request, begun=begun, at_server=at_server)
     elif watch.is_cut and not watch.has_left and not is_complete:
@@ -144,12 +156,13 @@ class Turn:
         self._count, self._since = 0, now
         return True
 
-    async def shared(self) -> None:
-        """Give others a turn if it is theirs; called for each chunk."""
+    async def shared(self, watch: Watch) -> None:
+        """Give others, and the watch, a turn if it is theirs; called for each chunk."""
         self._left -= 1
         if not self._left:
             self._left = LOOK_EVERY
             if self.is_over():
+                watch.begin()
                 await asyncio.sleep(0)
 
 
@@ -163,7 +176,7 @@ def _keep_alive(sink: WholeSink, watch: Watch, response: EventSourceResponse) ->
     watch.ends_at_once = True
     if response.ping is None:
         return None
-    return KeepAlive(sink, response.ping, response.keep_alive, watch.leave)
+    return KeepAlive(sink, response.ping, response.keep_alive, watch)
 
 
 # -- how it ended ------------------------------------------------------------------------------------------------------

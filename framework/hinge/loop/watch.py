@@ -6,10 +6,12 @@ clean up with awaits of its own, and leaves task groups and timeouts across its 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, TypeVar
 from weakref import WeakSet
+
+import msgspec
 
 from hinge.diagnostics.failures import failure_in_task
 from hinge.errors import HTTPError
@@ -69,78 +71,77 @@ def failure_of(error: BaseException) -> Exception:
     return failure_in_task(error)
 
 
-class Watch:
+def _task() -> asyncio.Task[Any]:
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("a response is sent by a task")
+    return task
+
+
+class Watch(msgspec.Struct, eq=False):  # whose constructor is C: each stream pays for it
     """Wait for the client's leaving beside the task that makes it, and end what that task does `with` it.
+
+    `disconnected` returns what is done once the client has left, a coroutine or a future. `begin` asks for that; the
+    runtime calls it, too, at the turn of its loop after `Runtime.register`.
 
     Entering raises Ended if it is over. What is inside is interrupted by an end, and leaves as Ended; a CancelledError
     of something that it waited for leaves as a RuntimeError.
     """
 
-    __slots__ = (
-        "_before",
-        "_beginning",
-        "_beside",
-        "_is_sent",
-        "_others",
-        "_watcher",
-        "ends_at_once",
-        "has_left",
-        "is_cut",
-        "is_open",
-        "is_over",
-        "subject",
-        "task",
-    )
+    disconnected: Callable[[], Any]
+    subject: Any = None
+    """The request or WebSocket that it belongs to, for the log."""
+    ends_at_once: bool = False
+    """Whether a stopping worker ends this before other things."""
+    task: asyncio.Task[Any] = msgspec.field(default_factory=_task)
+    is_open: bool = False
+    """Whether an end interrupts what the task awaits; it is unset around what must not be interrupted."""
+    has_left: bool = False
+    is_cut: bool = False
+    is_over: bool = False
+    """Whether there is nothing to go on for: either of them."""
+    _before: int = 0
+    _others: int = 0
+    _is_sent: bool = False
+    _watcher: asyncio.Future[Any] | None = None
+    _beside: Callable[[], None] | None = None
 
-    def __init__(
-        self,
-        disconnected: Callable[[], Coroutine[Any, Any, None]],
-        *,
-        ends_at_once: bool = False,
-        is_late: bool = False,
-        subject: Any = None,
-    ) -> None:
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("a response is sent by a task")
-        self.task: asyncio.Task[Any] = task
-        self.subject = subject
-        """The request or WebSocket that it belongs to, for the log."""
-        self._before = self._others = 0
-        self._is_sent = False
-        self.is_open = False
-        """Whether an end interrupts what the task awaits; it is unset around what must not be interrupted."""
-        self.ends_at_once = ends_at_once
-        """Whether a stopping worker ends this before other things."""
-        self.has_left = self.is_cut = False
-        self.is_over = False
-        """Whether there is nothing to go on for: either of them."""
-        self._watcher: asyncio.Task[None] | None = None
-        self._beside: Callable[[], None] | None = None
-        self._beginning: asyncio.Handle | None = None
-        if is_late:  # not before the request's task waits for something, and one that is always ready never does
-            self._beginning = task.get_loop().call_soon(self._begin, disconnected)
-        else:
-            self._begin(disconnected)
+    def begin(self) -> None:
+        """Begin to watch, if that is not done."""
+        if self._watcher is None and not self.is_over:
+            self._ask()
+            if self._beside is not None:
+                self._beside()
 
-    def _begin(self, disconnected: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        self._beginning = None
-        self._watcher = self.task.get_loop().create_task(disconnected())
-        self._watcher.add_done_callback(self._told)
-        if self._beside is not None:
-            self._beside()
+    def _ask(self) -> None:
+        try:
+            waiting = self.disconnected()
+        except Exception:  # noqa: BLE001 - as in `_told`
+            self.leave()
+            return
+        # A future needs no task of its own, which is half of what an idle stream would hold.
+        self._watcher = watcher = waiting if asyncio.isfuture(waiting) else self.task.get_loop().create_task(waiting)
+        watcher.add_done_callback(self._told)
+
+    def is_leaving(self, told: Any) -> bool:
+        """Tell whether that is what `disconnected` has come to; it is asked again if not."""
+        return True
 
     def begin_beside(self, begin: Callable[[], None]) -> None:
-        """Call `begin` as soon as the task waits for something, and not at all if it never does."""
-        if self._beginning is None:
-            begin()
-        else:
+        """Call `begin` when the watch begins, and not at all if it never does."""
+        if self._watcher is None:
             self._beside = begin
+        else:
+            begin()
 
-    def _told(self, watcher: asyncio.Task[None]) -> None:
-        if not watcher.cancelled():
-            watcher.exception()  # whatever it is: a connection that cannot be read is none
+    def _told(self, watcher: asyncio.Future[Any]) -> None:
+        if watcher.cancelled() or self._watcher is None:
+            return
+        # Whatever it raised: a connection that cannot be read is none.
+        if watcher.exception() is not None or self.is_leaving(watcher.result()):
             self.leave()
+        else:
+            self._ask()
 
     def leave(self) -> None:
         """End it: the client has left."""
@@ -200,13 +201,22 @@ class Watch:
         with self:
             return await work()
 
+    @property
+    def has_task(self) -> bool:
+        """Whether there is anything for `stop` to wait for."""
+        return isinstance(self._watcher, asyncio.Task)
+
+    def give_up(self) -> None:
+        """Watch no more, without waiting for it."""
+        watcher, self._watcher = self._watcher, None
+        if watcher is not None:
+            watcher.cancel()
+
     async def stop(self) -> None:
         """Watch no more; what has not begun by now never does."""
-        if self._beginning is not None:
-            self._beginning.cancel()
-        watcher = self._watcher
-        if watcher is not None and not watcher.done():
-            watcher.cancel()
+        watcher, has_task = self._watcher, self.has_task
+        self.give_up()
+        if has_task and watcher is not None and not watcher.done():
             await asyncio.sleep(0)  # which is all that most need
             if not watcher.done():
                 await asyncio.wait((watcher,))

@@ -77,7 +77,7 @@ async def _collected(runtime: Runtime, watch: Watch, response: StreamingResponse
                 body += encode(item)
                 if len(body) > limit:
                     raise RuntimeError(_too_long(exchange, limit))
-                await turn.shared()
+                await turn.shared(watch)
             watch.check()
     except Ended:
         if not watch.has_left:

@@ -3,6 +3,7 @@
 Law: a complete response is one call. Granian sends a file, unless somebody waits for the end, which it does not tell.
 """
 
+import asyncio
 from contextlib import suppress
 from typing import Any
 
@@ -41,6 +42,11 @@ class RSGIExchange(Exchange):
     async def disconnected(self) -> None:
         """Return when the client has left."""
         await self.proto.client_disconnect()
+
+    def leaving(self) -> Any:
+        """Return the same as Granian has it: a future, which needs no task of its own."""
+        waiting = self.proto.client_disconnect()
+        return waiting if asyncio.isfuture(waiting) or asyncio.iscoroutine(waiting) else self.disconnected()
 
     def body_length(self, limit: int) -> int | None:
         """Return how long the body says it is."""
