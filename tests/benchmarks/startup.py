@@ -25,8 +25,11 @@ ROUTES = (10, 500, 1000, 5000)
 _IMPORTS = {
     "Python alone": "pass",
     "msgspec": "import msgspec",
-    "hinge, with msgspec": "import hinge",
-    **{f"hinge and the backend {name}": f"import hinge, hinge_{name}.compile" for name in INTERFACES},
+    "hinge, with msgspec": "from hinge import App, Cookie, Header, Middleware, Request; App()",
+    **{
+        f"hinge and the backend {name}": f"import hinge_{name}.compile; from hinge import App; App()"
+        for name in INTERFACES
+    },
     "anyio alone": "import anyio, anyio.to_thread, anyio.from_thread",
 }
 

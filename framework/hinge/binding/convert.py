@@ -84,6 +84,8 @@ def _of_plain(kind: type, said: tuple[Said, ...]) -> Converter:
 
 def takes_empty(kind: Any) -> bool:
     """Tell whether an empty text may be meant for a `kind`: it is a text, or has a value for it."""
+    if isinstance(kind, type) and kind in _NUMBERS:
+        return kind is str
     bare, _ = _unwrap(kind)
     members = get_args(bare) if get_origin(bare) in (Union, types.UnionType) else (bare,)
     if any(_unwrap(member)[0] in _TEXT for member in members):

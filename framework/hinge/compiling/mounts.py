@@ -26,7 +26,7 @@ from hinge.lifespan import Lifespan
 from hinge.middleware.layer import Layer
 from hinge.routing.route import Route
 from hinge.routing.table import RouteTable
-from hinge.routing.template import PathTemplate, shape
+from hinge.routing.template import PathTemplate
 
 Planned = list[tuple[Route, Endpoint]]
 
@@ -166,7 +166,7 @@ class Tables:
             ConfigurationError: another part has one of its paths.
         """
         table = http_table([*declared, *shown], part.frame, features)
-        waiting = {shape(route.template) for route, _ in shown} - {shape(route.template) for route, _ in declared}
+        waiting = {route.template.shape for route, _ in shown} - {route.template.shape for route, _ in declared}
         exists = None if part.declared.slashes == "strict" else lambda path: table.find(path) is not None
         not_found = anything(automatic.not_found(exists, part.frame.refusing), part.frame)
         if part.location:
@@ -176,7 +176,7 @@ class Tables:
             self.refused = anything(automatic.refused, part.frame)
             self.distrusted = self.refused.map(lambda endpoint: replace(endpoint, closes=True))
         for template, leaf in table:
-            if shape(template) in waiting:
+            if template.shape in waiting:
                 self._shown.append((template, leaf))
                 continue
             present = self.http.get(template)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, Generic, TypeVar
 
 from hinge.errors import ConfigurationError
-from hinge.routing.template import PathTemplate, Segment, shape
+from hinge.routing.template import PathTemplate, Segment
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -100,7 +100,7 @@ class RouteTable(Generic[T]):
         Raises:
             Conflict: a template that matches the same paths is there already.
         """
-        key = shape(template)
+        key = template.shape
         present = self._entries.get(key)
         if present is not None:
             raise Conflict(template, present[0])
@@ -118,7 +118,7 @@ class RouteTable(Generic[T]):
 
     def get(self, template: PathTemplate) -> T | None:
         """Return the leaf of the template that matches the same paths as `template`, or None."""
-        present = self._entries.get(shape(template))
+        present = self._entries.get(template.shape)
         return None if present is None else present[1]
 
     def find(self, path: str) -> tuple[T, tuple[str, ...]] | None:

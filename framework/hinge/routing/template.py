@@ -44,6 +44,8 @@ class PathTemplate(msgspec.Struct, frozen=True):
     segments: tuple[Segment, ...]
     names: tuple[str, ...]
     _quoted: tuple[tuple[str, str], ...]
+    shape: Hashable
+    """A key that is equal for templates that match the same paths, whatever their parameters are called."""
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -64,7 +66,8 @@ class PathTemplate(msgspec.Struct, frozen=True):
                 raise _mistake(text, f"names the parameter {segment.name!r} twice; give each its own name")
             names.append(segment.name)
         quoted = tuple((quote(segment.prefix, safe=_SAFE), quote(segment.suffix, safe=_SAFE)) for segment in segments)
-        return cls(text, segments, tuple(names), quoted)
+        shape = tuple((part.prefix, part.name is not None, part.suffix, part.rest) for part in segments)
+        return cls(text, segments, tuple(names), quoted, shape)
 
     @property
     def is_static(self) -> bool:
@@ -111,11 +114,6 @@ class PathTemplate(msgspec.Struct, frozen=True):
             return _mistake(self.text, f"needs a value for {', '.join(map(repr, missing))}")
         unknown = sorted(values.keys() - set(self.names))
         return _mistake(self.text, f"has no parameter {', '.join(map(repr, unknown))}")
-
-
-def shape(template: PathTemplate) -> Hashable:
-    """Return a key that is equal for templates that match the same paths, whatever their parameters are called."""
-    return tuple((part.prefix, part.name is not None, part.suffix, part.rest) for part in template.segments)
 
 
 def _mistake(text: str, problem: str) -> ConfigurationError:

@@ -27,7 +27,7 @@ def check_default(name: str, default: Any, annotation: Any, who: str) -> None:
     Raises:
         ConfigurationError: it begins with `who`.
     """
-    if any(default is nothing for nothing in _NOTHING):
+    if any(default is nothing for nothing in _NOTHING) or (type(default) is annotation and annotation in _PLAIN):
         return
     kinds = set(_kinds(default))
     if not all(kind in _PLAIN or kind in (list, dict) or issubclass(kind, enum.Enum) for kind in kinds):
