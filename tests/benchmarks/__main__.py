@@ -28,10 +28,11 @@ from load import missing
 from place import place
 from plots import plots
 from roster import Peer, installed
-from tables import headline, page
+from tables import aims, headline, page
 
 _ROOT = Path(__file__).resolve().parents[2]
 _BEGIN, _END = "<!-- [what python tests/benchmarks writes -->", "<!-- ] -->"
+_AIMS = "<!-- [aims, written by python tests/benchmarks -->"
 LAYERS = ("realistic", "inprocess", "sockets", "data", "scale")
 
 
@@ -91,10 +92,16 @@ def _write(report: dict[str, Any], out: Path) -> None:
     for name, text in plots(report).items():
         (out / name).write_text(text, encoding="utf-8")
     if out == _ROOT / "docs" and {"realistic", "inprocess"} <= set(report):
-        for page_, plots_ in ((_ROOT / "README.md", "docs/plots"), (out / "performance.md", "plots")):
-            before, rest = page_.read_text(encoding="utf-8").split(_BEGIN)
-            after = rest.split(_END)[1]
-            page_.write_text(f"{before}{_BEGIN}\n{headline(report, plots_)}\n{_END}{after}", encoding="utf-8")
+        _between(_ROOT / "README.md", _BEGIN, headline(report, "docs/plots"))
+        _between(out / "performance.md", _BEGIN, headline(report, "plots"))
+        _between(out / "performance.md", _AIMS, aims(report))
+
+
+def _between(path: Path, begin: str, text: str) -> None:
+    """Write a text between a mark of its own and the next end."""
+    before, rest = path.read_text(encoding="utf-8").split(begin)
+    after = rest.partition(_END)[2]
+    path.write_text(f"{before}{begin}\n{text}\n{_END}{after}", encoding="utf-8")
 
 
 def main() -> int:

@@ -27,8 +27,12 @@ def page(report: dict[str, Any]) -> str:
     for name, render in (*layers, ("data", _data), ("scale", _scale)):
         if name in report:
             parts += render(report[name])
-    parts += ["## Aims", table(["aim", "bar", "found", ""], [bar.cells() for bar in bars(report)])]
     return "\n\n".join(parts) + "\n"
+
+
+def aims(report: dict[str, Any]) -> str:
+    """Return what was aimed at and what came of it."""
+    return table(["aim", "bar", "found", ""], [bar.cells() for bar in bars(report)])
 
 
 _REALISTIC = ("realistic", "realistic, 404", "realistic, 422", "ready-made middleware", "Request alone")
@@ -175,7 +179,7 @@ def _sockets(layer: dict[str, Any]) -> list[str]:
             for case in dict.fromkeys(row["case"] for row in rows):
                 lines = [_socket_cells(row) for row in rows if row["case"] == case]
                 parts.append(table([case, *columns[1:]], lines))
-    if layer["servers"]:
+    if layer.get("servers"):
         columns = ["", "requests/s", "x hand-written", "p50, ms", "p99, ms", "processor, us"]
         lines = [
             [f"{_SERVERS[row['server']]}, {row['backend'].upper()}, {row['case']}: {cells[0]}", *cells[1:]]
