@@ -15,7 +15,7 @@ LACKS = {
         "other colour in three middlewares": "handlers are plain functions",
         "other colour, inline": "handlers are plain functions",
         "ready-made middleware": "it has no CORS of its own",
-        "100 values as events": "it has no events of its own",
+        "100 server-sent events": "it has no events of its own",
     }
 }
 
@@ -86,6 +86,7 @@ def wsgi(around: Around) -> Bottle:
         response.content_type = "application/octet-stream"
         yield from CHUNKS
 
+    @app.get("/values")
     @app.get("/events")
     def events() -> Iterator[bytes]:
         response.content_type = "text/event-stream"

@@ -23,7 +23,7 @@ from django.views.decorators.http import require_GET, require_POST
 NAME = "Django"
 _NONE = {
     "ready-made middleware": "it has no CORS of its own",
-    "100 values as events": "it has no events of its own",
+    "100 server-sent events": "it has no events of its own",
 }
 LACKS = {
     "wsgi": {"other colour, inline": "a coroutine always runs on an event loop", **_NONE},
@@ -250,6 +250,7 @@ class WsgiUrls:
         path("other", async_plain),
         path("stream", stream),
         path("events", events),
+        path("values", events),
     )
 
 
@@ -267,6 +268,7 @@ class AsgiUrls:
         path("other", plain),
         path("stream", async_stream),
         path("events", async_events),
+        path("values", async_events),
     )
 
 

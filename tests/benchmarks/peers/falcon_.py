@@ -16,7 +16,7 @@ LACKS = {
         "other colour": "responders are plain functions",
         "other colour in three middlewares": "responders are plain functions",
         "other colour, inline": "responders are plain functions",
-        "100 values as events": "it has no events of its own",
+        "100 server-sent events": "it has no events of its own",
     },
     "asgi": {
         "other colour": "responders are coroutines",
@@ -285,6 +285,7 @@ def _with_routes(app: Any, *resources: Any) -> Any:
     for path, resource in zip(paths, resources, strict=True):
         app.add_route(path, resource)
     app.add_route("/request", resources[paths.index("/session")])
+    app.add_route("/values", resources[paths.index("/events")])
     return app
 
 

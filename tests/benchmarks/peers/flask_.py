@@ -14,7 +14,7 @@ LACKS = {
     "wsgi": {
         "other colour, inline": "a coroutine always runs on an event loop",
         "ready-made middleware": "it has no CORS of its own",
-        "100 values as events": "it has no events of its own",
+        "100 server-sent events": "it has no events of its own",
     }
 }
 
@@ -99,6 +99,7 @@ def wsgi(around: Around) -> Flask:
     def stream() -> ResponseReturnValue:
         return Response(_chunks(), mimetype="application/octet-stream")
 
+    @app.get("/values")
     @app.get("/events")
     def events() -> ResponseReturnValue:
         return Response(_ticks(), mimetype="text/event-stream", headers={"Cache-Control": "no-store"})

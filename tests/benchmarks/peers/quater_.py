@@ -15,7 +15,7 @@ _COROUTINES = {
 }
 _SKIPPED = {
     "realistic, 422": "a refused body passes no middleware",
-    "100 values as events": "it has no events of its own",
+    "100 server-sent events": "it has no events of its own",
 }
 LACKS = {
     "asgi": {**_COROUTINES, **_SKIPPED},
@@ -119,6 +119,7 @@ def _app(around: Around) -> Quater:
         headers = {"cache-control": "no-store"}
         return StreamResponse(_ticks(), headers=headers, content_type="text/event-stream")
 
+    app.get("/values", public=True, name="values")(events)
     return app
 
 

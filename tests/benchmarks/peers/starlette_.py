@@ -20,7 +20,7 @@ NAME = "Starlette"
 LACKS = {
     "asgi": {
         "other colour, inline": "a def handler always runs in a worker thread",
-        "100 values as events": "it has no events of its own",
+        "100 server-sent events": "it has no events of its own",
     }
 }
 THREE = three(lambda scope: Headers(scope=scope), lambda message: MutableHeaders(scope=message))
@@ -120,6 +120,7 @@ def asgi(around: Around) -> Starlette:
         Route("/other", other),
         Route("/stream", stream),
         Route("/events", events),
+        Route("/values", events),
     ]
     return Starlette(routes=routes, middleware=middleware_of(around, Middleware(Passing), middlewares, ready))
 
