@@ -58,7 +58,7 @@ class ASGIExchange(Exchange):
         head: Any = self._head
         return head if self._reader is lines else lines.indexed(head)
 
-    watch_class = _Watch
+    watch_class, spares_end = _Watch, True
 
     async def disconnected(self) -> None:
         """Return when the client has left; whatever is left of the body is passed over, unless the handler reads it."""
@@ -72,13 +72,6 @@ class ASGIExchange(Exchange):
         if asyncio.isfuture(waiting) or asyncio.iscoroutine(waiting):
             return waiting
         return until_disconnected(self.receive, waiting)
-
-    def unwatched(self) -> None:
-        """Let go of a watch whose end is not to be waited for, as most are: the rest is done without `end` then."""
-        watch = self.watch
-        if watch is not None and not (watch.has_task or watch.has_left):
-            watch.give_up()
-            self.watch = None
 
     def read_body(self, limit: int) -> Awaitable[bytes]:
         """Return the whole body; raises as `hinge_asgi.body.read_body`."""

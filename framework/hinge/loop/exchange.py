@@ -54,6 +54,8 @@ class Exchange(Request):
         """Whether something waits for the end of the response."""
         return self._after is not None
 
+    spares_end: ClassVar[bool] = False
+    """Whether `end` may be left out where nothing is watched, nor waits for the response: it does nothing else then."""
     watch_class: ClassVar[type[Watch]] = Watch
 
     async def disconnected(self) -> None:
@@ -101,7 +103,11 @@ class Exchange(Request):
         return self.watch
 
     def unwatched(self) -> None:
-        """Note that a stream has ended. A backend whose `end` has nothing of its own to do may spare it here."""
+        """Let go of a watch whose end is not to be waited for, as most are: `end` may be spared then."""
+        watch = self.watch
+        if self.spares_end and watch is not None and not (watch.has_task or watch.has_left):
+            watch.give_up()
+            self.watch = None
 
     def has_lost_its_client(self) -> bool:
         """Tell whether a CancelledError means only that: nobody wants this task itself to end."""

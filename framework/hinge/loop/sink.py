@@ -9,8 +9,8 @@ from hinge.responses.response import Response
 class WholeSink(Protocol):
     """Where one response goes. What each method returns is done when the server is ready for more.
 
-    Raises OSError if the client has left and the server says so by refusing. A sink whose server sends files by itself
-    may have `async took(response) -> bool`: whether it has taken over a file.
+    Raises OSError if the client has left and the server says so by refusing. A sink may have more: `gone`, the classes
+    that `chunk` raises then instead; `async took(response) -> bool`, whether the server sends a file itself.
     """
 
     def whole(self, response: Response, *, head_only: bool) -> Awaitable[None]:

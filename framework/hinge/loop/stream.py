@@ -118,7 +118,7 @@ async def send_stream(  # noqa: C901, PLR0912, PLR0915
     except Ended:
         pass
     except FAILURES as error:  # judged once the source is closed
-        if not at_server or not isinstance(error, OSError):  # by which servers say that the client has left
+        if not at_server or not isinstance(error, getattr(sink, "gone", OSError)):  # by which it says that
             failure = failure_in_task(error)
     finally:
         try:

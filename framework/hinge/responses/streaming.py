@@ -154,7 +154,7 @@ def sent_length(response: Response) -> int | None:
 
 def framed_lines(response: Response) -> list[tuple[str, str]]:
     """Return the header lines of a response as they go out, its Content-Length among them where it has one."""
-    lines: list[tuple[str, str]] = response.headers.raw.copy()
+    lines = [*response._lines]
     length = sent_length(response)
     if length is None and not isinstance(response, StreamingResponse) and response.status not in UNSIZED:
         length = 0

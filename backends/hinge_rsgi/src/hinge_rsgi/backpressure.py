@@ -13,6 +13,7 @@ import math
 import os
 import socket
 import struct
+from typing import Any
 
 from hinge.backend import Address
 
@@ -26,20 +27,22 @@ _ACKNOWLEDGED = 120
 
 
 class Pace:
-    """One stream's lead over its client."""
+    """One stream's lead over its client: whoever hands over counts, and waits for `room` above `limit`."""
 
-    def __init__(self, client: Address | None) -> None:
-        self._client = client
+    __slots__ = ("_connection", "_has_looked", "_peer", "handed", "limit")
+
+    def __init__(self, peer: Any) -> None:
+        self._peer = peer  # as Granian tells it: most streams never come to a look
         self._connection: socket.socket | None = None
-        self._handed = 0
-        self._limit: float = AHEAD
+        self.handed = 0
+        """Bytes, whether or not the peer has them."""
+        self.limit: float = AHEAD
         self._has_looked = False
 
-    async def sent(self, size: int) -> None:
-        """Count what was handed over, and wait while it is too much."""
-        self._handed += size
+    async def room(self) -> None:
+        """Wait while more than `limit` was handed over."""
         pause = 0.001
-        while self._handed > self._limit and self._look():
+        while self.handed > self.limit and self._look():
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
@@ -47,12 +50,12 @@ class Pace:
         """Tell whether the stream is too far ahead."""
         is_first, self._has_looked = not self._has_looked, True
         if is_first:
-            self._connection = _connection_of(self._client)
+            self._connection = _connection_of(Address.parsed(self._peer))
         acknowledged = self._acknowledged()
         # At the first look, nobody knows what was acknowledged before this response.
-        self._handed = acknowledged if is_first else max(self._handed, acknowledged)
-        self._limit = math.inf if self._connection is None else acknowledged + AHEAD
-        return self._handed > self._limit
+        self.handed = acknowledged if is_first else max(self.handed, acknowledged)
+        self.limit = math.inf if self._connection is None else acknowledged + AHEAD
+        return self.handed > self.limit
 
     def _acknowledged(self) -> int:
         if self._connection is None:

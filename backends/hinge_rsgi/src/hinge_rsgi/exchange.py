@@ -4,6 +4,7 @@ Law: a complete response is one call. Granian sends a file, unless somebody wait
 """
 
 import asyncio
+from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Any
 
@@ -32,12 +33,14 @@ class RSGIExchange(Exchange):
 
     __slots__ = ("_pieces", "pace", "proto", "transport")
     _pieces: Any
+    pace: Pace
+    """Set while there is a transport."""
     transport: Any
+    """What a stream is handed to; Granian ends the body when nobody holds it."""
 
     def __init__(self, scope: Any, proto: Any, endpoint: Endpoint, values: Any, state: Any) -> None:
         super().__init__(head, scope, endpoint, values, state)
         self.proto, self._pieces, self.transport = proto, None, None
-        self.pace = Pace(head.client(scope))
 
     async def disconnected(self) -> None:
         """Return when the client has left."""
@@ -73,10 +76,26 @@ class RSGIExchange(Exchange):
             return await super().read_body(limit)
         return await read_whole(self.proto, length)
 
+    def begin_stream(self, transport: Any) -> None:
+        """Note what a stream is handed to."""
+        self.transport, self.pace = transport, Pace(self.head.client)
+
+    def end_stream(self) -> None:
+        """Let go of that, if it is still there."""
+        if self.transport is not None:
+            self.transport = None
+            self.pace.close()
+
+    spares_end = True
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether there is anything for `end` to do."""
+        return self.transport is not None or super().is_unfinished
+
     async def end(self, runtime: Runtime) -> None:
         """Give back what it holds, then do what waits for the response."""
-        self.pace.close()
-        self.transport = None  # Granian ends the body when nobody holds it
+        self.end_stream()
         await super().end(runtime)
 
 
@@ -89,6 +108,11 @@ async def read_whole(proto: Any, length: int) -> bytes:
     if len(body) < length:
         raise incomplete(len(body), length)
     return body
+
+
+async def _paced(sent: Awaitable[None], pace: Pace) -> None:
+    await sent
+    await pace.room()
 
 
 class Sink:
@@ -109,19 +133,20 @@ class Sink:
 
     async def start(self, response: Response) -> None:
         """Send a stream's head."""
-        self._exchange.transport = self._proto.response_stream(response.status, self._lines(response))
+        self._exchange.begin_stream(self._proto.response_stream(response.status, self._lines(response)))
 
-    async def chunk(self, data: bytes) -> None:
+    gone = (OSError, ProtocolClosed)
+
+    def chunk(self, data: bytes) -> Awaitable[None]:
         """Send a part of it."""
-        try:
-            await self._exchange.transport.send_bytes(data)
-        except ProtocolClosed:
-            raise BrokenPipeError from None
-        await self._exchange.pace.sent(len(data))
+        exchange = self._exchange
+        pace, sent = exchange.pace, exchange.transport.send_bytes(data)
+        pace.handed += len(data)
+        return sent if pace.handed <= pace.limit else _paced(sent, pace)
 
     async def end(self) -> None:
         """Send its end."""
-        self._exchange.transport = None
+        self._exchange.end_stream()
 
     async def took(self, response: Response) -> bool:
         """Have Granian send a file or a part of it, if it may."""
