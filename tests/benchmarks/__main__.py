@@ -57,7 +57,6 @@ def _inprocess(peers: list[Peer], *, quick: bool) -> dict[str, Any]:
     return {
         "ratios": inprocess.compare(rounds, peers, BARE_CASES),
         "pieces": pieces.measure(pieces.QUICK_ROUNDS if quick else pieces.ROUNDS),
-        "features": inprocess.features(rounds),
     }
 
 

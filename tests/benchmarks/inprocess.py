@@ -5,8 +5,8 @@ to give the same answers. Then each round times all cases of all sides in turn, 
 falls on all alike; a ratio is the median of the rounds' ratios. Processor time is counted: a process that waits for its
 core is not slower. Only where another thread takes part the clock on the wall counts.
 
-`--quick` takes some seconds, `--peers` times the installed other frameworks as well, `--features` adds what middleware
-and other features cost, `--json FILE` writes what was measured (`-`: to standard output, in place of the tables).
+`--quick` takes some seconds, `--peers` times the installed other frameworks as well, `--json FILE` writes what was
+measured (`-`: to standard output, in place of the tables).
 `--case realistic` times the cases alone whose names hold that, `--backend wsgi` one interface; both may be given again.
 """
 
@@ -22,7 +22,6 @@ from typing import Any
 
 from agreement import check_hinge, check_peer
 from cases import CASES, Around, Case, cases_of
-from features import featured
 from interfaces import INTERFACES, hand, hinge
 from place import place
 from roster import MODULES, NEWER, Peer, installed
@@ -135,20 +134,6 @@ def _ratio(times: list[float], to: list[float]) -> float:
     return round(statistics.median(one / other for one, other in zip(times, to, strict=True)), 3)
 
 
-def features(rounds: int) -> list[dict[str, Any]]:
-    """Return what each feature costs on each backend, in microseconds a request."""
-    timers: dict[str, Timer] = {}
-    for interface, over in INTERFACES.items():
-        for name, (app, case) in featured("def" if interface == "wsgi" else "async def").items():
-            timers[f"{interface}|{name}"] = over.timer(app.compile(interface), case)
-    medians = {name: round(statistics.median(found), 2) for name, found in measure(timers, rounds).items()}
-    names = dict.fromkeys(name.partition("|")[2] for name in timers)
-    return [
-        {"feature": name, **{f"{interface}_us": medians.get(f"{interface}|{name}") for interface in INTERFACES}}
-        for name in names
-    ]
-
-
 def _tables(report: dict[str, Any]) -> str:
     lines = [
         report["place"]["summary"],
@@ -163,15 +148,7 @@ def _tables(report: dict[str, Any]) -> str:
             + ", ".join(f"{name} {ratio:.1f}" for ratio, name in peers)
             + " |"
         )
-    if report["features"]:
-        lines += ["", "| feature | " + ", us | ".join(INTERFACES) + ", us |", "| --- |" + " ---: |" * len(INTERFACES)]
-        for row in report["features"]:
-            lines.append(f"| {row['feature']} | " + " | ".join(_number(row[f"{of}_us"]) for of in INTERFACES) + " |")
     return "\n".join(lines)
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}"
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -179,7 +156,6 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="fewer rounds")
     parser.add_argument("--peers", action="store_true", help="also measure the other frameworks that are installed")
-    parser.add_argument("--features", action="store_true", help="also measure middleware, 404, 405, many routes")
     parser.add_argument("--json", metavar="FILE", help="write the figures there; - is standard output")
     parser.add_argument("--case", action="append", metavar="NAME", help="only cases whose names hold this")
     parser.add_argument("--backend", action="append", choices=INTERFACES, help="only this interface")
@@ -193,7 +169,6 @@ def main(arguments: list[str] | None = None) -> None:
             [case for case in CASES if any(name in case.name for name in options.case or ("",))],
             options.backend or INTERFACES,
         ),
-        "features": features(rounds) if options.features else [],
     }
     text = json.dumps(report, indent=2)
     if options.json == "-":

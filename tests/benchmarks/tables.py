@@ -104,7 +104,7 @@ def _newer(layer: dict[str, Any]) -> list[str]:
 
 def _inprocess(layer: dict[str, Any]) -> list[str]:
     plot = "![Ratios in process](plots/benchmark-inprocess.svg)"
-    return ["## Bare routes", _place(layer), _RATIOS, plot, *_ratios(layer), *_middleware(layer), *_features(layer)]
+    return ["## Bare routes", _place(layer), _RATIOS, plot, *_ratios(layer), *_middleware(layer), *_pieces(layer)]
 
 
 def _middleware(layer: dict[str, Any]) -> list[str]:
@@ -140,21 +140,9 @@ def _ratios(layer: dict[str, Any]) -> list[str]:
     return parts
 
 
-def _features(layer: dict[str, Any]) -> list[str]:
-    parts = []
-    backends = _backends(layer)
-    rows = [
-        [row["feature"], *[_number(row[f"{backend}_us"], lambda value: f"{value:.2f}") for backend in backends]]
-        for row in layer["features"]
-    ]
-    if "pieces" in layer:
-        parts += [
-            "### Where the time goes",
-            "On WSGI, microseconds of each piece by itself; the rest is passing things on, the context, the headers.",
-            pieces(layer["pieces"]),
-        ]
-    said = "The time of a whole request, to be compared with the first line."
-    return [*parts, "### Features", said, table(["", *[f"{backend.upper()}, us" for backend in backends]], rows)]
+def _pieces(layer: dict[str, Any]) -> list[str]:
+    said = "On WSGI, microseconds of each piece by itself; the rest is passing things on, the context, the headers."
+    return ["### Where the time goes", said, pieces(layer["pieces"])]
 
 
 def pieces(rows: list[dict[str, Any]]) -> str:
