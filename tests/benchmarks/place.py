@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = (
-    *("msgspec", "anyio", "granian", "uvloop", "pydantic"),
+    *("hinge-web", "msgspec", "anyio", "granian", "uvloop", "pydantic"),
     *(
         "multipart",
         "python-multipart",
