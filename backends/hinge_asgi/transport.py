@@ -152,8 +152,8 @@ class ASGITransport:
             if not news.done():  # it is where whoever waited was cancelled
                 news.set_result(None)
 
-    async def read_ahead(self) -> None:
-        """Read from the server until the peer leaves."""
+    async def read_ahead(self) -> bool:
+        """Read from the server until the peer leaves; returns False: its handler may learn of that by itself."""
         while self.gone is None:
             self._reading = asyncio.current_task()
             message = await self._receive()
@@ -166,7 +166,7 @@ class ASGITransport:
                 content: str | bytes = message.get("bytes") or b"" if text is None else text
                 if exceeds(content, self.limit):  # whether or not the handler ever asks for it
                     await self._give_up(*TOO_BIG)
-                    return
+                    return False
                 self._messages.append(content)
                 self._waiting_size += len(content)
             self._tell_waiters()
@@ -176,6 +176,7 @@ class ASGITransport:
                 self._reads += 1
             if self._reads is EVERYTHING and self._is_overfull():
                 await self._give_up(1008, "messages are not read")
+        return False
 
     async def _give_up(self, code: int, reason: str) -> None:
         self._closing = asyncio.get_running_loop().create_task(self.close(code, reason))

@@ -7,8 +7,8 @@ something else when a handler just ends.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
-from functools import partial
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 from hinge.compiling.frozen import Endpoint, FrozenApp
 from hinge.diagnostics.failures import FAILURES, failure_in_task, members
@@ -33,16 +33,54 @@ CUT_SECONDS = 0.5
 """The same while the worker stops, when Granian may never send it."""
 
 Handle = Callable[[WebSocket], Awaitable[Response]]
+Opened = Callable[[Scope, Receive, ASGITransport], Awaitable[tuple[WebSocket, Handle] | None]]
+"""It returns the WebSocket of a handshake and what handles it, None for one that is answered."""
 
 
 def compile_websockets(frozen: FrozenApp, runtime: Runtime) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
     """Return what serves WebSocket scopes."""
+    opened = _opener(frozen, runtime)
+
+    # One coroutine around the handler: each idle WebSocket holds it.
+    async def websocket(scope: Scope, receive: Receive, send: Send) -> None:
+        transport = ASGITransport(scope, receive, send, runtime.in_thread)
+        found = await opened(scope, receive, transport)
+        if found is None:
+            return
+        ws, handle = found
+        watch = _Watch(None, ws, ends_at_once=True)
+        watch.begin()
+        runtime.register(watch)
+        failure: Exception | None = None
+        response: Response | None = None
+        try:
+            with watch:
+                response = await handle(ws)
+        except (WebSocketDisconnect, Ended):
+            pass
+        except asyncio.CancelledError:
+            watch.is_cut = True  # by the server
+            raise
+        except FAILURES as error:
+            failure = None if _is_leaving(error) else failure_in_task(error)
+        finally:
+            try:
+                await watch.stop()
+            finally:
+                try:
+                    await _end(ws, transport, response, failure, is_cut=watch.is_cut)
+                finally:
+                    runtime.unregister(watch)
+
+    return websocket
+
+
+def _opener(frozen: FrozenApp, runtime: Runtime) -> Opened:
     table = frozen.websockets.map(lambda endpoint: (endpoint, _handler(endpoint)))
     unknown = (frozen.websocket_not_found, _handler(frozen.websocket_not_found))
     origin_of, host_of = reader.header("origin"), reader.header("host")
 
     async def opened(scope: Scope, receive: Receive, transport: ASGITransport) -> tuple[WebSocket, Handle] | None:
-        """Return the WebSocket of a handshake and what handles it, None for one that is answered."""
         if (await receive())["type"] != "websocket.connect":
             return None
         if runtime.has_lifespan and not runtime.ready and not await runtime.start_lazily():
@@ -62,13 +100,7 @@ def compile_websockets(frozen: FrozenApp, runtime: Runtime) -> Callable[[Scope, 
             return None
         return WebSocket(reader, scope, endpoint, values, runtime.state, transport), handle
 
-    async def websocket(scope: Scope, receive: Receive, send: Send) -> None:
-        transport = ASGITransport(scope, receive, send, runtime.in_thread)
-        found = await opened(scope, receive, transport)
-        if found is not None:
-            await _serve(runtime, found[0], transport, found[1])
-
-    return websocket
+    return opened
 
 
 def _handler(endpoint: Endpoint) -> Handle:
@@ -84,10 +116,17 @@ def _handler(endpoint: Endpoint) -> Handle:
         response = respond(ws, failure_in_task(error))
         return response if isinstance(response, Response) else await response
 
+    is_alone = not endpoint.layers
+
     async def inner(ws: WebSocket) -> Response:
-        result = call(ws._head, ws._values, None, ws)
-        if awaits:
-            await result
+        try:
+            result = call(ws._head, ws._values, None, ws)
+            if awaits:
+                await result
+        except FAILURES as error:
+            if is_alone:  # without a frame around it for that: each idle WebSocket would hold it
+                return await fail(ws, error)
+            raise
         if not told and ws.state_of_connection is WebSocketState.CONNECTING:
             tell()
         return Response(status=204)
@@ -101,7 +140,7 @@ def _handler(endpoint: Endpoint) -> Handle:
             endpoint.plan.describe(),
         )
 
-    return compose_async(endpoint.layers, inner, fail)
+    return inner if is_alone else compose_async(endpoint.layers, inner, fail)
 
 
 def _is_leaving(error: Exception) -> bool:
@@ -109,40 +148,25 @@ def _is_leaving(error: Exception) -> bool:
     return isinstance(error, ExceptionGroup) and all(isinstance(one, WebSocketDisconnect) for one in members(error))
 
 
-async def _serve(runtime: Runtime, ws: WebSocket, transport: ASGITransport, handle: Handle) -> None:
-    """Look after one connection until its end."""
-    watch = Watch(partial(_left, ws, transport), ws, ends_at_once=True)
-    watch.begin()
-    runtime.register(watch)
-    failure: Exception | None = None
-    response: Response | None = None
-    try:
-        response = await watch.run(partial(handle, ws))
-    except (WebSocketDisconnect, Ended):
-        pass
-    except asyncio.CancelledError:
-        watch.is_cut = True  # by the server
-        raise
-    except FAILURES as error:
-        failure = None if _is_leaving(error) else failure_in_task(error)
-    finally:
-        try:
-            await watch.stop()
-        finally:
-            try:
-                await _end(ws, transport, response, failure, is_cut=watch.is_cut)
-            finally:
-                runtime.unregister(watch)
+class _Watch(Watch, eq=False):
+    """Wait until the peer has left and the handler will not learn of it by itself."""
+
+    def leaving(self) -> Coroutine[Any, Any, bool]:
+        transport: ASGITransport = self.subject._transport
+        return transport.read_ahead() if transport.gone is None else _unnoticed(self.subject, transport)
+
+    def is_leaving(self, told: Any) -> bool:
+        return bool(told)
 
 
-async def _left(ws: WebSocket, transport: ASGITransport) -> None:
-    """Return when the peer has left and the handler will not learn of it by itself."""
-    await transport.read_ahead()
+async def _unnoticed(ws: WebSocket, transport: ASGITransport) -> bool:
+    """Return True once the handler had its time to notice, and did not."""
     await asyncio.sleep(NOTICE_SECONDS)
     while transport.is_handling() and not transport.told:  # noqa: ASYNC110 - each message puts it off
         await asyncio.sleep(NOTICE_SECONDS)
     if transport.told or ws.state_of_connection is WebSocketState.CLOSED:
         await asyncio.get_running_loop().create_future()
+    return True
 
 
 async def _end(

@@ -8,9 +8,9 @@ here.
 """
 
 import enum
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, Self, TypeVar, overload
 
 import msgspec
 
@@ -193,10 +193,11 @@ class WebSocket(HTTPConnection):
         except WebSocketDisconnect as gone:
             self._gone(gone.code, gone.reason)
             raise
-        if exceeds(message, self._limit):
-            await self.close(*TOO_BIG)
-            raise WebSocketDisconnect(*TOO_BIG)
-        return message
+        return message if not exceeds(message, self._limit) else await self._refuse_message()
+
+    async def _refuse_message(self) -> NoReturn:
+        await self.close(*TOO_BIG)
+        raise WebSocketDisconnect(*TOO_BIG)
 
     @overload
     async def receive_json(self) -> Any: ...
@@ -260,12 +261,19 @@ class WebSocket(HTTPConnection):
         self.state_of_connection = WebSocketState.CLOSED
         await self._transport.deny(response)
 
-    async def __aiter__(self) -> AsyncIterator[str | bytes]:
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> str | bytes:
+        # `receive`, without a frame around it: each idle WebSocket holds what waits for its message.
         try:
-            while True:
-                yield await self.receive()
-        except WebSocketDisconnect:
-            return
+            self._require_open("receive")
+            message = await self._transport.receive()
+            return message if not exceeds(message, self._limit) else await self._refuse_message()
+        except WebSocketDisconnect as gone:
+            if self.state_of_connection is not WebSocketState.CLOSED:
+                self._gone(gone.code, gone.reason)
+            raise StopAsyncIteration from None
 
     def _gone(self, code: int, reason: str) -> None:
         self.state_of_connection = WebSocketState.CLOSED

@@ -99,7 +99,7 @@ class Exchange(Request):
     def watched(self) -> Watch:
         """Return the watch for the client's leaving, begun when it is first asked for."""
         if self.watch is None:
-            self.watch = self.watch_class(self.leaving, self)
+            self.watch = self.watch_class(None, self)
         return self.watch
 
     def unwatched(self) -> None:

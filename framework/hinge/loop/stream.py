@@ -63,7 +63,7 @@ async def send_stream(  # noqa: C901, PLR0912, PLR0915
         (source, encode_chunk, bytes) if source.__class__ is AsyncGeneratorType else items_of(source)
     )
     keep_alive = _keep_alive(sink, watch, response) if isinstance(response, EventSourceResponse) else None
-    turn, chunk = None, sink.chunk
+    turn = None
     begun = ended = is_complete = False
     at_server = False  # whose failure it is
     failure: Exception | None = None
@@ -75,7 +75,7 @@ async def send_stream(  # noqa: C901, PLR0912, PLR0915
                 await sink.start(response)
                 at_server = False
             if keep_alive is not None:
-                watch.begin_beside(keep_alive.begin)
+                watch.begin_beside(keep_alive)
             left = LOOK_EVERY
             async for item in items:
                 if watch.is_over:  # the source may have taken the end for something else
@@ -91,7 +91,7 @@ async def send_stream(  # noqa: C901, PLR0912, PLR0915
                         await keep_alive.quiet()
                     keep_alive.is_sending = True
                 at_server = True
-                await chunk(data)
+                await sink.chunk(data)
                 at_server = False
                 if keep_alive is not None:
                     keep_alive.is_sending = False

@@ -88,9 +88,10 @@ class Watch(msgspec.Struct, eq=False):  # whose constructor is C: each stream pa
     of something that it waited for leaves as a RuntimeError.
     """
 
-    disconnected: Callable[[], Any]
+    disconnected: Callable[[], Any] | None
+    """None: the subject is asked (`leaving`)."""
     subject: Any = None
-    """The request or WebSocket that it belongs to, for the log."""
+    """The request or WebSocket that it belongs to."""
     ends_at_once: bool = False
     """Whether a stopping worker ends this before other things."""
     task: asyncio.Task[Any] = msgspec.field(default_factory=_task)
@@ -104,18 +105,19 @@ class Watch(msgspec.Struct, eq=False):  # whose constructor is C: each stream pa
     _others: int = 0
     _is_sent: bool = False
     _watcher: asyncio.Future[Any] | None = None
-    _beside: Callable[[], None] | None = None
+    _beside: Any = None
 
     def begin(self) -> None:
         """Begin to watch, if that is not done."""
         if self._watcher is None and not self.is_over:
             self._ask()
-            if self._beside is not None:
-                self._beside()
+            beside, self._beside = self._beside, None
+            if beside is not None:
+                beside.begin()
 
     def _ask(self) -> None:
         try:
-            waiting = self.disconnected()
+            waiting = self.leaving()
         except Exception:  # noqa: BLE001 - as in `_told`
             self.leave()
             return
@@ -123,16 +125,20 @@ class Watch(msgspec.Struct, eq=False):  # whose constructor is C: each stream pa
         self._watcher = watcher = waiting if asyncio.isfuture(waiting) else self.task.get_loop().create_task(waiting)
         watcher.add_done_callback(self._told)
 
+    def leaving(self) -> Any:
+        """Return what is done once the client has left, or will be asked for again."""
+        return self.subject.leaving() if self.disconnected is None else self.disconnected()
+
     def is_leaving(self, told: Any) -> bool:
         """Tell whether that is what `disconnected` has come to; it is asked again if not."""
         return True
 
-    def begin_beside(self, begin: Callable[[], None]) -> None:
-        """Call `begin` when the watch begins, and not at all if it never does."""
+    def begin_beside(self, other: Any) -> None:
+        """Begin something else when the watch begins, and not at all if it never does."""
         if self._watcher is None:
-            self._beside = begin
+            self._beside = other
         else:
-            begin()
+            other.begin()
 
     def _told(self, watcher: asyncio.Future[Any]) -> None:
         if watcher.cancelled() or self._watcher is None:
