@@ -7,12 +7,14 @@ ours. A client that has left is not a failure.
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hinge.responses.files import FileResponse
 from hinge.responses.response import Lines, Response
 from hinge.responses.streaming import BODILESS, UNSIZED, sent_length
 from hinge_asgi.exchange import ASGIExchange
+
+if TYPE_CHECKING:
+    from hinge.responses.files import FileResponse
 
 SHORT = 1024
 LENGTH_LINES = [(b"content-length", b"%d" % length) for length in range(SHORT)]
@@ -72,7 +74,7 @@ class Messages:
         """Send a part of it."""
         return self._send({"type": "http.response.body", "body": data, "more_body": True})
 
-    async def took(self, response: Response) -> bool:
+    async def took(self, response: "FileResponse") -> bool:
         """Have the server send a whole file, if it can (the extension "path send" of ASGI).
 
         It does not tell when it is done, so what waits for the end of the response has it sent from here.
@@ -81,7 +83,7 @@ class Messages:
         # HTTP/2 would break off where a file has grown meanwhile: the server sends all of it, whatever its length said.
         if "http.response.pathsend" not in (scope.get("extensions") or ()) or scope["http_version"][0] != "1":
             return False
-        if not isinstance(response, FileResponse) or self._exchange.has_work_after:
+        if self._exchange.has_work_after:
             return False
         if response.span() != (0, response.size) or not response.size:
             return False

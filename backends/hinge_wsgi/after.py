@@ -16,7 +16,7 @@ from hinge.backend.grace import log_undone, named
 from hinge.diagnostics.failures import FAILURES, failure_of
 from hinge.diagnostics.logger import logger
 from hinge.request import Request
-from hinge_wsgi.portal import Cut
+from hinge_wsgi.waiting import Cut
 
 if TYPE_CHECKING:
     from hinge_wsgi.runtime import Runtime

@@ -21,10 +21,9 @@ from hinge_wsgi import environ as reader
 from hinge_wsgi.body import body_stream, read_body
 from hinge_wsgi.environ import Environ
 from hinge_wsgi.form import form_getter
-from hinge_wsgi.portal import on_request_thread
 from hinge_wsgi.respond import LENGTH_LINES, SHORT, STATUS_LINES, StartResponse, answer_with, send, send_stream
 from hinge_wsgi.runtime import Runtime
-from hinge_wsgi.thread_loop import run_here
+from hinge_wsgi.waiting import on_request_thread
 
 Serve = Callable[[Environ, StartResponse, tuple[str, ...]], Any]
 
@@ -145,7 +144,9 @@ def coloured_call(endpoint: Endpoint, runtime: Runtime) -> Callable[..., Any]:
     if plan.inline:
         who = plan.describe()
         return lambda head, values, body, request: drive(call(head, values, body, request), who)
-    run = run_here if plan.own_loop else runtime.run
+    run = runtime.run
+    if plan.own_loop:
+        from hinge_wsgi.thread_loop import run_here as run  # noqa: PLC0415 - with asyncio, for who needs a loop
     return lambda head, values, body, request: run(call(head, values, body, request))
 
 

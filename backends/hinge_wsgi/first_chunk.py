@@ -12,9 +12,9 @@ from hinge.request import Request
 from hinge.responses.plain_source import PlainSource
 from hinge.responses.response import Response
 from hinge.responses.streaming import BODILESS, StreamingResponse, chosen, keep
-from hinge_wsgi.portal import Cut, current, on_request_thread
 from hinge_wsgi.producer import PortalProducer
 from hinge_wsgi.runtime import Runtime
+from hinge_wsgi.waiting import Cut, current, on_request_thread
 
 
 def beginner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request, StreamingResponse], Response]:

@@ -9,7 +9,7 @@ from hinge.request import Request
 from hinge.responses.response import Response
 from hinge_wsgi import environ as reader
 from hinge_wsgi.body import body_stream, read_body
-from hinge_wsgi.portal import on_request_thread
+from hinge_wsgi.waiting import on_request_thread
 
 if TYPE_CHECKING:
     from hinge.forms import FormData, Read

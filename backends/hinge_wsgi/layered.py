@@ -5,7 +5,6 @@ Law: plain layers and a plain handler stay in the server's thread; one that awai
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -21,10 +20,10 @@ from hinge_wsgi.direct import Serve, body_getter, coloured_call, failure_respons
 from hinge_wsgi.environ import Environ
 from hinge_wsgi.first_chunk import async_beginner, beginner
 from hinge_wsgi.form import releasing
-from hinge_wsgi.portal import current, on_request_thread
 from hinge_wsgi.respond import StartResponse, answer_with
 from hinge_wsgi.runtime import Runtime
 from hinge_wsgi.stream import close_sources
+from hinge_wsgi.waiting import current, on_request_thread
 
 
 def layered(endpoint: Endpoint, runtime: Runtime) -> Serve:
@@ -89,6 +88,8 @@ def _inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Response
 
 
 def _async_inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    import asyncio  # noqa: PLC0415 - for who needs a loop
+
     call, plan = endpoint.bind(reader), endpoint.plan
     body_of, respond = body_getter(endpoint), endpoint.responder()
     reads_body, begin = plan.reads_body or plan.reads_form, async_beginner(endpoint, runtime)

@@ -7,12 +7,15 @@ source asks of it meanwhile, and is told when the loop ends.
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from queue import Empty
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hinge.diagnostics.failures import stray
 from hinge.responses.producer import NOTHING, Producer
 from hinge.responses.sources import encode_chunk
-from hinge_wsgi.portal import Portal, Waiting, current, stopped
+from hinge_wsgi.waiting import Waiting, current, stopped
+
+if TYPE_CHECKING:
+    from hinge_wsgi.portal import Portal
 
 
 class Silence(TimeoutError):  # noqa: N818 - an event; a bare TimeoutError is the source's own
@@ -25,7 +28,7 @@ class PortalProducer(Producer):
     is_event_stream = False
     is_streaming = True
 
-    def __init__(self, portal: Portal, source: AsyncIterator[Any], *behind: AsyncIterator[Any]) -> None:
+    def __init__(self, portal: "Portal", source: AsyncIterator[Any], *behind: AsyncIterator[Any]) -> None:
         super().__init__(portal.loop, source, *behind, leave=current)
         self._portal = portal
         self._behind_reader: Waiting | None = None

@@ -11,11 +11,9 @@ from typing import Any
 from hinge.diagnostics.failures import FAILURES, failure_of
 from hinge.errors import REASONS
 from hinge.request import Request
-from hinge.responses.files import FileResponse
 from hinge.responses.response import Response
 from hinge.responses.streaming import BODILESS, UNSIZED, StreamingResponse, sent_length, unsent
 from hinge_wsgi.after import run_after
-from hinge_wsgi.file_wrapper import wrapped_file
 from hinge_wsgi.runtime import Runtime
 from hinge_wsgi.stream import Stream, begin, close_sources
 
@@ -100,7 +98,8 @@ def send_stream(
 
     Raises what the source raised before its first chunk, after closing it.
     """
-    whole = response.at_once() if isinstance(response, FileResponse) else None
+    file = response.as_file()
+    whole = None if file is None else file.at_once()
     if whole is not None:
         return send(runtime, start_response, whole, request, head_only=head_only)
     status, lines = response._status, response._headers
@@ -109,8 +108,10 @@ def send_stream(
     length = sent_length(response) if status in BODILESS else response.content_length
     if length is not None:
         headers.append(("content-length", str(length)))
-    if isinstance(response, FileResponse) and not bodiless:
-        wrapped = wrapped_file(response, request)
+    if file is not None and not bodiless:
+        from hinge_wsgi.file_wrapper import wrapped_file  # noqa: PLC0415 - with what sends files, which an app may not
+
+        wrapped = wrapped_file(file, request)
         if wrapped is not None:
             return _start_wrapped(start_response, STATUS_LINES[status], headers, wrapped)
     context = copy_context()

@@ -13,24 +13,24 @@ import time
 import weakref
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hinge.backend.grace import A_MOMENT, cut_after, lifespans_by, name_left
-from hinge.compiling.frozen import FrozenApp
+from hinge.compiling.frozen import Endpoint, FrozenApp
 from hinge.diagnostics.logger import logger
-from hinge.lifespan import LifespanStack
+from hinge.inspection.signature import Colour
 from hinge.loop.inflight import InFlight, ThreadFlight, described
-from hinge.loop.lifespan import LifespanTask
 from hinge_wsgi import environ as reader
 from hinge_wsgi.after import PendingWork
-from hinge_wsgi.portal import STOP_SECONDS, Portal, PortalCall
 from hinge_wsgi.producer import PortalProducer
+from hinge_wsgi.waiting import STOP_SECONDS
+
+if TYPE_CHECKING:
+    from hinge_wsgi.lifespans import Lifespans
+    from hinge_wsgi.portal import Portal
 
 LOOK_AGAIN_SECONDS = 0.01
 """When to look again whether the requests under way have ended."""
-
-_WAITING = {PortalCall.wait.__code__, PortalProducer._take.__code__}
-"""What a thread is in that waits for the loop."""
 
 
 class OpenStream(Protocol):
@@ -51,6 +51,8 @@ class Runtime:
         self.has_lifespan = bool(frozen.lifespans)
         self.in_flight = InFlight()
         """How the requests under way are found."""
+        if self.has_lifespan or any(map(_needs_loop, frozen.endpoints())):
+            import hinge_wsgi.lifespans  # noqa: F401, PLC0415 - with asyncio and the portal, before the first request
         self._reset()
         # A forked child has neither the parent's threads nor its locks' owners.
         os.register_at_fork(after_in_child=partial(_reset, weakref.ref(self)))
@@ -58,7 +60,9 @@ class Runtime:
     def _reset(self) -> None:
         self._lock = threading.RLock()
         self._portal: Portal | None = None
-        self._lifespan: _Lifespans | None = None
+        self._waiting = {PortalProducer._take.__code__}
+        """What a thread is in that waits for the loop."""
+        self._lifespan: Lifespans | None = None
         self.failure: BaseException | None = None
         self._cutter: threading.Timer | None = None
         self._exiting = False
@@ -83,12 +87,15 @@ class Runtime:
             portal.request_stop()
 
     @property
-    def portal(self) -> Portal:
+    def portal(self) -> "Portal":
         """The loop thread, started on first use."""
         portal = self._portal
         if portal is None:
+            from hinge_wsgi.portal import Portal, PortalCall  # noqa: PLC0415 - most processes have it by then, or never
+
             with self._lock:
                 portal = self._portal = self._portal or Portal()
+                self._waiting.add(PortalCall.wait.__code__)
                 self._stop_at_exit()
         return portal
 
@@ -147,7 +154,7 @@ class Runtime:
         return self.work.wait(until)
 
     def _name_left(self) -> None:
-        told = [self._tell(flight) for flight in self.in_flight.threads(self) if flight.code in _WAITING]
+        told = [self._tell(flight) for flight in self.in_flight.threads(self) if flight.code in self._waiting]
         for one in filter(None, told):
             logger.warning("a request did not end: %s", one)
         name_left([request for stream in self.streams if (request := getattr(stream, "_request", None))])
@@ -178,7 +185,9 @@ class Runtime:
                 raise RuntimeError("the process is ending, and the lifespans have stopped")
             lifespan = self._lifespan
             if lifespan is None:
-                lifespan = self._lifespan = _Lifespans(self.portal, self._frozen.lifespan())
+                from hinge_wsgi.lifespans import Lifespans  # noqa: PLC0415 - as above
+
+                lifespan = self._lifespan = Lifespans(self.portal, self._frozen.lifespan())
                 self.portal.submit(lifespan.run())
         lifespan.started.wait()  # without the lock: a stop must not wait for a start that hangs
         with self._lock:
@@ -236,7 +245,7 @@ class Runtime:
 
     def _tell(self, flight: ThreadFlight) -> str:
         """Return a request and its handler for the log, nothing if it is a stream's: that is told by itself."""
-        is_waiting = flight.code in _WAITING
+        is_waiting = flight.code in self._waiting
         if is_waiting and flight.waits_for.is_streaming:
             return ""
         how = "is cancelled" if is_waiting else "is left running in its thread"
@@ -285,6 +294,13 @@ class Runtime:
         util.Finalize(None, _exit, args=(reference,), exitpriority=10)
 
 
+def _needs_loop(endpoint: Endpoint) -> bool:
+    """Tell whether an endpoint is known to run coroutines on the loop thread."""
+    plan = endpoint.plan
+    is_async = plan.is_async and not (plan.inline or plan.own_loop)
+    return is_async or plan.colour is Colour.ASYNC_GENERATOR or endpoint.has_async_layers
+
+
 def _reset(reference: "weakref.ref[Runtime]") -> None:
     runtime = reference()
     if runtime is not None:
@@ -301,35 +317,3 @@ def _exit(reference: "weakref.ref[Runtime]") -> None:
     if runtime is not None:
         runtime._exiting = True
         runtime.stop()
-
-
-class _Lifespans(LifespanTask):
-    """The lifespans on the loop thread; other threads wait for what becomes of them."""
-
-    def __init__(self, portal: Portal, stack: LifespanStack) -> None:
-        super().__init__(stack)
-        self._portal = portal
-        self.started = threading.Event()
-        self.stopped = threading.Event()
-
-    def decided(self) -> None:
-        """Wake who waits for the start."""
-        self._judge()
-        self.started.set()
-        if self.failure is not None:
-            self.stopped.set()
-
-    def ended(self) -> None:
-        """Wake who waits for the stop."""
-        self._judge()
-        self.stopped.set()
-
-    def is_ending(self) -> bool:
-        """Tell whether the loop thread ends."""
-        return self._portal.stopping
-
-    def _judge(self) -> None:
-        if self.failure is not None and self._portal.stopping:
-            cause = self.failure
-            self.failure = RuntimeError("the application was stopped before its lifespans had started or stopped")
-            self.failure.__cause__ = cause

@@ -23,9 +23,9 @@ from hinge.responses.plain_source import PlainSource
 from hinge.responses.sources import close_failure, encode_chunk
 from hinge.responses.streaming import StreamAborted, StreamingResponse, unsent
 from hinge_wsgi.after import run_after
-from hinge_wsgi.portal import Cut
 from hinge_wsgi.producer import PortalProducer, Silence
 from hinge_wsgi.runtime import Runtime
+from hinge_wsgi.waiting import Cut
 
 
 def begin(

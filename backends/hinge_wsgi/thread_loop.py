@@ -16,7 +16,7 @@ from weakref import WeakSet
 from hinge.backend.exits import run_to_end
 from hinge.context import carry_back
 from hinge.diagnostics.failures import stray
-from hinge_wsgi.portal import HERE, STOP_SECONDS, current
+from hinge_wsgi.waiting import HERE, STOP_SECONDS, current
 
 
 class _Kept:

@@ -13,7 +13,6 @@ from hinge.binding.callbacks import OFF_REQUEST, Callback
 from hinge.binding.notes import Notes
 from hinge.codecs import encode_json
 from hinge.diagnostics.failures import FAILURES, failure_in_task, failure_of
-from hinge.diagnostics.hints import hint
 from hinge.diagnostics.location import caller, locate, qualified_name
 from hinge.diagnostics.logger import logger
 from hinge.errors import PROBLEM, ClientDisconnect, ConfigurationError, HTTPError
@@ -227,6 +226,8 @@ def log_cut(request: Any) -> None:
 
 def log_failure(request: Any, error: BaseException) -> None:
     """Log a failure with its traceback, naming the request (if there is one) and the handler."""
+    from hinge.diagnostics.hints import hint  # noqa: PLC0415 - only failures have some
+
     only = only_member(error) if isinstance(error, Exception) else error
     logger.error("%s failed%s", describe(request), hint(only), exc_info=error)
     for tell in tuple(WATCHERS):

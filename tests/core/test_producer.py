@@ -11,8 +11,9 @@ import anyio
 import pytest
 
 from hinge.responses.producer import Producer
-from hinge_wsgi.portal import Portal, on_request_thread
+from hinge_wsgi.portal import Portal
 from hinge_wsgi.producer import PortalProducer
+from hinge_wsgi.waiting import on_request_thread
 
 PATIENCE = 10
 

@@ -60,7 +60,7 @@ def offending(modules: set[str]) -> set[str]:
 
 def test_the_proof_can_fail() -> None:
     assert offending(loaded_by("import hinge\nimport asyncio")) >= {"asyncio"}
-    assert offending(loaded_by("import hinge_wsgi.compile")) >= {"anyio", "hinge_wsgi"}
+    assert offending(loaded_by("import hinge_asgi.compile")) >= {"anyio", "hinge_asgi"}
 
 
 def test_importing_hinge_loads_no_backend_no_loop_and_no_server() -> None:
@@ -121,6 +121,41 @@ def test_an_app_loads_no_room_that_it_does_not_use(declaring: set[str], room: st
 def test_an_app_loads_few_modules(declaring: set[str]) -> None:
     assert "hinge.app" in declaring
     assert len(declaring) <= MOST_MODULES, sorted(declaring)
+
+
+COMPILED = """
+from hinge import App, Header
+
+app = App()
+
+@app.get("/{number}")
+def item(number: int, token: Header[str] | None = None) -> dict[str, int]: ...
+
+app.compile("wsgi")
+"""
+UNUSED_BY_ROUTES = {
+    "bodies": ("hinge.codecs.reading", "hinge.codecs.msgpack", "hinge.codecs.toml", "hinge.codecs.yaml"),
+    "forms": ("hinge.forms.reader", "hinge.forms.parts", "hinge.binding.form_arguments", "multipart"),
+    "files": ("hinge.responses.files", "hinge.static", "hinge_wsgi.file_wrapper", "mimetypes", "pathlib"),
+    "negotiation": ("hinge.http.accept", "hinge.compiling.negotiated"),
+    "the document": ("hinge.openapi.document", "hinge.openapi.json_schema", "html"),
+    "WebSockets": ("hinge.websocket",),
+    "coroutines": ("asyncio", "anyio", "concurrent.futures", "hinge_wsgi.portal"),
+    "failures": ("logging", "traceback", "hinge.diagnostics.hints"),
+    "distributions": ("importlib.metadata", "email", "zipfile"),
+}
+"""Modules that a compiled app does not load whose routes need none of these."""
+
+
+@pytest.fixture(scope="module")
+def compiled() -> set[str]:
+    return loaded_by(COMPILED)
+
+
+@pytest.mark.parametrize("room", sorted(UNUSED_BY_ROUTES))
+def test_a_compile_loads_no_room_that_no_route_uses(compiled: set[str], room: str) -> None:
+    assert "hinge_wsgi.compile" in compiled
+    assert {name for name in compiled if is_of(name, UNUSED_BY_ROUTES[room])} == set()
 
 
 def test_importing_hinge_alone_loads_none_of_its_rooms() -> None:
@@ -187,6 +222,67 @@ def test_asking_a_backend_for_its_features_loads_no_loop() -> None:
     """`hinge check` and a compile error come before anything is served."""
     used = loaded_by("from hinge_wsgi import backend\nfrom hinge_asgi import backend\nbackend.features")
     assert offending(used) == {"hinge_wsgi", "hinge_asgi"}
+
+
+def test_plain_handlers_under_wsgi_load_no_loop() -> None:
+    used = loaded_by(
+        """
+        import io
+        import msgspec
+        from hinge import App, Cookie, Middleware, Request
+
+        class Item(msgspec.Struct):
+            name: str
+
+        app = App()
+
+        @app.post("/items/{item_id}")
+        def create(item_id: int, item: Item, size: int = 1, seen: Cookie[str] = "") -> Item:
+            return item
+
+        @app.get("/lines")
+        def lines(request: Request):
+            yield "a"
+            yield request.query["b"]
+
+        @app.middleware
+        def timing(request: Request) -> Middleware:
+            response = yield
+            response.headers["x-time"] = "1"
+
+        def ask(method, path, body=b""):
+            told = []
+            environ = {
+                "REQUEST_METHOD": method, "SCRIPT_NAME": "", "PATH_INFO": path, "QUERY_STRING": "b=c",
+                "SERVER_NAME": "x", "SERVER_PORT": "1", "SERVER_PROTOCOL": "HTTP/1.1", "wsgi.url_scheme": "http",
+                "CONTENT_LENGTH": str(len(body)), "CONTENT_TYPE": "application/json", "wsgi.input": io.BytesIO(body),
+            }
+            answer = b"".join(app.wsgi(environ, lambda status, headers, *rest: told.append(status)))
+            return told[0][:3], answer
+
+        assert ask("POST", "/items/5", b'{"name": "x"}') == ("200", b'{"name":"x"}')
+        assert ask("POST", "/items/5", b'{"name": 5}')[0] == "422"
+        assert ask("GET", "/lines") == ("200", b"ac")
+        assert ask("GET", "/none")[0] == "404"
+        """
+    )
+    assert offending(used) == {name for name in used if name.partition(".")[0] == "hinge_wsgi"}
+
+
+def test_coroutines_under_wsgi_load_the_loop_when_they_are_compiled() -> None:
+    used = loaded_by(
+        """
+        from hinge import App
+
+        app = App()
+
+        @app.get("/")
+        async def index() -> str: ...
+
+        app.wsgi
+        """
+    )
+    assert {"asyncio", "anyio", "hinge_wsgi.portal"} <= used
 
 
 # -- the sources -------------------------------------------------------------------------------------------------------

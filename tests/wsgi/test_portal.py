@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from hinge_wsgi.portal import Portal, on_request_thread
+from hinge_wsgi.portal import Portal
+from hinge_wsgi.waiting import on_request_thread
 
 PATIENCE = 10
 

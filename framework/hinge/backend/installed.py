@@ -9,7 +9,6 @@ from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import is_dataclass
 from functools import cache
-from traceback import walk_tb
 from typing import Any
 
 from hinge.backend.contract import CONTRACT, Application, Backend, Feature
@@ -106,6 +105,8 @@ def compiled(backend: Backend, frozen: Any) -> Application:
     except ConfigurationError:
         raise
     except Exception as error:
+        from traceback import walk_tb  # noqa: PLC0415 - only a backend that fails pays for it
+
         if any(frame.f_code is frozen.wrap.__func__.__code__ for frame, _ in walk_tb(error.__traceback__)):
             raise
         place = raised_at(error, package) or UNKNOWN

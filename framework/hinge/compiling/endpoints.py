@@ -19,7 +19,6 @@ from hinge.binding.plan import HandlerPlan, plan_handler
 from hinge.codecs import Codec, is_of_msgspec
 from hinge.compiling import automatic
 from hinge.compiling.frozen import Endpoint, Leaf, head_of
-from hinge.compiling.negotiated import negotiated
 from hinge.config import Config
 from hinge.error_responses import ErrorHandlers
 from hinge.errors import ConfigurationError, HTTPError
@@ -50,6 +49,8 @@ class Frame(msgspec.Struct, frozen=True):
             ConfigurationError: no codec encodes its results.
         """
         if self.codecs is not None and not route.websocket:
+            from hinge.compiling.negotiated import negotiated  # noqa: PLC0415 - only an app that names codecs pays for it
+
             plan = negotiated(plan, self.codecs, route.status)
         limit = self.config.max_body_size if route.max_body_size is None else route.max_body_size
         return Endpoint(

@@ -3,7 +3,7 @@
 Law: the pieces are made on the event loop; a worker thread waits for them there.
 """
 
-import asyncio
+import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -13,6 +13,7 @@ from hinge.http.body import BodyStream, incomplete
 
 def body_stream(next_piece: Callable[[], Coroutine[Any, Any, bytes]], limit: int) -> BodyStream:
     """Return what a handler reads; `next_piece` returns the next piece, and an empty one at the end."""
+    import asyncio  # noqa: PLC0415 - as below
 
     def blocking() -> bytes:
         refuse_on_a_loop("a coroutine reads its BodyStream with `async for`: `for` would stop the event loop")
@@ -45,9 +46,11 @@ def declared_pieces(
 
 
 def refuse_on_a_loop(why: str) -> None:
-    """Raise RuntimeError where to wait would stop an event loop."""
+    """Raise RuntimeError where to wait would stop an event loop; a process that has loaded no asyncio has none."""
+    asyncio: Any = sys.modules.get("asyncio")
     try:
-        asyncio.get_running_loop()
+        if asyncio is None or asyncio.get_running_loop() is None:
+            return
     except RuntimeError:
         return
     raise RuntimeError(why)

@@ -6,17 +6,19 @@ the one place that reads local variables. A dict of the requests under way would
 more than 300 on ASGI, where the task has to be asked for: of one to three microseconds in all.
 """
 
-import asyncio
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import CodeType, FrameType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hinge.compiling.frozen import FrozenApp
 from hinge.error_responses import describe
 from hinge.errors import HTTPError
 from hinge.request import Request
+
+if TYPE_CHECKING:
+    import asyncio
 
 HeadOf = Callable[[Mapping[str, Any]], Any]
 """Return the head of a request from the local variables of what serves it, None if it is none."""
@@ -30,7 +32,7 @@ class Flight(NamedTuple):
     """What reads its head."""
     codes: frozenset[CodeType]
     """What it is in."""
-    task: asyncio.Task[Any]
+    task: "asyncio.Task[Any]"
 
 
 class ThreadFlight(NamedTuple):
@@ -55,6 +57,8 @@ class InFlight:
 
     def tasks(self, runtime: Any) -> list[Flight]:
         """Return the requests that are tasks of this loop."""
+        import asyncio  # noqa: PLC0415 - there is a loop, and for threads there need not be
+
         found = []
         for task in asyncio.all_tasks():
             frames = list(_frames(task))
@@ -98,7 +102,7 @@ def _stack(frame: FrameType | None) -> Iterator[FrameType]:
         frame = frame.f_back
 
 
-def _frames(task: asyncio.Task[Any]) -> Iterator[FrameType]:
+def _frames(task: "asyncio.Task[Any]") -> Iterator[FrameType]:
     """Yield the frames of the coroutines that a suspended task is in, outermost first."""
     awaited: Any = task.get_coro()
     while awaited is not None:

@@ -6,15 +6,18 @@ no body is never asked for one, and a client that has left is not a failure.
 
 import contextlib
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from hinge.loop.answer import Fail
 from hinge.loop.exchange import Exchange
 from hinge.loop.runtime import Runtime
 from hinge.loop.sink import WholeSink
 from hinge.loop.stream import Unsent, close_source, send_stream
-from hinge.responses.files import FileResponse
 from hinge.responses.response import Response
 from hinge.responses.streaming import BODILESS, StreamingResponse, unsent
+
+if TYPE_CHECKING:
+    from hinge.responses.files import FileResponse
 
 Send = Callable[..., Awaitable[None]]
 """`sent`, or what does the same on a backend that lacks STREAMING."""
@@ -35,8 +38,8 @@ def sent(
         exchange._sources = unsent(exchange, response.iterator) or None
     if head_only or response.status in BODILESS:
         return _send_head(runtime, sink, response, exchange)
-    if isinstance(response, FileResponse):
-        return _send_file(runtime, sink, response, exchange)
+    if (file := response.as_file()) is not None:
+        return _send_file(runtime, sink, file, exchange)
     return send_stream(runtime, sink, response, exchange)
 
 
@@ -52,7 +55,7 @@ async def send_instead(
         await sink.whole(response, head_only=head_only)
 
 
-async def _send_file(runtime: Runtime, sink: WholeSink, response: FileResponse, exchange: Exchange) -> None:
+async def _send_file(runtime: Runtime, sink: WholeSink, response: "FileResponse", exchange: Exchange) -> None:
     whole = response.at_once()
     if whole is not None:
         await sink.whole(whole, head_only=False)

@@ -17,7 +17,6 @@ from hinge.loop.stream import Turn, Unsent, close_source, items_of
 from hinge.loop.threaded_source import ThreadedSource
 from hinge.loop.watch import Ended, Watch, stopping
 from hinge.responses.events import EventSourceResponse
-from hinge.responses.files import FileResponse
 from hinge.responses.response import Response
 from hinge.responses.streaming import BODILESS, StreamingResponse, unsent
 
@@ -53,7 +52,7 @@ async def _send_collected(
         await sink.whole(response, head_only=True)
         return
     took = getattr(sink, "took", None)
-    if took is not None and isinstance(response, FileResponse) and await took(response):
+    if took is not None and (file := response.as_file()) is not None and await took(file):
         await close_source(runtime, exchange, source)
         return
     watch = exchange.watched()

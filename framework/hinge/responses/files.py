@@ -116,6 +116,10 @@ class FileResponse(StreamingResponse):
         if filename is not None:
             self.headers.setdefault("content-disposition", content_disposition(filename, disposition))
 
+    def as_file(self) -> "FileResponse":
+        """Return itself."""
+        return self
+
     @classmethod
     def opened(cls, file: str, opened: Opened, headers: Pairs | None, *, may_move: bool) -> Self:
         """Return the response of a regular file that is open; a small one is read here.

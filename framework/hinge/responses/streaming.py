@@ -5,10 +5,13 @@ backend takes it chunk by chunk and closes it whatever happens: end, error or cl
 """
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
-from typing import Any, ClassVar, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 from hinge.responses.response import OCTETS, Content, Lines, Pairs, Response, check_status, merge
 from hinge.responses.sources import closing_once, is_at_rest, resolve_source
+
+if TYPE_CHECKING:
+    from hinge.responses.files import FileResponse
 
 Chunks: TypeAlias = Iterable[Content] | AsyncIterable[Content]
 ChunkIterator: TypeAlias = Iterator[Content] | AsyncIterator[Content]
@@ -84,6 +87,10 @@ class StreamingResponse(Response):
             HTTPError: it cannot be answered with this response.
         """
         return self
+
+    def as_file(self) -> "FileResponse | None":
+        """Return itself if it is a file: who asks need not load what sends files."""
+        return None
 
     @property
     def iterator(self) -> ChunkIterator:
