@@ -17,8 +17,8 @@ pytestmark = [
 
 MOST = {"Mangum": 0.75, "apig-wsgi": 0.85}
 """Of the time of each: measured are 0.1 and 0.55 for `def`, 0.6 and 0.65 for `async def`."""
-COLD_START = {"def": 0.2, "async def": 0.3}
-"""Seconds of processor time beyond Python with msgspec; measured are 0.1 and 0.17, twice that on a busy machine."""
+COLD_START = {"def": 0.13, "async def": 0.28}
+"""Seconds of processor time beyond Python with msgspec; measured are 0.05 and 0.13, twice that on a busy machine."""
 
 
 def benchmark() -> Any:
