@@ -69,7 +69,8 @@ async def send_stream(  # noqa: C901, PLR0912, PLR0915
     failure: Exception | None = None
     runtime.register(watch)
     try:
-        with watch:
+        watch.open()
+        try:
             if response.eager_start:
                 begun = at_server = True
                 await sink.start(response)
@@ -115,6 +116,10 @@ async def send_stream(  # noqa: C901, PLR0912, PLR0915
                 await sink.start(response)
             await sink.end()
             is_complete = True
+        except BaseException as error:
+            watch.shut(error)
+            raise
+        watch.shut(None)
     except Ended:
         pass
     except FAILURES as error:  # judged once the source is closed

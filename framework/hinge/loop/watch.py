@@ -8,7 +8,7 @@ clean up with awaits of its own, and leaves task groups and timeouts across its 
 import asyncio
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from weakref import WeakSet
 
 import msgspec
@@ -71,13 +71,6 @@ def failure_of(error: BaseException) -> Exception:
     return failure_in_task(error)
 
 
-def _task() -> asyncio.Task[Any]:
-    task = asyncio.current_task()
-    if task is None:
-        raise RuntimeError("a response is sent by a task")
-    return task
-
-
 class Watch(msgspec.Struct, eq=False):  # whose constructor is C: each stream pays for it
     """Wait for the client's leaving beside the task that makes it, and end what that task does `with` it.
 
@@ -94,7 +87,9 @@ class Watch(msgspec.Struct, eq=False):  # whose constructor is C: each stream pa
     """The request or WebSocket that it belongs to."""
     ends_at_once: bool = False
     """Whether a stopping worker ends this before other things."""
-    task: asyncio.Task[Any] = msgspec.field(default_factory=_task)
+    task: asyncio.Task[Any] = msgspec.field(
+        default_factory=cast("Callable[[], asyncio.Task[Any]]", asyncio.current_task)
+    )
     is_open: bool = False
     """Whether an end interrupts what the task awaits; it is unset around what must not be interrupted."""
     has_left: bool = False
@@ -176,14 +171,22 @@ class Watch(msgspec.Struct, eq=False):  # whose constructor is C: each stream pa
             raise Ended
 
     def __enter__(self) -> None:
+        self.open()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.shut(error)
+
+    def open(self) -> None:
+        """Do what entering does, for who is not to hold the method that leaves."""
         if self.is_over:
             raise Ended
         self._before = self.task.cancelling()
         self.is_open = True
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def shut(self, error: BaseException | None) -> None:
+        """Do what leaving does; raises what becomes of the error."""
         self.is_open = False
         try:
             if not isinstance(error, asyncio.CancelledError):
