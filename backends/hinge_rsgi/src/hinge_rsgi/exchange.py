@@ -118,6 +118,9 @@ async def _paced(sent: Awaitable[None], pace: Pace) -> None:
 class Sink:
     """Where a response goes (hinge.backend.WholeSink)."""
 
+    __slots__ = ("_exchange", "_proto")
+    gone = (OSError, ProtocolClosed)
+
     def __init__(self, exchange: RSGIExchange) -> None:
         self._exchange = exchange
         self._proto = exchange.proto
@@ -134,8 +137,6 @@ class Sink:
     async def start(self, response: Response) -> None:
         """Send a stream's head."""
         self._exchange.begin_stream(self._proto.response_stream(response.status, self._lines(response)))
-
-    gone = (OSError, ProtocolClosed)
 
     def chunk(self, data: bytes) -> Awaitable[None]:
         """Send a part of it."""
