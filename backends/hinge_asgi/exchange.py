@@ -87,6 +87,6 @@ class ASGIExchange(Exchange):
 
 async def until_disconnected(receive: Receive, waiting: Awaitable[dict[str, Any]] | None = None) -> None:
     """Return when the client has left; whatever is left of the body is passed over. `waiting` is for its first."""
-    message = await (waiting or receive())
+    message = await (receive() if waiting is None else waiting)
     while message["type"] != "http.disconnect":
         message = await receive()
