@@ -116,6 +116,8 @@ class ErrorHandlers:
 
     def _find(self, error: Exception) -> tuple[ErrorHandler | None, Exception]:
         """Return the handler of an error, and what it is called with: a group only if it is registered for groups."""
+        if not self._handlers:
+            return None, error
         kinds: tuple[Any, ...] = type(error).__mro__ if isinstance(error, Exception) else (Exception,)
         if isinstance(error, ExceptionGroup) and not any(kind in self._handlers for kind in _groups(kinds)):
             error = only_member(error)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hinge import App
+from hinge import App, HTTPError, Middleware
 from hinge.backend.installed import installed_backends
 from hinge.testing import Client
 
@@ -34,3 +34,44 @@ def test_each_path_still_names_its_own_methods(backend: str) -> None:
             assert client.request("OPTIONS", path).headers["allow"] == allow
             assert client.request("DELETE", path).headers["allow"] == allow
             assert client.request("HEAD", path).status_code == (200 if "GET" in methods else 405)
+
+
+@pytest.mark.parametrize("backend", sorted(installed_backends()))
+def test_each_answer_behind_a_middleware_is_one_of_its_own(backend: str) -> None:
+    made, numbers = app(), iter(range(9))
+
+    @made.middleware
+    def numbered() -> Middleware:
+        response = yield
+        response.headers.append("x-number", str(next(numbers)))
+        response.body = response.body + b" "
+
+    with Client(made, backend) as client:
+        answers = [client.request(method, path) for method, path in [("GET", "/none"), ("DELETE", "/a")] * 2]
+    assert [answer.headers["x-number"] for answer in answers] == ["0", "1", "2", "3"]
+    assert [answer.status_code for answer in answers] == [404, 405, 404, 405]
+    assert {len(answer.text) - len(answer.text.strip()) for answer in answers} == {1}
+    assert answers[3].headers["allow"] == "GET, HEAD, OPTIONS"
+
+
+@pytest.mark.parametrize("backend", sorted(installed_backends()))
+def test_a_middleware_that_catches_gets_the_error_itself(backend: str) -> None:
+    made = app()
+    caught = []
+
+    @made.middleware
+    def around() -> Middleware:
+        yield
+
+    @made.middleware
+    def catching() -> Middleware:
+        try:
+            yield
+        except HTTPError as error:
+            caught.append(error.status)
+            raise
+
+    with Client(made, backend) as client:
+        assert client.get("/none").status_code == 404
+        assert client.request("DELETE", "/a").status_code == 405
+    assert caught == [404, 405]

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from hinge.diagnostics.failures import failure_of
 from hinge.errors import ConfigurationError
-from hinge.middleware import AsyncMiddleware, Layer, Middleware, layer_of
+from hinge.middleware import AsyncMiddleware, Layer, Middleware, layer_of, yield_guard
 from hinge.middleware.compose import compose, compose_async
-from hinge.middleware.yield_guard import is_guarded
+from hinge.middleware.yield_guard import is_guarded, may_be_guarded
 from hinge.request import Request
 from hinge.responses.response import Response
 
@@ -222,6 +222,72 @@ def test_yield_from_is_judged_by_the_tries_around_both(make: Callable[[], Any], 
     generator = make()
     next(generator)
     assert is_guarded(generator) is expected
+
+
+class Called:
+    def __call__(self) -> Iterator[None]:
+        yield
+
+
+def guarded_elsewhere() -> Iterator[None]:
+    with contextlib.suppress(KeyError):
+        {}["key"]
+    yield
+
+
+async def guarded_async() -> AsyncIterator[None]:
+    async with contextlib.AsyncExitStack():
+        yield
+
+
+async def plain_async() -> AsyncIterator[None]:
+    async for _ in plain_async():
+        await asyncio.sleep(0)
+    yield
+
+
+@pytest.mark.parametrize(
+    ("middleware", "expected"),
+    [
+        (plain, False),
+        (plain_async, False),
+        (Called(), False),
+        (Called().__call__, False),
+        (guarded, True),
+        (guarded_async, True),
+        (guarded_elsewhere, True),
+        (delegate, True),
+        (functools.partial(plain), True),
+        (lambda: guarded(), True),  # noqa: PLW0108 - what returns another function's generator
+        (object(), True),
+    ],
+)
+def test_only_what_surely_has_no_guard_is_told_to_have_none(middleware: Any, expected: bool) -> None:
+    assert may_be_guarded(middleware) is expected
+
+
+def test_each_yield_of_a_function_is_judged_by_itself_however_often() -> None:
+    def both() -> Iterator[None]:
+        yield
+        with contextlib.nullcontext():
+            yield
+
+    for _ in range(2):
+        generator = both()
+        next(generator)
+        assert not is_guarded(generator)
+        next(generator)
+        assert is_guarded(generator)
+
+
+def test_functions_that_are_made_at_run_time_are_not_remembered_without_bound() -> None:
+    for number in range(1500):
+        space: dict[str, Any] = {}
+        exec(f"def made():\n    yield {number}", space)
+        generator = space["made"]()
+        next(generator)
+        assert not is_guarded(generator)
+    assert len(yield_guard._known) <= 1024
 
 
 def test_what_is_no_suspended_generator_is_not_guarded() -> None:

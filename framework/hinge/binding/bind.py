@@ -365,27 +365,37 @@ class _Sources:
             return HTTPError(404)
         if isinstance(first, HTTPError) and not isinstance(first, RequestInvalid):
             return first
-        is_of_body = [one.source for one in getattr(first, "errors", ())[:1]] == [Source.BODY.value]
+        told = first.errors if isinstance(first, RequestInvalid) else ()
+        of_body = told if told and told[0].source == _BODY else ()
+        try:
+            errors = self._all_errors(of_body, head, values, body)
+        except HTTPError as error:
+            return error
+        if not errors or (type(first) is RequestInvalid and of_body and len(errors) == len(of_body) <= MAX_ERRORS):
+            return first  # which tells them all
+        return RequestInvalid(errors[:MAX_ERRORS])
+
+    def _all_errors(
+        self, of_body: tuple[FieldError, ...], head: Any, values: tuple[str, ...], body: Any
+    ) -> list[FieldError]:
+        """Return what is wrong with the arguments, in their order; `of_body` is what is known of the body already."""
         errors: list[FieldError] = []
+        fields: dict[str, list[str]] | None = None  # the query, split once for all of its arguments
         for argument in self.plan.arguments:
             try:
-                if argument.source is Source.BODY and is_of_body:
-                    raise first  # to decode it again would find the same
-                self._again(argument, head, values, body)
+                if argument.source is Source.QUERY:
+                    if fields is None:
+                        fields = grouped(parse_query(self.reader.query_string(head), self.max_query_fields))
+                    self._query_value(argument, fields)
+                elif argument.source is Source.BODY and of_body:
+                    errors += of_body  # to decode it again would find the same
+                elif argument.source in _REFUSING:
+                    self.taken[argument.name](head, values, body, None)
             except RequestInvalid as invalid:
                 errors += invalid.errors
-            except HTTPError as error:
-                return error
             except ValueError as error:
                 errors.append(FieldError(argument.source.value, argument.alias, str(error)))
-        return RequestInvalid(errors[:MAX_ERRORS]) if errors else first
-
-    def _again(self, argument: Argument, head: Any, values: tuple[str, ...], body: Any) -> None:
-        if argument.source is Source.QUERY:
-            fields = grouped(parse_query(self.reader.query_string(head), self.max_query_fields))
-            self._query_value(argument, fields)
-        elif argument.source in _REFUSING:
-            self.taken[argument.name](head, values, body, None)
+        return errors
 
 
 def _fix(argument: Argument) -> str:
@@ -404,6 +414,7 @@ _OBJECTS: dict[Source, Take] = {
 }
 """What is taken as it is; all others are the request in one of its forms."""
 
+_BODY = Source.BODY.value
 _REFUSING = (Source.HEADER, Source.COOKIE, Source.BODY, Source.FORM)
 """Sources beside the path and the query that a client can fill badly."""
 

@@ -24,6 +24,7 @@ from hinge.error_responses import ErrorHandlers
 from hinge.errors import ConfigurationError, HTTPError
 from hinge.inspection.annotations import class_of, members
 from hinge.middleware.layer import Layer, preflight_layer
+from hinge.middleware.yield_guard import may_be_guarded
 from hinge.responses.response import Response
 from hinge.results.encodable import check_encodable
 from hinge.routing import Route, RouteTable
@@ -76,15 +77,23 @@ class Frame(msgspec.Struct, frozen=True):
         )
 
     def refusing(self, make: Callable[[], HTTPError]) -> Callable[[], Response]:
-        """Return what answers with an error; one response serves all requests where nothing of the app sees errors."""
-        if self.layers or self.errors.tells(HTTPError):
+        """Return what answers with an error, which is raised only if something of the app's may see errors.
+
+        A middleware whose yield is in no `try` gets the error's response anyway, one of its own that it may change.
+        Without any, one response serves all requests.
+        """
+        seen = any(layer.written is None or may_be_guarded(layer.written.function) for layer in self.layers)
+        if seen or self.errors.tells(HTTPError):
 
             def refuse() -> Response:
                 raise make()
 
             return refuse
         response = self.errors.problem(make())
-        return lambda: response
+        if not self.layers:
+            return lambda: response
+        body, status, lines = response.body or b"", response.status, tuple(response.headers.raw)
+        return lambda: Response.trusted(body, status, lines)
 
 
 class Judged(NamedTuple):

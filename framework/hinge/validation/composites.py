@@ -14,11 +14,12 @@ from hinge.validation.checks import ARRAYS, Path, Report, Shape
 
 
 class Slot(msgspec.Struct, frozen=True):
-    """One field of an object: its name on the wire and the check of its value."""
+    """One field of an object: its name on the wire and the check of its value; `exact` values need none."""
 
     name: str
     shape: Any
     required: bool
+    exact: type | None = None
 
 
 class Record:
@@ -55,10 +56,15 @@ class Record:
         self._check_tag(value, path, report)
         checked = dict(value)
         for slot in self.slots:
-            if slot.name in value:
-                checked[slot.name] = slot.shape.check(value[slot.name], (path, slot.name), report)
+            name = slot.name
+            if name in value:
+                item = value[name]
+                if type(item) is slot.exact:
+                    report.visit()
+                else:
+                    checked[name] = slot.shape.check(item, (path, name), report)
             elif slot.required:
-                report.add((path, slot.name), "is required")
+                report.add((path, name), "is required")
         if self.forbid:
             for name in value:
                 if name not in self.known:

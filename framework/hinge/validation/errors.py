@@ -204,7 +204,11 @@ class _Builder:
         return shape
 
     def slots(self, info: Any) -> list[Slot]:
-        return [Slot(field.encode_name, self.shape(field.type), field.required) for field in info.fields]
+        shapes = [self.shape(field.type) for field in info.fields]
+        return [
+            Slot(field.encode_name, shape, field.required, getattr(shape, "exact", None))
+            for field, shape in zip(info.fields, shapes, strict=True)
+        ]
 
     def union(self, info: Any) -> Shape:
         plain = [member.type if isinstance(member, inspect.Metadata) else member for member in info.types]
