@@ -4,6 +4,7 @@ Run: python tests/benchmarks/lambda_calls.py, with hinge-lambda and, to compare,
 """
 
 import asyncio
+import contextlib
 import importlib.util
 import json
 import logging
@@ -13,7 +14,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,19 +50,25 @@ def app_of(colour: str) -> App:
     return app
 
 
-def handlers(colour: str) -> dict[str, Handler]:
-    """Return a handler of each, as far as they are installed."""
-    made: dict[str, Handler] = {"hinge-lambda": app_of(colour).compile("lambda")}
-    if importlib.util.find_spec("mangum"):
-        from mangum import Mangum
+@contextlib.contextmanager
+def handlers(colour: str) -> Iterator[dict[str, Handler]]:
+    """Yield a handler of each, as far as they are installed; afterwards ours is stopped and Mangum's loop is closed."""
+    ours = app_of(colour).compile("lambda")
+    made: dict[str, Handler] = {"hinge-lambda": ours}
+    with contextlib.ExitStack() as stack:
+        stack.callback(ours.stop)
+        if importlib.util.find_spec("mangum"):
+            from mangum import Mangum
 
-        asyncio.set_event_loop(asyncio.new_event_loop())  # which it asks for
-        made["Mangum"] = Mangum(app_of(colour).compile("asgi"), lifespan="off")
-    if importlib.util.find_spec("apig_wsgi"):
-        from apig_wsgi import make_lambda_handler
+            loop = stack.enter_context(contextlib.closing(asyncio.new_event_loop()))
+            asyncio.set_event_loop(loop)  # which it asks for
+            stack.callback(asyncio.set_event_loop, None)
+            made["Mangum"] = Mangum(app_of(colour).compile("asgi"), lifespan="off")
+        if importlib.util.find_spec("apig_wsgi"):
+            from apig_wsgi import make_lambda_handler
 
-        made["apig-wsgi"] = make_lambda_handler(app_of(colour).compile("wsgi"))
-    return made
+            made["apig-wsgi"] = make_lambda_handler(app_of(colour).compile("wsgi"))
+        yield made
 
 
 def event() -> dict[str, Any]:
@@ -75,16 +82,17 @@ def event() -> dict[str, Any]:
 
 def per_call(colour: str) -> dict[str, float]:
     """Return microseconds of processor time for a call of each, the median of rounds that take turns."""
-    asked, made = event(), handlers(colour)
-    spent: dict[str, list[float]] = {name: [] for name in made}
-    for name, handler in made.items():
-        assert json.loads(handler(asked, None)["body"]) == {"hello": "lamp"}, name
-    for _ in range(ROUNDS):
+    asked = event()
+    with handlers(colour) as made:
+        spent: dict[str, list[float]] = {name: [] for name in made}
         for name, handler in made.items():
-            started = time.process_time()
-            for _ in range(CALLS):
-                handler(asked, None)
-            spent[name].append((time.process_time() - started) / CALLS * 1e6)
+            assert json.loads(handler(asked, None)["body"]) == {"hello": "lamp"}, name
+        for _ in range(ROUNDS):
+            for name, handler in made.items():
+                started = time.process_time()
+                for _ in range(CALLS):
+                    handler(asked, None)
+                spent[name].append((time.process_time() - started) / CALLS * 1e6)
     return {name: statistics.median(times) for name, times in spent.items()}
 
 

@@ -8,12 +8,7 @@ import pytest
 
 pytest.importorskip("mangum", reason="what it is compared with is not installed")
 pytest.importorskip("apig_wsgi")
-pytestmark = [
-    pytest.mark.gate,
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    # Nobody stops these handlers, and their event loops are found open.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = [pytest.mark.gate, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 MOST = {"Mangum": 0.75, "apig-wsgi": 0.85}
 """Of the time of each: measured are 0.1 and 0.55 for `def`, 0.6 and 0.65 for `async def`."""
