@@ -13,7 +13,8 @@ comment above a block (which no reader sees) says what is special about it:
     <!-- not run: why -->      it is not run, for that reason
 
 A line `...` of shown output stands for any lines, `...` within a line for any text. A command that serves runs until
-the next one does or the page ends; the ports 8000 and 8080 of a page stand for a free one.
+the next one does or the page ends; the ports 8000 and 8080 of a page stand for a free one. Its commands find
+the backends that come with Hinge and no others, whatever else is installed here.
 """
 
 import contextlib
@@ -33,10 +34,14 @@ import time
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from hinge.backend.installed import GROUP
+from hinge.extras import DISTRIBUTION
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -123,6 +128,7 @@ class Reader:
             "PYTHONUNBUFFERED": "1",
             "COLUMNS": "160",
             "CURL_HOME": str(folder),
+            "PYTHONPATH": str(_without_other_backends(folder / ".without")),
         }
         (folder / ".curlrc").write_text("silent\nshow-error\n")  # as on a terminal: no meter
 
@@ -275,6 +281,20 @@ class Reader:
         pattern = "".join(".*?" if part == "..." else re.escape(part) for part in re.split(r"(\.\.\.)", wanted))
         if re.fullmatch(pattern, found, re.DOTALL) is None:
             assert found == wanted, block.place
+
+
+def _without_other_backends(folder: Path) -> Path:
+    """Return a folder which, first on the path, hides the backends of other distributions than Hinge.
+
+    Of distributions with one name the first on the path counts: each of theirs is there, and has no entry points.
+    """
+    folder.mkdir()
+    for entry in entry_points(group=GROUP):
+        if entry.dist is not None and entry.dist.name != DISTRIBUTION:
+            metadata = folder / f"{entry.dist.name.replace('-', '_')}-0.dist-info" / "METADATA"
+            metadata.parent.mkdir(exist_ok=True)
+            metadata.write_text(f"Metadata-Version: 2.1\nName: {entry.dist.name}\nVersion: 0\n", "utf-8")
+    return folder
 
 
 def _program(command: str) -> list[str]:
