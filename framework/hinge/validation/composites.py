@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from hinge.validation import messages
-from hinge.validation.checks import ARRAYS, Path, Report, Shape
+from hinge.validation.checks import ARRAYS, CONVERSION, Path, Report, Shape
 
 
 class Slot(msgspec.Struct, frozen=True):
@@ -28,7 +28,7 @@ class Record:
     `target` is what msgspec converts the whole to, None where that says nothing new.
     """
 
-    __slots__ = ("forbid", "kinds", "known", "slots", "tag", "tag_field", "target")
+    __slots__ = ("flat", "forbid", "kinds", "known", "slots", "tag", "tag_field", "target")
 
     def __init__(
         self, target: Any = None, *, tag_field: str | None = None, tag: Any = None, forbid: bool = False
@@ -40,11 +40,15 @@ class Record:
         self.kinds: frozenset[type] | None = frozenset({dict})
         self.slots: tuple[Slot, ...] = ()
         self.known: frozenset[str] = frozenset()
+        self.flat = False
+        """Whether msgspec alone can tell that all is valid, at a cost that no object around it pays again."""
 
     def fill(self, slots: Sequence[Slot]) -> None:
         """Set the fields: a recursive type refers to its shape before they are known."""
         self.slots = tuple(slots)
         self.known = frozenset(slot.name for slot in slots) | ({self.tag_field} if self.tag_field else set())
+        untagged = self.target is not None and self.tag_field is None
+        self.flat = untagged and all(slot.exact is not None for slot in slots)
 
     def check(self, value: Any, path: Path | None, report: Report) -> Any:
         """Report a wrong tag, every missing, unknown and faulty field; else what the class itself objects to."""
@@ -52,6 +56,8 @@ class Record:
         if not isinstance(value, dict):
             report.add(path, messages.mismatch([self.expected()], value))
             return value
+        if self.flat and path is not None and (valid := self._converted(value, report)) is not None:
+            return valid
         before = len(report.faults)
         self._check_tag(value, path, report)
         checked = dict(value)
@@ -72,6 +78,15 @@ class Record:
         if len(report.faults) > before or self.target is None:
             return checked
         return settle(checked, self.target, path, report)
+
+    def _converted(self, value: Any, report: Report) -> Any:
+        """Return the object if it is valid, which most parts of a faulty body are, at the price of a look at each."""
+        try:
+            converted = msgspec.convert(value, self.target, strict=report.strict, str_keys=True)
+        except msgspec.ValidationError:
+            return None  # and so one of the few faults that a report has
+        report.left -= len(self.slots) + CONVERSION
+        return converted
 
     def _check_tag(self, value: Mapping[Any, Any], path: Path | None, report: Report) -> None:
         if self.tag_field is None or self.tag_field not in value:
