@@ -608,3 +608,60 @@ def test_what_is_no_middleware_is_refused(middleware: Any, said: str) -> None:
     assert str(caught.value).startswith("middleware ")
     if callable(middleware):
         assert "test_middleware_core.py:" in str(caught.value)
+
+
+class AsyncBefore:
+    async def before(self, request: Request) -> None: ...
+
+
+class YieldingAfter:
+    def after(self, request: Request, response: Response) -> Any:
+        yield
+
+
+class LonelyAfter:
+    def after(self, response: Response) -> None: ...
+
+
+class Both:
+    def before(self, request: Request) -> None: ...
+
+    def __call__(self, request: Request) -> Middleware:
+        yield
+        return None
+
+
+class NoMethod:
+    after = "text"
+
+
+class Passing:
+    needs_body = True
+
+    def before(self, request: Request, loud: bool = False) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("middleware", "said"),
+    [
+        (AsyncBefore(), "Fix: an async generator in place of the hooks, `async def __call__(self, request)`"),
+        (YieldingAfter(), "it has a yield, and a hook returns. Fix: `def after(self, request, response)`"),
+        (LonelyAfter(), "it takes (response). Fix: `def after(self, request, response)`"),
+        (Both(), "it has before and a `__call__` with a yield, of which one would never run. Fix: keep one"),
+        (NoMethod(), "it is no method. Fix: `def after(self, request, response)`"),
+        (Passing, "Fix: pass an instance: "),
+    ],
+)
+def test_hooks_are_judged_where_they_are_registered(middleware: Any, said: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        layer_of(middleware)
+    assert said in str(caught.value)
+    assert str(caught.value).startswith(f"middleware {__name__}.")
+
+
+def test_hooks_have_a_place_and_a_default_is_their_own_affair() -> None:
+    layer = layer_of(Passing())
+    assert (layer.is_async, layer.needs_body, layer.name) == (False, True, f"{__name__}.Passing")
+    assert "test_middleware_core.py:" in layer.location
+    early = compose([layer], inner, fail)(REQUEST)
+    assert early.status == 200

@@ -79,10 +79,13 @@ class Frame(msgspec.Struct, frozen=True):
     def refusing(self, make: Callable[[], HTTPError]) -> Callable[[], Response]:
         """Return what answers with an error, which is raised only if something of the app's may see errors.
 
-        A middleware whose yield is in no `try` gets the error's response anyway, one of its own that it may change.
-        Without any, one response serves all requests.
+        Hooks, and a middleware whose yield is in no `try`, get the error's response anyway, one of their own that they
+        may change. Without any, one response serves all requests.
         """
-        seen = any(layer.written is None or may_be_guarded(layer.written.function) for layer in self.layers)
+        seen = any(
+            layer.hooks is None and (not layer.written or may_be_guarded(layer.written[0].function))
+            for layer in self.layers
+        )
         if seen or self.errors.tells(HTTPError):
 
             def refuse() -> Response:
@@ -121,8 +124,8 @@ def judge(route: Route, frame: Frame) -> Judged:
     mistakes = [
         mistake
         for layer in route.layers
-        if layer.written is not None
-        for mistake in callback_mistakes(layer.written, frame.notes)
+        for written in layer.written
+        for mistake in callback_mistakes(written, frame.notes)
     ]
     eager = next((layer for layer in endpoint.layers if layer.needs_body), None)
     if plan.streams_body and plan.body is not None and eager is not None:

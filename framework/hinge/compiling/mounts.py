@@ -99,7 +99,8 @@ def _part(declared: Declared, place: _Place) -> Part:
 
 def _check_callbacks(declared: Declared, notes: Notes) -> None:
     """Refuse what an app's middleware, error handlers and lifespans cannot be given, with a line for each mistake."""
-    found = [layer.written for layer in declared.layers] + [lifespan.written for lifespan in declared.lifespans]
+    found = [lifespan.written for lifespan in declared.lifespans]
+    found += [written for layer in declared.layers for written in layer.written]
     found += map(callback_of, dict.fromkeys(declared.errors.values()))
     mistakes = [mistake for one in found if one is not None for mistake in callback_mistakes(one, notes)]
     if mistakes:

@@ -1,6 +1,7 @@
 """Layers around an innermost answer -> one callable from request to response.
 
-Law: the generator is entered, the rest runs, the generator is left; colour decides only who awaits. An exception that
+Law: the generator is entered, the rest runs, the generator is left; colour decides only who awaits. Hooks are called
+where a generator would be entered and left, and None stands for one that was entered. An exception that
 no layer handles becomes a response, outermost at the latest: a composed callable raises no `Exception` but that of
 `fail`. What does not become a response (`fail` raises it again: a cancellation, a failure of a WebSocket) is thrown in
 wherever the yield stands: a timeout around it has to see it, and each generator that was entered is left.
@@ -23,21 +24,25 @@ Fail = Callable[[Any, Exception], Response]
 AsyncFail = Callable[[Any, Exception], Awaitable[Response]]
 
 
-def compose(layers: Sequence[Layer], inner: Answer, fail: Fail) -> Answer:
+def compose(layers: Sequence[Layer], inner: Answer, fail: Fail) -> Answer:  # noqa: C901 - one frame for each request
     """Return `inner` with sync layers around it, the first one outermost."""
     layers = tuple(layers)
-    starts = tuple(layer.start for layer in layers)
+    ways, afters = tuple((_enter(layer), layer.hooks is not None) for layer in layers), tuple(map(_after, layers))
 
-    def answer(request: Request) -> Response:
+    def answer(request: Request) -> Response:  # noqa: PLR0912 - as it says
+        generator: Any
         entered: list[Any] = []
         try:
-            for start in starts:
-                generator = start(request)
-                try:
-                    early = next(generator)
-                except StopIteration as stop:
-                    response = layers[len(entered)].answer(stop.value, request)
-                    break
+            for enter, is_hook in ways:
+                if is_hook:
+                    generator, early = None, enter(request)
+                else:
+                    generator = enter(request)
+                    try:
+                        early = next(generator)
+                    except StopIteration as stop:
+                        response = layers[len(entered)].answer(stop.value, request)
+                        break
                 if early is not None:
                     response = _left_early(layers[len(entered)], generator, early, request)
                     break
@@ -46,6 +51,11 @@ def compose(layers: Sequence[Layer], inner: Answer, fail: Fail) -> Answer:
                 response = inner(request)
             while entered:
                 generator = entered.pop()
+                if generator is None:
+                    other = afters[len(entered)](request, response)
+                    if other is not None:
+                        response = _answered(layers[len(entered)], other, response, request)
+                    continue
                 try:
                     generator.send(response)
                 except StopIteration as stop:
@@ -60,21 +70,28 @@ def compose(layers: Sequence[Layer], inner: Answer, fail: Fail) -> Answer:
     return answer
 
 
-def compose_async(layers: Sequence[Layer], inner: AsyncAnswer, fail: AsyncFail) -> AsyncAnswer:
+def compose_async(  # noqa: C901 - one frame for each request
+    layers: Sequence[Layer], inner: AsyncAnswer, fail: AsyncFail
+) -> AsyncAnswer:
     """Return `inner` with layers of both colours around it, the first one outermost. Sync ones run inline."""
     layers = tuple(layers)
-    starts = tuple((layer.start, layer.is_async) for layer in layers)
+    ways = tuple((_enter(layer), layer.is_async, layer.hooks is not None) for layer in layers)
+    afters = tuple(map(_after, layers))
 
-    async def answer(request: Request) -> Response:
+    async def answer(request: Request) -> Response:  # noqa: C901, PLR0912 - as it says
+        generator: Any
         entered: list[Any] = []
         try:
-            for start, is_async in starts:
-                generator = start(request)
-                try:
-                    early = (await anext(generator)) if is_async else next(generator)
-                except (StopIteration, StopAsyncIteration) as stop:
-                    response = layers[len(entered)].answer(getattr(stop, "value", None), request)
-                    break
+            for enter, is_async, is_hook in ways:
+                if is_hook:
+                    generator, early = None, enter(request)
+                else:
+                    generator = enter(request)
+                    try:
+                        early = (await anext(generator)) if is_async else next(generator)
+                    except (StopIteration, StopAsyncIteration) as stop:
+                        response = layers[len(entered)].answer(getattr(stop, "value", None), request)
+                        break
                 if early is not None:
                     leave = _afinish if is_async else _left_early
                     left = leave(layers[len(entered)], generator, early, request)
@@ -85,7 +102,12 @@ def compose_async(layers: Sequence[Layer], inner: AsyncAnswer, fail: AsyncFail) 
                 response = await inner(request)
             while entered:
                 generator = entered.pop()
-                if starts[len(entered)][1]:
+                if generator is None:
+                    other = afters[len(entered)](request, response)
+                    if other is not None:
+                        response = _answered(layers[len(entered)], other, response, request)
+                    continue
+                if ways[len(entered)][1]:
                     response = await _asend(layers[len(entered)], generator, response, request)
                     continue
                 try:
@@ -100,6 +122,20 @@ def compose_async(layers: Sequence[Layer], inner: AsyncAnswer, fail: AsyncFail) 
         return response
 
     return answer
+
+
+def _enter(layer: Layer) -> Callable[[Any], Any]:
+    """Return what makes a layer's generator, or its hook on the way in."""
+    return layer.start if layer.hooks is None else layer.hooks[0] or _nothing
+
+
+def _after(layer: Layer) -> Callable[[Any, Any], Any]:
+    """Return a layer's hook on the way out."""
+    return (layer.hooks and layer.hooks[1]) or _nothing
+
+
+def _nothing(*_given: Any) -> None:
+    """Stand for a hook that a middleware does not have."""
 
 
 # -- a failure: each layer around it that was entered gets its response, or has it thrown in ---------------------------
@@ -160,7 +196,10 @@ async def _arecovered(
 # -- what a generator does instead, and throwing a failure in, for both colours ----------------------------------------
 
 
-def _send(layer: Layer, generator: Generator[Any, Any, Any], response: Response, request: Any) -> Response:
+def _send(layer: Layer, generator: Generator[Any, Any, Any] | None, response: Response, request: Any) -> Response:
+    if generator is None:
+        other = _after(layer)(request, response)
+        return response if other is None else _answered(layer, other, response, request)
     try:
         generator.send(response)
     except StopIteration as stop:
@@ -176,11 +215,12 @@ async def _asend(layer: Layer, generator: AsyncGenerator[Any, Any], response: Re
     return await _afinish(layer, generator, other, request)
 
 
-def _left_early(layer: Layer, generator: Generator[Any, Any, Any], early: Any, request: Any) -> Response:
+def _left_early(layer: Layer, generator: Generator[Any, Any, Any] | None, early: Any, request: Any) -> Response:
     try:
         return layer.answer(early, request)
     finally:
-        generator.close()
+        if generator is not None:
+            generator.close()
 
 
 def _answered(layer: Layer, other: Any, response: Response, request: Any) -> Response:
@@ -192,7 +232,9 @@ def _yielded_again(layer: Layer, generator: Generator[Any, Any, Any]) -> Excepti
     return layer.second_yield()
 
 
-def _throw(layer: Layer, generator: Generator[Any, Any, Any], error: BaseException, request: Any) -> Response:
+def _throw(layer: Layer, generator: Generator[Any, Any, Any] | None, error: Exception, request: Any) -> Response:
+    if generator is None:  # hooks stand around nothing that could be ended
+        raise error
     value: Any = None
     try:
         generator.throw(error)

@@ -1,12 +1,13 @@
-"""A middleware as data: the generator function, its colour, what it asks for, where it was written.
+"""A middleware as data: the generator function or the hooks, the colour, what it asks for, where it was written.
 
 Law: a layer is checked when it is declared. It is a generator function, or an object whose `__call__` is one, and takes
-the request or nothing.
+the request or nothing; or it is an object with the hooks `before(request)` and `after(request, response)`, or one of
+them, which are a generator with an unguarded `response = yield` between them.
 """
 
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -26,23 +27,43 @@ Middleware = Generator[None, Response, Any]
 AsyncMiddleware = AsyncGenerator[Any, Response]
 """What an `async def` middleware returns; as Python has no `return value` there, it yields the other response."""
 
-MiddlewareFunction = Callable[..., Generator[Any, Any, Any] | AsyncGenerator[Any, Any]]
-"""A generator function of either colour, or an object whose call is one; it takes the request or nothing."""
+
+class Before(Protocol):
+    """A middleware with a hook on the way in."""
+
+    def before(self, request: Any, /) -> Response | None:
+        """Return None to go on, or what answers in place of the rest of the app."""
+
+
+class After(Protocol):
+    """A middleware with a hook on the way out."""
+
+    def after(self, request: Any, response: Response, /) -> Response | None:
+        """Return None for this response, written to or not, or the one that replaces it."""
+
+
+MiddlewareFunction = Callable[..., Generator[Any, Any, Any] | AsyncGenerator[Any, Any]] | Before | After
+"""A generator function of either colour or an object whose call is one, taking the request or nothing; or hooks."""
+
+_TAKEN = {"before": ("request",), "after": ("request", "response")}
+"""What each hook is called with."""
 
 
 class Layer(msgspec.Struct, frozen=True):
     """One middleware around a part of the app."""
 
     start: Callable[[Any], Any]
-    """From a request to the generator."""
+    """From a request to the generator; hooks have one, too, but need none."""
     is_async: bool
     needs_body: bool
     name: str
     location: str
     answers_preflights: bool = False
     """Whether it answers the browser's question about a request to come (Fetch, "CORS-preflight request")."""
-    written: Callback | None = None
-    """The function that somebody wrote; None: the framework."""
+    written: tuple[Callback, ...] = ()
+    """The functions that somebody wrote."""
+    hooks: tuple[Callable[[Any], Any] | None, Callable[[Any, Any], Any] | None] | None = None
+    """What is called before and after the rest, None for nothing; None for a generator."""
 
     def misuse(self, what: str) -> ConfigurationError:
         """Return the error of a middleware that broke the protocol at run time."""
@@ -72,10 +93,14 @@ def layer_of(middleware: "MiddlewareFunction | Layer | Any", *, needs_body: bool
     """Return the layer of a middleware.
 
     Raises:
-        ConfigurationError: it is not a generator function, or takes other parameters than the request.
+        ConfigurationError: it is neither a generator function nor has hooks, or takes other parameters.
     """
     if isinstance(middleware, Layer):
         return replace(middleware, needs_body=True) if needs_body and not middleware.needs_body else middleware
+    asks = needs_body or bool(getattr(middleware, "needs_body", False))
+    preflights = bool(getattr(middleware, "answers_preflights", False))
+    if hooks := _hooks_of(middleware):
+        return _hooked(middleware, hooks, needs_body=asks, answers_preflights=preflights)
     name, location = qualified_name(middleware), locate(middleware)
     who = f"middleware {name} ({location})"
     if inspect.isclass(middleware) or not callable(middleware):
@@ -89,9 +114,66 @@ def layer_of(middleware: "MiddlewareFunction | Layer | Any", *, needs_body: bool
     takes_request = takes_one(middleware, who, "the request")
     written = Callback(middleware, who, "middleware", "the request", int(takes_request), OFF_REQUEST)
     start: Callable[[Any], Any] = middleware if takes_request else (lambda request: middleware())
-    asks = needs_body or bool(getattr(middleware, "needs_body", False))
-    preflights = bool(getattr(middleware, "answers_preflights", False))
-    return Layer(start, colour is Colour.ASYNC_GENERATOR, asks, name, location, preflights, written)
+    return Layer(start, colour is Colour.ASYNC_GENERATOR, asks, name, location, preflights, (written,))
+
+
+def _hooks_of(middleware: Any) -> dict[str, Any]:
+    """Return the hooks of an object by name; functions and classes have none."""
+    if inspect.isroutine(middleware) or inspect.isclass(middleware):
+        return {}
+    return {name: hook for name in _TAKEN if (hook := getattr(middleware, name, None)) is not None}
+
+
+def _hooked(middleware: Any, hooks: dict[str, Any], *, needs_body: bool, answers_preflights: bool) -> Layer:
+    name = qualified_name(middleware)
+    location = locate(next(iter(hooks.values())))
+    if callable(middleware) and colour_of(middleware) is not Colour.SYNC:
+        called = " and ".join(hooks)
+        raise ConfigurationError(
+            f"middleware {name} ({location}): it has {called} and a `__call__` with a yield, of which one would never "
+            f"run. Fix: keep one of the two"
+        )
+    written = tuple(_hook(hook, kind, name) for kind, hook in hooks.items())
+    before, after = hooks.get("before"), hooks.get("after")
+
+    def start(request: Any) -> Middleware:
+        early = None if before is None else before(request)
+        if early is not None:
+            return early
+        response = yield
+        return None if after is None else after(request, response)
+
+    return Layer(start, False, needs_body, name, location, answers_preflights, written, (before, after))
+
+
+def _hook(hook: Any, kind: str, name: str) -> Callback:
+    """Return a hook as what is judged further at compile.
+
+    Raises:
+        ConfigurationError: it is no plain function, or takes other parameters than it is called with.
+    """
+    taken = _TAKEN[kind]
+    who, line = f"middleware {name}.{kind} ({locate(hook)})", f"`def {kind}(self, {', '.join(taken)})`"
+    if not callable(hook) or inspect.isclass(hook):
+        raise ConfigurationError(f"{who}: it is no method. Fix: {line}")
+    colour = colour_of(hook)
+    if colour is Colour.SYNC_GENERATOR:
+        raise ConfigurationError(f"{who}: it has a yield, and a hook returns. Fix: {line} without a yield")
+    if colour is not Colour.SYNC:
+        raise ConfigurationError(
+            f"{who}: it is an async def, and a hook awaits nothing. Fix: an async generator in place of the hooks, "
+            f"`async def __call__(self, request)` with `response = yield`"
+        )
+    try:
+        signature = inspect.signature(hook)
+    except (TypeError, ValueError):
+        raise ConfigurationError(f"{who}: it has no readable signature. Fix: {line}") from None
+    try:
+        signature.bind(*taken)
+    except TypeError:
+        shown = ", ".join(str(one.replace(annotation=one.empty)) for one in signature.parameters.values())
+        raise ConfigurationError(f"{who}: it takes ({shown}). Fix: {line}") from None
+    return Callback(hook, who, "middleware", "the " + " and the ".join(taken), len(taken), OFF_REQUEST)
 
 
 def preflight_layer(methods: Mapping[str, Any]) -> Layer | None:

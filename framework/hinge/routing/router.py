@@ -197,7 +197,7 @@ class Registrar(ABC):
         are included.
 
         Raises:
-            ConfigurationError: it is not a generator function or an object whose call is one.
+            ConfigurationError: it is not a generator function, an object whose call is one, or one with hooks.
         """
         want(f"{type(self).__name__}.middleware", FLAG, needs_body=needs_body)
         if function is None:
