@@ -7,6 +7,9 @@ in; nothing is seen by another request. What a stream sets is the stream's own u
 from contextvars import Context, ContextVar, copy_context
 from typing import Any
 
+request_id: ContextVar[str | None] = ContextVar("hinge.request_id", default=None)
+"""The id of this request, which `RequestID` sets; here, because the log shows it."""
+
 _UNSET: Any = object()
 
 

@@ -332,3 +332,10 @@ def test_websockets_are_left_to_the_origin_check(each_backend: Any) -> None:
 def test_mistakes_are_found_at_once(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         CORS(**options)
+
+
+@pytest.mark.parametrize("origin", ["*", "null", ""])
+def test_a_star_that_is_sent_is_no_origin(each_backend: Any, origin: str) -> None:
+    with each_backend(shop(credentials=True)) as client:
+        answer = client.get("/items", headers={"origin": origin})
+    assert (cors_lines(answer), answer.headers["vary"]) == ({}, "origin")

@@ -94,7 +94,12 @@ UNUSED = {
     "forms": ("hinge.forms",),
     "files": ("hinge.static", "hinge.responses.files", "mimetypes", "tempfile"),
     "events": ("hinge.responses.events", "hinge.responses.jsonlines"),
-    "ready-made middleware": ("hinge.middleware.cors", "hinge.middleware.compression", "zlib"),
+    "ready-made middleware": (
+        "hinge.middleware.cors",
+        "hinge.middleware.compression",
+        "hinge.middleware.request_ids",
+        "zlib",
+    ),
     "lifespans": ("hinge.lifespan",),
     "WebSockets": ("hinge.websocket",),
     "the document": ("hinge.openapi", "html"),

@@ -11,6 +11,8 @@ import traceback
 from collections.abc import Iterable, MutableMapping
 from typing import Any
 
+from hinge.context import request_id
+
 _CONTROLS = {
     code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
     for code in (
@@ -109,7 +111,7 @@ class Log(logging.LoggerAdapter[logging.Logger]):
     """The logger, which is enabled again where a configuration of logging has disabled it."""
 
     def log(self, level: int, msg: object, *args: object, **options: Any) -> None:
-        """Log a line."""
+        """Log a line, behind the id of the request that it is about, if that has one."""
         if self.logger.disabled:
             # fileConfig and dictConfig do so to each logger that they do not name, unless they are told not to.
             self.logger.disabled = False
@@ -118,6 +120,8 @@ class Log(logging.LoggerAdapter[logging.Logger]):
                 "again. Fix: disable_existing_loggers=False",
                 self.logger.name,
             )
+        if (told := request_id.get()) is not None:
+            msg = f"[{told.replace('%', '%%') if args else told}] {msg}"
         error = options.get("exc_info")
         if isinstance(error, BaseException):  # one that is false has a traceback, too
             options["exc_info"] = type(error), error, error.__traceback__

@@ -1,20 +1,34 @@
-"""Middleware: generators that yield once, written once for both colours; and ready-made ones, one to a file."""
+"""Middleware: generators or hooks, written once for both colours; and ready-made ones, one to a file."""
 
 from typing import TYPE_CHECKING
 
 from hinge.on_demand import on_demand, places
 
 if TYPE_CHECKING:
+    from hinge.context import request_id
     from hinge.middleware.compression import Compression
     from hinge.middleware.cors import CORS
     from hinge.middleware.layer import AsyncMiddleware, Layer, Middleware, layer_of
+    from hinge.middleware.request_ids import RequestID, RequestIDFilter
 
-__all__ = ["CORS", "AsyncMiddleware", "Compression", "Layer", "Middleware", "layer_of"]
+__all__ = [
+    "CORS",
+    "AsyncMiddleware",
+    "Compression",
+    "Layer",
+    "Middleware",
+    "RequestID",
+    "RequestIDFilter",
+    "layer_of",
+    "request_id",
+]
 
 _ROOMS = {
+    "context": "request_id",
     "middleware.compression": "Compression",
     "middleware.cors": "CORS",
     "middleware.layer": "AsyncMiddleware Layer Middleware layer_of",
+    "middleware.request_ids": "RequestID RequestIDFilter",
 }
 _ROOM_OF = places(_ROOMS)
 

@@ -13,7 +13,6 @@ from hinge.diagnostics.misuse import fits
 from hinge.errors import HTTPError
 from hinge.http.headers import split_list
 from hinge.http.tokens import is_token
-from hinge.middleware.layer import Middleware
 from hinge.request import Request
 from hinge.responses.response import Response
 from hinge.websocket import WebSocket
@@ -25,6 +24,7 @@ SAFELISTED = ("accept", "accept-language", "content-language", "content-type")
 """Request headers that a page may send anyhow, if only with some values (Fetch, "CORS-safelisted request-header")."""
 
 _ASKED = ("origin", "access-control-request-method", "access-control-request-headers")
+_ALLOW_ORIGIN = "access-control-allow-origin"
 _PRIVATE = "access-control-request-private-network"
 _is_origin = re.compile(
     r"([a-z][a-z0-9+.-]*://)(\*\.)?((?:[a-z0-9_-]+\.)*[a-z0-9_-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?"
@@ -50,7 +50,7 @@ class CORS:
 
     answers_preflights = True
 
-    __slots__ = ("_any", "_exact", "_headers", "_methods", "_patterns", "_plain", "_preflight", "_private", "_varies")
+    __slots__ = ("_any", "_headers", "_lines", "_methods", "_patterns", "_plain", "_preflight", "_private")
 
     @fits
     def __init__(
@@ -76,35 +76,55 @@ class CORS:
         if "*" in expose and credentials:
             why = "with credentials browsers take the star for a name"
             raise wrong("CORS", "expose", expose, why, "list the headers")
-        self._exact, self._patterns = _origins(entry for entry in listed if entry != "*")
+        exact, self._patterns = _origins(entry for entry in listed if entry != "*")
         self._methods = _names("methods", methods)
         self._headers = _names("headers", headers, SAFELISTED)
         self._private = private_network
-        # One answer for everybody needs no Vary; with a list, an answer without the header is for others as well.
-        self._varies = not self._any
         self._plain = _lines(expose, credentials=credentials)
+        # What an answer to each origin has, made once.
+        self._lines = {origin: [(_ALLOW_ORIGIN, origin), *self._plain] for origin in (("*",) if self._any else exact)}
         self._preflight = [*_lines((), credentials=credentials), ("access-control-max-age", str(max_age))]
 
-    def __call__(self, request: Request | WebSocket) -> Middleware:
-        """Answer a preflight, and tell of every other answer who may read it."""
-        if isinstance(request, WebSocket):  # not covered by the protocol: `allowed_origins` decides there
-            yield
-            return None
+    def before(self, request: Request | WebSocket) -> Response | None:
+        """Answer a preflight.
+
+        Raises:
+            HTTPError: 403, what it asks for is not allowed.
+        """
+        if request.__class__ is WebSocket or request.method != "OPTIONS":  # type: ignore[union-attr]
+            return None  # WebSockets are not covered by the protocol: `allowed_origins` decides there
         headers = request.headers
         origin = headers.get("origin")
-        if origin is not None and request.method == "OPTIONS" and headers.get("access-control-request-method"):
-            return self._answer_preflight(request, origin)
-        response = yield
-        if self._varies:
-            response.headers.vary("origin")
-        if self._any or (origin is not None and self._allows(origin)):
-            response.headers["access-control-allow-origin"] = "*" if self._any else str(origin)
-            for name, value in self._plain:
-                response.headers[name] = value
-        return None
+        if origin is None or not headers.get("access-control-request-method"):
+            return None
+        return self._answer_preflight(request, origin)  # type: ignore[arg-type]
+
+    def after(self, request: Request | WebSocket, response: Response) -> None:
+        """Tell of an answer who may read it."""
+        if request.__class__ is WebSocket:
+            return
+        headers = response.headers
+        if self._any:
+            lines = self._lines["*"]
+        else:
+            # One answer for everybody needs no Vary; with a list, an answer without the lines is for others as well.
+            if "vary" in headers:
+                headers.vary("origin")
+            else:
+                headers["vary"] = "origin"
+            origin = request.headers.get("origin")
+            if origin is None:
+                return
+            lines = self._lines.get(origin) or self._lines_of(origin)
+        for name, value in lines:
+            headers[name] = value
+
+    def _lines_of(self, origin: str) -> list[tuple[str, str]]:
+        """Return the lines for an origin that is not listed itself."""
+        return [(_ALLOW_ORIGIN, origin), *self._plain] if self._allows(origin) else []
 
     def _allows(self, origin: str) -> bool:
-        if self._any or origin in self._exact:
+        if self._any or origin in self._lines:
             return True
         for start, end in self._patterns:
             if origin.startswith(start) and origin.endswith(end) and _is_subdomain(origin[len(start) : -len(end)]):

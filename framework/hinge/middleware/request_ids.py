@@ -1,0 +1,61 @@
+"""Request ids: one name for a request in the answer, in the log, and in whatever the app calls meanwhile.
+
+Law: an id that came from a client is taken if it is well-formed, and is never trusted to be anything but a text: what
+is not, or is missing, is made anew. It stays set for all that belongs to the request, streams and what runs after the
+response included.
+"""
+
+import os
+import re
+from typing import Any
+
+from hinge.context import request_id
+from hinge.diagnostics.kinds import wrong
+from hinge.diagnostics.misuse import fits
+from hinge.request import Request
+from hinge.responses.response import Response, ResponseHeaders
+from hinge.websocket import WebSocket
+
+_is_well_formed = re.compile(r"[A-Za-z0-9._~+/=:@-]{1,128}").fullmatch
+
+
+class RequestID:
+    """Give each request an id: the client's or the proxy's own, or a new one of 32 hexadecimal digits.
+
+    One that came is taken if it has 1 to 128 letters, digits and `._~+/=:@-`. The response has it in the same header,
+    `hinge.middleware.request_id` has it for the length of the request, and the lines that Hinge logs begin with it.
+
+    Raises:
+        ConfigurationError: `header` is no header that a response can have.
+    """
+
+    __slots__ = ("_header",)
+
+    @fits
+    def __init__(self, *, header: str = "x-request-id") -> None:
+        try:
+            (self._header,) = ResponseHeaders([(header, "")])
+        except (TypeError, ValueError) as error:
+            raise wrong("RequestID", "header", header, str(error), "a name such as x-request-id") from None
+
+    def before(self, request: Request | WebSocket) -> None:
+        """Take the id that came, or make one."""
+        came = request.headers.get(self._header)
+        if came is None or _is_well_formed(came) is None:
+            came = os.urandom(16).hex()  # of the system: no two processes that were forked make the same
+        request_id.set(came)
+
+    def after(self, request: Request | WebSocket, response: Response) -> None:
+        """Tell the client."""
+        told = request_id.get()
+        if told is not None:
+            response.headers[self._header] = told
+
+
+class RequestIDFilter:
+    """A filter for handlers of `logging`: each record has `request_id`, `-` outside of requests that have one."""
+
+    def filter(self, record: Any) -> bool:
+        """Set it, and let the record pass."""
+        record.request_id = request_id.get() or "-"
+        return True
