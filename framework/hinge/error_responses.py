@@ -89,7 +89,7 @@ class ErrorHandlers:
         else:
             response = self._respond(handler, result, error)
         if isinstance(error, HTTPError):
-            error.with_traceback(None)  # its request may keep it, and these frames hold the request
+            _let_go(error)
             _keep_connection(response, error)
         if isinstance(response, StreamingResponse):
             keep(request, response)
@@ -132,8 +132,7 @@ class ErrorHandlers:
         only = only_member(error)
         if isinstance(only, HTTPError):
             response = self.problem(only, request)
-            # An instance raised again and again would keep the frames of all requests, and with them their bodies.
-            only.with_traceback(None)
+            _let_go(only)
             return response
         if isinstance(only, ClientDisconnect):
             # Nobody is there to read it, and a client that leaves is no failure of the app.
@@ -168,6 +167,16 @@ class ErrorHandlers:
                 _set(failure, "__cause__", error)
             log_failure(request, failure)
             return _document(self._failure(failure))
+
+
+def _let_go(error: HTTPError) -> None:
+    """Take the frames from an error that was answered: they hold its request, which may hold the error.
+
+    An instance raised again and again would keep those of all requests, and with them their bodies.
+    """
+    error.with_traceback(None)
+    if error.__suppress_context__:  # what led to it, which nobody is shown
+        _set(error, "__context__", None)
 
 
 def _document(error: HTTPError) -> Response:

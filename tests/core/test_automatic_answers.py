@@ -1,8 +1,16 @@
-"""The framework's own answers are made once for all paths with the same methods, and serve each of them."""
+"""What answers a client's mistake costs little.
+
+The framework's own answers are made once for all paths with the same methods, and serve each of them; an
+exception that was answered holds on to nothing, so that no collector has to look for it.
+"""
+
+import asyncio
+import gc
+from typing import Any
 
 import pytest
 
-from hinge import App, HTTPError, Middleware
+from hinge import App, Header, HTTPError, Middleware
 from hinge.backend.installed import installed_backends
 from hinge.testing import Client
 
@@ -75,3 +83,46 @@ def test_a_middleware_that_catches_gets_the_error_itself(backend: str) -> None:
         assert client.get("/none").status_code == 404
         assert client.request("DELETE", "/a").status_code == 405
     assert caught == [404, 405]
+
+
+@pytest.mark.parametrize("around", [False, True])
+@pytest.mark.parametrize(("query", "status"), [("count=many", 422), ("count=1", 403)])
+def test_an_error_that_was_answered_leaves_nothing_to_collect(query: str, status: int, around: bool) -> None:
+    made = App()
+
+    @made.get("/")
+    async def refused(count: int, x_name: Header[str] = "") -> str:
+        raise HTTPError(403, "No.")
+
+    if around:
+
+        @made.middleware
+        def passing() -> Middleware:
+            yield
+
+    statuses: list[int] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        if "status" in message:
+            statuses.append(message["status"])
+
+    async def serve(times: int) -> None:
+        for _ in range(times):
+            scope = {"type": "http", "method": "GET", "path": "/", "query_string": query.encode(), "headers": []}
+            await made.asgi({**scope, "asgi": {"version": "3.0"}, "http_version": "1.1"}, receive, send)
+
+    async def collected() -> int:
+        await serve(5)
+        gc.collect()
+        gc.disable()
+        try:
+            await serve(20)
+            return gc.collect()
+        finally:
+            gc.enable()
+
+    assert asyncio.run(collected()) < 20  # not one object of each request
+    assert statuses == [status] * 25
