@@ -113,7 +113,7 @@ def _through_layers(endpoint: Endpoint, runtime: Runtime) -> Serve:
     serve_exchange = make_server(endpoint, lines, runtime)
 
     def serve(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> Awaitable[None]:
-        exchange = ASGIExchange(lines, indexed(scope), endpoint, values, runtime.state, receive)
+        exchange = ASGIExchange(lines, indexed(scope), endpoint, values, runtime.state, receive=receive)
         return serve_exchange(exchange, Messages(send, exchange))
 
     return serve

@@ -57,7 +57,7 @@ def direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
             if bare is not None:
                 result = bare()
             elif needs_request:
-                exchange = ASGIExchange(reading, head, endpoint, values, runtime.state, receive)
+                exchange = ASGIExchange(reading, head, endpoint, values, runtime.state, receive=receive)
                 if body is not None:
                     exchange._body = body
                 result = call(head, values, exchange.open_body(limit) if streams_body else body, exchange)
@@ -113,7 +113,7 @@ class _Rest:
         if exchange is None:
             if isinstance(outcome, Response) and not isinstance(outcome, StreamingResponse):
                 return send_complete(send, outcome, head_only=self._endpoint.head_only)
-            exchange = ASGIExchange(reader, scope, self._endpoint, values, self._runtime.state, receive)
+            exchange = ASGIExchange(reader, scope, self._endpoint, values, self._runtime.state, receive=receive)
             if self._reads_body:
                 exchange.keep_body(outcome if body is None and isinstance(outcome, Exception) else body)
         return self._send(exchange, Messages(send, exchange), outcome)

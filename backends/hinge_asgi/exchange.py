@@ -1,14 +1,12 @@
 """An HTTP request of ASGI: the request together with its `receive`."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from typing import Any
 
-from hinge.compiling.frozen import Endpoint
 from hinge.http.body import BodyStream
 from hinge.loop.exchange import Exchange
 from hinge.loop.watch import Watch
-from hinge.request import UNREAD
 from hinge_asgi import lines
 from hinge_asgi.body import Incoming, Receive, read_body
 from hinge_asgi.scope import Indexed, Scope
@@ -19,34 +17,11 @@ class _Watch(Watch, eq=False):
         return told is None or told["type"] == "http.disconnect"
 
 
-class ASGIExchange(Exchange):
+class ASGIExchange(Exchange, kw_only=True):
     """A request together with its connection."""
 
-    __slots__ = ("incoming", "receive")
-
+    incoming: Incoming | None = None
     receive: Receive
-    incoming: Incoming | None
-
-    def __init__(
-        self,
-        reader: Any,
-        head: Scope | Indexed,
-        endpoint: Endpoint,
-        values: tuple[str, ...],
-        state: Mapping[str, Any],
-        receive: Receive,
-    ) -> None:
-        # What Request does, without the call: each request pays for it.
-        self._reader = reader
-        self._head = head
-        self._endpoint = endpoint
-        self._values = values
-        self._lifespan_state = state
-        self._memo = {}
-        self._body = UNREAD
-        self._after = self._sources = None
-        self.receive = receive
-        self.incoming = self.watch = None
 
     @property
     def scope(self) -> Scope:

@@ -14,16 +14,12 @@ from hinge_asgi.scope import Indexed, Scope, ScopeHeaders, lines_of
 T = TypeVar("T")
 
 header = plain.of_lines
+headers: Callable[[Indexed], Headers] = ScopeHeaders
 
 
 def indexed(scope: Scope) -> Indexed:
     """Return a scope with its lines by name."""
     return scope, lines_of(scope)
-
-
-def headers(head: Indexed) -> Headers:
-    """Return the request headers."""
-    return ScopeHeaders(head)
 
 
 def _of_scope(read: Callable[[Scope], T]) -> Callable[[Indexed], T]:

@@ -14,7 +14,7 @@ from urllib.parse import unquote_to_bytes
 from hinge.http.address import Address
 from hinge.http.cookies import cookie_text
 from hinge.http.headers import Headers
-from hinge.http.lazy_headers import Accessors, LazyHeaders
+from hinge.http.lazy_headers import LazyHeaders, Names, accessors
 from hinge.http.target import origin_form, utf8_path
 
 Scope = Mapping[str, Any]
@@ -150,11 +150,27 @@ def headers(scope: Scope) -> Headers:
     return ScopeHeaders((scope, lines_of(scope)))
 
 
+def _simple_name(name: str) -> bytes | None:
+    """Return the name of a header that is read as it is; None: `of_lines` has more to do."""
+    return None if name in NEVER_EMPTY or name == "cookie" else name.encode()
+
+
 class ScopeHeaders(LazyHeaders):
     """The headers of a scope."""
 
     __slots__ = ()
-    _accessors = Accessors(of_lines.__wrapped__)  # read as a handler's parameter is; a client's names are not kept
+    _accessors = accessors(of_lines.__wrapped__)  # read as a handler's parameter is; a client's names are not kept
+    _simple = Names(_simple_name, None)
+
+    def get(self, name: str, default: Any = None, /) -> Any:
+        """Return the value of a field, repeated lines joined, or `default`."""
+        wanted = self._simple[name]
+        if wanted is None:
+            return super().get(name, default)
+        value = self._head[1].get(wanted)
+        if value is None:
+            return default
+        return value.decode() if value.isascii() else ""
 
     def _all(self) -> Headers:
         return _all_headers(self._head[0])

@@ -98,7 +98,7 @@ def _opener(frozen: FrozenApp, runtime: Runtime) -> Opened:
             refusal = HTTPError(403, "WebSockets are not opened for pages of this origin.")
             await transport.deny(frozen.errors.problem(refusal))
             return None
-        return WebSocket(reader, scope, endpoint, values, runtime.state, transport), handle
+        return WebSocket(reader, scope, endpoint, values, runtime.state, transport=transport), handle
 
     return opened
 
@@ -152,7 +152,7 @@ class _Watch(Watch, eq=False):
     """Wait until the peer has left and the handler will not learn of it by itself."""
 
     def leaving(self) -> Coroutine[Any, Any, bool]:
-        transport: ASGITransport = self.subject._transport
+        transport: ASGITransport = self.subject.transport
         return transport.read_ahead() if transport.gone is None else _unnoticed(self.subject, transport)
 
     def is_leaving(self, told: Any) -> bool:

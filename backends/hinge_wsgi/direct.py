@@ -46,7 +46,7 @@ def direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
                 result = bare()
             elif needs_request:
                 request = Request(reader, environ, endpoint, values, runtime.state)
-                result = call(environ, values, body_of(request), request)
+                result = call(environ, values, None if body_of is None else body_of(request), request)
                 if request._after is not None:
                     return other(environ, start_response, values, request, result, body)
             else:
@@ -191,24 +191,29 @@ def _waits(who: str) -> ConfigurationError:
     )
 
 
-def body_getter(endpoint: Endpoint) -> Callable[[Request], Any]:
-    """Return what gives the handler its body: read whole, as a stream, as a form, or not at all."""
+def body_getter(endpoint: Endpoint) -> Callable[[Request], Any] | None:
+    """Return what gives the handler its body: read whole, as a stream, or as a form; None: it takes none."""
     limit = endpoint.max_body_size
     if endpoint.plan.reads_form:
         return form_getter(endpoint)
     if endpoint.plan.streams_body:
         return lambda request: body_stream(request._head, limit, on_request_thread)
-    if not endpoint.plan.reads_body:
-        return lambda request: None
-
-    return lambda request: request._body if isinstance(request._body, bytes) else keep_body(request, limit)
+    return whole_body(endpoint) if endpoint.plan.reads_body else None
 
 
-def keep_body(request: Request, limit: int) -> bytes:
-    """Read the whole body and keep it, or what made that impossible; raises HTTPError as `read_body`."""
-    try:
-        body = request._body = read_body(request._head, limit)
-    except HTTPError as error:
-        request._body = error
-        raise
-    return body
+def whole_body(endpoint: Endpoint) -> Callable[[Request], bytes]:
+    """Return what reads the whole body once, and keeps it or what made that impossible; raises as `read_body`."""
+    limit = endpoint.max_body_size
+
+    def whole(request: Request) -> bytes:
+        body: Any = request._body
+        if body.__class__ is bytes:
+            return body
+        try:
+            body = request._body = read_body(request._head, limit)
+        except HTTPError as error:
+            request._body = error
+            raise
+        return body  # type: ignore[no-any-return]
+
+    return whole

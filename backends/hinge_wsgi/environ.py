@@ -14,7 +14,7 @@ from typing import Any
 from hinge.http.address import Address
 from hinge.http.cookies import cookie_text
 from hinge.http.headers import Headers
-from hinge.http.lazy_headers import Accessors, LazyHeaders
+from hinge.http.lazy_headers import LazyHeaders, Names, accessors
 from hinge.http.target import origin_form, utf8_path
 
 Environ = Mapping[str, Any]
@@ -71,10 +71,20 @@ def query_string(environ: Environ) -> str:
     return found
 
 
+def _key(name: str) -> str:
+    return _BARE.get(name) or "HTTP_" + name.upper().replace("-", "_")
+
+
+def _simple_key(name: str) -> str | None:
+    """Return where a header stands that is read as it is; None: `header` has more to do."""
+    key = _key(name)
+    return None if name in _BARE or name == "cookie" or key in _PROCESS else key
+
+
 @cache
 def header(name: str) -> Callable[[Environ], str | None]:
     """Return an accessor of one header; a value that is not ASCII reads as empty, as from Granian, but for cookies."""
-    key = _BARE.get(name) or "HTTP_" + name.upper().replace("-", "_")
+    key = _key(name)
     inherited = _PROCESS.get(key)
 
     def get(environ: Environ) -> str | None:
@@ -84,8 +94,13 @@ def header(name: str) -> Callable[[Environ], str | None]:
         return _beyond_ascii(name, value)
 
     if name in _BARE:
-        # CGI has these two keys even where the client sent no such header.
-        return lambda environ: get(environ) or None
+
+        def get_bare(environ: Environ) -> str | None:
+            # CGI has these two keys even where the client sent no such header.
+            value: str = environ.get(key) or ""
+            return value if value.isascii() and value else None
+
+        return get_bare
     if name == "cookie":
         # Some servers join repeated lines with ","; that it separates there cannot be told from one in a value.
         return get
@@ -98,19 +113,29 @@ def _beyond_ascii(name: str, value: str) -> str:
     return cookie_text(value.encode("latin-1", "replace")) if name == "cookie" else ""
 
 
-def headers(environ: Environ) -> Headers:
-    """Return the request headers."""
-    return EnvironHeaders(environ)
-
-
 class EnvironHeaders(LazyHeaders):
     """The headers of an environ."""
 
     __slots__ = ()
-    _accessors = Accessors(header.__wrapped__)  # as a handler's parameter is read; names that clients send are not kept
+    _accessors = accessors(header.__wrapped__)  # as a handler's parameter is read; names that clients send are not kept
+    _simple = Names(_simple_key, None)
+
+    def get(self, name: str, default: Any = None, /) -> Any:
+        """Return the value of a field, repeated lines joined, or `default`."""
+        key = self._simple[name]
+        if key is None:
+            return super().get(name, default)
+        value = self._head.get(key)
+        if value is None:
+            return default
+        return value if value.isascii() else ""
 
     def _all(self) -> Headers:
         return _all_headers(self._head)
+
+
+headers: Callable[[Environ], Headers] = EnvironHeaders
+"""Return the request headers."""
 
 
 def _all_headers(environ: Environ) -> Headers:

@@ -16,7 +16,7 @@ from hinge.request import Request
 from hinge.responses.response import Response
 from hinge.responses.streaming import StreamingResponse, unsent
 from hinge_wsgi import environ as reader
-from hinge_wsgi.direct import Serve, body_getter, coloured_call, failure_response, keep_body
+from hinge_wsgi.direct import Serve, body_getter, coloured_call, failure_response, whole_body
 from hinge_wsgi.environ import Environ
 from hinge_wsgi.first_chunk import async_beginner, beginner
 from hinge_wsgi.form import releasing
@@ -70,9 +70,8 @@ def _answer(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Respons
 
 
 def _inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Response]:
-    call, plan = coloured_call(endpoint, runtime), endpoint.plan
-    body_of = body_getter(endpoint) if plan.reads_body or plan.streams_body or plan.reads_form else None
-    respond, begin = endpoint.responder(), beginner(endpoint, runtime)
+    call = coloured_call(endpoint, runtime)
+    body_of, respond, begin = body_getter(endpoint), endpoint.responder(), beginner(endpoint, runtime)
 
     def inner(request: Request) -> Response:
         body = None if body_of is None else body_of(request)
@@ -91,7 +90,8 @@ def _async_inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Co
     import asyncio  # noqa: PLC0415 - for who needs a loop
 
     call, plan = endpoint.bind(reader), endpoint.plan
-    body_of, respond = body_getter(endpoint), endpoint.responder()
+    body_of: Any = body_getter(endpoint) or (lambda request: None)
+    respond = endpoint.responder()
     reads_body, begin = plan.reads_body or plan.reads_form, async_beginner(endpoint, runtime)
     maybe_async = plan.maybe_async
 
@@ -121,20 +121,20 @@ def _async_inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Co
 
 def _reading(endpoint: Endpoint, inside: Callable[[Request], Response]) -> Callable[[Request], Response]:
     """Read the body before the layers that asked for it."""
-    limit = endpoint.max_body_size
+    read = whole_body(endpoint)
 
     def answer(request: Request) -> Response:
-        keep_body(request, limit)
+        read(request)
         return inside(request)
 
     return answer
 
 
 def _async_reading(endpoint: Endpoint, inside: Callable[[Request], Any]) -> Callable[[Request], Any]:
-    limit = endpoint.max_body_size
+    read = whole_body(endpoint)
 
     async def answer(request: Request) -> Response:
-        await on_request_thread(lambda: keep_body(request, limit))
+        await on_request_thread(lambda: read(request))
         response: Response = await inside(request)
         return response
 

@@ -34,7 +34,7 @@ def send(
     runtime: Runtime, start_response: StartResponse, response: Response, request: Request | None, *, head_only: bool
 ) -> Any:
     """Start a complete response and return its body for the server to iterate and close."""
-    status, body = response.status, response.body or b""
+    status, body = response._status, response._body or b""
     headers = _headers(response)
     if status in BODILESS:
         body = b""
@@ -58,31 +58,27 @@ def answer_with(
     head_only: bool,
 ) -> Any:
     """Start a response of any kind. A stream that fails before its first chunk is answered with its failure."""
+    send_any: Any = send_stream if isinstance(response, StreamingResponse) else send
     try:
-        return _send_any(runtime, start_response, response, request, head_only=head_only)
+        return send_any(runtime, start_response, response, request, head_only=head_only)
     except FAILURES as error:  # whatever a source raises
         response = fail(request, error)
+    send_any = send_stream if isinstance(response, StreamingResponse) else send
     try:
-        return _send_any(runtime, start_response, response, request, head_only=head_only)
+        return send_any(runtime, start_response, response, request, head_only=head_only)
     except FAILURES as error:  # an error handler answers with streams, too
         response = request._endpoint.errors.last_resort(request, failure_of(error))
     return send(runtime, start_response, response, request, head_only=head_only)
 
 
-def _send_any(
-    runtime: Runtime, start_response: StartResponse, response: Response, request: Request, *, head_only: bool
-) -> Any:
-    if isinstance(response, StreamingResponse):
-        return send_stream(runtime, start_response, response, request, head_only=head_only)
-    return send(runtime, start_response, response, request, head_only=head_only)
-
-
 def _headers(response: Response) -> Pairs:
-    lines = response._lines
-    for name, _ in lines:
-        if name in _HOP_BY_HOP:
-            return [pair for pair in lines if pair[0] not in _HOP_BY_HOP]
-    return [*lines]
+    headers = response._headers
+    if isinstance(headers, tuple):  # what the framework wrote itself
+        return [*headers]
+    first = headers._first
+    if "connection" in first or "upgrade" in first:
+        return [pair for pair in headers.multi_items() if pair[0] not in _HOP_BY_HOP]
+    return headers.multi_items() if headers._more else [*first.items()]
 
 
 def send_stream(

@@ -64,15 +64,15 @@ class Call(Served):
 class MemoryExchange(Exchange):
     """A request and its call: how its body comes, and how it hears that the client has left."""
 
-    __slots__ = ("call",)
-    call: Call
+    call: Any = None
 
     def body_length(self, limit: int) -> int | None:
         length: int | None = self.head.body_length(limit)
         return length
 
     async def next_piece(self) -> bytes:
-        return await self.call.receive()
+        piece: bytes = await self.call.receive()
+        return piece
 
     async def disconnected(self) -> None:
         await self.call.gone.wait()

@@ -219,8 +219,10 @@ def _groups(kinds: Iterable[type[BaseException]]) -> list[type[BaseException]]:
 
 def _keep_connection(response: Response, error: HTTPError) -> None:
     """Add what the error says about its connection, which a response cannot say by itself."""
-    raw = response.headers.raw
-    raw.extend(line for line in error.connection if line not in raw)
+    headers = response.headers
+    for name, value in error.connection:
+        if value not in headers.get_all(name):
+            headers._add(name, value)
 
 
 def aborted(request: Any, error: Exception) -> StreamAborted:

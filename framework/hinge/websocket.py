@@ -10,7 +10,7 @@ here.
 import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol, Self, TypeVar, overload
+from typing import Any, NoReturn, Protocol, Self, TypeVar, overload
 
 import msgspec
 
@@ -27,10 +27,6 @@ from hinge.inspection.hashable import never_hashed
 from hinge.request import HTTPConnection
 from hinge.responses.response import Response
 from hinge.validation.errors import is_unhashable
-
-if TYPE_CHECKING:
-    from hinge.backend.contract import HeadReader
-    from hinge.compiling.frozen import Endpoint
 
 T = TypeVar("T")
 
@@ -109,31 +105,22 @@ class WebSocketState(enum.Enum):
     CLOSED = "closed"
 
 
-class WebSocket(HTTPConnection):
+class WebSocket(HTTPConnection, kw_only=True):
     """A WebSocket connection. Iterating yields messages until the peer leaves."""
 
-    __slots__ = ("_limit", "_transport", "close_code", "close_reason", "state_of_connection")
+    transport: WebSocketTransport
+    close_code: int | None = None
+    close_reason: str = ""
+    state_of_connection: WebSocketState = WebSocketState.CONNECTING
 
-    def __init__(
-        self,
-        reader: "HeadReader",
-        head: Any,
-        endpoint: "Endpoint",
-        values: tuple[str, ...],
-        lifespan_state: Mapping[str, Any],
-        transport: WebSocketTransport,
-    ) -> None:
-        super().__init__(reader, head, endpoint, values, lifespan_state)
-        self._transport = transport
-        self._limit = endpoint.config.max_message_size
-        self.close_code: int | None = None
-        self.close_reason = ""
-        self.state_of_connection = WebSocketState.CONNECTING
+    @property
+    def _limit(self) -> int:
+        return self._endpoint.config.max_message_size
 
     @property
     def subprotocols(self) -> tuple[str, ...]:
         """The subprotocols that the client offers, in its order of preference."""
-        return self._transport.subprotocols
+        return self.transport.subprotocols
 
     async def accept(
         self, subprotocol: str | None = None, headers: Mapping[str, str] | Iterable[tuple[str, str]] | None = None
@@ -150,7 +137,7 @@ class WebSocket(HTTPConnection):
             offered = ", ".join(self.subprotocols) or "none"
             raise ValueError(f"the client did not offer the subprotocol {subprotocol!r}; it offers: {offered}")
         try:
-            await self._transport.accept(subprotocol, MutableHeaders(headers or ()).raw)
+            await self.transport.accept(subprotocol, MutableHeaders(headers or ()).multi_items())
         except WebSocketDisconnect as gone:
             self._gone(gone.code, gone.reason)
             raise
@@ -169,7 +156,7 @@ class WebSocket(HTTPConnection):
             raise TypeError(f"send takes str or bytes, not {type(message).__name__}; send_json takes the rest")
         check_text(message)
         try:
-            await self._transport.send(message)
+            await self.transport.send(message)
         except WebSocketDisconnect as gone:
             self._gone(gone.code, gone.reason)
             raise
@@ -189,7 +176,7 @@ class WebSocket(HTTPConnection):
         """
         self._require_open("receive")
         try:
-            message = await self._transport.receive()
+            message = await self.transport.receive()
         except WebSocketDisconnect as gone:
             self._gone(gone.code, gone.reason)
             raise
@@ -221,7 +208,7 @@ class WebSocket(HTTPConnection):
         message = await self.receive()
         data = message.encode() if isinstance(message, str) else message
         try:
-            return decode(data) if len(data) <= AT_ONCE else await self._transport.apart(decode, data)
+            return decode(data) if len(data) <= AT_ONCE else await self.transport.apart(decode, data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, HTTPError, TypeError) as error:
             if isinstance(error, TypeError) and not is_unhashable(error):
                 raise
@@ -242,7 +229,7 @@ class WebSocket(HTTPConnection):
             return
         if self.state_of_connection is WebSocketState.OPEN:
             self._gone(code, reason)
-            await self._transport.close(code, reason)
+            await self.transport.close(code, reason)
 
     async def deny(self, answer: HTTPError | Response) -> None:
         """Refuse the handshake with an HTTP response; servers that cannot send one answer 403.
@@ -259,7 +246,7 @@ class WebSocket(HTTPConnection):
 
     async def _refuse(self, response: Response) -> None:
         self.state_of_connection = WebSocketState.CLOSED
-        await self._transport.deny(response)
+        await self.transport.deny(response)
 
     def __aiter__(self) -> Self:
         return self
@@ -268,7 +255,7 @@ class WebSocket(HTTPConnection):
         # `receive`, without a frame around it: each idle WebSocket holds what waits for its message.
         try:
             self._require_open("receive")
-            message = await self._transport.receive()
+            message = await self.transport.receive()
             return message if not exceeds(message, self._limit) else await self._refuse_message()
         except WebSocketDisconnect as gone:
             if self.state_of_connection is not WebSocketState.CLOSED:

@@ -67,7 +67,7 @@ GONE = WebSocketDisconnect(1001, "going away")
 def connecting(*messages: str | bytes | WebSocketDisconnect, subprotocols: tuple[str, ...] = ()) -> Any:
     """Return a WebSocket and its transport."""
     transport = Transport(*messages, subprotocols=subprotocols)
-    return WebSocket(None, None, ENDPOINT, ("lobby",), {"db": 1}, transport), transport  # type: ignore[arg-type]
+    return WebSocket(None, None, ENDPOINT, ("lobby",), {"db": 1}, transport=transport), transport  # type: ignore[arg-type]
 
 
 def opened(*messages: str | bytes | WebSocketDisconnect) -> Any:

@@ -7,7 +7,7 @@ does `explain` go over all arguments again, to list every error.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hinge.binding.absence import REQUIRED, absence, is_shareable
@@ -49,6 +49,10 @@ def bind(plan: HandlerPlan, path_names: tuple[str, ...], reader: Any, *, max_que
             return _one(handler, takes[0][1], sources.explain)
         if len(takes) == 2:
             return _two(handler, takes[0][1], takes[1][1], sources.explain)
+        if len(takes) == 3:
+            return _three(handler, takes[0][1], takes[1][1], takes[2][1], sources.explain)
+        if len(takes) == 4:
+            return _four(handler, [take for _, take in takes], sources.explain)
     return _several(plan, takes, query, sources.explain)
 
 
@@ -74,6 +78,35 @@ def _two(handler: Any, take_first: Take, take_second: Take, explain: Explain) ->
         except (ValueError, HTTPError) as error:
             raise explain(error, head, values, body, request) from None
         return handler(first, second)
+
+    return call
+
+
+def _three(handler: Any, take_first: Take, take_second: Take, take_third: Take, explain: Explain) -> Bound:
+    def call(head: Any, values: tuple[str, ...], body: Any, request: Any) -> Any:
+        try:
+            first = take_first(head, values, body, request)
+            second = take_second(head, values, body, request)
+            third = take_third(head, values, body, request)
+        except (ValueError, HTTPError) as error:
+            raise explain(error, head, values, body, request) from None
+        return handler(first, second, third)
+
+    return call
+
+
+def _four(handler: Any, takes: Sequence[Take], explain: Explain) -> Bound:
+    take_first, take_second, take_third, take_fourth = takes
+
+    def call(head: Any, values: tuple[str, ...], body: Any, request: Any) -> Any:
+        try:
+            first = take_first(head, values, body, request)
+            second = take_second(head, values, body, request)
+            third = take_third(head, values, body, request)
+            fourth = take_fourth(head, values, body, request)
+        except (ValueError, HTTPError) as error:
+            raise explain(error, head, values, body, request) from None
+        return handler(first, second, third, fourth)
 
     return call
 

@@ -18,6 +18,7 @@ from hinge.codecs import encode_json
 from hinge.errors import ConfigurationError
 from hinge.inspection.annotations import UNIONS, extended, field_types, unalias
 from hinge.inspection.declared import fields, has_fields, is_named_tuple, stand_ins
+from hinge.request import HTTPConnection
 from hinge.validation.defaults import check_default
 
 _PLAIN = frozenset({str, int, float, bool, bytes, type(None), list, dict, object})
@@ -143,7 +144,7 @@ class Notes:
     def _look_through(self, record: Any, place: Place) -> None:
         """Check what stands on the fields of a record or a NamedTuple, or in what another class extends."""
         key = (record, not place.name)
-        if place.callback or key in self._seen or not isinstance(record, type):
+        if place.callback or key in self._seen or not isinstance(record, type) or issubclass(record, HTTPConnection):
             return
         self._seen.add(key)
         if not (has_fields(record) or is_named_tuple(record)):
@@ -245,6 +246,8 @@ def _check_fit(found: Any, kind: Any, place: Place) -> None:
     """Refuse constraints that a type does not have."""
     if isinstance(kind, TypeVar):
         return
+    if isinstance(kind, type) and issubclass(kind, HTTPConnection):
+        raise ConfigurationError(f"{place.who} has a constraint, and is no value. Fix: leave the constraint out")
     if any(low > high for low, high in _ranges(found)):
         raise ConfigurationError(f"{place.who}: no value is within its bounds. Fix: mend one of the two")
     try:

@@ -6,9 +6,8 @@ nowhere else.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
-from functools import lru_cache
-from typing import Any, Self, TypeVar, cast, overload
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from typing import Any, ClassVar, Self, TypeVar, cast, overload
 
 from hinge.errors import HTTPError
 from hinge.http.multidict import MultiDict
@@ -152,15 +151,31 @@ def check_name(name: str) -> str:
     return _token(name)
 
 
-@lru_cache(maxsize=256)  # names stand in the program
 def _token(name: str) -> str:
     if not is_token(name):
         raise ValueError(f"a header's name is an RFC 9110 token, not {name!r}")
     return str.lower(name)  # of str, whose result is no subclass
 
 
+class CheckedNames(dict[str, str]):
+    """Header names as they go out, by the name as it was written. Names stand in the program, but not all of them."""
+
+    _MOST = 512
+
+    def __init__(self, check: Callable[[str], str]) -> None:
+        super().__init__()
+        self.check = check
+
+    def __missing__(self, name: str) -> str:
+        checked = self.check(name)
+        if len(self) >= self._MOST:
+            self.clear()
+        self[name] = checked
+        return checked
+
+
 class MutableHeaders(MutableMapping[str, str]):
-    """Hold headers to be sent; `raw` is the list of `(lower-case name, value)` lines in order.
+    """Hold headers to be sent: lower-case names, valid values; the lines of one name stand together, in their order.
 
     Takes a mapping or pairs. As a mapping it shows each name once, its lines joined with `, ` (of Set-Cookie the first
     line); `get_all` and `multi_items` show the lines. A tab in a value becomes a space.
@@ -170,19 +185,46 @@ class MutableHeaders(MutableMapping[str, str]):
         TypeError: a name or a value is not a str.
     """
 
-    __slots__ = ("raw",)
+    __slots__ = ("_first", "_more")
 
-    raw: list[tuple[str, str]]
+    _first: dict[str, str]
+    """The first line of each name: a middleware sets a header by one look-up, and a backend sends what is here."""
+    _more: dict[str, list[str]] | None
+    """The further lines of those names that have some."""
 
-    _name: Any = staticmethod(check_name)
+    _names: ClassVar[CheckedNames] = CheckedNames(check_name)
     """Returns a name as it goes out, checked."""
-    _known_name: Any = staticmethod(_token)
-    """The same for one that is exactly a str, remembered."""
 
     def __init__(self, headers: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
-        self.raw = []
+        self._first, self._more = {}, None
         for name, value in _pairs(headers):
             self.append(name, value)
+
+    @classmethod
+    def trusted(cls, lines: Sequence[tuple[str, str]]) -> Self:
+        """Return the headers of lines that the framework wrote or checked itself, names in lower case."""
+        headers = cls.__new__(cls)
+        headers._first = first = dict(lines)
+        headers._more = None
+        if len(first) != len(lines):
+            first.clear()
+            for name, value in lines:
+                headers._add(name, value)
+        return headers
+
+    def copy(self) -> Self:
+        """Return the same lines, to be changed without a trace in these."""
+        copied = self.__class__.__new__(self.__class__)
+        copied._first, more = self._first.copy(), self._more
+        copied._more = {name: values.copy() for name, values in more.items()} if more else None
+        return copied
+
+    def _add(self, name: str, value: str) -> None:
+        if name not in self._first:
+            self._first[name] = value
+            return
+        self._more = more = self._more or {}
+        more.setdefault(name, []).append(value)
 
     def append(self, name: str, value: str) -> None:
         """Add a line and keep those of the same name; surrounding spaces are taken off.
@@ -191,61 +233,53 @@ class MutableHeaders(MutableMapping[str, str]):
             ValueError: the name or the value is invalid.
             TypeError: the name or the value is not a str.
         """
-        self.raw.append((self._name(name), _check_value(name, value)))
+        self._add(self._names.check(name), _check_value(name, value))
 
     def __setitem__(self, name: str, value: str) -> None:
-        key = self._known_name(name) if name.__class__ is str else self._name(name)
+        key = self._names[name] if name.__class__ is str else self._names.check(name)
         if value.__class__ is str and value.isascii() and value.isprintable():  # as most are
-            line = key, value.strip(" ")
+            self._first[key] = value.strip(" ")
         else:
-            line = key, _check_value(name, value)
-        raw = self.raw
-        for present, _ in raw:
-            if present == key:
-                break
-        else:
-            raw.append(line)
-            return
-        places = [index for index, (present, _) in enumerate(raw) if present == key]
-        raw[places[0]] = line
-        if len(places) > 1:
-            raw[:] = [pair for pair in raw if pair[0] != key or pair is line]
+            self._first[key] = _check_value(name, value)
+        if self._more:
+            self._more.pop(key, None)
 
     def __getitem__(self, name: str) -> str:
-        lines = self.get_all(name)
-        if not lines:
-            raise KeyError(name)
-        if len(lines) == 1 or name.lower() == _LINES_STAY_APART:
-            return lines[0]
-        return ", ".join(lines)
+        key = str.lower(name)  # a TypeError for anything else
+        first = self._first[key]
+        if not self._more or key == _LINES_STAY_APART:
+            return first
+        return ", ".join([first, *self._more.get(key, ())])
 
     def __delitem__(self, name: str) -> None:
         key = str.lower(name)
-        kept = [pair for pair in self.raw if pair[0] != key]
-        if len(kept) == len(self.raw):
+        if self._first.pop(key, None) is None:
             raise KeyError(name)
-        self.raw[:] = kept
+        if self._more:
+            self._more.pop(key, None)
 
     def __contains__(self, name: object) -> bool:
-        if not isinstance(name, str):
-            return False
-        key = name.lower()
-        return any(present == key for present, _ in self.raw)
+        return isinstance(name, str) and name.lower() in self._first
 
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys(name for name, _ in self.raw))
+        return iter(self._first)
 
     def __len__(self) -> int:
-        return len({name for name, _ in self.raw})
+        return len(self._first)
 
     def get_all(self, name: str) -> list[str]:
         """Return the lines of `name` in order, as they were set."""
         key = str.lower(name)  # a TypeError for anything else
-        return [value for present, value in self.raw if present == key]
+        if key not in self._first:
+            return []
+        return [self._first[key], *((self._more or {}).get(key, ()))]
 
     def multi_items(self) -> list[tuple[str, str]]:
-        """Return all lines in order."""
-        return self.raw.copy()
+        """Return all lines as a new list of `(lower-case name, value)`."""
+        more = self._more
+        if not more:
+            return [*self._first.items()]
+        return [(name, value) for name, first in self._first.items() for value in (first, *more.get(name, ()))]
 
     def setdefault(self, name: str, value: str, /) -> str:  # no line is without a value
         """Add a line if there is none of that name; return what `name` then shows.
@@ -260,7 +294,8 @@ class MutableHeaders(MutableMapping[str, str]):
 
     def clear(self) -> None:
         """Remove all lines."""
-        self.raw.clear()
+        self._first.clear()
+        self._more = None
 
     def update(  # type: ignore[override]  # header names are no identifiers: no keywords
         self, headers: Mapping[str, str] | Iterable[tuple[str, str]] = (), /
@@ -271,9 +306,12 @@ class MutableHeaders(MutableMapping[str, str]):
             ValueError: a name or a value is invalid.
             TypeError: a name or a value is not a str.
         """
-        lines = type(self)(headers).raw
-        replaced = {name for name, _ in lines}
-        self.raw[:] = [pair for pair in self.raw if pair[0] not in replaced] + lines
+        lines = type(self)(headers)
+        for name in lines._first:
+            self.pop(name, None)
+        self._first |= lines._first
+        if lines._more:
+            self._more = (self._more or {}) | lines._more
 
     def vary(self, *names: str) -> None:
         """Add request headers that the answer depends on to Vary (RFC 9110 section 12.5.5), each once.
@@ -299,13 +337,13 @@ class MutableHeaders(MutableMapping[str, str]):
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, MutableHeaders):
-            return self.raw == other.raw
+            return self.multi_items() == other.multi_items()
         return super().__eq__(other)
 
     __hash__ = None  # type: ignore[assignment]  # it can change
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.raw!r})"
+        return f"{type(self).__name__}({self.multi_items()!r})"
 
 
 def _pairs(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:

@@ -1,33 +1,43 @@
 """The headers of a head that its server keeps: read by name, one at a time, until somebody wants all of them."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from hinge.http.headers import Headers
 from hinge.http.multidict import MultiDict
 from hinge.http.tokens import is_token
 
+T = TypeVar("T")
 
-class Accessors(dict[str, Callable[[Any], str | None]]):
-    """What reads one header, by its name as somebody wrote it. Names may come from a client, so not all are kept."""
+
+class Names(dict[str, T], Generic[T]):
+    """What `make` returns for header names, by the name as somebody wrote it; `absent` for what is no header's name.
+
+    Names may come from a client, so not all are kept.
+    """
 
     _MOST = 512
 
-    def __init__(self, make: Callable[[str], Callable[[Any], str | None]]) -> None:
+    def __init__(self, make: Callable[[str], T], absent: T) -> None:
         super().__init__()
-        self._make = make
+        self._make, self._absent = make, absent
 
-    def __missing__(self, name: str) -> Callable[[Any], str | None]:
+    def __missing__(self, name: str) -> T:
         if len(self) >= self._MOST:
             self.clear()
         lowered = name.lower()
         # With `_` it could not be told from `-` on WSGI, so no such header reaches an app.
-        self[name] = read = self._make(lowered) if is_token(lowered) and "_" not in lowered else _none
-        return read
+        self[name] = made = self._make(lowered) if is_token(lowered) and "_" not in lowered else self._absent
+        return made
 
 
-def _none(head: Any) -> None:
-    return None
+Accessors = Names[Callable[[Any], str | None]]
+"""What reads one header of a head."""
+
+
+def accessors(make: Callable[[str], Callable[[Any], str | None]]) -> Accessors:
+    """Return the accessors that a reader's `header` makes."""
+    return Names(make, lambda head: None)
 
 
 class LazyHeaders(Headers):
@@ -59,10 +69,10 @@ class LazyHeaders(Headers):
         return default if value is None else value
 
     def __getitem__(self, name: str) -> str:
-        value = self._accessors[name](self._head)
+        value: str | None = self.get(name)
         if value is None:
             raise KeyError(name)
         return value
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and self._accessors[name](self._head) is not None
+        return isinstance(name, str) and self.get(name) is not None

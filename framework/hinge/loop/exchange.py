@@ -5,12 +5,10 @@ client's leaving is watched for only where something can be ended by it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any, ClassVar
 
-from hinge.backend.contract import HeadReader
-from hinge.compiling.frozen import Endpoint
 from hinge.http.body import BodyStream
 from hinge.loop.after import run_after
 from hinge.loop.body import body_stream, declared_pieces
@@ -25,19 +23,12 @@ class Exchange(Request):
     """A request together with its connection.
 
     A backend says in `disconnected` how it hears that the client left, and in `next_piece` and `body_length` how a body
-    comes; one with a faster way to a whole body overrides `read_body`.
+    comes; one with a faster way to a whole body overrides `read_body`. It is a `msgspec.Struct`: what a subclass keeps
+    is declared as fields with defaults, without an `__init__`.
     """
 
-    __slots__ = ("watch",)
-
-    watch: Watch | None
+    watch: Watch | None = None
     """None until `watched` is called."""
-
-    def __init__(
-        self, reader: HeadReader, head: Any, endpoint: Endpoint, values: tuple[str, ...], state: Mapping[str, Any]
-    ) -> None:
-        super().__init__(reader, head, endpoint, values, state)
-        self.watch = None
 
     @property
     def head(self) -> Any:

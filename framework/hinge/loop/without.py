@@ -58,7 +58,7 @@ async def _send_collected(
     watch = exchange.watched()
     body = await _collected(runtime, watch, response, exchange)
     if not watch.has_left:
-        whole = Response.trusted(body, response.status, tuple(response.headers.raw))
+        whole = Response.trusted(body, response.status, tuple(response.headers.multi_items()))
         await sink.whole(whole, head_only=False)
 
 

@@ -164,7 +164,7 @@ def _compressed(response: Response, encoder: Encoder) -> Response:
         return response
     pieces = (body[start : start + _AT_ONCE] for start in range(0, len(body), _AT_ONCE))
     chunks = _Compressed(pieces, _Work(encoder, flushing=False))
-    return StreamingResponse(chunks, status=response.status, headers=response.headers.raw)
+    return StreamingResponse(chunks, status=response.status, headers=response.headers)
 
 
 class _Work:

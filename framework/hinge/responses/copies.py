@@ -33,7 +33,7 @@ def own(response: Response) -> Response:
 def own_headers(response: Response) -> ResponseHeaders | Lines:
     """Return headers that can be set without a trace in `response`."""
     headers = response._headers
-    return headers if isinstance(headers, tuple) else ResponseHeaders.trusted(headers.raw.copy())
+    return headers if isinstance(headers, tuple) else headers.copy()
 
 
 def initialised(response: Response) -> Response:

@@ -22,7 +22,7 @@ from hinge.http.dates import format_date, parse_date
 from hinge.http.ranges import RangeNotSatisfiable, multipart_heads, parse_ranges
 from hinge.responses.chunks import FileChunks
 from hinge.responses.opened import ABSENT, Opened, PromisedFile
-from hinge.responses.response import OCTETS, Lines, Pairs, Response, ResponseHeaders, content_type
+from hinge.responses.response import OCTETS, Lines, Pairs, Response, content_type
 from hinge.responses.streaming import StreamingResponse
 
 CHUNK_SIZE = 256 * 1024
@@ -209,7 +209,7 @@ class FileResponse(StreamingResponse):
         if not parts:
             return self
         narrowed = copy.copy(self)  # the handler may answer with the same object again
-        narrowed._headers = headers = ResponseHeaders.trusted([*self._lines])
+        narrowed._headers = headers = self.headers.copy()
         if len(parts) == 1:
             (start, stop) = parts[0]
             headers["content-range"] = f"bytes {start}-{stop - 1}/{size}"

@@ -1,6 +1,6 @@
 """What a handler answers: status, headers and a complete body.
 
-Law: everything is checked where it is set, so a backend sends `status`, `headers.raw` and `body` as they are. Framing
+Law: everything is checked where it is set, so a backend sends `status`, `headers` and `body` as they are. Framing
 (`Content-Length`, `Transfer-Encoding`, the connection) is the framework's: a response cannot name it. What the
 framework itself writes is a constant, and constants are not checked again at every request.
 """
@@ -8,12 +8,11 @@ framework itself writes is a constant, and constants are not checked again at ev
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
-from typing import Any, ClassVar, Literal, Self, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from hinge.codecs import encode_json
 from hinge.http.cookies import format_cookie, needs_of
-from hinge.http.headers import MutableHeaders, check_name
+from hinge.http.headers import CheckedNames, MutableHeaders, check_name
 from hinge.http.percent import quote
 from hinge.http.tokens import MEDIA_TYPE
 
@@ -50,7 +49,6 @@ _begins_with_type = re.compile(rf"{MEDIA_TYPE} *(?:;|\Z)").match
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # Every delimiter of RFC 3986, and "%": what the caller escaped stays escaped. Backslashes, spaces and controls do not.
 _URI_SAFE = "%:/?#[]@!$&'()*+,;="
-_new = object.__new__
 
 
 def _check_name(name: str) -> str:
@@ -61,18 +59,10 @@ def _check_name(name: str) -> str:
 
 
 class ResponseHeaders(MutableHeaders):
-    """Hold a response's headers; `raw` is the list of (lower-case name, value) that a backend sends."""
+    """Hold a response's headers, but for those of its connection and its length."""
 
     __slots__ = ()
-    _name = staticmethod(_check_name)
-    _known_name = staticmethod(lru_cache(maxsize=256)(_check_name))  # names stand in the program
-
-    @classmethod
-    def trusted(cls, raw: list[tuple[str, str]]) -> Self:
-        """Adopt `raw` unchecked: for names and values that the framework wrote itself."""
-        headers = cls.__new__(cls)
-        headers.raw = raw
-        return headers
+    _names: ClassVar[CheckedNames] = CheckedNames(_check_name)
 
 
 class Response:
@@ -119,9 +109,9 @@ class Response:
 
     @property
     def _lines(self) -> Sequence[tuple[str, str]]:
-        """What a backend sends, `headers.raw`, without making a list of it for that; it must not be changed."""
+        """What a backend sends; it must not be changed."""
         headers = self._headers
-        return headers if isinstance(headers, tuple) else headers.raw
+        return headers if isinstance(headers, tuple) else headers.multi_items()
 
     def render(self, content: Any) -> bytes | None:
         """Return the bytes of `content`; a subclass overrides it to encode another kind of value."""
@@ -139,12 +129,10 @@ class Response:
     @property
     def headers(self) -> ResponseHeaders:
         """The headers; each is checked where it is set."""
-        headers = self._headers
-        if isinstance(headers, tuple):
-            raw = [*headers]
-            headers = self._headers = _new(ResponseHeaders)
-            headers.raw = raw
-        return headers
+        headers: Any = self._headers
+        if headers.__class__ is tuple:
+            headers = self._headers = ResponseHeaders.trusted(headers)
+        return headers  # type: ignore[no-any-return]
 
     @property
     def body(self) -> bytes | None:
@@ -359,6 +347,6 @@ def merge(defaults: Lines, headers: Pairs | None, media_type: str | None) -> Res
         if "content-type" in merged:
             raise ValueError("the content type is given twice: by media_type and by the header content-type")
         merged.append("content-type", content_type(media_type))
-    given = {name for name, _ in merged.raw}
-    merged.raw.extend([line for line in defaults if line[0] not in given])
+    for name, value in defaults:
+        merged._first.setdefault(name, value)
     return merged

@@ -20,7 +20,7 @@ from typing import Any
 from hinge.inspection.wrappers import Unawaited
 from hinge.responses.copies import initialised, own, own_headers
 from hinge.responses.jsonlines import JSONLinesResponse
-from hinge.responses.response import Lines, RedirectResponse, Response
+from hinge.responses.response import Lines, RedirectResponse, Response, ResponseHeaders
 from hinge.responses.streaming import BODILESS, StreamingResponse
 from hinge.results.projectors import refuse
 from hinge.results.returns import UNANNOTATED, Encode, Returns
@@ -55,7 +55,7 @@ class Results:
         self._code = status or 200
         self._written_to = written_to
         self._header = None if status in BODILESS else header
-        self._plain: dict[type, tuple[Encode, Lines]] = {}
+        self._plain: dict[type, tuple[Encode, Any]] = {}
         self._make: dict[type, Make] = {}
         self.prepared: dict[type, tuple[Encode, Any]] = {}
 
@@ -70,8 +70,14 @@ class Results:
         kind = type(value)
         how = self._plain.get(kind)
         if how is not None:
-            response = _new(Response)  # `Response.trusted` written out
-            response._status, response._body, response._headers = self._code, how[0](value), how[1]
+            encode, headers = how
+            response = _new(Response)  # `Response.trusted` written out, and `ResponseHeaders.copy`
+            response._status, response._body = self._code, encode(value)
+            if headers.__class__ is ResponseHeaders:
+                response._headers = written = _new(ResponseHeaders)
+                written._first, written._more = headers._first.copy(), None
+            else:
+                response._headers = headers
             return response
         make = self._make.get(kind)
         if make is None:
@@ -80,7 +86,8 @@ class Results:
             plain = self._returns.plain(kind)
             if plain is not None:
                 encode, media_type = plain
-                self._plain[kind] = encode, (("content-type", media_type),)
+                lines: Lines = (("content-type", media_type),)
+                self._plain[kind] = encode, ResponseHeaders.trusted(lines) if self._written_to else lines
                 if self._header is not None:
                     self.prepared[kind] = encode, self._header(media_type)
                 return self.respond(value)

@@ -95,7 +95,6 @@ class Life:
     def exchange(self, endpoint: Endpoint, head: reader.Head, values: tuple[str, ...], body: Any) -> "LambdaExchange":
         """Return a new request; `body` is what was read, or why it could not be."""
         exchange = LambdaExchange(reader, head, endpoint, values, self.runtime.state)
-        exchange.answer = None
         exchange.keep_body(body)
         return exchange
 
@@ -130,9 +129,8 @@ async def _request(runtime: Runtime, head: reader.Head, part: Awaitable[Any]) ->
 class LambdaExchange(Exchange):
     """A request, whose body is there, and where its response goes: a `WholeSink`, as far as one without streams is."""
 
-    __slots__ = ("_rest", "answer")
-    answer: Any
-    _rest: bytes
+    answer: Any = None
+    _rest: bytes = b""
 
     def body_length(self, limit: int) -> int | None:
         """Return how long the body is."""

@@ -62,13 +62,16 @@ def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
     serve = make_server(endpoint, head, runtime)
 
     async def through_request(scope: Any, proto: Any, values: tuple[str, ...]) -> None:
-        exchange = RSGIExchange(scope, proto, endpoint, values, runtime.state)
+        exchange = RSGIExchange(head, scope, endpoint, values, runtime.state, proto=proto)
         await serve(exchange, Sink(exchange))
 
     return through_request
 
 
 def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
+    def exchanged(scope: Any, proto: Any, values: tuple[str, ...]) -> RSGIExchange:
+        return RSGIExchange(head, scope, endpoint, values, runtime.state, proto=proto)
+
     call, awaits = coloured_call(endpoint, head, runtime, lambda proto: proto.client_disconnect())
     limit, status, plan = endpoint.max_body_size, endpoint.status or 200, endpoint.plan
     reads_body = plan.reads_body
@@ -86,7 +89,9 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
                 if reads_body:
                     length = head.framing(scope, limit)
                     if length is None:
-                        body = await RSGIExchange(scope, proto, endpoint, values, runtime.state).read_body(limit)
+                        body = await RSGIExchange(head, scope, endpoint, values, runtime.state, proto=proto).read_body(
+                            limit
+                        )
                     else:
                         body = await read_whole(proto, length)
                 result = call(scope, values, body, proto)  # which tells of the leaving: no request does
@@ -99,7 +104,7 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
         if how is not None:
             proto.response_bytes(status, how[1], content)
             return
-        exchange = RSGIExchange(scope, proto, endpoint, values, runtime.state)
+        exchange = exchanged(scope, proto, values)
         if reads_body:
             exchange.keep_body(content if body is None and isinstance(content, Exception) else body)
         await send(exchange, Sink(exchange), content)

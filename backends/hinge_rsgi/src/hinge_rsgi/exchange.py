@@ -13,7 +13,6 @@ from granian import rsgi
 from hinge.backend import (
     BODILESS,
     ClientDisconnect,
-    Endpoint,
     Exchange,
     FileResponse,
     Response,
@@ -28,19 +27,15 @@ ProtocolClosed: type[Exception] = rsgi.ProtocolClosed  # type: ignore[attr-defin
 _CLOSE = ("connection", "close")
 
 
-class RSGIExchange(Exchange):
+class RSGIExchange(Exchange, kw_only=True):
     """A request together with its protocol object."""
 
-    __slots__ = ("_pieces", "pace", "proto", "transport")
-    _pieces: Any
-    pace: Pace
+    proto: Any
+    _pieces: Any = None
+    pace: Any = None
     """Set while there is a transport."""
-    transport: Any
+    transport: Any = None
     """What a stream is handed to; Granian ends the body when nobody holds it."""
-
-    def __init__(self, scope: Any, proto: Any, endpoint: Endpoint, values: Any, state: Any) -> None:
-        super().__init__(head, scope, endpoint, values, state)
-        self.proto, self._pieces, self.transport = proto, None, None
 
     async def disconnected(self) -> None:
         """Return when the client has left."""
