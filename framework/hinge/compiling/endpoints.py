@@ -95,7 +95,7 @@ class Frame(msgspec.Struct, frozen=True):
         response = self.errors.problem(make())
         if not self.layers:
             return lambda: response
-        body, status, lines = response.body or b"", response.status, tuple(response.headers.raw)
+        body, status, lines = response.body or b"", response.status, tuple(response.headers.multi_items())
         return lambda: Response.trusted(body, status, lines)
 
 
