@@ -4,10 +4,12 @@ Law: every message names every key (servers disagree on defaults), headers are t
 ours. A client that has left is not a failure.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from hinge.responses.response import Lines, Response
 from hinge.responses.streaming import BODILESS, UNSIZED, sent_length
@@ -26,7 +28,12 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 def encode_headers(response: Response) -> Pairs:
     """Return a response's headers as ASGI wants them; all are ASCII by then."""
-    return [(name.encode(), value.encode()) for name, value in response._lines]
+    headers = response._headers
+    if isinstance(headers, tuple):
+        lines: Iterable[tuple[str, str]] = headers
+    else:
+        lines = headers.multi_items() if headers._more else headers._first.items()
+    return [(name.encode(), value.encode()) for name, value in lines]
 
 
 @lru_cache(maxsize=64)
@@ -48,14 +55,11 @@ def closing(send: Send) -> Send:
     return send_and_close
 
 
-class Messages:
+class Messages(msgspec.Struct, eq=False):  # a Struct, because many requests pay for its making
     """Where a response goes (hinge.backend.WholeSink)."""
 
-    __slots__ = ("_exchange", "_send")
-
-    def __init__(self, send: Send, exchange: ASGIExchange) -> None:
-        self._send = send
-        self._exchange = exchange
+    _send: Send
+    _exchange: ASGIExchange
 
     def whole(self, response: Response, *, head_only: bool) -> Awaitable[None]:
         """Send a response whose body is known."""
@@ -103,7 +107,7 @@ def _start(status: int, headers: Pairs) -> dict[str, Any]:
 
 async def send_complete(send: Send, response: Response, *, head_only: bool) -> None:
     """Send a response whose body is known."""
-    status, body = response.status, response.body or b""
+    status, body = response._status, response._body or b""
     headers = encode_headers(response)
     if status in BODILESS:
         body = b""

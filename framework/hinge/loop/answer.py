@@ -13,7 +13,6 @@ from hinge.backend.contract import Feature
 from hinge.binding.plan import HandlerPlan
 from hinge.compiling.frozen import Endpoint
 from hinge.diagnostics.failures import failure_in_task
-from hinge.http.body import BodyStream
 from hinge.inspection.wrappers import Unawaited, awaited
 from hinge.loop.decode import decoding
 from hinge.loop.exchange import Exchange
@@ -29,10 +28,6 @@ from hinge.request import Request
 from hinge.responses.response import Response
 from hinge.responses.streaming import StreamingResponse
 
-ReadBody: TypeAlias = Callable[[Any, int], Awaitable[bytes]]
-"""`(exchange, limit) -> the whole body`; raises HTTPError or ClientDisconnect as `hinge.http.body` says."""
-OpenBody: TypeAlias = Callable[[Any, int], BodyStream]
-"""`(exchange, limit) -> the body in pieces`."""
 Fail: TypeAlias = Callable[[Any, Exception], Awaitable[Response]]
 
 
@@ -90,13 +85,11 @@ def make_failure(endpoint: Endpoint) -> Fail:
     return fail
 
 
-def make_answer(
-    endpoint: Endpoint, reader: Any, runtime: Runtime, read_body: ReadBody, open_body: OpenBody
-) -> Callable[[Any], Awaitable[Response]]:
+def make_answer(endpoint: Endpoint, reader: Any, runtime: Runtime) -> Callable[[Any], Awaitable[Response]]:
     """Return `(exchange) -> response`, with the middleware around the handler; it raises no Exception."""
     layers, before, limit = endpoint.layers, endpoint.body_before, endpoint.max_body_size
     fail = make_failure(endpoint)
-    inner = _inner(endpoint, reader, runtime, read_body, open_body)
+    inner = _inner(endpoint, reader, runtime)
     if before is None:
         answer = compose_async(layers, inner, fail)
         return releasing(answer) if endpoint.plan.reads_form else answer
@@ -104,7 +97,7 @@ def make_answer(
 
     async def with_body(request: Any) -> Response:
         try:
-            request._body = await read_body(request, limit)
+            request._body = await request.read_body(limit)
         except Exception as error:
             request._body = error  # told again to whoever asks for the body
             raise
@@ -114,29 +107,27 @@ def make_answer(
     return releasing(answer) if endpoint.plan.reads_form else answer
 
 
-def _inner(
-    endpoint: Endpoint, reader: Any, runtime: Runtime, read_body: ReadBody, open_body: OpenBody
-) -> Callable[[Any], Awaitable[Response]]:
+def _inner(endpoint: Endpoint, reader: Any, runtime: Runtime) -> Callable[[Any], Awaitable[Response]]:
     call, awaits = coloured_call(endpoint, reader, runtime, _disconnected)
     plan, limit, respond = endpoint.plan, endpoint.max_body_size, endpoint.responder()
     reads_body = plan.reads_body
     read_special: Callable[[Any], Awaitable[Any]] | None = None
     if plan.reads_form:
-        read_special = form_reading(endpoint, reader, runtime, read_body, open_body)
+        read_special = form_reading(endpoint, reader, runtime)
     elif plan.streams_body and Feature.DUPLEX not in runtime.features:
-        read_special = arrived(read_body, limit)
+        read_special = arrived(limit)
     is_special = plan.streams_body or plan.reads_form
     begin = beginner(endpoint, runtime)
 
     async def inner(request: Any) -> Response:
         body: Any = None
         if is_special:
-            body = open_body(request, limit) if read_special is None else await read_special(request)
+            body = request.open_body(limit) if read_special is None else await read_special(request)
         elif reads_body:
             body = request._body
             if not isinstance(body, bytes):
                 try:
-                    body = request._body = await read_body(request, limit)
+                    body = request._body = await request.read_body(limit)
                 except Exception as error:
                     request._body = error  # as above
                     raise

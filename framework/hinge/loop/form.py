@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from hinge.compiling.frozen import Endpoint
-from hinge.http.body import BodyStream
 from hinge.loop.body import blocking_read
 from hinge.loop.runtime import Runtime
 from hinge.responses.response import Response
@@ -18,13 +17,7 @@ if TYPE_CHECKING:
 ReadForm = Callable[[Any], Awaitable["FormData"]]
 
 
-def form_reading(
-    endpoint: Endpoint,
-    reader: Any,
-    runtime: Runtime,
-    read_body: Callable[[Any, int], Awaitable[bytes]],
-    open_body: Callable[[Any, int], BodyStream],
-) -> ReadForm:
+def form_reading(endpoint: Endpoint, reader: Any, runtime: Runtime) -> ReadForm:
     """Return `(exchange) -> its form`; raises HTTPError and ClientDisconnect as a body does, OSError for the disk."""
     from hinge.forms import is_small  # noqa: PLC0415 - with all that reads forms, for endpoints that do
 
@@ -40,8 +33,8 @@ def form_reading(
         form = open_form(exchange)
         body = exchange._body
         if not isinstance(body, bytes) and is_small(content_length(exchange._head)):
-            body = await read_body(exchange, limit)
-        pieces = _of(body) if isinstance(body, bytes) else open_body(exchange, limit)
+            body = await exchange.read_body(limit)
+        pieces = _of(body) if isinstance(body, bytes) else exchange.open_body(limit)
         async for piece in pieces:
             if form.feed(piece):
                 await in_thread("files", form.flush)

@@ -10,9 +10,7 @@ from typing import Any, TypeAlias
 from hinge.backend.contract import Feature
 from hinge.compiling.frozen import Endpoint
 from hinge.errors import HTTPError
-from hinge.http.body import BodyStream
 from hinge.loop.answer import make_answer, make_failure
-from hinge.loop.exchange import Exchange
 from hinge.loop.runtime import Runtime
 from hinge.loop.send import send_instead, sent
 from hinge.loop.sink import WholeSink
@@ -28,7 +26,7 @@ Serve: TypeAlias = Callable[[Any, WholeSink], Awaitable[None]]
 
 def make_server(endpoint: Endpoint, reader: Any, runtime: Runtime) -> Serve:
     """Return what answers an exchange and sends the answer to a sink."""
-    answer, finish = make_answer(endpoint, reader, runtime, _read_body, _open_body), _finishing(endpoint, runtime)
+    answer, finish = make_answer(endpoint, reader, runtime), _finishing(endpoint, runtime)
 
     complete = _completing(finish, runtime)
 
@@ -92,6 +90,9 @@ def _finishing(endpoint: Endpoint, runtime: Runtime) -> _Finish:
                     if not take_back_cut():
                         raise
                     response = await fail(exchange, stopping())
+            if not isinstance(response, StreamingResponse):
+                await sink.whole(response, head_only=head_only)
+                return
             try:
                 await send(runtime, sink, response, exchange, head_only=head_only)
             except Unsent as unsent:
@@ -104,11 +105,3 @@ def _finishing(endpoint: Endpoint, runtime: Runtime) -> _Finish:
                 await exchange.end(runtime)
 
     return finish
-
-
-def _read_body(exchange: Exchange, limit: int) -> Awaitable[bytes]:
-    return exchange.read_body(limit)
-
-
-def _open_body(exchange: Exchange, limit: int) -> BodyStream:
-    return exchange.open_body(limit)

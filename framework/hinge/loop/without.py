@@ -109,11 +109,11 @@ def _endless(exchange: Exchange) -> Exception:
 # -- without DUPLEX ----------------------------------------------------------------------------------------------------
 
 
-def arrived(read_body: Callable[[Any, int], Awaitable[bytes]], limit: int) -> Callable[[Any], Awaitable[BodyStream]]:
+def arrived(limit: int) -> Callable[[Any], Awaitable[BodyStream]]:
     """Return `(exchange) -> its body as a stream`, once all of it is there; it raises what `read_body` raises."""
 
     async def open_arrived(exchange: Any) -> BodyStream:
-        pieces = [await read_body(exchange, limit)]
+        pieces = [await exchange.read_body(limit)]
 
         async def next_piece() -> bytes:
             return pieces.pop() if pieces else b""
