@@ -12,6 +12,7 @@ import pytest
 import zstandard
 
 from hinge import App, ConfigurationError, EventSourceResponse, FileResponse, Response, StreamingResponse
+from hinge.backend import Feature
 from hinge.middleware import Compression
 
 TEXT = "All work and no play makes Jack a dull boy. " * 100
@@ -192,6 +193,8 @@ class Source:
 @pytest.mark.parametrize("coding", DECODERS)
 @pytest.mark.parametrize("kind", ["chunks", "achunks"])
 def test_a_stream_holds_nothing_back(each_backend: Any, kind: str, coding: str) -> None:
+    if Feature.STREAMING not in each_backend.features:
+        pytest.skip("what it streams goes out as a whole")
     source = Source()
 
     def handler() -> StreamingResponse:

@@ -115,7 +115,7 @@ def coloured_layer(request: pytest.FixtureRequest) -> Callable[[Callable[..., An
 
 
 def test_the_order_is_app_then_router_then_route(
-    client_for: Callable[..., Client], coloured: Any, note: Any, notes: list[str]
+    client_for: Callable[..., Client], backend: Any, coloured: Any, note: Any, notes: list[str]
 ) -> None:
     app = App(middleware=[note("app 1")])
     app.middleware(note("app 2"))
@@ -135,7 +135,9 @@ def test_the_order_is_app_then_router_then_route(
     response = client_for(app).get("/outer/inner/")
     assert response.text == "answer"
     assert notes == [f"{name} in" for name in order] + ["handler"] + [f"{name} out 200" for name in reversed(order)]
-    assert response.headers.get_all("x-by") == order[::-1]
+    names = order[::-1]
+    joined = backend.interface == "lambda"  # whose gateways take one line of a name
+    assert response.headers.get_all("x-by") == ([",".join(names)] if joined else names)
 
 
 def test_a_router_s_middleware_is_around_its_routes_alone(
