@@ -79,6 +79,22 @@ def test_a_code_that_the_server_refuses_goes_out_in_the_private_range() -> None:
     assert [message.get("code") for message in sent] == [None, 4011]
 
 
+def test_no_task_outlives_a_handler_that_ends_before_the_loop_s_next_turn() -> None:
+    app = App()
+    server = Server()
+
+    @app.websocket("/")
+    async def handler(ws: WebSocket) -> None:
+        await ws.accept()
+
+    async def left() -> set[str]:
+        await app.asgi(WEBSOCKET, server.receive, server.send)
+        await asyncio.sleep(0.01)
+        return {task.get_coro().__name__ for task in asyncio.all_tasks() - {asyncio.current_task()}}  # type: ignore[union-attr]
+
+    assert asyncio.run(left()) == {"run"}  # it holds the lifespans
+
+
 def test_a_peer_that_does_not_take_the_close_frame_keeps_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hinge_asgi.websocket.CLOSE_SECONDS", 0.05)
     app = App()

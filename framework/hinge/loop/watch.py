@@ -99,12 +99,13 @@ class Watch(msgspec.Struct, eq=False):  # whose constructor is C: each stream pa
     _before: int = 0
     _others: int = 0
     _is_sent: bool = False
+    _is_given_up: bool = False
     _watcher: asyncio.Future[Any] | None = None
     _beside: Any = None
 
     def begin(self) -> None:
-        """Begin to watch, if that is not done."""
-        if self._watcher is None and not self.is_over:
+        """Begin to watch, if that is not done; not after `give_up`, when the runtime's turn may still come."""
+        if self._watcher is None and not self.is_over and not self._is_given_up:
             self._ask()
             beside, self._beside = self._beside, None
             if beside is not None:
@@ -217,6 +218,7 @@ class Watch(msgspec.Struct, eq=False):  # whose constructor is C: each stream pa
 
     def give_up(self) -> None:
         """Watch no more, without waiting for it."""
+        self._is_given_up = True
         watcher, self._watcher = self._watcher, None
         if watcher is not None:
             watcher.cancel()
