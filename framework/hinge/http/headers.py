@@ -226,6 +226,13 @@ class MutableHeaders(MutableMapping[str, str]):
         self._more = more = self._more or {}
         more.setdefault(name, []).append(value)
 
+    def put(self, lines: Mapping[str, str]) -> None:
+        """Set headers that were checked before, by their names in lower case."""
+        self._first.update(lines)
+        if self._more:
+            for name in lines:
+                self._more.pop(name, None)
+
     def append(self, name: str, value: str) -> None:
         """Add a line and keep those of the same name; surrounding spaces are taken off.
 

@@ -82,7 +82,9 @@ class CORS:
         self._private = private_network
         self._plain = _lines(expose, credentials=credentials)
         # What an answer to each origin has, made once.
-        self._lines = {origin: [(_ALLOW_ORIGIN, origin), *self._plain] for origin in (("*",) if self._any else exact)}
+        vary = {} if self._any else {"vary": "origin"}
+        listed = ["*"] if self._any else [*exact]
+        self._lines = {origin: {_ALLOW_ORIGIN: origin, **dict(self._plain), **vary} for origin in listed}
         self._preflight = [*_lines((), credentials=credentials), ("access-control-max-age", str(max_age))]
 
     def before(self, request: Request | WebSocket) -> Response | None:
@@ -105,23 +107,17 @@ class CORS:
             return
         headers = response.headers
         if self._any:
-            lines = self._lines["*"]
-        else:
-            # One answer for everybody needs no Vary; with a list, an answer without the lines is for others as well.
-            if "vary" in headers:
-                headers.vary("origin")
-            else:
-                headers["vary"] = "origin"
-            origin = request.headers.get("origin")
-            if origin is None:
-                return
-            lines = self._lines.get(origin) or self._lines_of(origin)
-        for name, value in lines:
-            headers[name] = value
-
-    def _lines_of(self, origin: str) -> list[tuple[str, str]]:
-        """Return the lines for an origin that is not listed itself."""
-        return [(_ALLOW_ORIGIN, origin), *self._plain] if self._allows(origin) else []
+            headers.put(self._lines["*"])
+            return
+        origin = request.headers.get("origin")
+        lines = self._lines.get(origin)  # type: ignore[arg-type]  # None is not there
+        if lines is not None and "vary" not in headers:
+            headers.put(lines)
+            return
+        # One answer for everybody needs no Vary; with a list, an answer without the lines is for others as well.
+        headers.vary("origin")
+        if origin is not None and self._allows(origin):
+            headers.update({_ALLOW_ORIGIN: origin, **dict(self._plain)})
 
     def _allows(self, origin: str) -> bool:
         if self._any or origin in self._lines:
