@@ -53,8 +53,6 @@ class Boundless(MemoryApplication):
 
 
 class BoundlessExchange(MemoryExchange):
-    __slots__ = ()
-
     def body_length(self, limit: int) -> int | None:
         return super().body_length(2**62)
 

@@ -83,8 +83,6 @@ class GapCall(Call):
 class DeafExchange(MemoryExchange):
     """One that hears of nobody's leaving."""
 
-    __slots__ = ()
-
     async def disconnected(self) -> None:
         await asyncio.Event().wait()
 
