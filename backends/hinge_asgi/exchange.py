@@ -50,7 +50,7 @@ class ASGIExchange(Exchange, kw_only=True):
 
     def read_body(self, limit: int) -> Awaitable[bytes]:
         """Return the whole body; raises as `hinge_asgi.body.read_body`."""
-        scope, found = self._head if self._reader is lines else lines.indexed(self._head)
+        scope, found = self._indexed()
         return read_body(scope, found, self.receive, limit)
 
     def open_body(self, limit: int) -> BodyStream:

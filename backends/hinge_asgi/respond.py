@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from hinge.responses.response import Lines, Response
+from hinge.responses.response import Response
 from hinge.responses.streaming import BODILESS, UNSIZED, sent_length
 from hinge_asgi.exchange import ASGIExchange
 
@@ -29,16 +29,16 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 def encode_headers(response: Response) -> Pairs:
     """Return a response's headers as ASGI wants them; all are ASCII by then."""
     headers = response._headers
-    if isinstance(headers, tuple):
-        lines: Iterable[tuple[str, str]] = headers
-    else:
-        lines = headers.multi_items() if headers._more else headers._first.items()
+    if isinstance(headers, tuple):  # constants, as most of these are
+        return [*_encoded_once(headers)]
+    return _encoded(headers.multi_items() if headers._more else headers._first.items())
+
+
+def _encoded(lines: Iterable[tuple[str, str]]) -> Pairs:
     return [(name.encode(), value.encode()) for name, value in lines]
 
 
-@lru_cache(maxsize=64)
-def _encoded(lines: Lines) -> Pairs:
-    return [(name.encode(), value.encode()) for name, value in lines]
+_encoded_once = lru_cache(maxsize=64)(_encoded)
 
 
 _CLOSE = (b"connection", b"close")
@@ -67,12 +67,11 @@ class Messages(msgspec.Struct, eq=False):  # a Struct, because many requests pay
 
     def start(self, response: Response) -> Awaitable[None]:
         """Send a stream's head."""
-        status, lines = response._status, response._headers
-        headers = [*_encoded(lines)] if isinstance(lines, tuple) else encode_headers(response)  # constants
-        length = sent_length(response) if status in BODILESS else response.content_length
+        headers = encode_headers(response)
+        length = sent_length(response)
         if length is not None:
             headers.append((b"content-length", b"%d" % length))
-        return self._send({"type": "http.response.start", "status": status, "headers": headers, "trailers": False})
+        return self._send(_start(response._status, headers))
 
     def chunk(self, data: bytes) -> Awaitable[None]:
         """Send a part of it."""

@@ -14,7 +14,7 @@ from urllib.parse import unquote_to_bytes
 from hinge.http.address import Address
 from hinge.http.cookies import cookie_text
 from hinge.http.headers import Headers
-from hinge.http.lazy_headers import LazyHeaders, Names, accessors
+from hinge.http.lazy_headers import LazyHeaders, accessors, by_name
 from hinge.http.target import origin_form, utf8_path
 
 Scope = Mapping[str, Any]
@@ -160,7 +160,7 @@ class ScopeHeaders(LazyHeaders):
 
     __slots__ = ()
     _accessors = accessors(of_lines.__wrapped__)  # read as a handler's parameter is; a client's names are not kept
-    _simple = Names(_simple_name, None)
+    _simple = by_name(_simple_name, None)
 
     def get(self, name: str, default: Any = None, /) -> Any:
         """Return the value of a field, repeated lines joined, or `default`."""

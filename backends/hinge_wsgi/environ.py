@@ -14,7 +14,7 @@ from typing import Any
 from hinge.http.address import Address
 from hinge.http.cookies import cookie_text
 from hinge.http.headers import Headers
-from hinge.http.lazy_headers import LazyHeaders, Names, accessors
+from hinge.http.lazy_headers import LazyHeaders, accessors, by_name
 from hinge.http.target import origin_form, utf8_path
 
 Environ = Mapping[str, Any]
@@ -118,7 +118,7 @@ class EnvironHeaders(LazyHeaders):
 
     __slots__ = ()
     _accessors = accessors(header.__wrapped__)  # as a handler's parameter is read; names that clients send are not kept
-    _simple = Names(_simple_key, None)
+    _simple = by_name(_simple_key, None)
 
     def get(self, name: str, default: Any = None, /) -> Any:
         """Return the value of a field, repeated lines joined, or `default`."""

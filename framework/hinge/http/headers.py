@@ -157,21 +157,24 @@ def _token(name: str) -> str:
     return str.lower(name)  # of str, whose result is no subclass
 
 
-class CheckedNames(dict[str, str]):
-    """Header names as they go out, by the name as it was written. Names stand in the program, but not all of them."""
+class ByName(dict[str, T]):
+    """What `make` returns for a header's name, by the name as somebody wrote it.
+
+    Names may come from a client, so not all are kept.
+    """
 
     _MOST = 512
 
-    def __init__(self, check: Callable[[str], str]) -> None:
+    def __init__(self, make: Callable[[str], T]) -> None:
         super().__init__()
-        self.check = check
+        self.make = make
 
-    def __missing__(self, name: str) -> str:
-        checked = self.check(name)
+    def __missing__(self, name: str) -> T:
+        made = self.make(name)
         if len(self) >= self._MOST:
             self.clear()
-        self[name] = checked
-        return checked
+        self[name] = made
+        return made
 
 
 class MutableHeaders(MutableMapping[str, str]):
@@ -192,7 +195,7 @@ class MutableHeaders(MutableMapping[str, str]):
     _more: dict[str, list[str]] | None
     """The further lines of those names that have some."""
 
-    _names: ClassVar[CheckedNames] = CheckedNames(check_name)
+    _names: ClassVar[ByName[str]] = ByName(check_name)
     """Returns a name as it goes out, checked."""
 
     def __init__(self, headers: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
@@ -240,10 +243,10 @@ class MutableHeaders(MutableMapping[str, str]):
             ValueError: the name or the value is invalid.
             TypeError: the name or the value is not a str.
         """
-        self._add(self._names.check(name), _check_value(name, value))
+        self._add(self._names.make(name), _check_value(name, value))
 
     def __setitem__(self, name: str, value: str) -> None:
-        key = self._names[name] if name.__class__ is str else self._names.check(name)
+        key = self._names[name] if name.__class__ is str else self._names.make(name)
         if value.__class__ is str and value.isascii() and value.isprintable():  # as most are
             self._first[key] = value.strip(" ")
         else:

@@ -1,43 +1,33 @@
 """The headers of a head that its server keeps: read by name, one at a time, until somebody wants all of them."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-from hinge.http.headers import Headers
+from hinge.http.headers import ByName, Headers
 from hinge.http.multidict import MultiDict
 from hinge.http.tokens import is_token
 
 T = TypeVar("T")
 
 
-class Names(dict[str, T], Generic[T]):
-    """What `make` returns for header names, by the name as somebody wrote it; `absent` for what is no header's name.
+def by_name(make: Callable[[str], T], absent: T) -> ByName[T]:
+    """Return what `make` returns for names in lower case, and `absent` for what is no header's name."""
 
-    Names may come from a client, so not all are kept.
-    """
-
-    _MOST = 512
-
-    def __init__(self, make: Callable[[str], T], absent: T) -> None:
-        super().__init__()
-        self._make, self._absent = make, absent
-
-    def __missing__(self, name: str) -> T:
-        if len(self) >= self._MOST:
-            self.clear()
+    def make_lowered(name: str) -> T:
         lowered = name.lower()
         # With `_` it could not be told from `-` on WSGI, so no such header reaches an app.
-        self[name] = made = self._make(lowered) if is_token(lowered) and "_" not in lowered else self._absent
-        return made
+        return make(lowered) if is_token(lowered) and "_" not in lowered else absent
+
+    return ByName(make_lowered)
 
 
-Accessors = Names[Callable[[Any], str | None]]
+Accessors = ByName[Callable[[Any], str | None]]
 """What reads one header of a head."""
 
 
 def accessors(make: Callable[[str], Callable[[Any], str | None]]) -> Accessors:
     """Return the accessors that a reader's `header` makes."""
-    return Names(make, lambda head: None)
+    return by_name(make, lambda head: None)
 
 
 class LazyHeaders(Headers):

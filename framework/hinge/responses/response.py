@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 from hinge.codecs import encode_json
 from hinge.http.cookies import format_cookie, needs_of
-from hinge.http.headers import CheckedNames, MutableHeaders, check_name
+from hinge.http.headers import ByName, MutableHeaders, check_name
 from hinge.http.percent import quote
 from hinge.http.tokens import MEDIA_TYPE
 
@@ -62,7 +62,7 @@ class ResponseHeaders(MutableHeaders):
     """Hold a response's headers, but for those of its connection and its length."""
 
     __slots__ = ()
-    _names: ClassVar[CheckedNames] = CheckedNames(_check_name)
+    _names: ClassVar[ByName[str]] = ByName(_check_name)
 
 
 class Response:
