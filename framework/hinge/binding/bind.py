@@ -11,18 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hinge.binding.absence import REQUIRED, absence, is_shareable
-from hinge.binding.convert import converter
-from hinge.binding.head_records import head_record, record_reader
+from hinge.binding.head_records import head_record
 from hinge.binding.plan import MISSING, Argument, HandlerPlan, Source
-from hinge.binding.records import ONCE, RecordReader, collection_reader, filling, grouped
-from hinge.errors import ConfigurationError, FieldError, HTTPError, RequestInvalid
-from hinge.forms.upload import UploadFile
+from hinge.binding.records import ONCE, RecordReader, grouped
+from hinge.binding.value_readers import readers_of
+from hinge.errors import FieldError, HTTPError, RequestInvalid
 from hinge.http.cookies import cookie_finder
 from hinge.http.headers import members_of
 from hinge.http.query import parse_query
-from hinge.inspection.annotations import without_unset
-from hinge.inspection.decodable import unknown_class
-from hinge.inspection.hashable import never_hashed
 from hinge.validation.checks import MAX_ERRORS
 
 Bound = Callable[[Any, tuple[str, ...], Any, Any], Any]
@@ -133,104 +129,6 @@ def _several(plan: HandlerPlan, takes: list[tuple[int, Take]], query: Fill | Non
     return call
 
 
-def check(plan: HandlerPlan) -> None:
-    """Find out whether a plan can be bound, without binding it.
-
-    Raises:
-        ConfigurationError: a parameter's type cannot come from its source.
-    """
-    if plan.arguments:
-        _readers_of(plan)
-
-
-def _readers_of(plan: HandlerPlan) -> _Readers:
-    """Return what reads the arguments of a plan, which is made once: whoever checks an app compiles it next."""
-    kept = vars(plan)
-    if "readers" not in kept:
-        kept["readers"] = _Readers(plan)
-    readers: _Readers = kept["readers"]
-    return readers
-
-
-class _Readers:
-    """What makes the values of a plan's arguments of texts, fields and bodies, wherever a backend has them."""
-
-    def __init__(self, plan: HandlerPlan) -> None:
-        self._plan = plan
-        self.converters: dict[str, Any] = {
-            argument.name: self._converter(argument)
-            for argument in plan.arguments
-            if argument.source in (Source.PATH, Source.QUERY, Source.HEADER, Source.COOKIE, Source.FORM)
-        }
-        self.fills = {
-            argument.name: filling(argument.type)
-            for argument in plan.arguments
-            if argument.source is Source.QUERY and not argument.whole
-        }
-        self.decoder = self._decoder()
-        if plan.reads_form:
-            self._check_form()
-
-    def _converter(self, argument: Argument) -> Callable[[Any], Any]:
-        """Return what makes the value: from its text, from all texts of a repeated key, from the grouped fields."""
-        if argument.many or argument.whole:
-            self._check_hashed(argument)
-        try:
-            if argument.source is Source.FORM:
-                from hinge.binding.form_arguments import form_argument  # noqa: PLC0415 - as above
-
-                return form_argument(argument)
-            if argument.whole:
-                return record_reader(argument)
-            if argument.many:
-                return collection_reader(argument.type, argument.source.value, argument.alias)
-            return converter(without_unset(argument.type))
-        except (ConfigurationError, TypeError) as error:
-            raise self._refuse(argument, str(error)) from None
-
-    def _decoder(self) -> Callable[..., Any] | None:
-        body = self._plan.body
-        if body is None or not self._plan.decodes_body:
-            return None
-        from hinge.codecs import body_decoder, is_of_msgspec  # noqa: PLC0415 - only routes with bodies pay for it
-
-        try:
-            decoder = body_decoder(body.type, codecs=self._plan.reads)
-        except (ConfigurationError, TypeError, NameError, AttributeError) as error:
-            raise self._refuse(body, f"msgspec cannot decode it: {error}") from None
-        self._check_hashed(body)
-        unknown = unknown_class(body.type)
-        # A codec of the app's own may know it.
-        if unknown is not None and any(is_of_msgspec(codec.decoder) for codec in self._plan.reads):
-            raise self._refuse(
-                body,
-                f"msgspec cannot decode it: it does not know the class {getattr(unknown, '__qualname__', unknown)}",
-                "mark it with Form[...]"
-                if unknown is UploadFile
-                else "make it a msgspec.Struct or a dataclass, or take bytes or a BodyStream",
-            )
-        return decoder
-
-    def _check_hashed(self, argument: Argument) -> None:
-        never = never_hashed(argument.type)
-        if never is not None:
-            raise self._refuse(argument, never.why, never.fix)
-
-    def _refuse(self, argument: Argument, why: str, fix: str | None = None) -> ConfigurationError:
-        return ConfigurationError(
-            f"{self._plan.describe()}: {argument.source.value} parameter {argument.name!r}: {why}. "
-            f"Fix: {fix or _fix(argument)}"
-        )
-
-    def _check_form(self) -> None:
-        from hinge.binding.form_arguments import check_form  # noqa: PLC0415 - only forms need it
-
-        try:
-            check_form(self._plan)
-        except ConfigurationError as error:
-            raise ConfigurationError(f"{self._plan.describe()}: {error}") from None
-
-
 class _Sources:
     """Make what takes the arguments of one plan, and the slow path that explains a failure of any of them."""
 
@@ -240,7 +138,7 @@ class _Sources:
         self.reader = reader
         self.max_query_fields = max_query_fields
         self.taken: dict[str, Take] = {}
-        readers = _readers_of(plan)
+        readers = readers_of(plan)
         self.converters, self.fills, self.decoder = readers.converters, readers.fills, readers.decoder
 
     def takes(self) -> list[tuple[int, Take]]:
@@ -429,16 +327,6 @@ class _Sources:
             except ValueError as error:
                 errors.append(FieldError(argument.source.value, argument.alias, str(error)))
         return errors
-
-
-def _fix(argument: Argument) -> str:
-    if argument.source is Source.BODY:
-        return "take types that msgspec knows, bytes for the undecoded body, or a BodyStream"
-    if argument.source is Source.QUERY and argument.marker is None:
-        if unknown_class(argument.type) is not None:
-            return "take a type that a text becomes, or make it a msgspec.Struct or a dataclass if it is the body"
-        return "take a type that a text becomes, or mark it with Body[...] if it is the body"
-    return "take a type that a text becomes, such as str, int or an Enum"
 
 
 _OBJECTS: dict[Source, Take] = {

@@ -12,10 +12,10 @@ import msgspec
 from msgspec.structs import replace
 
 from hinge.backend.contract import Backend, Feature
-from hinge.binding.bind import check
 from hinge.binding.callback_mistakes import callback_mistakes
 from hinge.binding.notes import Notes
 from hinge.binding.plan import HandlerPlan, plan_handler
+from hinge.binding.value_readers import check
 from hinge.codecs import Codec, is_of_msgspec
 from hinge.compiling import automatic
 from hinge.compiling.frozen import Endpoint, Leaf, head_of
