@@ -15,17 +15,13 @@ from hinge.compiling.frozen import Endpoint, FrozenApp
 from hinge.entry import refusing
 from hinge.errors import HTTPError
 from hinge.loop.runtime import Runtime
-from hinge.loop.serve import make_server
 from hinge.responses.streaming import StreamAborted
-from hinge_asgi import lines
 from hinge_asgi import scope as reader
 from hinge_asgi.body import Receive, refuse_two_framings
-from hinge_asgi.direct import Serve, direct
-from hinge_asgi.exchange import ASGIExchange
 from hinge_asgi.lifespan import serve_lifespan
-from hinge_asgi.lines import indexed
-from hinge_asgi.respond import Messages, Send, closing
+from hinge_asgi.respond import Send, closing
 from hinge_asgi.scope import Scope
+from hinge_asgi.serve import Serve, make_serve
 from hinge_asgi.websocket import compile_websockets
 
 
@@ -103,17 +99,7 @@ def _with_worker_hooks(wrapped: Any, application: Any, runtime: Runtime) -> Any:
 
 
 def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
-    serve = (_through_layers if endpoint.layers or endpoint.plan.reads_form else direct)(endpoint, runtime)
+    serve = make_serve(endpoint, runtime)
     if not endpoint.closes:
         return serve
     return lambda scope, receive, send, values: serve(scope, receive, closing(send), values)
-
-
-def _through_layers(endpoint: Endpoint, runtime: Runtime) -> Serve:
-    serve_exchange = make_server(endpoint, lines, runtime)
-
-    def serve(scope: Scope, receive: Receive, send: Send, values: tuple[str, ...]) -> Awaitable[None]:
-        exchange = ASGIExchange(lines, indexed(scope), endpoint, values, runtime.state, receive=receive)
-        return serve_exchange(exchange, Messages(send, exchange))
-
-    return serve

@@ -28,10 +28,11 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 def encode_headers(response: Response) -> Pairs:
     """Return a response's headers as ASGI wants them; all are ASCII by then."""
-    headers = response._headers
-    if isinstance(headers, tuple):  # constants, as most of these are
+    headers: Any = response._headers
+    if headers.__class__ is tuple:  # constants, as most of these are
         return [*_encoded_once(headers)]
-    return _encoded(headers.multi_items() if headers._more else headers._first.items())
+    lines = headers.multi_items() if headers._more else headers._first.items()
+    return [(name.encode(), value.encode()) for name, value in lines]
 
 
 def _encoded(lines: Iterable[tuple[str, str]]) -> Pairs:
@@ -104,15 +105,22 @@ def _start(status: int, headers: Pairs) -> dict[str, Any]:
     return {"type": "http.response.start", "status": status, "headers": headers, "trailers": False}
 
 
+def complete(response: Response) -> tuple[int, Pairs, bytes]:
+    """Return the status, the headers and the body of a response whose body is known."""
+    status, headers, body = response._status, encode_headers(response), response._body or b""
+    if status != 200:  # as most are
+        if status in UNSIZED:
+            return status, headers, b""
+        if status in BODILESS:
+            body = b""
+    size = len(body)
+    headers.append(LENGTH_LINES[size] if size < SHORT else (b"content-length", b"%d" % size))
+    return status, headers, body
+
+
 async def send_complete(send: Send, response: Response, *, head_only: bool) -> None:
     """Send a response whose body is known."""
-    status, body = response._status, response._body or b""
-    headers = encode_headers(response)
-    if status in BODILESS:
-        body = b""
-    if status not in UNSIZED:
-        size = len(body)
-        headers.append(LENGTH_LINES[size] if size < SHORT else (b"content-length", b"%d" % size))
+    status, headers, body = complete(response)
     try:
         await send(_start(status, headers))
         await send({"type": "http.response.body", "body": b"" if head_only else body, "more_body": False})

@@ -16,11 +16,10 @@ from hinge.entry import refusing
 from hinge.errors import HTTPError
 from hinge.http.body import check_framing
 from hinge_wsgi import environ as reader
-from hinge_wsgi.direct import Serve, direct
 from hinge_wsgi.environ import Environ
-from hinge_wsgi.layered import layered
 from hinge_wsgi.respond import StartResponse
 from hinge_wsgi.runtime import Runtime
+from hinge_wsgi.serve import Serve, make_serve
 
 
 def compile_wsgi(frozen: FrozenApp) -> Any:
@@ -68,4 +67,8 @@ def compile_wsgi(frozen: FrozenApp) -> Any:
 
 
 def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
-    return (layered if endpoint.layers or endpoint.plan.reads_form else direct)(endpoint, runtime)
+    if not endpoint.has_async_layers:
+        return make_serve(endpoint, runtime)
+    from hinge_wsgi.on_loop import make_serve_on_loop  # noqa: PLC0415 - with asyncio, for who needs a loop
+
+    return make_serve_on_loop(endpoint, runtime)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 from hinge.compiling.frozen import Endpoint
 from hinge.loop.body import blocking_read
 from hinge.request import Request
-from hinge.responses.response import Response
 from hinge_wsgi import environ as reader
 from hinge_wsgi.body import body_stream, read_body
 from hinge_wsgi.waiting import on_request_thread
@@ -35,17 +34,11 @@ def form_getter(endpoint: Endpoint) -> Callable[[Request], "FormData"]:
     return read_form
 
 
-def releasing(answer: Callable[[Request], Response]) -> Callable[[Request], Response]:
-    """Return an `answer` behind which the form is released, however it ends."""
+def release(request: Request) -> None:
+    """Have what is left of a form removed after the response, and after the work behind that."""
     from hinge.forms import release_form  # noqa: PLC0415 - as above
 
-    def answer_and_release(request: Request) -> Response:
-        try:
-            return answer(request)
-        finally:
-            release_form(request)
-
-    return answer_and_release
+    release_form(request)
 
 
 def _waiting(read: "Read") -> Awaitable[bytes]:

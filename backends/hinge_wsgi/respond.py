@@ -30,22 +30,27 @@ _HOP_BY_HOP = frozenset({"connection", "upgrade"})
 """PEP 3333 leaves these to the server; waitress refuses a response that has them."""
 
 
+def complete(response: Response) -> tuple[int, Pairs, bytes]:
+    """Return the status, the headers and the body of a response whose body is known."""
+    status, headers, body = response._status, _headers(response), response._body or b""
+    if status != 200:  # as most are
+        if status in UNSIZED:
+            return status, headers, b""
+        if status in BODILESS:
+            body = b""
+    size = len(body)
+    headers.append(LENGTH_LINES[size] if size < SHORT else ("content-length", str(size)))
+    return status, headers, body
+
+
 def send(
-    runtime: Runtime, start_response: StartResponse, response: Response, request: Request | None, *, head_only: bool
+    runtime: Runtime, start_response: StartResponse, response: Response, request: Request, *, head_only: bool
 ) -> Any:
     """Start a complete response and return its body for the server to iterate and close."""
-    status, body = response._status, response._body or b""
-    headers = _headers(response)
-    if status in BODILESS:
-        body = b""
-    if status not in UNSIZED:
-        size = len(body)
-        headers.append(LENGTH_LINES[size] if size < SHORT else ("content-length", str(size)))
+    status, headers, body = complete(response)
     start_response(STATUS_LINES[status], headers)
     parts = [] if head_only or not body else [body]
-    if request is not None and (request._after or request._sources):
-        return _Closing(runtime, parts, request)
-    return parts
+    return _Closing(runtime, parts, request) if request._after or request._sources else parts
 
 
 def answer_with(
@@ -53,18 +58,20 @@ def answer_with(
     start_response: StartResponse,
     response: Response,
     request: Request,
-    fail: Fail,
     *,
+    fail: Fail,
     head_only: bool,
+    is_known: bool,
 ) -> Any:
     """Start a response of any kind. A stream that fails before its first chunk is answered with its failure."""
-    send_any: Any = send_stream if isinstance(response, StreamingResponse) else send
+    if not isinstance(response, StreamingResponse):
+        return send(runtime, start_response, response, request, head_only=head_only)
     try:
-        return send_any(runtime, start_response, response, request, head_only=head_only)
+        return send_stream(runtime, start_response, response, request, head_only=head_only, is_known=is_known)
     except FAILURES as error:  # whatever a source raises
         response = fail(request, error)
-    send_any = send_stream if isinstance(response, StreamingResponse) else send
     try:
+        send_any: Any = send_stream if isinstance(response, StreamingResponse) else send
         return send_any(runtime, start_response, response, request, head_only=head_only)
     except FAILURES as error:  # an error handler answers with streams, too
         response = request._endpoint.errors.last_resort(request, failure_of(error))
@@ -72,8 +79,8 @@ def answer_with(
 
 
 def _headers(response: Response) -> Pairs:
-    headers = response._headers
-    if isinstance(headers, tuple):  # what the framework wrote itself
+    headers: Any = response._headers
+    if headers.__class__ is tuple:  # what the framework wrote itself
         return [*headers]
     first = headers._first
     if "connection" in first or "upgrade" in first:

@@ -106,7 +106,7 @@ class Hoarding(MemoryApplication):
     """Keep the files of forms behind the response."""
 
     def __init__(self, frozen: FrozenApp) -> None:
-        hinge.loop.answer.releasing = lambda answer: answer
+        hinge.loop.answer.release = lambda exchange: None
         super().__init__(frozen)
 
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hinge.diagnostics.failures import failure_of
 from hinge.errors import ConfigurationError
 from hinge.middleware import AsyncMiddleware, Layer, Middleware, layer_of, yield_guard
-from hinge.middleware.compose import compose, compose_async
+from hinge.middleware.compose import Around, compose_async, enter, leave, recovered
 from hinge.middleware.yield_guard import is_guarded, may_be_guarded
 from hinge.request import Request
 from hinge.responses.response import Response
@@ -320,6 +320,18 @@ async def fail_async(request: Any, error: Exception) -> Response:
     return fail(request, error)
 
 
+def through(
+    layers: list[Layer], answer: Callable[[Any], Response], fail: Callable[[Any, Exception], Response]
+) -> Response:
+    """Return what a request comes to, as a backend goes through plain layers."""
+    around, entered = Around.of(layers), list[Any]()
+    try:
+        response = enter(around.outer, entered, REQUEST)
+        return leave(around, entered, REQUEST, answer(REQUEST) if response is None else response)
+    except Exception as error:
+        return recovered(around, entered, error, REQUEST, fail)
+
+
 class Kept:
     """A middleware whose generator is kept alive, so that only an explicit close ends it."""
 
@@ -410,7 +422,7 @@ def test_every_generator_is_closed_at_once_and_not_by_the_garbage_collector(
 
     assert asyncio.run(main())
     if not layers[0].is_async:
-        compose(layers, answer, fail)(REQUEST)
+        through(layers, answer, fail)
         assert kept.has_ended
 
 
@@ -663,5 +675,5 @@ def test_hooks_have_a_place_and_a_default_is_their_own_affair() -> None:
     layer = layer_of(Passing())
     assert (layer.is_async, layer.needs_body, layer.name) == (False, True, f"{__name__}.Passing")
     assert "test_middleware_core.py:" in layer.location
-    early = compose([layer], inner, fail)(REQUEST)
+    early = through([layer], inner, fail)
     assert early.status == 200

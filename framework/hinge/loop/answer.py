@@ -12,18 +12,18 @@ from typing import Any, TypeAlias
 from hinge.backend.contract import Feature
 from hinge.binding.plan import HandlerPlan
 from hinge.compiling.frozen import Endpoint
-from hinge.diagnostics.failures import failure_in_task
+from hinge.diagnostics.failures import FAILURES, failure_in_task
 from hinge.inspection.wrappers import Unawaited, awaited
 from hinge.loop.decode import decoding
 from hinge.loop.exchange import Exchange
 from hinge.loop.first_chunk import beginner
-from hinge.loop.form import form_reading, releasing
+from hinge.loop.form import form_reading, release
 from hinge.loop.inline import watched
 from hinge.loop.runtime import Runtime, handler_threads
 from hinge.loop.threads import Disconnected
 from hinge.loop.watch import ClientLeft, failure_of
 from hinge.loop.without import arrived
-from hinge.middleware.compose import compose_async
+from hinge.middleware.compose import Around, aenter, aleave, arecovered, enter, leave
 from hinge.request import Request
 from hinge.responses.response import Response
 from hinge.responses.streaming import StreamingResponse
@@ -85,64 +85,75 @@ def make_failure(endpoint: Endpoint) -> Fail:
     return fail
 
 
-def make_answer(endpoint: Endpoint, reader: Any, runtime: Runtime) -> Callable[[Any], Awaitable[Response]]:
-    """Return `(exchange) -> response`, with the middleware around the handler; it raises no Exception."""
-    layers, before, limit = endpoint.layers, endpoint.body_before, endpoint.max_body_size
-    fail = make_failure(endpoint)
-    inner = _inner(endpoint, reader, runtime)
-    if before is None:
-        answer = compose_async(layers, inner, fail)
-        return releasing(answer) if endpoint.plan.reads_form else answer
-    inside = compose_async(layers[before:], inner, fail)
-
-    async def with_body(request: Any) -> Response:
-        try:
-            request._body = await request.read_body(limit)
-        except Exception as error:
-            request._body = error  # told again to whoever asks for the body
-            raise
-        return await inside(request)
-
-    answer = compose_async(layers[:before], with_body, fail)
-    return releasing(answer) if endpoint.plan.reads_form else answer
-
-
-def _inner(endpoint: Endpoint, reader: Any, runtime: Runtime) -> Callable[[Any], Awaitable[Response]]:
+def make_answer(  # noqa: C901 - one frame for each request
+    endpoint: Endpoint, reader: Any, runtime: Runtime
+) -> Callable[[Any], Awaitable[Response]]:
+    """Return `(exchange) -> response`: the middleware, the body and the handler; it raises no Exception."""
+    around, fail, plan = Around.of(endpoint.layers, endpoint.body_before), make_failure(endpoint), endpoint.plan
+    outer, inner, is_async = around.outer, around.inner, around.is_async
     call, awaits = coloured_call(endpoint, reader, runtime, _disconnected)
-    plan, limit, respond = endpoint.plan, endpoint.max_body_size, endpoint.responder()
-    reads_body = plan.reads_body
-    read_special: Callable[[Any], Awaitable[Any]] | None = None
-    if plan.reads_form:
-        read_special = form_reading(endpoint, reader, runtime)
-    elif plan.streams_body and Feature.DUPLEX not in runtime.features:
-        read_special = arrived(limit)
-    is_special = plan.streams_body or plan.reads_form
-    begin = beginner(endpoint, runtime)
+    limit, respond, begin = endpoint.max_body_size, endpoint.responder(), beginner(endpoint, runtime)
+    reads_body, reads_form = plan.reads_body or endpoint.body_before is not None, plan.reads_form
+    open_body = body_opener(endpoint, reader, runtime)
 
-    async def inner(request: Any) -> Response:
+    async def answer(exchange: Any) -> Response:  # noqa: C901, PLR0912 - as it says
         body: Any = None
-        if is_special:
-            body = request.open_body(limit) if read_special is None else await read_special(request)
-        elif reads_body:
-            body = request._body
-            if not isinstance(body, bytes):
+        response: Any = None
+        entered: list[Any] = []
+        try:
+            if outer:
+                response = (await aenter(outer, entered, exchange)) if is_async else enter(outer, entered, exchange)
+            if reads_body and response is None:
                 try:
-                    body = request._body = await request.read_body(limit)
+                    body = exchange._body = await exchange.read_body(limit)
                 except Exception as error:
-                    request._body = error  # as above
+                    exchange._body = error  # told again to whoever asks for the body
                     raise
-        try:
-            result = call(request._head, request._values, body, request)
-            if awaits:
-                result = await result
-        except asyncio.CancelledError as error:
-            raise failure_of(error) from error
-        try:
-            response = respond(result)
-        except Unawaited as error:
-            response = await error.settle()
-        if isinstance(response, StreamingResponse):
-            response = await begin(request, response)
-        return response
+            if inner and response is None:
+                response = (await aenter(inner, entered, exchange)) if is_async else enter(inner, entered, exchange)
+            if response is None:
+                if open_body is not None:
+                    body = await open_body(exchange)
+                try:
+                    result = call(exchange._head, exchange._values, body, exchange)
+                    if awaits:
+                        result = await result
+                except asyncio.CancelledError as error:
+                    raise failure_of(error) from error
+                try:
+                    response = respond(result)
+                except Unawaited as error:
+                    response = await error.settle()
+                if isinstance(response, StreamingResponse):
+                    response = await begin(exchange, response)
+            if entered:
+                return (
+                    (await aleave(around, entered, exchange, response))
+                    if is_async
+                    else leave(around, entered, exchange, response)
+                )
+        except FAILURES as error:
+            return await arecovered(around, entered, error, exchange, fail)
+        else:
+            return response  # type: ignore[no-any-return]  # None until something answers
+        finally:
+            if reads_form:
+                release(exchange)
 
-    return inner
+    return answer
+
+
+def body_opener(endpoint: Endpoint, reader: Any, runtime: Runtime) -> Callable[[Any], Awaitable[Any]] | None:
+    """Return `(exchange) -> its form, or its body as a stream`; None for a handler that takes neither."""
+    if endpoint.plan.reads_form:
+        return form_reading(endpoint, reader, runtime)
+    if not endpoint.plan.streams_body:
+        return None
+    limit = endpoint.max_body_size
+    if Feature.DUPLEX not in runtime.features:
+        return arrived(limit)
+
+    async def opened(exchange: Any) -> Any:
+        return exchange.open_body(limit)
+
+    return opened

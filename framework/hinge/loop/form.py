@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from hinge.compiling.frozen import Endpoint
 from hinge.loop.body import blocking_read
 from hinge.loop.runtime import Runtime
-from hinge.responses.response import Response
 
 if TYPE_CHECKING:
     from hinge.forms import FormData, FormReader, Read
@@ -43,19 +42,13 @@ def form_reading(endpoint: Endpoint, reader: Any, runtime: Runtime) -> ReadForm:
     return read_form
 
 
-def releasing(answer: Callable[[Any], Awaitable[Response]]) -> Callable[[Any], Awaitable[Response]]:
-    """Return an `answer` behind which the form is released, however it ends."""
+def release(exchange: Any) -> None:
+    """Have the files of a form closed after the response, and after the work behind that."""
     from hinge.forms import take_form  # noqa: PLC0415 - as above
 
-    async def answer_and_release(exchange: Any) -> Response:
-        try:
-            return await answer(exchange)
-        finally:
-            form = take_form(exchange)
-            if form is not None:
-                exchange.after_response(form.close if form.is_on_disk else _closing(form))
-
-    return answer_and_release
+    form = take_form(exchange)
+    if form is not None:
+        exchange.after_response(form.close if form.is_on_disk else _closing(form))
 
 
 def _closing(form: "FormReader") -> Callable[[], Awaitable[None]]:

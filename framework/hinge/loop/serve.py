@@ -43,17 +43,18 @@ def _head_of(names: Mapping[str, Any]) -> Any:
 
 def make_sender(
     endpoint: Endpoint, runtime: Runtime
-) -> Callable[[Any, WholeSink, Response | Exception], Awaitable[None]]:
-    """Return what sends the response, or the failure, of an endpoint without middleware, and ends the exchange."""
+) -> Callable[[Any, WholeSink, Response | Exception | Awaitable[Response]], Awaitable[None]]:
+    """Return what sends the response of an endpoint, what makes it, or its failure, and ends the exchange."""
     fail, complete = make_failure(endpoint), _completing(_finishing(endpoint, runtime), runtime)
+    has_layers = bool(endpoint.layers)  # in which streams have begun
 
-    def send(exchange: Any, sink: WholeSink, outcome: Response | Exception) -> Awaitable[None]:
-        if isinstance(outcome, StreamingResponse):
+    def send(exchange: Any, sink: WholeSink, outcome: Response | Exception | Awaitable[Response]) -> Awaitable[None]:
+        if isinstance(outcome, StreamingResponse) and not has_layers:
             try:
                 outcome = chosen(exchange, outcome)
             except HTTPError as error:
                 outcome = error
-        return complete(exchange, sink, outcome if isinstance(outcome, Response) else fail(exchange, outcome))
+        return complete(exchange, sink, fail(exchange, outcome) if isinstance(outcome, Exception) else outcome)
 
     return send
 

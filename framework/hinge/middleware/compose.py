@@ -1,130 +1,55 @@
-"""Layers around an innermost answer -> one callable from request to response.
+"""The layers around an answer: entering them, leaving them, and what becomes of a failure between.
 
 Law: the generator is entered, the rest runs, the generator is left; colour decides only who awaits. Hooks are called
-where a generator would be entered and left, and None stands for one that was entered. An exception that
-no layer handles becomes a response, outermost at the latest: a composed callable raises no `Exception` but that of
-`fail`. What does not become a response (`fail` raises it again: a cancellation, a failure of a WebSocket) is thrown in
-wherever the yield stands: a timeout around it has to see it, and each generator that was entered is left.
+where a generator would be entered and left, and None stands for one that was entered. An exception that no layer
+handles becomes a response, outermost at the latest: `recovered` raises no `Exception` but that of `fail`. What does not
+become a response (`fail` raises it again: a cancellation, a failure of a WebSocket) is thrown in wherever the yield
+stands: a timeout around it has to see it, and each generator that was entered is left.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
+
+import msgspec
 
 from hinge.diagnostics.failures import FAILURES, members
 from hinge.middleware.layer import Layer
 from hinge.middleware.yield_guard import is_guarded
-from hinge.request import Request
 from hinge.responses.response import Response
 
-Answer = Callable[[Any], Response]
 AsyncAnswer = Callable[[Any], Awaitable[Response]]
 Fail = Callable[[Any, Exception], Response]
 AsyncFail = Callable[[Any, Exception], Awaitable[Response]]
 
-
-def compose(layers: Sequence[Layer], inner: Answer, fail: Fail) -> Answer:  # noqa: C901 - one frame for each request
-    """Return `inner` with sync layers around it, the first one outermost."""
-    layers = tuple(layers)
-    ways, afters = tuple((_enter(layer), layer.hooks is not None) for layer in layers), tuple(map(_after, layers))
-
-    def answer(request: Request) -> Response:  # noqa: PLR0912 - as it says
-        generator: Any
-        entered: list[Any] = []
-        try:
-            for enter, is_hook in ways:
-                if is_hook:
-                    generator, early = None, enter(request)
-                else:
-                    generator = enter(request)
-                    try:
-                        early = next(generator)
-                    except StopIteration as stop:
-                        response = layers[len(entered)].answer(stop.value, request)
-                        break
-                if early is not None:
-                    response = _left_early(layers[len(entered)], generator, early, request)
-                    break
-                entered.append(generator)
-            else:
-                response = inner(request)
-            while entered:
-                generator = entered.pop()
-                if generator is None:
-                    other = afters[len(entered)](request, response)
-                    if other is not None:
-                        response = _answered(layers[len(entered)], other, response, request)
-                    continue
-                try:
-                    generator.send(response)
-                except StopIteration as stop:
-                    if stop.value is not None:
-                        response = _answered(layers[len(entered)], stop.value, response, request)
-                else:
-                    raise _yielded_again(layers[len(entered)], generator)
-        except FAILURES as error:  # every failure is answered here, or by a layer around it
-            return _recovered(layers, entered, error, request, fail)
-        return response
-
-    return answer
+Entry: TypeAlias = tuple[Callable[[Any], Any], bool, bool, Layer]
+"""What makes a layer's generator or is its hook on the way in; whether it is a hook, and whether it is async."""
 
 
-def compose_async(  # noqa: C901 - one frame for each request
-    layers: Sequence[Layer], inner: AsyncAnswer, fail: AsyncFail
-) -> AsyncAnswer:
-    """Return `inner` with layers of both colours around it, the first one outermost. Sync ones run inline."""
-    layers = tuple(layers)
-    ways = tuple((_enter(layer), layer.is_async, layer.hooks is not None) for layer in layers)
-    afters = tuple(map(_after, layers))
+class Around(msgspec.Struct, frozen=True, eq=False):
+    """The layers of one endpoint, as the request path goes through them."""
 
-    async def answer(request: Request) -> Response:  # noqa: C901, PLR0912 - as it says
-        generator: Any
-        entered: list[Any] = []
-        try:
-            for enter, is_async, is_hook in ways:
-                if is_hook:
-                    generator, early = None, enter(request)
-                else:
-                    generator = enter(request)
-                    try:
-                        early = (await anext(generator)) if is_async else next(generator)
-                    except (StopIteration, StopAsyncIteration) as stop:
-                        response = layers[len(entered)].answer(getattr(stop, "value", None), request)
-                        break
-                if early is not None:
-                    leave = _afinish if is_async else _left_early
-                    left = leave(layers[len(entered)], generator, early, request)
-                    response = left if isinstance(left, Response) else await left
-                    break
-                entered.append(generator)
-            else:
-                response = await inner(request)
-            while entered:
-                generator = entered.pop()
-                if generator is None:
-                    other = afters[len(entered)](request, response)
-                    if other is not None:
-                        response = _answered(layers[len(entered)], other, response, request)
-                    continue
-                if ways[len(entered)][1]:
-                    response = await _asend(layers[len(entered)], generator, response, request)
-                    continue
-                try:
-                    generator.send(response)
-                except StopIteration as stop:
-                    if stop.value is not None:
-                        response = _answered(layers[len(entered)], stop.value, response, request)
-                else:
-                    raise _yielded_again(layers[len(entered)], generator)
-        except FAILURES as error:  # every failure is answered here, or by a layer around it
-            return await _arecovered(layers, entered, error, request, fail)
-        return response
+    layers: tuple[Layer, ...]
+    outer: tuple[Entry, ...]
+    """The layers that are entered before the body is read."""
+    inner: tuple[Entry, ...]
+    """Those that are entered after that, because one of them needs it."""
+    afters: tuple[Callable[[Any, Any], Any], ...]
+    """Each layer's hook on the way out."""
+    is_async: bool
+    """Whether any of them awaits."""
 
-    return answer
+    @classmethod
+    def of(cls, layers: Sequence[Layer], body_before: int | None = None) -> Around:
+        """Return the layers, the first one outermost; `body_before` is the index of the first that needs the body."""
+        entries = tuple((_entering(layer), layer.hooks is not None, layer.is_async, layer) for layer in layers)
+        before = len(entries) if body_before is None else body_before
+        is_async = any(layer.is_async for layer in layers)
+        return cls(tuple(layers), entries[:before], entries[before:], tuple(map(_after, layers)), is_async)
 
 
-def _enter(layer: Layer) -> Callable[[Any], Any]:
+def _entering(layer: Layer) -> Callable[[Any], Any]:
     """Return what makes a layer's generator, or its hook on the way in."""
     return layer.start if layer.hooks is None else layer.hooks[0] or _nothing
 
@@ -138,15 +63,99 @@ def _nothing(*_given: Any) -> None:
     """Stand for a hook that a middleware does not have."""
 
 
+def enter(entries: tuple[Entry, ...], entered: list[Any], request: Any) -> Response | None:
+    """Enter sync layers, and note each in `entered`; return what one of them answers with in place of the rest."""
+    generator: Any
+    for start, is_hook, _, layer in entries:
+        if is_hook:
+            generator, early = None, start(request)
+        else:
+            generator = start(request)
+            try:
+                early = next(generator)
+            except StopIteration as stop:
+                return layer.answer(stop.value, request)
+        if early is not None:
+            return _left_early(layer, generator, early, request)
+        entered.append(generator)
+    return None
+
+
+def leave(around: Around, entered: list[Any], request: Any, response: Response) -> Response:
+    """Leave the sync layers that were entered, and return what has become of the response."""
+    while entered:
+        generator = entered.pop()
+        if generator is None:
+            other = around.afters[len(entered)](request, response)
+            if other is not None:
+                response = _answered(around.layers[len(entered)], other, response, request)
+            continue
+        try:
+            generator.send(response)
+        except StopIteration as stop:
+            if stop.value is not None:
+                response = _answered(around.layers[len(entered)], stop.value, response, request)
+        else:
+            raise _yielded_again(around.layers[len(entered)], generator)
+    return response
+
+
+async def aenter(entries: tuple[Entry, ...], entered: list[Any], request: Any) -> Response | None:
+    """Do what `enter` does, for layers of both colours."""
+    for entry in entries:
+        start, _, is_async, layer = entry
+        if not is_async:
+            early = enter((entry,), entered, request)
+            if early is not None:
+                return early
+            continue
+        generator = start(request)
+        try:
+            early = await anext(generator)
+        except StopAsyncIteration:
+            return layer.answer(None, request)
+        if early is not None:
+            return await _afinish(layer, generator, early, request)
+        entered.append(generator)
+    return None
+
+
+async def aleave(around: Around, entered: list[Any], request: Any, response: Response) -> Response:
+    """Do what `leave` does, for layers of both colours."""
+    while entered:
+        generator = entered.pop()
+        layer = around.layers[len(entered)]
+        send = _asend(layer, generator, response, request) if layer.is_async else None
+        response = _send(layer, generator, response, request) if send is None else await send
+    return response
+
+
+def compose_async(layers: Sequence[Layer], inner: AsyncAnswer, fail: AsyncFail) -> AsyncAnswer:
+    """Return `inner` with layers of both colours around it, the first one outermost. Sync ones run inline."""
+    around = Around.of(layers)
+
+    async def answer(request: Any) -> Response:
+        entered: list[Any] = []
+        try:
+            response = await aenter(around.outer, entered, request)
+            if response is None:
+                response = await inner(request)
+            return await aleave(around, entered, request, response)
+        except FAILURES as error:  # every failure is answered here, or by a layer around it
+            return await arecovered(around, entered, error, request, fail)
+
+    return answer
+
+
 # -- a failure: each layer around it that was entered gets its response, or has it thrown in ---------------------------
 
 
-def _recovered(layers: Sequence[Layer], entered: list[Any], failure: Exception, request: Any, fail: Fail) -> Response:
+def recovered(around: Around, entered: list[Any], failure: Exception, request: Any, fail: Fail) -> Response:
     """Leave the layers that were entered, after a failure further in. Raises it where no response comes of it."""
     error: Exception | None = failure
     response: Any = None
     while entered:
-        generator, layer = entered.pop(), layers[len(entered)]
+        generator, layer = entered.pop(), around.layers[len(entered)]
         try:
             if error is None:
                 response = _send(layer, generator, response, request)
@@ -165,14 +174,12 @@ def _recovered(layers: Sequence[Layer], entered: list[Any], failure: Exception, 
     return response if error is None else fail(request, error)
 
 
-async def _arecovered(
-    layers: Sequence[Layer], entered: list[Any], failure: Exception, request: Any, fail: AsyncFail
-) -> Response:
-    """Do what `_recovered` does, for layers of both colours."""
+async def arecovered(around: Around, entered: list[Any], failure: Exception, request: Any, fail: AsyncFail) -> Response:
+    """Do what `recovered` does, for layers of both colours."""
     error: Exception | None = failure
     response: Any = None
     while entered:
-        generator, layer = entered.pop(), layers[len(entered)]
+        generator, layer = entered.pop(), around.layers[len(entered)]
         send, throw = (_asend, _athrow) if layer.is_async else (_send, _throw)
         left: Any
         try:
