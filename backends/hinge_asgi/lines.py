@@ -7,14 +7,12 @@ are one value, and a value that is not ASCII reads as empty.
 from collections.abc import Callable
 from typing import TypeVar
 
-from hinge.http.headers import Headers
 from hinge_asgi import scope as plain
-from hinge_asgi.scope import Indexed, Scope, ScopeHeaders, lines_of
+from hinge_asgi.scope import Indexed, Scope, lines_of
 
 T = TypeVar("T")
 
-header = plain.of_lines
-headers: Callable[[Indexed], Headers] = ScopeHeaders
+header, headers = plain.of_lines, plain.headers_of_lines
 
 
 def indexed(scope: Scope) -> Indexed:

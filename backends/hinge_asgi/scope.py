@@ -14,7 +14,7 @@ from urllib.parse import unquote_to_bytes
 from hinge.http.address import Address
 from hinge.http.cookies import cookie_text
 from hinge.http.headers import Headers
-from hinge.http.lazy_headers import LazyHeaders, accessors, by_name
+from hinge.http.lazy_headers import Accessor, LazyHeaders, ways
 from hinge.http.target import origin_form, utf8_path
 
 Scope = Mapping[str, Any]
@@ -147,33 +147,46 @@ def of_lines(name: str) -> Callable[[Indexed], str | None]:
 
 def headers(scope: Scope) -> Headers:
     """Return the request headers."""
-    return ScopeHeaders((scope, lines_of(scope)))
+    return headers_of_lines((scope, lines_of(scope)))
 
 
-def _simple_name(name: str) -> bytes | None:
-    """Return the name of a header that is read as it is; None: `of_lines` has more to do."""
-    return None if name in NEVER_EMPTY or name == "cookie" else name.encode()
+def _way(name: str) -> tuple[bytes, Accessor | None]:
+    # As a handler's parameter is read; the accessors of names that clients send are not kept for ever.
+    return name.encode(), of_lines.__wrapped__(name) if name in NEVER_EMPTY or name == "cookie" else None
+
+
+_ways = ways(_way, b"")
+_known = _ways.known
 
 
 class ScopeHeaders(LazyHeaders):
     """The headers of a scope."""
 
     __slots__ = ()
-    _accessors = accessors(of_lines.__wrapped__)  # read as a handler's parameter is; a client's names are not kept
-    _simple = by_name(_simple_name, None)
 
     def get(self, name: str, default: Any = None, /) -> Any:
         """Return the value of a field, repeated lines joined, or `default`."""
-        wanted = self._simple[name]
-        if wanted is None:
-            return super().get(name, default)
-        value = self._head[1].get(wanted)
-        if value is None:
+        try:
+            wanted, read = _known[name]
+        except KeyError:
+            wanted, read = _ways.learn(name)
+        if read is not None:
+            value = read(self._head)
+            return default if value is None else value
+        line = self._head[1].get(wanted)
+        if line is None:
             return default
-        return value.decode() if value.isascii() else ""
+        return line.decode() if line.isascii() else ""
 
-    def _all(self) -> Headers:
+    def _read_all(self) -> Headers:
         return _all_headers(self._head[0])
+
+
+def headers_of_lines(head: Indexed) -> Headers:
+    """Return what `headers` does, of a scope whose lines were gone over before."""
+    found: LazyHeaders = ScopeHeaders()
+    found._head = head
+    return found
 
 
 def _all_headers(scope: Scope) -> Headers:

@@ -14,7 +14,7 @@ from typing import Any
 from hinge.http.address import Address
 from hinge.http.cookies import cookie_text
 from hinge.http.headers import Headers
-from hinge.http.lazy_headers import LazyHeaders, accessors, by_name
+from hinge.http.lazy_headers import Accessor, LazyHeaders, ways
 from hinge.http.target import origin_form, utf8_path
 
 Environ = Mapping[str, Any]
@@ -75,12 +75,6 @@ def _key(name: str) -> str:
     return _BARE.get(name) or "HTTP_" + name.upper().replace("-", "_")
 
 
-def _simple_key(name: str) -> str | None:
-    """Return where a header stands that is read as it is; None: `header` has more to do."""
-    key = _key(name)
-    return None if name in _BARE or name == "cookie" or key in _PROCESS else key
-
-
 @cache
 def header(name: str) -> Callable[[Environ], str | None]:
     """Return an accessor of one header; a value that is not ASCII reads as empty, as from Granian, but for cookies."""
@@ -113,29 +107,41 @@ def _beyond_ascii(name: str, value: str) -> str:
     return cookie_text(value.encode("latin-1", "replace")) if name == "cookie" else ""
 
 
+def _way(name: str) -> tuple[str, Accessor | None]:
+    key = _key(name)
+    # As a handler's parameter is read; the accessors of names that clients send are not kept for ever.
+    return key, header.__wrapped__(name) if name in _BARE or name == "cookie" or key in _PROCESS else None
+
+
+_ways = ways(_way, "")
+_known = _ways.known
+
+
 class EnvironHeaders(LazyHeaders):
     """The headers of an environ."""
 
     __slots__ = ()
-    _accessors = accessors(header.__wrapped__)  # as a handler's parameter is read; names that clients send are not kept
-    _simple = by_name(_simple_key, None)
 
     def get(self, name: str, default: Any = None, /) -> Any:
         """Return the value of a field, repeated lines joined, or `default`."""
-        key = self._simple[name]
-        if key is None:
-            return super().get(name, default)
-        value = self._head.get(key)
+        try:
+            key, read = _known[name]
+        except KeyError:
+            key, read = _ways.learn(name)
+        value = self._head.get(key) if read is None else read(self._head)
         if value is None:
             return default
-        return value if value.isascii() else ""
+        return value if read is not None or value.isascii() else ""
 
-    def _all(self) -> Headers:
+    def _read_all(self) -> Headers:
         return _all_headers(self._head)
 
 
-headers: Callable[[Environ], Headers] = EnvironHeaders
-"""Return the request headers."""
+def headers(environ: Environ) -> Headers:
+    """Return the request headers."""
+    found: LazyHeaders = EnvironHeaders()
+    found._head = environ
+    return found
 
 
 def _all_headers(environ: Environ) -> Headers:

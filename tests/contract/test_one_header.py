@@ -1,5 +1,7 @@
 """A header that is asked for by its name is read alone; it reads as it does when all of them are."""
 
+import sys
+
 import pytest
 
 from hinge import App, Request
@@ -50,7 +52,8 @@ def test_names_that_a_client_chooses_are_not_kept_for_ever(client_for):
     def handler(request: Request, start: int) -> int:
         names = (f"x-{number}" for number in range(start, start + 2000))
         assert all(request.headers.get(name) is None for name in names)
-        return len(getattr(type(request.headers), "_accessors", ()))
+        reads = sys.modules[type(request.headers).__module__]
+        return len(getattr(reads, "_known", ()))
 
     client = client_for(app)
     assert all(int(client.get(f"/?start={start}").text) <= 512 for start in (0, 2000))

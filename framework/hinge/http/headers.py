@@ -7,7 +7,7 @@ nowhere else.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
-from typing import Any, ClassVar, Self, TypeVar, cast, overload
+from typing import Any, ClassVar, Generic, Self, TypeVar, cast, overload
 
 from hinge.errors import HTTPError
 from hinge.http.multidict import MultiDict
@@ -157,24 +157,47 @@ def _token(name: str) -> str:
     return str.lower(name)  # of str, whose result is no subclass
 
 
-class ByName(dict[str, T]):
+class ByName(Generic[T]):
     """What `make` returns for a header's name, by the name as somebody wrote it.
 
-    Names may come from a client, so not all are kept.
+    Names may come from a client, so not all are kept. Who is in a hurry looks into `known` first, a plain dict.
     """
 
     _MOST = 512
 
     def __init__(self, make: Callable[[str], T]) -> None:
-        super().__init__()
         self.make = make
+        self.known: dict[str, T] = {}
 
-    def __missing__(self, name: str) -> T:
+    def learn(self, name: str) -> T:
+        """Return what belongs to a name that is not known; raises what `make` raises."""
         made = self.make(name)
-        if len(self) >= self._MOST:
-            self.clear()
-        self[name] = made
+        if name.__class__ is str:  # whose equality is known
+            if len(self.known) >= self._MOST:
+                self.known.clear()
+            self.known[name] = made
         return made
+
+
+def item_setter(names: ByName[str]) -> Callable[[Any, str, str], None]:
+    """Return the `__setitem__` of headers whose names `names` checks."""
+    known, learn = names.known, names.learn
+
+    # A closure: each header that a middleware sets would pay for finding the table at its class.
+    def __setitem__(headers: "MutableHeaders", name: str, value: str) -> None:  # noqa: N807 - it is one
+        try:
+            key = known[name]
+        except (KeyError, TypeError):
+            key = ""
+        key = key or learn(name)  # not above: what it raises is no failure within another
+        if value.__class__ is str and value.isascii() and value.isprintable():  # as most are
+            headers._first[key] = value.strip()  # the one white space that is printable ASCII is the space
+        else:
+            headers._first[key] = _check_value(name, value)
+        if headers._more:
+            headers._more.pop(key, None)
+
+    return __setitem__
 
 
 class MutableHeaders(MutableMapping[str, str]):
@@ -197,6 +220,7 @@ class MutableHeaders(MutableMapping[str, str]):
 
     _names: ClassVar[ByName[str]] = ByName(check_name)
     """Returns a name as it goes out, checked."""
+    __setitem__ = item_setter(_names)
 
     def __init__(self, headers: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
         self._first, self._more = {}, None
@@ -229,9 +253,15 @@ class MutableHeaders(MutableMapping[str, str]):
         self._more = more = self._more or {}
         more.setdefault(name, []).append(value)
 
-    def put(self, lines: Mapping[str, str]) -> None:
-        """Set headers that were checked before, by their names in lower case."""
-        self._first.update(lines)
+    def put(self, name: str, value: str) -> None:
+        """Set a header that was checked before, by its name in lower case."""
+        self._first[name] = value
+        if self._more:
+            self._more.pop(name, None)
+
+    def put_all(self, lines: dict[str, str]) -> None:
+        """Set headers as `put` does."""
+        self._first |= lines
         if self._more:
             for name in lines:
                 self._more.pop(name, None)
@@ -245,18 +275,22 @@ class MutableHeaders(MutableMapping[str, str]):
         """
         self._add(self._names.make(name), _check_value(name, value))
 
-    def __setitem__(self, name: str, value: str) -> None:
-        key = self._names[name] if name.__class__ is str else self._names.make(name)
-        if value.__class__ is str and value.isascii() and value.isprintable():  # as most are
-            self._first[key] = value.strip(" ")
-        else:
-            self._first[key] = _check_value(name, value)
-        if self._more:
-            self._more.pop(key, None)
-
     def __getitem__(self, name: str) -> str:
+        value = self.get(name)
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    @overload
+    def get(self, name: str, default: None = None, /) -> str | None: ...
+    @overload
+    def get(self, name: str, default: str | T, /) -> str | T: ...
+    def get(self, name: str, default: Any = None, /) -> Any:
+        """Return the lines of `name` joined with `, `, of Set-Cookie the first line; or `default`."""
         key = str.lower(name)  # a TypeError for anything else
-        first = self._first[key]
+        first = self._first.get(key)
+        if first is None:
+            return default
         if not self._more or key == _LINES_STAY_APART:
             return first
         return ", ".join([first, *self._more.get(key, ())])
@@ -329,21 +363,15 @@ class MutableHeaders(MutableMapping[str, str]):
         Raises:
             ValueError: a name is neither a token nor `*`.
         """
-        for name in names:
-            check_name(name)
         present = [member for line in self.get_all("vary") for member in split_list(line)]
         known = {member.lower() for member in present}
-        if "*" in known:
-            return
-        if "*" in names:
-            self["vary"] = "*"
-            return
         for name in names:
-            if name.lower() not in known:
-                known.add(name.lower())
+            lowered = check_name(name)
+            if lowered not in known:
+                known.add(lowered)
                 present.append(name)
         if present:
-            self["vary"] = ", ".join(present)
+            self.put("vary", "*" if "*" in known else ", ".join(present))
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, MutableHeaders):

@@ -1,62 +1,71 @@
 """The headers of a head that its server keeps: read by name, one at a time, until somebody wants all of them."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 from hinge.http.headers import ByName, Headers
-from hinge.http.multidict import MultiDict
 from hinge.http.tokens import is_token
 
-T = TypeVar("T")
+K = TypeVar("K")
 
 
-def by_name(make: Callable[[str], T], absent: T) -> ByName[T]:
-    """Return what `make` returns for names in lower case, and `absent` for what is no header's name."""
-
-    def make_lowered(name: str) -> T:
-        lowered = name.lower()
-        # With `_` it could not be told from `-` on WSGI, so no such header reaches an app.
-        return make(lowered) if is_token(lowered) and "_" not in lowered else absent
-
-    return ByName(make_lowered)
-
-
-Accessors = ByName[Callable[[Any], str | None]]
+Accessor = Callable[[Any], str | None]
 """What reads one header of a head."""
 
 
-def accessors(make: Callable[[str], Callable[[Any], str | None]]) -> Accessors:
-    """Return the accessors that a reader's `header` makes."""
-    return by_name(make, lambda head: None)
+def ways(way: Callable[[str], tuple[K, Accessor | None]], nowhere: K) -> ByName[tuple[K, Accessor | None]]:
+    """Return how to read a header, by any spelling of its name: `way` tells it of names in lower case.
+
+    It is where the value stands that is read as it is, or an accessor where there is more to do.
+    """
+
+    def way_of(name: str) -> tuple[K, Accessor | None]:
+        lowered = name.lower()
+        # With `_` it could not be told from `-` on WSGI, so no such header reaches an app.
+        if is_token(lowered) and "_" not in lowered:
+            return way(lowered)
+        return nowhere, lambda head: None
+
+    return ByName(way_of)
+
+
+class _OfAll:
+    """A part of what `Headers` keeps, of which nothing is there before one of its methods asks for it."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, headers: "LazyHeaders", owner: type) -> Any:
+        return getattr(headers._whole(), self._name)
 
 
 class LazyHeaders(Headers):
     """The headers of a server's own head: one that is asked for by its name is read alone; the rest needs all of them.
 
-    A backend's reader has a subclass, with what reads one of them and what reads all.
+    A backend's reader has a subclass, with what reads one of them and what reads all. It sets `_head` itself: each
+    request that reads a header would pay for the frame of an `__init__`.
     """
 
-    __slots__ = ("_head",)
-    _accessors: ClassVar[Accessors]
+    __slots__ = ("_found", "_head")
+    __init__: Any = object.__init__
 
-    def __init__(self, head: Any) -> None:
-        self._head = head
+    _found: Headers
+    _head: Any
+    _first: Any = _OfAll()
+    _pairs: Any = _OfAll()
 
-    def _all(self) -> Headers:
+    def _read_all(self) -> Headers:
         raise NotImplementedError
 
-    def __getattr__(self, name: str) -> Any:
-        # What `Headers` keeps is not there before one of its methods asks for it.
-        if name not in MultiDict.__slots__:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        found = self._all()
-        self._first, self._pairs, self._grouped = found._first, found._pairs, found._grouped
-        return getattr(found, name)
+    def _whole(self) -> Headers:
+        try:
+            return self._found
+        except AttributeError:
+            self._found = self._read_all()
+            return self._found
 
-    def get(self, name: str, default: Any = None, /) -> Any:
-        """Return the value of a field, repeated lines joined, or `default`."""
-        value = self._accessors[name](self._head)
-        return default if value is None else value
+    def _groups(self) -> dict[str, list[str]]:
+        return self._whole()._groups()
 
     def __getitem__(self, name: str) -> str:
         value: str | None = self.get(name)

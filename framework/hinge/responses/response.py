@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 from hinge.codecs import encode_json
 from hinge.http.cookies import format_cookie, needs_of
-from hinge.http.headers import ByName, MutableHeaders, check_name
+from hinge.http.headers import ByName, MutableHeaders, check_name, item_setter
 from hinge.http.percent import quote
 from hinge.http.tokens import MEDIA_TYPE
 
@@ -63,6 +63,7 @@ class ResponseHeaders(MutableHeaders):
 
     __slots__ = ()
     _names: ClassVar[ByName[str]] = ByName(_check_name)
+    __setitem__ = item_setter(_names)
 
 
 class Response:
