@@ -123,9 +123,10 @@ class HTTPConnection(msgspec.Struct, eq=False):
     @property
     def cookies(self) -> Mapping[str, str]:
         """The cookies by name; malformed ones are left out."""
-        cookies: dict[str, str] = self._once(
-            "cookies", lambda: parse_cookies(self._reader.header("cookie")(self._head))
-        )
+        memo = self._memo
+        if "cookies" not in memo:  # `_once` written out, as above
+            memo["cookies"] = parse_cookies(self._reader.header("cookie")(self._head))
+        cookies: dict[str, str] = memo["cookies"]
         return cookies
 
     @property

@@ -392,6 +392,14 @@ def test_one_cookie_is_found_as_all_are(header: str) -> None:
         assert cookie_finder(name)(header) == cookies.get(name)
 
 
+@given(st.text(alphabet="ab=; .", max_size=30) | st.text(alphabet='ab=; ,"\\\u00e9\ufffd', max_size=20))
+def test_plain_headers_are_read_as_all_are(header: str) -> None:
+    odd = f"{header};\x00"  # which is left out, and has the header read with the whole grammar
+    assert parse_cookies(header) == parse_cookies(odd)
+    for name in ("a", "b", "ab"):
+        assert cookie_finder(name)(header) == parse_cookies(odd).get(name)
+
+
 def test_a_name_with_characters_of_expressions_is_found() -> None:
     assert cookie_finder("a.b|c")("axb|c=1; a.b|c=2") == "2"
     assert cookie_finder("a")(None) is None

@@ -24,9 +24,6 @@ MAX_ATTRIBUTE = 1024
 _TEXT = r"[^\x00-\x08\n-\x1f;\x7f-\x9f\ufffd]*+"
 _read_pairs = re.compile(rf"(?:\A|;)[ \t]*+([!#-+\--:<>-\[\]-~]++)[ \t]*+=[ \t]*+({_TEXT})(?=;|\Z)").findall
 
-_TRIMMED = frozenset(' \t"')
-"""What a value ends with that is not all its own."""
-
 _value = re.compile(r'[!#-+\--:<-\[\]-~]*+|"[!#-+\--:<-\[\]-~]*+"').fullmatch
 _path = re.compile(r"/[!-+\--:<-~]*").fullmatch
 _domain = re.compile(r"\.?[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*").fullmatch
@@ -53,23 +50,43 @@ def parse_cookies(header: str | None) -> dict[str, str]:
     cookies: dict[str, str] = {}
     if not header:
         return cookies
+    if header.isascii() and header.isprintable() and not _is_odd(header):
+        # Then a name can only be wrong in being empty or having spaces inside, and all values are well-formed.
+        for pair in header.split(";"):
+            name, found, value = pair.partition("=")
+            if found:
+                name = name.strip()
+                if name and name not in cookies and " " not in name:
+                    cookies[name] = value.strip()
+        return cookies
     for name, value in _read_pairs(header):
         if name not in cookies:
             cookies[name] = _unquoted(value.rstrip(OWS))
     return cookies
 
 
+def _is_odd(header: str) -> bool:
+    """Tell whether a header has a character that stands in a value only, or around one."""
+    return '"' in header or "," in header or "\\" in header
+
+
 @cache
 def cookie_finder(name: str) -> Callable[[str | None], str | None]:
     """Return what finds the one cookie of this name, a token, as `parse_cookies` would; None: there is none."""
     search = re.compile(rf"(?:\A|;)[ \t]*+{re.escape(name)}[ \t]*+=[ \t]*+({_TEXT})(?=;|\Z)").search
+    begin = f"; {name}="
 
     def find(header: str | None) -> str | None:
-        found = search(header) if header else None
-        if found is None:
+        if not header or name not in header:
             return None
-        value = found[1]
-        return _unquoted(value.rstrip(OWS)) if value[-1:] in _TRIMMED else value  # which takes a third of the time
+        before, found, rest = f"; {header}".partition(begin)
+        if found and name not in before:  # a pair begins there, and the name stands nowhere before
+            value = rest.partition(";")[0]
+            if value.isascii() and value.isprintable():
+                value = value.strip()
+                return _unquoted(value) if '"' in value else value
+        match = search(header)
+        return None if match is None else _unquoted(match[1].rstrip(OWS))
 
     return find
 
