@@ -1,6 +1,9 @@
 """RequestID: one id in the response, the context variable and the log."""
 
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -80,6 +83,38 @@ def test_nobody_else_has_it(client_for: Any) -> None:
     client = client_for(outer)
     assert client.get("/with/def", headers={"x-request-id": SENT}).text == SENT
     assert client.get("/").text == "None"
+
+
+def test_what_an_app_sets_instead_is_told_and_checked(client_for: Any) -> None:
+    app = App(middleware=[RequestID()])
+
+    @app.get("/")
+    def handler(other: str) -> str:
+        request_id.set(other)
+        return "ok"
+
+    client = client_for(app)
+    assert client.get("/?other=mine", headers={"x-request-id": SENT}).headers["x-request-id"] == "mine"
+    refused = client.get("/?other=a%0D%0Ax-b:%20c", headers={"x-request-id": SENT})
+    assert (refused.status_code, refused.headers.get("x-b")) == (500, None)
+
+
+FORKED = """
+import os, sys
+from hinge.middleware.request_ids import _new_id
+_new_id()  # and others are ready
+read, write = os.pipe()
+if os.fork() == 0:
+    os.write(write, _new_id().encode())
+    os._exit(0)
+os.wait()
+sys.exit(os.read(read, 32).decode() == _new_id())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_a_forked_process_makes_other_ones() -> None:
+    assert subprocess.run([sys.executable, "-c", FORKED], check=False, timeout=60).returncode == 0
 
 
 def test_the_log_shows_it(client_for: Any, caplog: pytest.LogCaptureFixture) -> None:

@@ -80,11 +80,13 @@ class CORS:
         self._methods = _names("methods", methods)
         self._headers = _names("headers", headers, SAFELISTED)
         self._private = private_network
-        self._plain = _lines(expose, credentials=credentials)
+        self._plain = dict(_lines(expose, credentials=credentials))
         # What an answer to each origin has, made once.
         vary = {} if self._any else {"vary": "origin"}
         listed = ["*"] if self._any else [*exact]
-        self._lines = {origin: {_ALLOW_ORIGIN: origin, **dict(self._plain), **vary} for origin in listed}
+        self._lines: dict[str | None, dict[str, str]] = {
+            origin: {_ALLOW_ORIGIN: origin, **self._plain, **vary} for origin in listed
+        }
         self._preflight = [*_lines((), credentials=credentials), ("access-control-max-age", str(max_age))]
 
     def before(self, request: Request | WebSocket) -> Response | None:
@@ -93,7 +95,7 @@ class CORS:
         Raises:
             HTTPError: 403, what it asks for is not allowed.
         """
-        if request.__class__ is WebSocket or request.method != "OPTIONS":  # type: ignore[union-attr]
+        if request.__class__ is WebSocket or request._reader.method(request._head) != "OPTIONS":
             return None  # WebSockets are not covered by the protocol: `allowed_origins` decides there
         headers = request.headers
         origin = headers.get("origin")
@@ -107,17 +109,23 @@ class CORS:
             return
         headers = response.headers
         if self._any:
-            headers.put(self._lines["*"])
+            headers.put_all(self._lines["*"])
             return
-        origin = request.headers.get("origin")
-        lines = self._lines.get(origin)  # type: ignore[arg-type]  # None is not there
-        if lines is not None and "vary" not in headers:
-            headers.put(lines)
-            return
-        # One answer for everybody needs no Vary; with a list, an answer without the lines is for others as well.
-        headers.vary("origin")
-        if origin is not None and self._allows(origin):
-            headers.update({_ALLOW_ORIGIN: origin, **dict(self._plain)})
+        origin = request._reader.header("origin")(request._head)
+        lines = self._lines.get(origin) or self._lines_for(origin)
+        if "vary" in headers._first:
+            headers.vary("origin")
+            lines = {name: value for name, value in lines.items() if name != "vary"}
+        headers.put_all(lines)
+
+    def _lines_for(self, origin: str | None) -> dict[str, str]:
+        """Return what an answer to an origin has that is not listed as it is.
+
+        With a list, an answer without the lines is for others as well, and so says that it varies.
+        """
+        if origin is None or not self._allows(origin):
+            return {"vary": "origin"}
+        return {_ALLOW_ORIGIN: origin, **self._plain, "vary": "origin"}
 
     def _allows(self, origin: str) -> bool:
         if self._any or origin in self._lines:

@@ -40,16 +40,35 @@ class RequestID:
 
     def before(self, request: Request | WebSocket) -> None:
         """Take the id that came, or make one."""
-        came = request.headers.get(self._header)
+        came = request._reader.header(self._header)(request._head)
         if came is None or _is_well_formed(came) is None:
-            came = os.urandom(16).hex()  # of the system: no two processes that were forked make the same
+            came = _new_id()
+        request._memo["request_id"] = came
         request_id.set(came)
 
     def after(self, request: Request | WebSocket, response: Response) -> None:
         """Tell the client."""
         told = request_id.get()
-        if told is not None:
+        if told is None:
+            return
+        if told is request._memo["request_id"]:  # and so well-formed
+            response.headers.put(self._header, told)
+        else:
             response.headers[self._header] = told
+
+
+_ready: list[str] = []
+if hasattr(os, "register_at_fork"):  # where processes fork: no two of them make the same
+    os.register_at_fork(after_in_child=_ready.clear)
+
+
+def _new_id() -> str:
+    try:
+        return _ready.pop()
+    except IndexError:  # asking the system takes as long for many as for one
+        digits = os.urandom(16 * 64).hex()
+        _ready.extend(digits[start : start + 32] for start in range(32, len(digits), 32))
+        return digits[:32]
 
 
 class RequestIDFilter:
