@@ -8,6 +8,7 @@ status is out is logged and cuts the connection; what ends the worker ends event
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import Context
 from functools import partial
+from itertools import repeat
 from types import GeneratorType
 from typing import Any, cast
 
@@ -77,8 +78,7 @@ class Stream(Iterable[bytes]):
             self._runtime.work.done(request)
 
 
-_END: Any = object()
-"""What `next` returns behind the last chunk."""
+_NEXT = repeat(next)
 
 
 class _Open(msgspec.Struct, eq=False):  # whose constructor is C: each stream pays for it
@@ -114,14 +114,17 @@ def _chunks(
         if not is_held:
             yield b""
         items, encode, as_it_is = _items(source, response, context)
-        run = context.run
-        while not (is_bodiless or stream.is_over or (item := run(next, items, _END)) is _END):
+        # `run(next, items)` again and again, without a step of the interpreter's.
+        steps = () if is_bodiless or stream.is_over else map(context.run, _NEXT, repeat(items))
+        for item in steps:
             data = item if item.__class__ is as_it_is else encode(item)
             if data:  # an empty one would end a chunked body on some servers
                 if is_held:
                     is_held = False
                     yield b""
                 yield data
+            if stream.is_over:
+                break
     except FAILURES as error:  # whatever the source raises
         if is_held or is_close(error):
             raise

@@ -124,14 +124,17 @@ def encode_event(item: Any) -> bytes:
     """
     # Most items are an `Event` or its mere data, of one line: framed without a further call, because each pays for it.
     kind = item.__class__
-    event = item if kind is Event else None if kind in _NO_BYTES else _event_of(item)
-    data = item if event is None else event.data
-    if data is msgspec.UNSET:
-        last = b"\n" if event is None or event.event is None else b"data:\n\n"
+    if kind is dict or kind is list:
+        event, value = None, encode_json(item)
     else:
+        event = item if kind is Event else None if kind in _NO_BYTES else _event_of(item)
+        data = item if event is None else event.data
+        if data is msgspec.UNSET:
+            return (
+                b"\n" if event is None else b"".join((*_fields(event), b"\n" if event.event is None else b"data:\n\n"))
+            )
         value = data.encode() if isinstance(data, str) else encode_json(data)
-        is_line = _LF not in value and _CR not in value
-        last = b"data: %b\n\n" % value if is_line else _field(b"data: ", value) + b"\n"
+    last = b"data: %b\n\n" % value if _LF not in value and _CR not in value else _field(b"data: ", value) + b"\n"
     if event is None or (event.event is None and event.id is None and event.comment is None and event.retry is None):
         return last
     return b"".join((*_fields(event), last))
