@@ -9,7 +9,6 @@ handler stay in the server's thread; one layer that awaits has all of them on th
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from functools import partial
 from typing import Any
 
 from hinge.binding.plan import HandlerPlan
@@ -137,7 +136,14 @@ class Rest:
                 response = chosen(request, response)
             except FAILURES as error:
                 response = self._fail(request, error)
-        return self.answer(start_response, request, lambda: response, is_known=is_known)
+        fail, head_only = self._fail, self._head_only
+        try:
+            return answer_with(
+                self._runtime, start_response, response, request, fail=fail, head_only=head_only, is_known=is_known
+            )
+        except BaseException:  # of the server's, or an exit
+            close_sources(self._runtime, request, unsent(request, None))
+            raise
 
     def failed(
         self,
@@ -158,13 +164,14 @@ class Rest:
             start_response, request, lambda: recovered(self._around, entered, error, request, self._fail)
         )
 
-    def answer(
-        self, start_response: StartResponse, request: Request, make: Callable[[], Response], *, is_known: bool = True
-    ) -> Any:
+    def answer(self, start_response: StartResponse, request: Request, make: Callable[[], Response]) -> Any:
         """Send the response that is made, of any kind, and do what waits for its end."""
-        send = partial(answer_with, fail=self._fail, head_only=self._head_only, is_known=is_known)
+        fail, head_only = self._fail, self._head_only
         try:
-            return send(self._runtime, start_response, make(), request)
+            response = make()
+            return answer_with(
+                self._runtime, start_response, response, request, fail=fail, head_only=head_only, is_known=True
+            )
         except BaseException:  # of the server's, or an exit
             close_sources(self._runtime, request, unsent(request, None))
             raise

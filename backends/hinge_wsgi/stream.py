@@ -8,7 +8,6 @@ status is out is logged and cuts the connection; what ends the worker ends event
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import Context
 from functools import partial
-from itertools import repeat
 from types import GeneratorType
 from typing import Any, cast
 
@@ -78,9 +77,6 @@ class Stream(Iterable[bytes]):
             self._runtime.work.done(request)
 
 
-_NEXT = repeat(next)
-
-
 class _Open(msgspec.Struct, eq=False):  # whose constructor is C: each stream pays for it
     """What a stop ends of a stream."""
 
@@ -99,7 +95,7 @@ class _Open(msgspec.Struct, eq=False):  # whose constructor is C: each stream pa
 
 
 # One frame from the server to the source: each chunk pays for it.
-def _chunks(
+def _chunks(  # noqa: C901, PLR0912
     runtime: Runtime, response: StreamingResponse, request: Request, context: Context, *, is_bodiless: bool
 ) -> Iterator[bytes]:
     """Yield an empty chunk once the head may be sent, and then what is sent."""
@@ -109,22 +105,26 @@ def _chunks(
         source, replaced = _source_of(runtime, response, request)
     stream = _Open(request, source, isinstance(response, EventSourceResponse))
     is_held = not (response.eager_start or is_bodiless)
-    runtime.register(stream)
+    runtime.streams.add(stream)
     try:
+        if runtime.draining:
+            runtime.register(stream)
         if not is_held:
             yield b""
-        items, encode, as_it_is = _items(source, response, context)
-        # `run(next, items)` again and again, without a step of the interpreter's.
-        steps = () if is_bodiless or stream.is_over else map(context.run, _NEXT, repeat(items))
-        for item in steps:
+        run = context.run
+        is_bare = source.__class__ is GeneratorType  # as most are
+        items, encode, as_it_is = (source, encode_chunk, bytes) if is_bare else _items(source, response, context)
+        while not (is_bodiless or stream.is_over):
+            try:
+                item = run(next, items)
+            except StopIteration:
+                break
             data = item if item.__class__ is as_it_is else encode(item)
             if data:  # an empty one would end a chunked body on some servers
                 if is_held:
                     is_held = False
                     yield b""
                 yield data
-            if stream.is_over:
-                break
     except FAILURES as error:  # whatever the source raises
         if is_held or is_close(error):
             raise
@@ -136,7 +136,7 @@ def _chunks(
             if replaced or source.__class__ is not GeneratorType or source.gi_frame is not None:
                 context.run(close_sources, runtime, request, (*replaced, (source, False)))
         finally:
-            runtime.unregister(stream)  # what stops the worker waits until the source is closed
+            runtime.streams.discard(stream)  # what stops the worker waits until the source is closed
     if stream.is_cut and not stream.is_event_stream:
         if is_held:
             raise Cut
@@ -164,8 +164,6 @@ def _items(
     source: Any, response: StreamingResponse, context: Context
 ) -> tuple[Iterator[Any], Callable[[Any], bytes], type[bytes] | None]:
     """Return what is iterated, what encodes its items, and the class of those that go out as they are."""
-    if source.__class__ is GeneratorType:  # as most are
-        return source, encode_chunk, bytes
     if source.__class__ is PortalProducer:
         return _awaited(source, response), encode_chunk, bytes
     if source.__class__ is PlainSource:
