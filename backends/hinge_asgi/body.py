@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hinge.errors import ClientDisconnect
-from hinge.http.body import cut_off, declared_length, framed_length, incomplete, too_large
+from hinge.http.body import SHORT_DIGITS, cut_off, framed_length, incomplete, too_large
 from hinge.loop.body import body_stream
 from hinge_asgi.scope import Lines, Scope, lines_of
 
@@ -34,9 +34,11 @@ def framing(scope: Scope, lines: Lines, limit: int) -> int | None:
         HTTPError: 400 for a bad length or two framings, 413 above `limit` bytes.
     """
     declared, coding = lines.get(b"content-length"), lines.get(b"transfer-encoding")
+    if declared is not None and coding is None and declared.isdigit() and len(declared) < SHORT_DIGITS:
+        size = int(declared)  # as nearly all are; what follows judges the others
+        if size <= limit:
+            return size
     length = None if declared is None else declared.decode("latin-1")
-    if coding is None and length is not None:
-        return declared_length(length, limit)
     encoding = None if coding is None else coding.decode("latin-1")
     return framed_length(length, encoding, limit, http_version=_BY_MESSAGES, method=scope["method"])
 

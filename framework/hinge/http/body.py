@@ -45,6 +45,10 @@ def cut_off(received: int, declared: int) -> ClientDisconnect:
     return ClientDisconnect(f"The request body ended after {received} of {declared} declared bytes.")
 
 
+SHORT_DIGITS = 20
+"""So many digits are above any limit, and int() is quadratic."""
+
+
 def declared_length(value: str | None, limit: int) -> int | None:
     """Return the bytes that Content-Length declares, None if it is absent (RFC 9110 section 8.6).
 
@@ -55,8 +59,7 @@ def declared_length(value: str | None, limit: int) -> int | None:
         return None
     if not (value.isascii() and value.isdigit()):
         raise HTTPError(400, "Content-Length is not a number.", headers={"connection": "close"})
-    # Twenty digits are above any limit, and int() is quadratic.
-    length = int(value) if len(value) < 20 else limit + 1
+    length = int(value) if len(value) < SHORT_DIGITS else limit + 1
     if length > limit:
         raise too_large(limit)
     return length
