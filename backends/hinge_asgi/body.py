@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from hinge.errors import ClientDisconnect
+from hinge.errors import ClientDisconnect, HTTPError
 from hinge.http.body import SHORT_DIGITS, cut_off, framed_length, incomplete, too_large
 from hinge.loop.body import body_stream
 from hinge_asgi.scope import Lines, Scope, lines_of
@@ -52,13 +52,16 @@ def ends_at_its_length(scope: Scope) -> bool:
     return scope.get("http_version") not in ("2", "3")
 
 
-def refuse_two_framings(scope: Scope) -> None:
-    """Refuse a request that may hide a second one in its body, whether anybody reads that or not.
+def doubt(scope: Scope) -> HTTPError | None:
+    """Return why a request with a Transfer-Encoding may hide a second one in its body, whether anybody reads that.
 
-    Raises:
-        HTTPError: 400, as `hinge.http.body.check_framing`.
+    It is the 400 of `hinge.http.body.check_framing`; None: it does not.
     """
-    framing(scope, lines_of(scope), 2**63)
+    try:
+        framing(scope, lines_of(scope), 2**63)
+    except HTTPError as error:
+        return error
+    return None
 
 
 async def read_body(scope: Scope, lines: Lines, receive: Receive, limit: int) -> bytes:
@@ -72,10 +75,20 @@ async def read_body(scope: Scope, lines: Lines, receive: Receive, limit: int) ->
     if length == 0:
         return b""
     message = await receive()
-    piece: bytes = message.get("body", b"")
-    is_over = not message.get("more_body", False) or ends_at_its_length(scope)
-    if message["type"] == "http.request" and len(piece) == length and is_over:
-        return piece
+    return whole(message, length) or await read_rest(scope, receive, message, length, limit)
+
+
+def whole(message: dict[str, Any], length: int | None) -> bytes | None:
+    """Return the body that one message has all of, as short ones come; None: there may be more."""
+    if message["type"] == "http.request" and not message.get("more_body", False):
+        piece: bytes = message.get("body", b"")
+        if len(piece) == length:
+            return piece
+    return None
+
+
+async def read_rest(scope: Scope, receive: Receive, message: dict[str, Any], length: int | None, limit: int) -> bytes:
+    """Return a body from its first message on; raises as `read_body`."""
     last = length if ends_at_its_length(scope) else None
     body = bytearray()
     while True:

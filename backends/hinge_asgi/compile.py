@@ -11,15 +11,15 @@ from collections.abc import Awaitable, Mapping
 from functools import cache
 from typing import Any
 
-from hinge.compiling.frozen import Endpoint, FrozenApp
+from hinge.compiling.frozen import FrozenApp
 from hinge.entry import refusing
 from hinge.errors import HTTPError
 from hinge.loop.runtime import Runtime
 from hinge.responses.streaming import StreamAborted
 from hinge_asgi import scope as reader
-from hinge_asgi.body import Receive, refuse_two_framings
+from hinge_asgi.body import Receive
 from hinge_asgi.lifespan import serve_lifespan
-from hinge_asgi.respond import Send, closing
+from hinge_asgi.respond import Send
 from hinge_asgi.scope import Scope
 from hinge_asgi.serve import Serve, make_serve
 from hinge_asgi.websocket import compile_websockets
@@ -28,7 +28,11 @@ from hinge_asgi.websocket import compile_websockets
 def compile_asgi(frozen: FrozenApp) -> Any:  # noqa: C901 - the request path is one function on purpose
     """Return the callable `(scope, receive, send)` with `start`, `drain` and `stop` for the worker around it."""
     runtime = Runtime(frozen)
-    served = cache(lambda endpoint: _serve(endpoint, runtime))  # paths and methods share endpoints
+
+    def distrust(method: str, error: HTTPError) -> tuple[Serve, tuple[Any, ...]]:
+        return refuse(method, error)
+
+    served = cache(lambda endpoint: make_serve(endpoint, runtime, distrust))  # paths and methods share endpoints
     table = frozen.table.map(lambda leaf: leaf.map(served))
     not_found, refuse = frozen.not_found.map(served), frozen.refusing(served)
     websocket = compile_websockets(frozen, runtime)
@@ -44,9 +48,6 @@ def compile_asgi(frozen: FrozenApp) -> Any:  # noqa: C901 - the request path is 
             return
         values: tuple[str, ...] = ()
         try:
-            for name, _ in scope["headers"]:
-                if name == b"transfer-encoding":
-                    refuse_two_framings(scope)
             if has_lifespan and not runtime.ready and not await runtime.start_lazily():
                 raise frozen.unstarted()
             leaf = None if scope.get("root_path") else static.get(scope["path"])
@@ -96,10 +97,3 @@ def _with_worker_hooks(wrapped: Any, application: Any, runtime: Runtime) -> Any:
     served.__rsgi_init__ = refusing("rsgi")  # a granian that was not told ASGI
     served.runtime = runtime  # for in-process connections, which raise what a lifespan raised
     return served
-
-
-def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
-    serve = make_serve(endpoint, runtime)
-    if not endpoint.closes:
-        return serve
-    return lambda scope, receive, send, values: serve(scope, receive, closing(send), values)

@@ -14,6 +14,7 @@ from typing import Any
 from hinge.binding.plan import Source
 from hinge.compiling.frozen import Endpoint
 from hinge.diagnostics.failures import FAILURES
+from hinge.errors import HTTPError
 from hinge.inspection.wrappers import Unawaited
 from hinge.loop.answer import body_opener, coloured_call, make_failure
 from hinge.loop.first_chunk import beginner
@@ -26,11 +27,10 @@ from hinge.responses.response import Response
 from hinge.responses.streaming import StreamingResponse
 from hinge_asgi import lines
 from hinge_asgi import scope as reader
-from hinge_asgi.body import Receive, read_body
+from hinge_asgi.body import Receive, doubt, framing, read_rest, whole
 from hinge_asgi.exchange import ASGIExchange, until_disconnected
-from hinge_asgi.lines import indexed
-from hinge_asgi.respond import LENGTH_LINES, SHORT, Messages, Send, complete
-from hinge_asgi.scope import Scope
+from hinge_asgi.respond import LENGTH_LINES, SHORT, Messages, Send, closing, complete
+from hinge_asgi.scope import Scope, lines_of
 
 Serve = Callable[[Scope, Receive, Send, tuple[str, ...]], Awaitable[Awaitable[None] | None]]
 """It returns what is to be awaited then, if anything: a stream holds one frame less than if it waited for that."""
@@ -38,8 +38,10 @@ Serve = Callable[[Scope, Receive, Send, tuple[str, ...]], Awaitable[Awaitable[No
 _OF_LINES = (Source.HEADER, Source.COOKIE, Source.BODY)
 
 
-def make_serve(endpoint: Endpoint, runtime: Runtime) -> Serve:  # noqa: C901, PLR0915 - one frame for each request
-    """Return what serves an endpoint."""
+def make_serve(  # noqa: C901, PLR0915 - one frame for each request
+    endpoint: Endpoint, runtime: Runtime, distrust: Callable[[str, HTTPError], tuple[Serve, tuple[Any, ...]]]
+) -> Serve:
+    """Return what serves an endpoint; `distrust` what does in its place where a request is framed in two ways."""
     plan, limit = endpoint.plan, endpoint.max_body_size
     needs_request, reads_body = endpoint.needs_request, plan.reads_body or endpoint.body_before is not None
     around, fail = Around.of(endpoint.layers, endpoint.body_before), make_failure(endpoint)
@@ -50,7 +52,7 @@ def make_serve(endpoint: Endpoint, runtime: Runtime) -> Serve:  # noqa: C901, PL
     call, awaits = coloured_call(endpoint, reading, runtime, _disconnected)
     open_body, begin, reads_form = body_opener(endpoint, reading, runtime), beginner(endpoint, runtime), plan.reads_form
     bare = plan.handler if plan.is_async and not plan.inline and not plan.arguments else None
-    status, head_only = endpoint.status or 200, endpoint.head_only
+    status, head_only, closes = endpoint.status or 200, endpoint.head_only, endpoint.closes
     results = endpoint.results(
         None if has_layers or reads_form else lambda media_type: (b"content-type", media_type.encode())
     )
@@ -63,17 +65,31 @@ def make_serve(endpoint: Endpoint, runtime: Runtime) -> Serve:  # noqa: C901, PL
         content: Any = None
         body = how = None
         head: Any = scope
+        is_coded = False
+        if reads_lines:
+            head = scope, lines_of(scope)
+            is_coded = b"transfer-encoding" in head[1]
+        else:
+            for name, _ in scope["headers"]:
+                if name == b"transfer-encoding":
+                    is_coded = True
+        if is_coded and not closes and (error := doubt(scope)) is not None:
+            instead, refused = distrust(scope["method"], error)
+            return await instead(scope, receive, send, refused)
         entered: list[Any] = []
         try:
-            if reads_lines:
-                head = indexed(scope)
             if needs_request:
                 exchange = ASGIExchange(reading, head, endpoint, values, runtime.state, receive=receive)
             if outer:
                 content = (await aenter(outer, entered, exchange)) if is_async else enter(outer, entered, exchange)
             if reads_body and content is None:
                 try:
-                    body = await read_body(scope, head[1], receive, limit)
+                    length = framing(scope, head[1], limit)
+                    if length == 0:
+                        body = b""
+                    else:
+                        message = await receive()
+                        body = whole(message, length) or await read_rest(scope, receive, message, length, limit)
                 except Exception as error:
                     if needs_request:
                         exchange._body = error  # told again to whoever asks for the body
@@ -140,7 +156,9 @@ def make_serve(endpoint: Endpoint, runtime: Runtime) -> Serve:  # noqa: C901, PL
             pass  # the client has left; some servers say so by failing to send
         return None
 
-    return serve
+    if not closes:
+        return serve
+    return lambda scope, receive, send, values: serve(scope, receive, closing(send), values)
 
 
 def _content_type(media_type: str) -> tuple[bytes, bytes]:
