@@ -54,7 +54,7 @@ def make_sender(
                 outcome = chosen(exchange, outcome)
             except HTTPError as error:
                 outcome = error
-        return complete(exchange, sink, fail(exchange, outcome) if isinstance(outcome, Exception) else outcome)
+        return complete(exchange, sink, fail(exchange, outcome) if isinstance(outcome, BaseException) else outcome)
 
     return send
 
