@@ -162,6 +162,9 @@ def sent_length(response: Response) -> int | None:
 def framed_lines(response: Response) -> list[tuple[str, str]]:
     """Return the header lines of a response as they go out, its Content-Length among them where it has one."""
     lines = [*response._lines]
+    if response.__class__ is Response and response._status not in BODILESS:  # as most are
+        lines.append(("content-length", str(len(response._body or b""))))
+        return lines
     length = sent_length(response)
     if length is None and not isinstance(response, StreamingResponse) and response.status not in UNSIZED:
         length = 0

@@ -61,9 +61,9 @@ def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
         return _direct(endpoint, runtime)
     serve = make_server(endpoint, head, runtime)
 
-    async def through_request(scope: Any, proto: Any, values: tuple[str, ...]) -> None:
+    def through_request(scope: Any, proto: Any, values: tuple[str, ...]) -> Awaitable[None]:
         exchange = RSGIExchange(head, scope, endpoint, values, runtime.state, proto=proto)
-        await serve(exchange, Sink(exchange))
+        return serve(exchange, Sink(exchange))
 
     return through_request
 

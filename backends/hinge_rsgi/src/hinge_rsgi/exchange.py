@@ -126,8 +126,9 @@ class Sink:
 
     async def whole(self, response: Response, *, head_only: bool) -> None:
         """Send a response whose body is known."""
-        body = b"" if head_only or response.status in BODILESS else response.body or b""
-        self._proto.response_bytes(response.status, self._lines(response), body)
+        status = response.status
+        body = b"" if head_only or status in BODILESS else response.body or b""
+        self._proto.response_bytes(status, self._lines(response), body)
 
     async def start(self, response: Response) -> None:
         """Send a stream's head."""
