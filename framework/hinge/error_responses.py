@@ -56,7 +56,7 @@ class ErrorHandlers:
         """Return the response of an error; it is to be awaited if the error's handler is async."""
         if isinstance(error, Unawaited):
             return self._settled(request, error)
-        handler, told = self._find(error)
+        handler, told = self._find(error) if self._handlers else (None, error)
         if handler is None:
             return self.last_resort(request, error)
         error = told
@@ -116,8 +116,6 @@ class ErrorHandlers:
 
     def _find(self, error: Exception) -> tuple[ErrorHandler | None, Exception]:
         """Return the handler of an error, and what it is called with: a group only if it is registered for groups."""
-        if not self._handlers:
-            return None, error
         kinds: tuple[Any, ...] = type(error).__mro__ if isinstance(error, Exception) else (Exception,)
         if isinstance(error, ExceptionGroup) and not any(kind in self._handlers for kind in _groups(kinds)):
             error = only_member(error)

@@ -6,6 +6,7 @@ client's and is answered at run time as an RFC 9457 problem document. Nothing el
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -50,6 +51,12 @@ class HTTPError(Exception):
         ValueError: the status is outside 400..599.
     """
 
+    # At the class, as most errors have no others: each attribute that is set costs as much as the call of a function.
+    type: str = "about:blank"
+    headers: Mapping[str, str] = MappingProxyType({})
+    connection: tuple[tuple[str, str], ...] = ()
+    """Headers that go out with whatever answer the error gets: an app's own handler need not know them."""
+
     def __init__(
         self,
         status: int,
@@ -65,11 +72,9 @@ class HTTPError(Exception):
         super().__init__(status, detail)
         self.status = int(status)
         self.detail = detail
-        self.type = type
+        if type != "about:blank":
+            self.type = type
         self.title = title if title is not None else REASONS.get(status, "Error")
-        self.headers: Mapping[str, str] = {}
-        self.connection: tuple[tuple[str, str], ...] = ()
-        """Headers that go out with whatever answer the error gets: an app's own handler need not know them."""
         if headers:
             given = [(name, value, (str(name).lower(), value)) for name, value in dict(headers).items()]
             self.headers = {name: value for name, value, line in given if line not in _CONNECTION}
@@ -84,7 +89,7 @@ class HTTPError(Exception):
         document: dict[str, Any] = {"type": self.type, "title": self.title, "status": self.status}
         if self.detail is not None:
             document["detail"] = self.detail
-        return document | self.extensions
+        return document | self.extensions if self.extensions else document
 
 
 class FieldError(msgspec.Struct, frozen=True):
@@ -106,8 +111,5 @@ class RequestInvalid(HTTPError):  # noqa: N818 - a kind of HTTPError, named for 
     def __init__(self, errors: Iterable[FieldError]) -> None:
         self.errors = tuple(errors)
         found = len(self.errors)
-        super().__init__(
-            422,
-            f"The request has {found} invalid value{'' if found == 1 else 's'}.",
-            errors=[error.document() for error in self.errors],
-        )
+        detail = "The request has 1 invalid value." if found == 1 else f"The request has {found} invalid values."
+        super().__init__(422, detail, errors=[error.document() for error in self.errors])

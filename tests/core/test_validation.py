@@ -304,6 +304,41 @@ def test_valid_wholes_are_not_blamed_for_their_neighbours() -> None:
     assert faults(Whole, value | {"last": "x"}) == [("/last", "expected an integer, got a string")]
 
 
+def test_parts_of_plain_fields_have_all_their_faults_told() -> None:
+    class Plain(Struct):
+        name: str
+        size: float = 0.0
+
+    class Strict(Struct, forbid_unknown_fields=True):
+        name: str
+
+    class Heard(Struct):
+        name: str
+
+        def __post_init__(self) -> None:
+            raise ValueError("no such thing")
+
+    class Whole(Struct):
+        plain: list[Plain]
+        strict: list[Strict]
+        heard: list[Heard]
+
+    valid, absent = {"name": "a", "size": 1.5}, {"name": "a"}
+    value = {
+        "plain": [valid, absent, {"name": "a", "size": 2}, {"name": "a", "more": 1}, {"size": 1.5}, {"name": 1}],
+        "strict": [absent, {"more": "a"}, valid],
+        "heard": [absent],
+    }
+    assert faults(Whole, value) == [
+        ("/plain/4/name", "is required"),
+        ("/plain/5/name", "expected a string, got an integer"),
+        ("/strict/1/name", "is required"),
+        ("/strict/1/more", "is not a known field"),
+        ("/strict/2/size", "is not a known field"),
+        ("/heard/0", "no such thing"),
+    ]
+
+
 def test_named_sources() -> None:
     value = {"page": "x", "filter": {"tags": [1]}}
 

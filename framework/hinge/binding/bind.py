@@ -137,16 +137,21 @@ class _Sources:
         self.path_names = path_names
         self.reader = reader
         self.max_query_fields = max_query_fields
-        self.taken: dict[str, Take] = {}
+        self.of_path: list[Take] = []
+        self.refusing: list[tuple[Argument, bool, Take | None]] = []
+        """The arguments beside the path's that a client can fill badly: whether it is the body, and what takes it."""
         readers = readers_of(plan)
         self.converters, self.fills, self.decoder = readers.converters, readers.fills, readers.decoder
 
     def takes(self) -> list[tuple[int, Take]]:
         """Return what takes each argument, but for those of the query, with its place."""
-        self.taken = {one.name: self._take(one) for one in self.plan.arguments if one.source is not Source.QUERY}
-        return [
-            (place, self.taken[one.name]) for place, one in enumerate(self.plan.arguments) if one.name in self.taken
+        arguments = self.plan.arguments
+        taken = {one.name: self._take(one) for one in arguments if one.source is not Source.QUERY}
+        self.of_path = [taken[one.name] for one in arguments if one.source is Source.PATH]
+        self.refusing = [
+            (one, one.source is Source.BODY, taken.get(one.name)) for one in arguments if one.source in _REFUSING
         ]
+        return [(place, taken[one.name]) for place, one in enumerate(arguments) if one.name in taken]
 
     def _take(self, argument: Argument) -> Take:
         makers: dict[Source, Callable[[Argument], Take]] = {
@@ -289,9 +294,8 @@ class _Sources:
         """Return the answer to a request whose arguments do not convert: a 404, a 400 or a 422 with all errors."""
         # A path that does not convert names no resource, so what else is wrong with the request does not matter.
         try:
-            for argument in self.plan.arguments:
-                if argument.source is Source.PATH:
-                    self.taken[argument.name](head, values, body, request)
+            for take in self.of_path:
+                take(head, values, body, request)
         except ValueError:
             return HTTPError(404)
         if isinstance(first, HTTPError) and not isinstance(first, RequestInvalid):
@@ -312,16 +316,16 @@ class _Sources:
         """Return what is wrong with the arguments, in their order; `of_body` is what is known of the body already."""
         errors: list[FieldError] = []
         fields: dict[str, list[str]] | None = None  # the query, split once for all of its arguments
-        for argument in self.plan.arguments:
+        for argument, is_body, take in self.refusing:
             try:
-                if argument.source is Source.QUERY:
+                if take is None:
                     if fields is None:
                         fields = grouped(parse_query(self.reader.query_string(head), self.max_query_fields))
                     self._query_value(argument, fields)
-                elif argument.source is Source.BODY and of_body:
+                elif is_body and of_body:
                     errors += of_body  # to decode it again would find the same
-                elif argument.source in _REFUSING:
-                    self.taken[argument.name](head, values, body, None)
+                else:
+                    take(head, values, body, None)
             except RequestInvalid as invalid:
                 errors += invalid.errors
             except ValueError as error:
@@ -336,8 +340,8 @@ _OBJECTS: dict[Source, Take] = {
 """What is taken as it is; all others are the request in one of its forms."""
 
 _BODY = Source.BODY.value
-_REFUSING = (Source.HEADER, Source.COOKIE, Source.BODY, Source.FORM)
-"""Sources beside the path and the query that a client can fill badly."""
+_REFUSING = (Source.QUERY, Source.HEADER, Source.COOKIE, Source.BODY, Source.FORM)
+"""Sources beside the path that a client can fill badly; of the query, all arguments are taken at once."""
 
 
 def _undecoded(argument: Argument) -> Take:

@@ -79,8 +79,8 @@ class Frame(msgspec.Struct, frozen=True):
     def refusing(self, make: Callable[[], HTTPError]) -> Callable[[], Response]:
         """Return what answers with an error, which is raised only if something of the app's may see errors.
 
-        Hooks, and a middleware whose yield is in no `try`, get the error's response anyway, one of their own that they
-        may change. Without any, one response serves all requests.
+        Hooks, and a middleware whose yield is in no `try`, get the error's response anyway, a copy that they may change
+        (`Endpoint.results`). One response serves all requests.
         """
         seen = any(
             layer.hooks is None and (not layer.written or may_be_guarded(layer.written[0].function))
@@ -93,10 +93,7 @@ class Frame(msgspec.Struct, frozen=True):
 
             return refuse
         response = self.errors.problem(make())
-        if not self.layers:
-            return lambda: response
-        body, status, lines = response.body or b"", response.status, tuple(response.headers.multi_items())
-        return lambda: Response.trusted(body, status, lines)
+        return lambda: response
 
 
 class Judged(NamedTuple):

@@ -15,6 +15,7 @@ from hinge.http.tokens import OWS, is_token
 
 T = TypeVar("T")
 
+_new = object.__new__
 _quoted_or_comma = re.compile(r',|"(?:[^"\\]++|\\.)*+(")?', re.DOTALL).finditer
 # A comma would be a sub-delim of a registered name, but here it is the mark of a repeated line.
 _host = re.compile(
@@ -230,7 +231,7 @@ class MutableHeaders(MutableMapping[str, str]):
     @classmethod
     def trusted(cls, lines: Sequence[tuple[str, str]]) -> Self:
         """Return the headers of lines that the framework wrote or checked itself, names in lower case."""
-        headers = cls.__new__(cls)
+        headers = _new(cls)
         headers._first = first = dict(lines)
         headers._more = None
         if len(first) != len(lines):
@@ -241,7 +242,7 @@ class MutableHeaders(MutableMapping[str, str]):
 
     def copy(self) -> Self:
         """Return the same lines, to be changed without a trace in these."""
-        copied = self.__class__.__new__(self.__class__)
+        copied = _new(self.__class__)
         copied._first, more = self._first.copy(), self._more
         copied._more = {name: values.copy() for name, values in more.items()} if more else None
         return copied

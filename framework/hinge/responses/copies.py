@@ -13,6 +13,7 @@ from hinge.responses.response import (
     TextResponse,
 )
 
+_new = object.__new__
 WHOLE = frozenset({Response, TextResponse, HTMLResponse, JSONResponse, RedirectResponse})
 """The classes whose instances consist of status, headers and body."""
 
@@ -21,7 +22,7 @@ def own(response: Response) -> Response:
     """Return a copy whose status, headers and body can be set without a trace in `response`."""
     kind = response.__class__
     if kind in WHOLE:
-        copied = kind.__new__(kind)
+        copied = _new(kind)
         copied._status = response._status
         copied._body = response._body
     else:

@@ -45,6 +45,7 @@ _KNOWN: dict[str, Lines] = {
     OCTETS: _OCTETS,
 }
 
+_new = object.__new__
 _begins_with_type = re.compile(rf"{MEDIA_TYPE} *(?:;|\Z)").match
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # Every delimiter of RFC 3986, and "%": what the caller escaped stays escaped. Backslashes, spaces and controls do not.
@@ -102,7 +103,7 @@ class Response:
     @classmethod
     def trusted(cls, body: bytes, status: int, lines: Lines) -> "Response":
         """Return a plain response of parts that the framework wrote or checked itself."""
-        response = Response.__new__(Response)
+        response = _new(Response)
         response._status = status
         response._body = body
         response._headers = lines
@@ -286,6 +287,8 @@ def check_status(status: int) -> int:
     Raises:
         ValueError: it is not an int in 200..599 (or is a bool). 1xx is the server's, and others end some servers.
     """
+    if status.__class__ is int and 200 <= status <= 599:
+        return status
     if not isinstance(status, int) or isinstance(status, bool) or not 200 <= status <= 599:
         raise ValueError(f"a response status is an int in 200..599, not {status!r}")
     return int(status)

@@ -1,8 +1,9 @@
 """A type as a tree of checks that report every fault of a decoded value.
 
 Law: a check never decides what msgspec decides. Values without parts are handed to `msgspec.convert`; so is an object
-whose parts are all valid, that `__post_init__` and its kind be heard. What a check adds is to go on after the first
-fault. The work is linear: an object that was converted stays converted for the objects around it.
+whose parts are all valid, that `__post_init__` and its kind be heard (a Struct of plain fields without one is valid if
+the classes of its values are those of its fields). What a check adds is to go on after the first fault. The work is
+linear: an object that was converted stays converted for the objects around it.
 """
 
 from collections.abc import Sequence
@@ -187,8 +188,9 @@ class Items:
         if fault := messages.count_fault(self.info, len(value), "item"):
             report.add(path, fault)
         check, checked = self.item.check, []
+        hashes_any = self.hashed and self.item.kinds is None
         for index, item in enumerate(value):
-            if self.hashed and self.item.kinds is None and isinstance(item, (list, dict)):
+            if hashes_any and isinstance(item, (list, dict)):
                 report.add((path, index), "must not be an array or an object")
             checked.append(check(item, (path, index), report))
         return checked

@@ -5,12 +5,12 @@ instead of, the faults of other wholes. The order of the faults is the order of 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_origin
 
 import msgspec
 
 from hinge.validation import messages
-from hinge.validation.checks import ARRAYS, CONVERSION, Path, Report, Shape
+from hinge.validation.checks import ARRAYS, CONVERSION, Enough, Path, Report, Shape
 
 
 class Slot(msgspec.Struct, frozen=True):
@@ -28,7 +28,7 @@ class Record:
     `target` is what msgspec converts the whole to, None where that says nothing new.
     """
 
-    __slots__ = ("flat", "forbid", "kinds", "known", "slots", "tag", "tag_field", "target")
+    __slots__ = ("flat", "forbid", "kinds", "known", "looks", "plain", "slots", "tag", "tag_field", "target")
 
     def __init__(
         self, target: Any = None, *, tag_field: str | None = None, tag: Any = None, forbid: bool = False
@@ -38,39 +38,39 @@ class Record:
         self.tag = tag
         self.forbid = forbid
         self.kinds: frozenset[type] | None = frozenset({dict})
-        self.slots: tuple[Slot, ...] = ()
-        self.known: frozenset[str] = frozenset()
-        self.flat = False
-        """Whether msgspec alone can tell that all is valid, at a cost that no object around it pays again."""
+        self.fill(())
 
     def fill(self, slots: Sequence[Slot]) -> None:
         """Set the fields: a recursive type refers to its shape before they are known."""
-        self.slots = tuple(slots)
+        self.slots = [(slot.name, slot.exact, slot.shape.check, slot.required) for slot in slots]
         self.known = frozenset(slot.name for slot in slots) | ({self.tag_field} if self.tag_field else set())
-        untagged = self.target is not None and self.tag_field is None
-        self.flat = untagged and all(slot.exact is not None for slot in slots)
+        exact = [slot.exact for slot in slots if slot.exact is not None]
+        self.looks = 1 + len(exact)
+        self.flat = self.target is not None and self.tag_field is None and len(exact) == len(slots)
+        """Whether msgspec alone can tell that all is valid, at a cost that no object around it pays again."""
+        cls: Any = get_origin(self.target) or self.target
+        self.plain = self.flat and issubclass(cls, msgspec.Struct) and not hasattr(cls, "__post_init__")
+        """Whether the classes of the fields' values can tell it as well."""
 
     def check(self, value: Any, path: Path | None, report: Report) -> Any:
         """Report a wrong tag, every missing, unknown and faulty field; else what the class itself objects to."""
-        report.visit()
+        report.left -= self.looks
+        if report.left < 0:
+            raise Enough
         if not isinstance(value, dict):
             report.add(path, messages.mismatch([self.expected()], value))
             return value
-        if self.flat and path is not None and (valid := self._converted(value, report)) is not None:
+        if self.flat and path is not None and (valid := self._valid(value, report)) is not None:
             return valid
         before = len(report.faults)
         self._check_tag(value, path, report)
         checked = dict(value)
-        for slot in self.slots:
-            name = slot.name
-            if name in value:
-                item = value[name]
-                if type(item) is slot.exact:
-                    report.visit()
-                else:
-                    checked[name] = slot.shape.check(item, (path, name), report)
-            elif slot.required:
-                report.add((path, name), "is required")
+        for name, exact, check, required in self.slots:
+            if name not in value:
+                if required:
+                    report.add((path, name), "is required")
+            elif type(item := value[name]) is not exact:
+                checked[name] = check(item, (path, name), report)
         if self.forbid:
             for name in value:
                 if name not in self.known:
@@ -79,13 +79,19 @@ class Record:
             return checked
         return settle(checked, self.target, path, report)
 
-    def _converted(self, value: Any, report: Report) -> Any:
-        """Return the object if it is valid, which most parts of a faulty body are, at the price of a look at each."""
+    def _valid(self, value: Any, report: Report) -> Any:
+        """Return the object if it is valid, as most parts of a faulty body are."""
+        if self.plain and len(value) == len(self.slots):
+            for name, exact, _, _ in self.slots:
+                if type(value.get(name)) is not exact:
+                    break
+            else:
+                return value
         try:
             converted = msgspec.convert(value, self.target, strict=report.strict, str_keys=True)
         except msgspec.ValidationError:
             return None  # and so one of the few faults that a report has
-        report.left -= len(self.slots) + CONVERSION
+        report.left -= CONVERSION
         return converted
 
     def _check_tag(self, value: Mapping[Any, Any], path: Path | None, report: Report) -> None:

@@ -59,8 +59,10 @@ def rejection_errors(type: Any, value: Any, error: Exception) -> list[FieldError
     found = _walk(type, value, "body", "", strict=True)
     steps = messages.place(error) if isinstance(error, msgspec.ValidationError) else ()
     own = _where(tuple(steps), "body", "")
-    if any(listed.where == own or listed.where.startswith(own + "/") for listed in found):
-        return found
+    below = own + "/"
+    for listed in found:
+        if listed.where == own or listed.where.startswith(below):
+            return found
     return [*found, decoder_error(error)]
 
 

@@ -242,13 +242,16 @@ def place(error: msgspec.ValidationError) -> list[str | int]:
     """Return where msgspec found its one fault, as `locate` does."""
     text = str(error)
     found = _PLACE.search(text)
-    steps = [] if found is None else _steps_of(found["path"])
-    if text.startswith("Object ") and (missing := _MISSING.match(text)):
+    steps = [] if found is None else _steps_of(found[1])
+    if text[:1] == "O" and (missing := _MISSING.match(text)):
         steps.append(missing[2])
     return steps
 
 
 def _steps_of(path: str) -> list[str | int]:
+    name = path[1:]
+    if path[:1] == "." and "." not in name and "[" not in name:
+        return [name]  # of a field at the top, as most are
     steps: list[str | int] = []
     at = 0
     while step := _STEP.match(path, at):
