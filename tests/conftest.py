@@ -1,8 +1,10 @@
 """Fixtures and rules for the whole suite."""
 
+import gc
 import os
 import signal
 from collections import Counter
+from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -22,8 +24,20 @@ ELSEWHERE = {
 }
 """Markers of the tests that a run leaves to .ci/run unless its own `-m` names them, and what these tests do."""
 
-MATRICES = {"test_base_exceptions.py", "test_lifespan_exceptions.py", "test_irregular_errors.py", "test_callbacks.py"}
-"""Files of a great many small cases, which are the gate's as well."""
+BETWEEN = {"layer", "async layer"}
+"""Of what stands around a handler (hinge.conformance.layers): what lies between nothing and everything."""
+
+MATRICES: dict[str, dict[str, set[str]]] = {
+    "test_base_exceptions.py": {},
+    "test_lifespan_exceptions.py": {},
+    "test_irregular_errors.py": {},
+    "test_callbacks.py": {},
+    "test_after_response.py": {"work": {"callable", "returns a coroutine"}},
+    "test_body_stream.py": {"layers": BETWEEN},
+    "test_error_bodies.py": {"layers": BETWEEN},
+    "test_streams.py": {"serve": {"in a response"}},
+}
+"""Files of a great many small cases, and which of them are the gate's as well: parameters' values, or all of them."""
 
 _left: pytest.StashKey[Counter[str]] = pytest.StashKey()
 
@@ -41,6 +55,30 @@ def pytest_xdist_auto_num_workers() -> int:
     return 1 + (os.cpu_count() or 1)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep the garbage collector away from the tests themselves: hundreds of thousands of objects, which all stay.
+
+    Searched whenever there is something to collect, they would be a third of the time to collect the tests, and some
+    tenths of a second for each `gc.collect()` of a test.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def is_left_to_the_gate(item: pytest.Item) -> bool:
+    """Tell whether a test is one of the `MATRICES`' cases that a run leaves out."""
+    rows = MATRICES.get(item.path.name)
+    if rows is None or not rows:
+        return rows is not None
+    callspec = getattr(item, "callspec", None)
+    return callspec is not None and any(callspec.params.get(name) in values for name, values in rows.items())
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave to the gate what is the gate's, and give a test of real processes a second try.
 
@@ -51,7 +89,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept: list[pytest.Item] = []
     left: list[pytest.Item] = []
     for item in items:
-        if item.path.name in MATRICES:
+        if is_left_to_the_gate(item):
             item.add_marker(pytest.mark.gate)
         if item.get_closest_marker("server") or item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.flaky(reruns=1))
