@@ -2,7 +2,7 @@
 
 Law: answers are compared where they arrive, so the traceback shows the request. What may differ by nature is named
 once, in `VOLATILE`; what may differ in one test, that test names; what a missing Feature promises is no difference.
-Nothing is compared with a run that failed.
+Nothing is compared with a run that failed or was skipped.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,6 +14,7 @@ from hinge.backend.contract import Backend, Feature
 from hinge.backend.installed import load_backend
 from hinge.backend.testing import Reply
 from hinge.compiling.endpoints import unmet_needs
+from hinge.errors import ConfigurationError
 from hinge.testing.client import Client
 from hinge.testing.outgoing import Outgoing
 
@@ -83,20 +84,28 @@ class EachBackend:
         Raises:
             Difference: an answer is not the one that an earlier run got.
         """
-        needs = [] if skip_unsupported else _unmet(app, load_backend(self.name))
-        if needs:
-            self._skip("\n".join(needs))
         answers: list[Answer] = []
         expected = self._expected(len(self.transcript.clients))
         self.transcript.clients.append(answers)
         volatile = VOLATILE | {name.lower() for name in ignore}
         judge = _Judge(self.name, self.features, answers, expected, volatile, normalise)
         try:
-            with _ComparedClient(app, self.name, judge, skip_unsupported=skip_unsupported, **options) as client:
+            with self._client(app, judge, skip_unsupported=skip_unsupported, **options) as client:
                 yield client
             judge.finish()
         except BaseException:
             self.transcript.sound = False
+            raise
+
+    def _client(self, app: Any, judge: "_Judge", *, skip_unsupported: bool, **options: Any) -> Client:
+        try:
+            return _ComparedClient(app, self.name, judge, skip_unsupported=skip_unsupported, **options)
+        except ConfigurationError:
+            # Asked now only: it plans every handler once more.
+            needs = [] if skip_unsupported else _unmet(app, load_backend(self.name))
+            if not needs:
+                raise
+            self._skip("\n".join(needs))
             raise
 
     def _expected(self, number: int) -> tuple[str, list[Answer]] | None:
