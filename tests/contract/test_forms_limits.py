@@ -81,7 +81,7 @@ def problem(response: Any) -> tuple[int, str, int | None]:
 BIG = closed(file("f", "x", b"1" * 90_000))
 
 
-@pytest.mark.parametrize("size", [5000, 10**6])
+@pytest.mark.parametrize("size", [5000, pytest.param(10**6, marks=pytest.mark.gate)])
 @pytest.mark.parametrize(
     ("body", "answer"),
     [

@@ -197,7 +197,9 @@ def answering(returns: Any, value: Any) -> Any:
     return handler
 
 
-@pytest.mark.parametrize("codecs", [None, [JSON, MSGPACK]], ids=["plain", "negotiated"])
+@pytest.mark.parametrize(
+    "codecs", [None, pytest.param([JSON, MSGPACK], marks=pytest.mark.gate)], ids=["plain", "negotiated"]
+)
 def test_what_has_no_place_in_the_annotation_is_a_500(each_backend: Any, codecs: Any, coloured: Any) -> None:
     app = App(codecs=codecs) if codecs else App()
     for index, (returns, value) in enumerate(REFUSED):

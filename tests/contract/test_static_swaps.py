@@ -112,7 +112,7 @@ def swapping(steps: Iterator[None]) -> Iterator[None]:
         thread.join()
 
 
-@pytest.mark.parametrize(("inline", "fresh"), [(True, 0), (False, 0.002)])
+@pytest.mark.parametrize(("inline", "fresh"), [(True, 0), pytest.param(False, 0.002, marks=pytest.mark.gate)])
 @pytest.mark.parametrize(
     "swap", [a_folder, a_link_to_a_folder, a_file, a_new_file, a_pipe], ids=lambda swap: swap.__name__
 )

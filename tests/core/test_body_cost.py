@@ -22,6 +22,8 @@ PACK, JSON_TYPE, PACKED, YAML_TYPE, TOML_TYPE = (
     "application/toml",
 )
 SLOW = {YAML_TYPE, TOML_TYPE}
+LONG = {f"MessagePack, {what}" for what in ("empty arrays", "arrays", "maps", "what nobody knows", "faults")}
+"""What takes the longest, and is the gate's."""
 
 
 class Item(msgspec.Struct):
@@ -88,7 +90,7 @@ def seconds(read: Callable[..., Any], body: bytes, media_type: str) -> float:
     return best
 
 
-@pytest.mark.parametrize("what", WORST)
+@pytest.mark.parametrize("what", [pytest.param(what, marks=pytest.mark.gate if what in LONG else ()) for what in WORST])
 def test_the_worst_bodies_cost_linear_time(what: str) -> None:
     kind, media_type, make = WORST[what]
     if media_type in SLOW and (find_spec("yaml") is None or find_spec("tomli_w") is None):

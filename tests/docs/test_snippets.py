@@ -67,7 +67,7 @@ _EXTRAS = {"forms.md": "multipart"}
 """The packages without which a page cannot be followed."""
 
 
-_LONG = dict.fromkeys(("cli.md", "deployment.md", "testing.md", "tutorial.md"), pytest.mark.gate)
+_LONG = dict.fromkeys(("README.md", "cli.md", "deployment.md", "testing.md", "tutorial.md"), pytest.mark.gate)
 """The pages that start many processes."""
 
 

@@ -29,6 +29,8 @@ WSGI = ("--backend", "wsgi")
 ASGI = ("--backend", "asgi")
 
 both = pytest.mark.parametrize("flags", [WSGI, ASGI], ids=["wsgi", "asgi"])
+either = pytest.mark.parametrize("flags", [pytest.param(WSGI, marks=pytest.mark.gate), ASGI], ids=["wsgi", "asgi"])
+"""For what the board and its database do, whatever serves it: the other one is the gate's."""
 
 
 def commands(text: str) -> list[tuple[str, ...]]:
@@ -45,6 +47,7 @@ def told() -> list[Any]:
 # -- each example, as its own first lines say --------------------------------------------------------------------------
 
 
+@pytest.mark.gate
 @pytest.mark.parametrize("arguments", told())
 def test_what_the_examples_tell_to_type_works(serve: Serve, arguments: tuple[str, ...]) -> None:
     service = serve(*arguments)
@@ -84,7 +87,7 @@ def test_the_board_is_refused_by_a_backend_without_websockets(tmp_path: Path) ->
 # -- a power cut -------------------------------------------------------------------------------------------------------
 
 
-@both
+@either
 def test_what_was_answered_survives_a_power_cut(serve: Serve, flags: tuple[str, ...], tmp_path: Path) -> None:
     """Four write as fast as they can until all processes are killed: every answered post must be there afterwards."""
     service = serve(BOARD, *flags, workers=2)

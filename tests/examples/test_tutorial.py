@@ -13,6 +13,7 @@ CLIENTS, POSTS = 8, 10
 PAGE = ROOT / "docs/tutorial.md"
 
 
+@pytest.mark.gate
 @pytest.mark.server
 def test_no_note_is_lost_and_none_answers_for_another(backend: str, serve: Serve, tmp_path: Path) -> None:
     (source,) = re.findall(r"<!-- file: store\.py -->\n```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)

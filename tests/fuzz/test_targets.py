@@ -13,6 +13,7 @@ if os.environ.get("CI") != "true":
     pytest.importorskip("multipart")
 
 
+@pytest.mark.gate
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_target_holds(name: str) -> None:
     seeds = SEEDS[name]

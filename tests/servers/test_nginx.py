@@ -46,6 +46,7 @@ def _has_user() -> bool:
 
 pytestmark = [
     pytest.mark.server,
+    pytest.mark.gate,
     pytest.mark.skipif(
         os.name != "posix" or os.geteuid() != 0 or not _has_user(),
         reason=f"nginx changes to its own user ({USER}) only for root",

@@ -208,14 +208,17 @@ class Reader(threading.Thread):
                 self.begun.set()
 
 
+LATER = pytest.param("wsgi", marks=pytest.mark.gate)
 both = pytest.mark.parametrize("backend", ["wsgi", "asgi"])
+either = pytest.mark.parametrize("backend", [LATER, "asgi"])
+"""For what the process that starts the workers does, whatever they serve: the other one is the gate's."""
 
 
 # -- start and stop ----------------------------------------------------------------------------------------------------
 
 
 @both
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.gate)])
 def test_the_lifespan_runs_once_in_the_worker(serve: Serve, backend: str, number: signal.Signals) -> None:
     service = serve("served:app", "--backend", backend).started(1)
     assert service.notes() == ["start"], "the start precedes the first request"
@@ -385,7 +388,7 @@ def test_processes_may_be_spawned(serve: Serve, folder: Path) -> None:
     assert service.notes() == ["start", "stop"] * 2
 
 
-@both
+@either
 def test_workers_each_have_a_lifespan(serve: Serve, backend: str) -> None:
     service = serve("served:app", "--backend", backend, "--workers", "2").started(2)
     assert service.stop() == 0
@@ -393,7 +396,7 @@ def test_workers_each_have_a_lifespan(serve: Serve, backend: str) -> None:
     assert len(set(service.noted("start"))) == 2
 
 
-@both
+@either
 def test_a_request_is_one_line_of_the_access_log(serve: Serve, backend: str) -> None:
     service = serve("served:app", "--backend", backend, "--access-log").started(1)
     forged = "/a%0A%0D%1b[31m%22%20%C3%A9%2525%E2%80%AE"
@@ -442,7 +445,7 @@ def forged() -> str:
 
 
 @pytest.mark.parametrize("own", ["", "1"], ids=["no hooks", "a hook of its own"])
-@both
+@either
 def test_what_python_itself_says_forges_no_line(serve: Serve, folder: Path, backend: str, own: str) -> None:
     (folder / "forged.py").write_text(APP + FORGED)
     service = serve("forged:app", "--backend", backend, OWN_HOOK=own).started(1)
@@ -454,7 +457,7 @@ def test_what_python_itself_says_forges_no_line(serve: Serve, folder: Path, back
     assert any("a hook of its own" in line for line in lines) is bool(own)
 
 
-@both
+@either
 def test_a_killed_worker_is_replaced(serve: Serve, backend: str) -> None:
     service = serve("served:app", "--backend", backend).started(1)
     first = service.get().json()["pid"]
@@ -464,7 +467,7 @@ def test_a_killed_worker_is_replaced(serve: Serve, backend: str) -> None:
     assert service.stop() == 0
 
 
-@both
+@either
 def test_workers_end_when_their_parent_is_killed(serve: Serve, backend: str) -> None:
     service = serve("served:app", "--backend", backend, "--workers", "2").started(2)
     service.signal(signal.SIGKILL)
@@ -529,6 +532,7 @@ def test_a_mistyped_target_is_one_line(serve: Serve) -> None:
 # -- configure ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.gate
 def test_each_source_switches_the_backend(serve: Serve, folder: Path) -> None:
     def served_as(*arguments: str, **environ: str) -> str:
         service = serve("served:app", *arguments, **environ).started(1)
@@ -568,7 +572,7 @@ def test_the_command_takes_factories_and_host_names(serve: Serve) -> None:
 # -- listen ------------------------------------------------------------------------------------------------------------
 
 
-@both
+@either
 def test_a_unix_socket(serve: Serve, folder: Path, backend: str) -> None:
     path = folder / "s.sock"
     with socket.socket(socket.AF_UNIX) as dead:
@@ -603,7 +607,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return certificate, key
 
 
-@both
+@either
 def test_tls_with_http_1_and_2(serve: Serve, backend: str, certificate: tuple[Path, Path]) -> None:
     names = ("--ssl-certificate", str(certificate[0]), "--ssl-keyfile", str(certificate[1]))
     service = serve("served:app", "--backend", backend, *names).started(1)
@@ -627,7 +631,7 @@ def test_a_wrong_certificate_is_one_line(serve: Serve, folder: Path, certificate
     assert "TLS needs both" in half.log()
 
 
-@both
+@either
 def test_http_2_with_prior_knowledge(serve: Serve, backend: str) -> None:
     service = serve("served:app", "--backend", backend).started(1)
     with httpx.Client(http1=False, http2=True) as client:
@@ -646,7 +650,7 @@ def test_http_can_be_restricted(serve: Serve) -> None:
 # -- reload ------------------------------------------------------------------------------------------------------------
 
 
-@both
+@either
 def test_reload_serves_new_code_and_survives_a_mistake(serve: Serve, folder: Path, backend: str) -> None:
     pytest.importorskip("watchfiles")
     service = serve("served:app", "--backend", backend, "--reload").started(1)

@@ -184,9 +184,9 @@ def test_a_length_that_is_no_number_is_no_failure_where_nothing_is_read(client_f
 @pytest.mark.clause("body.whole")
 @pytest.mark.parametrize("takes", TAKES)
 def test_one_byte_chunks(client_for, takes):
-    body = text_of(3_000)
+    body = text_of(1_200)  # more than calls may be nested
     client = client_for(counting(takes=takes))
-    assert client.post("/", content=(body[i : i + 1] for i in range(len(body))), headers=JSON).json() == 3_000
+    assert client.post("/", content=(body[i : i + 1] for i in range(len(body))), headers=JSON).json() == 1_200
 
 
 @pytest.mark.clause("body.left")
