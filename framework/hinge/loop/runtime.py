@@ -58,6 +58,8 @@ class OpenTask(Protocol):
     subject: Any
     """The request or WebSocket that it belongs to."""
     task: asyncio.Task[Any]
+    owner: asyncio.Task[Any] | None
+    """The request's own task, where `task` is another one."""
 
     def begin(self) -> None:
         """Watch for its client's leaving, if that is not done."""
@@ -283,7 +285,7 @@ class Runtime:
 
     def _requests(self) -> list[Flight]:
         """Return the requests under way, with what follows their responses, that are not open as streams."""
-        streams = {task.task for task in self.open}
+        streams = {task.owner or task.task for task in self.open}
         return [flight for flight in self._in_flight.tasks(self) if flight.task not in streams]
 
     def _cut_requests(self) -> None:

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 
 from hinge.loop.answer import Fail
 from hinge.loop.exchange import Exchange
+from hinge.loop.inside import send_inside
 from hinge.loop.runtime import Runtime
 from hinge.loop.sink import WholeSink
 from hinge.loop.stream import Unsent, close_source, send_stream
+from hinge.responses.events import EventSourceResponse
+from hinge.responses.producer import Producer
 from hinge.responses.response import Response
 from hinge.responses.streaming import BODILESS, StreamingResponse, unsent
 
@@ -40,6 +43,9 @@ def sent(
         return _send_head(runtime, sink, response, exchange)
     if (file := response.as_file()) is not None:
         return _send_file(runtime, sink, file, exchange)
+    source = response._iterator
+    if source.__class__ is Producer and source.has_begun and not isinstance(response, EventSourceResponse):
+        return send_inside(runtime, sink, response, exchange, source)  # no keep-alive is sent beside its chunks
     return send_stream(runtime, sink, response, exchange)
 
 

@@ -7,7 +7,7 @@ closed once, whatever happens, and so is the one that a middleware replaced.
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from time import monotonic
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING, Any
@@ -104,7 +104,7 @@ async def send_stream(  # noqa: C901, PLR0912, PLR0915
                         turn = Turn()
                     elif turn.is_over():
                         watch.begin()
-                        await asyncio.sleep(0)
+                        await getattr(sink, "turn", _a_turn)()
             ended = True
             if watch.is_over:
                 watch.check()
@@ -140,6 +140,10 @@ async def send_stream(  # noqa: C901, PLR0912, PLR0915
         _fail(failure, watch, request, begun=begun, at_server=at_server)
     elif watch.is_cut and not watch.has_left and not is_complete:
         await _cut(sink, response, request, begun=begun)
+
+
+def _a_turn() -> Awaitable[None]:
+    return asyncio.sleep(0)
 
 
 class Turn:

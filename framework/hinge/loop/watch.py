@@ -90,6 +90,9 @@ class Watch(msgspec.Struct, eq=False):  # whose constructor is C: each stream pa
     task: asyncio.Task[Any] = msgspec.field(
         default_factory=cast("Callable[[], asyncio.Task[Any]]", asyncio.current_task)
     )
+    """What is interrupted."""
+    owner: asyncio.Task[Any] | None = None
+    """The request's own task, where that is another one."""
     is_open: bool = False
     """Whether an end interrupts what the task awaits; it is unset around what must not be interrupted."""
     has_left: bool = False

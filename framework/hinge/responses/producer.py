@@ -1,11 +1,12 @@
 """An async source in a task of its own, pulled chunk by chunk by another task or from a thread.
 
 Law: the task runs the whole iteration, its close included, and waits between chunks until the next one is asked for:
-nothing is produced ahead, and a task group or a timeout may span the yields. Whoever pulls learns how it ended. The
-event loop is the backend's, and none is imported here.
+nothing is produced ahead, and a task group or a timeout may span the yields. Whoever pulls learns how it ended; who can
+do its work with the chunks in that task (`within`) spares the way to another one. The event loop is the backend's, and
+none is imported here.
 """
 
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextvars import ContextVar
 from queue import SimpleQueue
 from typing import Any, cast
@@ -39,6 +40,7 @@ class Producer(AsyncIterator[Any]):
         self._is_wanted = False
         self._task: Any = None
         self._first: Any = NOTHING
+        self._work: Callable[[list[Any]], Awaitable[None]] | None = None
         self._is_asked = self._is_closing = self._is_cancelled = self._is_running = self._is_over = False
         self._failure: BaseException | None = None
         self._close_failure: BaseException | None = None
@@ -63,7 +65,7 @@ class Producer(AsyncIterator[Any]):
         if self._first is not NOTHING:
             return self._take_first()
         if self._is_over:
-            raise StopAsyncIteration
+            raise StopAsyncIteration if self._failure is None else self._taken_failure()
         if not self._is_asked:
             self._is_asked = True
             self._ask()
@@ -83,6 +85,39 @@ class Producer(AsyncIterator[Any]):
             self._cancel_once()
             await self._until_over()
         self._raise_close_failure()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the first chunk is made, and none was asked for since."""
+        return self._first is not NOTHING and not self._is_over
+
+    async def within(self, work: Callable[[list[Any]], Awaitable[None]]) -> bool:
+        """Have the task do all that is left; return whether it could: it may end before, and then tells how it ended.
+
+        `work` gets the chunks that are made, and takes the others from `source`. A cancellation is handed on to the
+        task. Raises what `work` raises.
+        """
+        first, self._work = self._take_first(), work
+        self._first = first
+        self._ask()
+        cancelled: BaseException | None = None
+        while not self._is_over:
+            try:
+                await self._until_over()
+            except BaseException as error:
+                if not is_cancellation(error):
+                    raise
+                cancelled, self._is_closing = error, True
+                self._task.cancel()
+        is_undone = self._work is not None
+        self._work = None
+        if is_undone and cancelled is not None:
+            raise cancelled
+        if is_undone:
+            return False
+        if self._failure is not None:
+            raise self._taken_failure()
+        return True
 
     async def _read(self) -> tuple[str, Any]:
         while self._news.empty():
@@ -160,9 +195,14 @@ class Producer(AsyncIterator[Any]):
                     self._demand = self._loop.create_future()
                     try:
                         await self._demand
-                    except BaseException as error:  # noqa: BLE001 - it is raised again, here or in the source
-                        chunk = await self._thrown(error, chunk)
+                    except BaseException as error:
+                        if chunk is not NOTHING:
+                            raise
+                        chunk = await self.thrown(error)
                 self._is_wanted = False
+                if self._work is not None:
+                    await self._do([self._first] if chunk is NOTHING else [self._first, chunk])
+                    return
                 self._post("chunk", await anext(source) if chunk is NOTHING else chunk)
         except StopAsyncIteration:
             return
@@ -173,7 +213,32 @@ class Producer(AsyncIterator[Any]):
                 self._task.uncancel()
             await self._close_sources()
 
-    async def _thrown(self, error: BaseException, chunk: Any) -> Any:
+    async def _do(self, made: list[Any]) -> None:
+        work, self._work, self._first = self._work, None, NOTHING
+        try:
+            if work is not None:
+                await work(made)
+        except BaseException as error:  # noqa: BLE001 - raised by `within`
+            self._failure = error
+
+    # -- in the task ---------------------------------------------------------------------------------------------------
+
+    @property
+    def source(self) -> AsyncIterator[Any]:
+        """What makes the chunks."""
+        return self._sources[0]
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether the iteration was told to end."""
+        return self._is_closing
+
+    async def close_within(self) -> None:
+        """Close the source; raises what its `aclose` raised."""
+        await self._close_sources()
+        self._raise_close_failure()
+
+    async def thrown(self, error: BaseException) -> Any:
         """Return the chunk that the source makes of a cancellation while it is suspended at a yield.
 
         Such a one comes from a timeout or a task group that spans the yield. Raises anything else, and what the source
@@ -181,7 +246,7 @@ class Producer(AsyncIterator[Any]):
         """
         source: Any = self._sources[0]
         its_own = is_cancellation(error) and not self._is_closing
-        if not its_own or chunk is not NOTHING or not hasattr(source, "athrow"):
+        if not its_own or not hasattr(source, "athrow"):
             raise error
         return await source.athrow(error)
 
@@ -196,7 +261,8 @@ class Producer(AsyncIterator[Any]):
         return stray(error)
 
     async def _close_sources(self) -> None:
-        for source in self._sources:
+        sources, self._sources = self._sources, ()
+        for source in sources:
             aclose = getattr(source, "aclose", None)
             if aclose is None:
                 continue
