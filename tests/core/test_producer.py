@@ -549,3 +549,97 @@ def test_context_variables_travel_both_ways() -> None:
         assert word.get() == "the last"
 
     run(test)
+
+
+# -- what its own task does with it ------------------------------------------------------------------------------------
+
+
+class Within:
+    """A producer whose first chunk is made, and what its task does with the rest."""
+
+    def __init__(self, source: AsyncIterator[Any]) -> None:
+        self.begun = Producer(asyncio.get_running_loop(), source)
+        self.taken: list[Any] = []
+        self.may_go_on = asyncio.Event()
+
+    async def work(self, made: list[Any]) -> None:
+        self.task = asyncio.current_task()
+        self.taken += made
+        await self.may_go_on.wait()
+        self.taken += [chunk async for chunk in self.begun.source]
+        await self.begun.close_within()
+
+
+def test_the_task_of_the_source_takes_the_rest() -> None:
+    tasks: list[Any] = []
+
+    async def source() -> AsyncIterator[str]:
+        for chunk in "abc":
+            tasks.append(asyncio.current_task())
+            yield chunk
+
+    async def run() -> None:
+        one = Within(source())
+        await one.begun.abegin()
+        one.may_go_on.set()
+        assert await one.begun.within(one.work)
+        assert one.taken == ["a", "b", "c"]
+        assert {*tasks, one.task} == {one.task} != {asyncio.current_task()}
+        await one.begun.aclose()
+
+    asyncio.run(run())
+
+
+def test_what_the_work_raises_is_raised() -> None:
+    log: list[Any] = []
+
+    async def fail(made: list[Any]) -> None:
+        raise KeyError(made[0])
+
+    async def run() -> None:
+        begun = Producer(asyncio.get_running_loop(), count(log))
+        await begun.abegin()
+        with pytest.raises(KeyError, match="0"):
+            await begun.within(fail)
+        assert log == [0, "closed"]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("turns", [0, 1, 5])
+def test_a_cancellation_is_handed_on_to_the_task(turns: int) -> None:
+    log: list[Any] = []
+
+    async def run() -> None:
+        one = Within(count(log))
+        await one.begun.abegin()
+        waiting = asyncio.create_task(one.begun.within(one.work))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        await one.begun.aclose()
+        assert log == [0, "closed"]
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(run())
+
+
+def test_a_source_that_fails_before_is_left_to_who_pulls() -> None:
+    async def source() -> AsyncIterator[str]:
+        async with asyncio.timeout(0):
+            yield "a"
+            yield "never"
+
+    async def run() -> None:
+        one = Within(source())
+        await one.begun.abegin()
+        await asyncio.sleep(0.01)
+        assert not await one.begun.within(one.work)
+        assert await anext(one.begun) == "a"
+        with pytest.raises(TimeoutError):
+            await anext(one.begun)
+        assert one.taken == []
+
+    asyncio.run(run())

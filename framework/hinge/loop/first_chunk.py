@@ -38,6 +38,8 @@ def beginner(endpoint: Endpoint, runtime: Runtime) -> Begin:
         response.continue_with(begun)
         keep(exchange, response)
         watch = exchange.watched()
+        if isinstance(begun, Producer):
+            begun.start()  # before the watch, which then never begins where the first chunk waits for nothing
         runtime.register(watch)
         try:
             if isinstance(begun, Producer):

@@ -95,7 +95,7 @@ class Runtime:
         self.state: dict[str, Any] = {}
         self.open: set[OpenTask] = set()
         self._young: list[tuple[OpenTask, Context]] | None = None
-        """What will be watched at the loop's next turn, if it is still open then."""
+        """What will be watched at the loop's next turn but one, if it is still open then."""
         self._nothing_open: asyncio.Event | None = None
         self._draining_until: float | None = None
         self._lifespans_by: float | None = None
@@ -226,8 +226,9 @@ class Runtime:
         young = self._young
         if young is None:
             young = self._young = []
-            # One callback for all that begin in this turn. What never waits for anything has ended by the next one.
-            loop.call_soon(self._begin, young)
+            # One callback for all that begin in this turn. What never waits for anything has ended by the next one, and
+            # what waits for a task that does not by the second.
+            loop.call_soon(self._begin_soon, young)
         young.append((task, copy_context()))
         if self._lifespans is None and not self.is_told:
             self._held()  # which ends what is open, even if it has nothing to stop
@@ -238,9 +239,13 @@ class Runtime:
             else:
                 self._cut_in(left)  # where `drain` knew no loop
 
-    def _begin(self, young: list[tuple[OpenTask, Context]]) -> None:
+    def _begin_soon(self, young: list[tuple[OpenTask, Context]]) -> None:
         if self._young is young:
             self._young = None
+        if any(task in self.open for task, _ in young):
+            asyncio.get_running_loop().call_soon(self._begin, young)
+
+    def _begin(self, young: list[tuple[OpenTask, Context]]) -> None:
         for task, context in young:
             if task in self.open:
                 context.run(task.begin)

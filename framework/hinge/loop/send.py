@@ -6,7 +6,7 @@ no body is never asked for one, and a client that has left is not a failure.
 
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hinge.loop.answer import Fail
 from hinge.loop.exchange import Exchange
@@ -43,7 +43,7 @@ def sent(
         return _send_head(runtime, sink, response, exchange)
     if (file := response.as_file()) is not None:
         return _send_file(runtime, sink, file, exchange)
-    source = response._iterator
+    source: Any = response._iterator
     if source.__class__ is Producer and source.has_begun and not isinstance(response, EventSourceResponse):
         return send_inside(runtime, sink, response, exchange, source)  # no keep-alive is sent beside its chunks
     return send_stream(runtime, sink, response, exchange)

@@ -32,7 +32,7 @@ class Producer(AsyncIterator[Any]):
         self, loop: Any, source: AsyncIterator[Any], *behind: AsyncIterator[Any], leave: ContextVar[Any] | None = None
     ) -> None:
         self._loop = loop
-        self._sources = (source, *behind)
+        self._sources: tuple[AsyncIterator[Any], ...] = (source, *behind)
         self._context: StreamContext | None = StreamContext(leave=leave)
         self._news: SimpleQueue[tuple[str, Any]] = SimpleQueue()
         self._reader: Any = None  # the future of a coroutine that waits for news
@@ -41,11 +41,18 @@ class Producer(AsyncIterator[Any]):
         self._task: Any = None
         self._first: Any = NOTHING
         self._work: Callable[[list[Any]], Awaitable[None]] | None = None
-        self._is_asked = self._is_closing = self._is_cancelled = self._is_running = self._is_over = False
+        self._is_asked = self._is_closing = self._is_cancelled = self._is_running = self._is_told = self._is_over = (
+            False
+        )
         self._failure: BaseException | None = None
         self._close_failure: BaseException | None = None
 
     # -- who pulls, on the loop ----------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Have the first chunk made, for which nobody waits yet."""
+        self._is_asked = True
+        self._ask()
 
     async def abegin(self) -> None:
         """Make the first chunk that is not empty; the next step returns it.
@@ -67,8 +74,7 @@ class Producer(AsyncIterator[Any]):
         if self._is_over:
             raise StopAsyncIteration if self._failure is None else self._taken_failure()
         if not self._is_asked:
-            self._is_asked = True
-            self._ask()
+            self.start()
         kind, value = await self._read()
         self._is_asked = False
         if kind == "chunk":
@@ -178,7 +184,12 @@ class Producer(AsyncIterator[Any]):
         context = None if self._context is None else self._context.context
         self._task = self._loop.create_task(coroutine, context=context)
         # A task that was cancelled before its first step never reaches a `finally` of its own.
-        self._task.add_done_callback(lambda task: self._post("end"))
+        self._task.add_done_callback(self._ended)
+
+    def _ended(self, task: Any = None) -> None:
+        if not self._is_told:
+            self._is_told = True
+            self._post("end")
 
     def _post(self, kind: str, value: Any = None) -> None:
         self._news.put((kind, value))
@@ -212,6 +223,7 @@ class Producer(AsyncIterator[Any]):
             if self._is_closing:  # a CancelledError of the source's from here on is its own
                 self._task.uncancel()
             await self._close_sources()
+            self._ended()  # which is a turn of the loop before it is done
 
     async def _do(self, made: list[Any]) -> None:
         work, self._work, self._first = self._work, None, NOTHING
