@@ -28,6 +28,7 @@ SLOWNESS = 8.0
 
 APP = """\
 import asyncio
+import gc
 import os
 import threading
 import time
@@ -62,6 +63,11 @@ def home(request: Request) -> dict:
 @app.get("/where")
 async def where() -> str:
     return "asgi" if threading.current_thread() is threading.main_thread() else "wsgi"
+
+
+@app.get("/collector")
+def collector() -> dict:
+    return {"frozen": gc.get_freeze_count(), "young": gc.get_threshold()[0]}
 
 
 @app.get("/slow")
@@ -230,6 +236,19 @@ def test_the_lifespan_runs_once_in_the_worker(serve: Serve, backend: str, number
     assert service.noted("start") == service.noted("stop") == [pid]
     assert pid != service.process.pid
     assert "Traceback" not in service.log()
+
+
+@both
+def test_the_collector_leaves_alone_what_is_loaded(serve: Serve, backend: str) -> None:
+    found = serve("served:app", "--backend", backend).started(1).get("/collector").json()
+    assert found["frozen"] > 10_000, "the app, the framework and what they import"
+    assert found["young"] == 2000
+
+
+@pytest.mark.gate
+def test_an_app_sets_its_own_threshold_of_the_collector(serve: Serve, folder: Path) -> None:
+    (folder / "served.py").write_text(f"{APP}\n\ngc.set_threshold(900)\n")
+    assert serve("served:app").started(1).get("/collector").json()["young"] == 900
 
 
 @pytest.mark.gate
