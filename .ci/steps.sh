@@ -77,8 +77,10 @@ readme_tests() {
     second_try "$code" .venv/bin/python -m pytest
 }
 
-# What README.md's line leaves to the gate, in its environment; the benchmark's guard has a step of its own.
+# What README.md's line leaves to the gate, in its environment and what that lacks; the benchmark's guard has a step of
+# its own.
 left_out() {
+    .venv/bin/python -m pip install -e '.[gate]'
     local code=0 run=(.venv/bin/python -m pytest -n auto -o cache_dir=.ci/cache-left-out -m 'gate and not upstream'
         --ignore=tests/benchmarks)
     "${run[@]}" || code=$?
@@ -271,7 +273,7 @@ package() {
 # What the newest releases of others do, against what was seen before: what has changed is printed as news, and closes
 # nothing (tests/upstream).
 upstream() {
-    .ci/venv-3.11/bin/python -m pip install --upgrade --upgrade-strategy eager -e '.[test]'
+    .ci/venv-3.11/bin/python -m pip install --upgrade --upgrade-strategy eager -e '.[gate]'
     local code=0 run=(.ci/venv-3.11/bin/python -m pytest -q -o cache_dir=.ci/cache-upstream -m upstream tests/upstream)
     "${run[@]}" || code=$?
     second_try "$code" "${run[@]}"

@@ -1,7 +1,6 @@
 """The page that shows an OpenAPI document, in a browser that may load nothing from elsewhere."""
 
 import pytest
-from selenium.webdriver.common.by import By
 from tests.examples.browser import Browser
 from tests.support.services import Serve
 from tests.support.waiting import until
@@ -15,14 +14,14 @@ def test_the_page_shows_and_tries_operations(serve: Serve, browser: Browser) -> 
     driver = browser.driver
 
     def found(selector: str) -> list[str]:
-        return [element.text for element in driver.find_elements(By.CSS_SELECTOR, selector)]
+        return [element.text for element in driver.find_elements("css selector", selector)]
 
     until(lambda: len(found(".opblock")) >= 6, "the operations")
     assert found(".info .title")[0].startswith("Items")
-    driver.find_element(By.ID, "operations-items-list_items").click()
-    until(lambda: driver.find_elements(By.CSS_SELECTOR, ".try-out__btn"), "the button")
-    driver.find_element(By.CSS_SELECTOR, ".try-out__btn").click()
-    until(lambda: driver.find_elements(By.CSS_SELECTOR, ".execute"), "the other button")
+    driver.find_element("id", "operations-items-list_items").click()
+    until(lambda: driver.find_elements("css selector", ".try-out__btn"), "the button")
+    driver.find_element("css selector", ".try-out__btn").click()
+    until(lambda: driver.find_elements("css selector", ".execute"), "the other button")
     driver.execute_script("document.querySelector('.execute').click()")
     until(lambda: "200" in found(".live-responses-table .response-col_status")[-1:], "the answer")
     hosts = {event["request"]["url"].split("/")[2] for event in browser.network("requestWillBeSent")

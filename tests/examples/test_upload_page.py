@@ -5,7 +5,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from selenium.webdriver.common.by import By
 from tests.examples.browser import Browser
 from tests.support.services import Serve
 from tests.support.waiting import until
@@ -26,24 +25,24 @@ class Page:
         if not checked:  # as a client would that knows no `required`
             self._driver.execute_script("document.forms[0].noValidate = true")
         if files:
-            find(By.NAME, "files").send_keys("\n".join(map(str, files)))
-        field = find(By.NAME, "note")
+            find("name", "files").send_keys("\n".join(map(str, files)))
+        field = find("name", "note")
         field.clear()
         field.send_keys(note)
         self._driver.execute_script("window.stale = true")
-        find(By.TAG_NAME, "button").click()
+        find("tag name", "button").click()
         until(lambda: self._driver.execute_script(
             "return document.readyState === 'complete' && !window.stale"), "the answer")  # fmt: skip
 
     def alert(self) -> str:
-        return str(self._driver.find_element(By.CSS_SELECTOR, "[role=alert]").text)
+        return str(self._driver.find_element("css selector", "[role=alert]").text)
 
     def rows(self) -> list[list[str]]:
-        rows = self._driver.find_elements(By.CSS_SELECTOR, "tbody tr")
-        return [[cell.text for cell in row.find_elements(By.TAG_NAME, "td")] for row in rows]
+        rows = self._driver.find_elements("css selector", "tbody tr")
+        return [[cell.text for cell in row.find_elements("tag name", "td")] for row in rows]
 
     def links(self) -> dict[str, str]:
-        return {link.text: str(link.get_attribute("href")) for link in self._driver.find_elements(By.TAG_NAME, "a")}
+        return {link.text: str(link.get_attribute("href")) for link in self._driver.find_elements("tag name", "a")}
 
     def is_refused_by_the_browser(self) -> bool:
         return not self._driver.execute_script("return document.forms[0].checkValidity()")
