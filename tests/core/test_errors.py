@@ -491,6 +491,18 @@ def test_a_request_that_is_invalid_counts_its_values() -> None:
     assert RequestInvalid(one.errors * 2).detail == "The request has 2 invalid values."
 
 
+def test_what_an_error_has_by_default_is_shared_and_stays_as_it_is() -> None:
+    class Gone(HTTPError):
+        type = "https://example.com/gone"
+
+    assert HTTPError(404).headers == {}
+    with pytest.raises(TypeError):
+        HTTPError(404).headers["x-a"] = "b"  # type: ignore[index]
+    assert Gone(410).problem()["type"] == "https://example.com/gone"
+    assert Gone(410, type="https://example.com/moved").problem()["type"] == "https://example.com/moved"
+    assert HTTPError(404).problem()["type"] == "about:blank"
+
+
 def test_the_four_kinds_of_errors_are_apart() -> None:
     assert not issubclass(ConfigurationError, HTTPError)
     assert not issubclass(HTTPError, ConfigurationError)

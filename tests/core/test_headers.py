@@ -328,6 +328,7 @@ def test_update_is_all_or_nothing():
 
 def test_comparison_and_repr():
     assert MutableHeaders({"a": "1"}) == {"a": "1"}
+    assert MutableHeaders({"A": "1", "b": "2", "a": "3"}).multi_items() == [("a", "1"), ("a", "3"), ("b", "2")]
     assert MutableHeaders({"a": "1"}) != {"a": "2"}
     assert MutableHeaders([("a", "1"), ("a", "2")]) != MutableHeaders([("a", "2"), ("a", "1")])
     assert repr(MutableHeaders({"A": "1"})) == "MutableHeaders([('a', '1')])"
@@ -472,7 +473,7 @@ def test_vary():
     assert headers.multi_items() == [("vary", "Origin, Cookie")]
     headers.append("vary", "accept, Origin")
     headers.vary("Accept", "X-A", "x-a")
-    assert [name.lower() for name in headers["vary"].split(", ")] == ["origin", "cookie", "accept", "origin", "x-a"]
+    assert [name.lower() for name in headers["vary"].split(", ")] == ["origin", "cookie", "accept", "x-a"]
     headers.vary("*")
     assert headers["vary"] == "*"
     headers.vary("Origin")

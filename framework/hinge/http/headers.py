@@ -170,6 +170,14 @@ class ByName(Generic[T]):
         self.make = make
         self.known: dict[str, T] = {}
 
+    def __getitem__(self, name: str) -> T:
+        """Return what belongs to a name; raises what `make` raises."""
+        try:
+            return self.known[name]
+        except (KeyError, TypeError):
+            pass  # what `make` raises is no failure within another
+        return self.learn(name)
+
     def learn(self, name: str) -> T:
         """Return what belongs to a name that is not known; raises what `make` raises."""
         made = self.make(name)
@@ -178,6 +186,9 @@ class ByName(Generic[T]):
                 self.known.clear()
             self.known[name] = made
         return made
+
+
+_checked = ByName(check_name)
 
 
 def item_setter(names: ByName[str]) -> Callable[[Any, str, str], None]:
@@ -190,9 +201,9 @@ def item_setter(names: ByName[str]) -> Callable[[Any, str, str], None]:
             key = known[name]
         except (KeyError, TypeError):
             key = ""
-        key = key or learn(name)  # not above: what it raises is no failure within another
-        if value.__class__ is str and value.isascii() and value.isprintable():  # as most are
-            headers._first[key] = value.strip()  # the one white space that is printable ASCII is the space
+        key = key or learn(name)
+        if value.__class__ is str and value.isascii() and value.isprintable():  # `_check_value`, for most
+            headers._first[key] = value.strip()
         else:
             headers._first[key] = _check_value(name, value)
         if headers._more:
@@ -219,12 +230,18 @@ class MutableHeaders(MutableMapping[str, str]):
     _more: dict[str, list[str]] | None
     """The further lines of those names that have some."""
 
-    _names: ClassVar[ByName[str]] = ByName(check_name)
+    _names: ClassVar[ByName[str]] = _checked
     """Returns a name as it goes out, checked."""
     __setitem__ = item_setter(_names)
 
     def __init__(self, headers: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
         self._first, self._more = {}, None
+        if isinstance(headers, dict):
+            for name, value in cast("dict[str, str]", headers).items():
+                self[name] = value
+            if len(self._first) == len(headers):
+                return
+            self._first = {}  # a name stands there in two spellings
         for name, value in _pairs(headers):
             self.append(name, value)
 
@@ -274,7 +291,7 @@ class MutableHeaders(MutableMapping[str, str]):
             ValueError: the name or the value is invalid.
             TypeError: the name or the value is not a str.
         """
-        self._add(self._names.make(name), _check_value(name, value))
+        self._add(self._names[name], _check_value(name, value))
 
     def __getitem__(self, name: str) -> str:
         value = self.get(name)
@@ -364,15 +381,12 @@ class MutableHeaders(MutableMapping[str, str]):
         Raises:
             ValueError: a name is neither a token nor `*`.
         """
-        present = [member for line in self.get_all("vary") for member in split_list(line)]
-        known = {member.lower() for member in present}
+        members = [member for line in self.get_all("vary") for member in split_list(line)]
+        spelled = {member.lower(): member for member in members}
         for name in names:
-            lowered = check_name(name)
-            if lowered not in known:
-                known.add(lowered)
-                present.append(name)
-        if present:
-            self.put("vary", "*" if "*" in known else ", ".join(present))
+            spelled.setdefault(_checked[name], name)
+        if spelled:
+            self.put("vary", "*" if "*" in spelled else ", ".join(spelled.values()))
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, MutableHeaders):
@@ -394,6 +408,8 @@ def _pairs(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> Iterable[t
 
 
 def _check_value(name: str, value: str) -> str:
+    if value.__class__ is str and value.isascii() and value.isprintable():
+        return value.strip()  # the one white space that is printable ASCII is the space
     if not isinstance(value, str):
         raise TypeError(f"the value of the header {name!r} is a str, not {type(value).__name__}")
     value = str.strip(value, OWS)
