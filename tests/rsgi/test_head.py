@@ -38,6 +38,24 @@ def test_a_line_that_is_not_ascii_takes_nothing_from_its_neighbours(lines: list[
     assert head.header("x-a")(asked) == head.headers(asked)["x-a"] == "1"
 
 
+def test_a_header_that_is_asked_for_by_its_name_is_read_alone() -> None:
+    class ByName:
+        """Lines of which nobody can have all."""
+
+        def __contains__(self, name: str) -> bool:
+            return name == "content-type"
+
+        def get_all(self, name: str) -> list[str]:
+            return {"x-a": ["1"], "cookie": ["a=b", "c=d"], "content-type": [""]}.get(name, [])
+
+    asked = scope()
+    asked.headers = ByName()
+    headers = head.headers(asked)
+    assert (headers["X-A"], headers.get("cookie"), headers.get("x-c", "none")) == ("1", "a=b; c=d", "none")
+    assert "x-a" in headers
+    assert "content-type" not in headers, "an empty one is none"
+
+
 @pytest.mark.parametrize(
     ("client", "seen"),
     [

@@ -75,3 +75,34 @@ class LazyHeaders(Headers):
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self.get(name) is not None
+
+
+def read_lazily(header: Callable[[str], Accessor], read_all: Callable[[Any], Headers]) -> Callable[[Any], Headers]:
+    """Return `headers(head)` for a reader that has `header(name)` and can read all headers of a head."""
+    by_name = ways(lambda name: (None, header(name)), None)
+    known, learn = by_name.known, by_name.learn
+
+    class OfHead(LazyHeaders):
+        """The headers of a head."""
+
+        __slots__ = ()
+
+        def get(self, name: str, default: Any = None, /) -> Any:
+            """Return the value of a field, repeated lines joined, or `default`."""
+            try:
+                read = known[name][1]
+            except KeyError:
+                read = learn(name)[1]
+            value = read(self._head)  # type: ignore[misc]  # each name has one
+            return default if value is None else value
+
+        def _read_all(self) -> Headers:
+            return read_all(self._head)
+
+    def headers(head: Any) -> Headers:
+        """Return all request headers."""
+        found: LazyHeaders = OfHead()
+        found._head = head
+        return found
+
+    return headers

@@ -9,7 +9,17 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
-from hinge.backend import NEVER_EMPTY, Address, Headers, declared_length, framed_length, kept, origin_form, utf8_path
+from hinge.backend import (
+    NEVER_EMPTY,
+    Address,
+    Headers,
+    declared_length,
+    framed_length,
+    kept,
+    origin_form,
+    read_lazily,
+    utf8_path,
+)
 
 _HTTP_VERSIONS = {"1": "1.0", "2.0": "2"}
 method: Callable[[Any], str] = attrgetter("method")
@@ -43,22 +53,26 @@ def header(name: str) -> Callable[[Any], str | None]:
         return lambda scope: None
 
     def get(scope: Any) -> str | None:
-        lines = scope.headers.get_all(name)
+        found = scope.headers  # once: Granian copies them for each that asks
+        lines = found.get_all(name)
         if not lines:
-            return empty if name in scope.headers else None
+            return empty if name in found else None
         return (lines[0] if len(lines) == 1 else joint.join(lines)) or empty
 
     # HTTP/2 has the host as a field of its own.
     return get if name != "host" else lambda scope: get(scope) if "host" in scope.headers else scope.authority
 
 
-def headers(scope: Any) -> Headers:
-    """Return all request headers."""
-    lines, names = scope.headers.items(), scope.headers.keys()
+def _all_headers(scope: Any) -> Headers:
+    found = scope.headers
+    lines, names = found.items(), found.keys()
     readable = {name for name, _ in lines}
     if scope.authority is not None and "host" not in names:
         lines.append(("host", scope.authority))
     return kept(lines, () if len(readable) == len(names) else {*names} - readable)
+
+
+headers = read_lazily(header, _all_headers)
 
 
 def http_version(scope: Any) -> str:
@@ -78,8 +92,9 @@ def native(scope: Any) -> Any:
 
 def framing(scope: Any, limit: int) -> int | None:
     """Return how long the body is: 0 for none, None if only its end will tell; raises as `framed_length`."""
-    lengths = scope.headers.get_all("content-length")
-    if len(lengths) == 1 and "transfer-encoding" not in scope.headers:
+    found = scope.headers
+    lengths = found.get_all("content-length")
+    if len(lengths) == 1 and "transfer-encoding" not in found:
         return declared_length(lengths[0], limit)
     length, encoding = _only(scope, "content-length"), _only(scope, "transfer-encoding")
     return framed_length(length, encoding, limit, http_version=scope.http_version, method=scope.method)
