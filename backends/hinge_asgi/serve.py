@@ -65,6 +65,7 @@ def make_serve(  # noqa: C901, PLR0915 - one frame for each request
         content: Any = None
         body = how = None
         head: Any = scope
+        entered: Any = ()
         is_coded = False
         if reads_lines:
             head = scope, lines_of(scope)
@@ -76,12 +77,12 @@ def make_serve(  # noqa: C901, PLR0915 - one frame for each request
         if is_coded and not closes and (error := doubt(scope)) is not None:
             instead, refused = distrust(scope["method"], error)
             return await instead(scope, receive, send, refused)
-        entered: list[Any] = []
         try:
             if needs_request:
+                entered = []
                 exchange = ASGIExchange(reading, head, endpoint, values, runtime.state, receive=receive)
-            if outer:
-                content = (await aenter(outer, entered, exchange)) if is_async else enter(outer, entered, exchange)
+                if outer:
+                    content = (await aenter(outer, entered, exchange)) if is_async else enter(outer, entered, exchange)
             if reads_body and content is None:
                 try:
                     length = framing(scope, head[1], limit)
@@ -96,8 +97,10 @@ def make_serve(  # noqa: C901, PLR0915 - one frame for each request
                     raise
                 if needs_request:
                     exchange._body = body
-            if inner and content is None:
-                content = (await aenter(inner, entered, exchange)) if is_async else enter(inner, entered, exchange)
+                    if inner:
+                        content = (
+                            (await aenter(inner, entered, exchange)) if is_async else enter(inner, entered, exchange)
+                        )
             if content is None:
                 try:
                     if bare is not None:
@@ -123,14 +126,14 @@ def make_serve(  # noqa: C901, PLR0915 - one frame for each request
                             content = await content.settle()
                         if has_layers and isinstance(content, StreamingResponse):
                             content = await begin(exchange, content)
-            if entered:
-                content = (
-                    (await aleave(around, entered, exchange, content))
-                    if is_async
-                    else leave(around, entered, exchange, content)
-                )
-            if reads_form:
-                release(exchange)
+            if needs_request:
+                if entered:
+                    if is_async:
+                        content = await aleave(around, entered, exchange, content)
+                    else:
+                        content = leave(around, entered, exchange, content)
+                if reads_form:
+                    release(exchange)
         except FAILURES as error:
             if reads_form:
                 release(exchange)

@@ -52,23 +52,22 @@ def make_serve(endpoint: Endpoint, runtime: Runtime) -> Serve:  # noqa: C901, PL
         request: Any = None
         content: Any = None
         body = how = None
-        entered: list[Any] = []
+        entered: Any = ()
         try:
             if needs_request:
-                request = Request(reader, environ, endpoint, values, runtime.state)
-            if outer:
-                content = enter(outer, entered, request)
-            if reads_body and content is None:
-                try:
-                    body = read_body(environ, limit)
-                except Exception as error:
-                    if needs_request:
+                request, entered = Request(reader, environ, endpoint, values, runtime.state), []
+                if outer:
+                    content = enter(outer, entered, request)
+                if reads_body and content is None:
+                    try:
+                        body = request._body = read_body(environ, limit)
+                    except Exception as error:
                         request._body = error  # told again to whoever asks for the body
-                    raise
-                if needs_request:
-                    request._body = body
-            if inner and content is None:
-                content = enter(inner, entered, request)
+                        raise
+                if inner and content is None:
+                    content = enter(inner, entered, request)
+            elif reads_body:
+                body = read_body(environ, limit)
             if content is None:
                 if bare is not None:
                     result = bare()
@@ -87,10 +86,11 @@ def make_serve(endpoint: Endpoint, runtime: Runtime) -> Serve:  # noqa: C901, PL
                             content = run(content.settle())
                         if has_layers and isinstance(content, StreamingResponse):
                             content = begin(request, content)
-            if entered:
-                content = leave(around, entered, request, content)
-            if reads_form:
-                release(request)
+            if needs_request:
+                if entered:
+                    content = leave(around, entered, request, content)
+                if reads_form:
+                    release(request)
         except FAILURES as error:
             return failed(environ, start_response, values, request, error, body, entered)
         if how is not None:
