@@ -7,6 +7,7 @@ in `Vary`, so that no cache hands it to the wrong page.
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from hinge.diagnostics.kinds import COUNT, FLAG, texts, want, wrong
 from hinge.diagnostics.misuse import fits
@@ -107,7 +108,9 @@ class CORS:
         """Tell of an answer who may read it."""
         if request.__class__ is WebSocket:
             return
-        headers = response.headers
+        headers: Any = response._headers
+        if headers.__class__ is tuple:  # which they seldom are: the property would cost more than what is set
+            headers = response.headers
         if self._any:
             headers.put_all(self._lines["*"])
             return

@@ -51,10 +51,13 @@ class RequestID:
         told = request_id.get()
         if told is None:
             return
+        headers: Any = response._headers
+        if headers.__class__ is tuple:  # which they seldom are, as in `CORS`
+            headers = response.headers
         if told is request._memo["request_id"]:  # and so well-formed
-            response.headers.put(self._header, told)
+            headers.put(self._header, told)
         else:
-            response.headers[self._header] = told
+            headers[self._header] = told
 
 
 _ready: list[str] = []

@@ -94,7 +94,7 @@ class Response:
         self._body = self.render(content)
         defaults = self.default_headers
         if defaults is None:
-            defaults = _describe(content)
+            defaults = _TEXT if content.__class__ is str else _describe(content)
         if headers is None and media_type is None:
             self._headers = tuple(defaults)
         else:

@@ -58,6 +58,8 @@ def rejection_errors(type: Any, value: Any, error: Exception) -> list[FieldError
     """
     found = _walk(type, value, "body", "", strict=True)
     steps = messages.place(error) if isinstance(error, msgspec.ValidationError) else ()
+    if len(steps) == 1 and found and found[0].where == f"/{steps[0]}":
+        return found  # as mostly
     own = _where(tuple(steps), "body", "")
     below = own + "/"
     for listed in found:
