@@ -18,7 +18,7 @@ from hinge.entry import ServerEntry
 from hinge.errors import ConfigurationError
 from hinge.middleware.layer import Layer, MiddlewareFunction
 from hinge.routing.route import Route, as_described, as_layers
-from hinge.routing.router import Registrar, Router, close
+from hinge.routing.router import Registrar, Router, included
 
 if TYPE_CHECKING:
     from hinge.backend.contract import Application, Backend
@@ -131,14 +131,19 @@ class App(ServerEntry, Registrar):
         self._declared.layers.append(layer)
 
     @fits
-    def include(self, router: Router, prefix: str = "") -> None:
-        """Take over a router's routes below `prefix`; the router is closed by it.
+    def include(self, router: Router, prefix: str = "", *, name: str | None = None) -> None:
+        """Take over a router's routes below `prefix`; a route that it gets later is an error.
+
+        It may be included again, here and in other apps. With a `name`, its routes are called `name:route`.
 
         Raises:
-            ConfigurationError: a route clashes with a present one, or the router was included before.
+            ConfigurationError: a route clashes with a present one, or has the name of one that came from the same
+                router; or the prefix or the name is none.
         """
         self._declared.check_open(f"include() ({caller()})")
-        for route in close(router, "", prefix):
+        if name is not None:
+            self._declared.check_unmounted(name, f"include() ({caller()})")
+        for route in included(router, "", prefix, name, self._declared.catalog):
             self._add(route)
 
     @fits

@@ -73,7 +73,7 @@ def test_a_router_is_closed_once_it_is_included() -> None:
         router.get("/late")(handler)
 
 
-def test_what_was_included_twice_or_comes_late_names_where_it_was_included() -> None:
+def test_what_comes_late_names_where_the_router_was_included() -> None:
     app, router = App(), Router("/items")
     app.include(router)
 
@@ -82,8 +82,6 @@ def test_what_was_included_twice_or_comes_late_names_where_it_was_included() -> 
         return None
 
     for again in (
-        lambda: app.include(router),
-        lambda: Router().include(router),
         lambda: router.include(Router()),
         lambda: router.middleware(late),
         lambda: router.websocket("/late")(handler),
@@ -92,6 +90,61 @@ def test_what_was_included_twice_or_comes_late_names_where_it_was_included() -> 
             ConfigurationError, match=r"included at .*test_router\.py:\d+\. Fix: include the router last"
         ):
             again()
+
+
+def once_more(app: App, router: Router) -> None:
+    app.include(router, "/b")
+
+
+def once_more_in_a_router(app: App, router: Router) -> None:
+    outer = Router()
+    outer.include(router)
+    outer.include(router, "/b")
+
+
+def once_more_within_another(app: App, router: Router) -> None:
+    outer = Router("/outer")
+    outer.include(router)
+    app.include(outer)
+
+
+def once_more_of_one_name(app: App, router: Router) -> None:
+    app.include(router, "/b", name="b")
+    app.include(router, "/c", name="b")
+
+
+def mounted_before(app: App, router: Router) -> None:
+    app.mount("/m", App(), name="b")
+    app.include(router, "/b", name="b")
+
+
+def mounted_behind(app: App, router: Router) -> None:
+    app.include(router, "/b", name="b")
+    app.mount("/m", App(), name="b")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (once_more, r"'handler' is the name of /items already, .* /b/items too\. Fix: include\(\.\.\., name='other'\)"),
+        (once_more_in_a_router, r"name of /items already"),
+        (once_more_within_another, r"name of /items already, .* /outer/items"),
+        (once_more_of_one_name, r"'b:handler' is the name of /b/items already"),
+        (mounted_before, r"'b' is the name of the mount at .*Fix: another name"),
+        (mounted_behind, r"'b' is the name of included routes, such as handler .*Fix: another name"),
+        (lambda app, router: app.include(router), r"GET /items matches the same requests"),
+        (lambda app, router: app.include(router, "/b", name=""), "name='' is no name"),
+        (lambda app, router: app.include(router, "/b", name="a:b"), "name='a:b' is no name"),
+        (lambda app, router: app.include(router, "/b", name=5), "name"),
+    ],
+)
+def test_an_include_whose_names_are_taken_is_refused_where_it_stands(wrong: Any, message: str) -> None:
+    app, router = App(), Router("/items")
+    router.get("")(handler)
+    app.include(router)
+    with pytest.raises(ConfigurationError, match=message) as told:
+        wrong(app, router)
+    assert "test_router.py:" in str(told.value)
 
 
 def test_a_router_that_includes_itself_is_refused() -> None:

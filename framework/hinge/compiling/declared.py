@@ -8,14 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec.structs import replace
 
 from hinge.diagnostics.location import caller
 from hinge.errors import ConfigurationError
 from hinge.middleware.layer import Layer
 from hinge.routing.catalog import Catalog
 from hinge.routing.route import Route
-from hinge.routing.router import Router, check_prefix
+from hinge.routing.router import Router, check_name, check_prefix
 
 if TYPE_CHECKING:
     from hinge.codecs import Codec
@@ -75,6 +74,18 @@ class Declared(msgspec.Struct, eq=False, kw_only=True):
                 return mount.named(inner)
         return self.catalog.named(name)
 
+    def check_unmounted(self, name: str, where: str) -> None:
+        """Refuse the name of a group of routes that is a mount's: `name:route` would be that one's.
+
+        Raises:
+            ConfigurationError: it begins with `where`.
+        """
+        for mount in self.mounts:
+            if mount.name == name:
+                raise ConfigurationError(
+                    f"{where}: {name!r} is the name of the mount at {mount.location}. Fix: another name"
+                )
+
     def inside(self) -> "Iterator[Declared]":
         """Yield the apps that are mounted in this one, and in those."""
         for mount in self.mounts:
@@ -99,8 +110,7 @@ class Mount(msgspec.Struct, frozen=True, eq=False):
         return self._around(self.declared.named(name))
 
     def _around(self, route: Route) -> Route:
-        named = route if self.name is None else replace(route, name=f"{self.name}:{route.name}")
-        return named.under(self.prefix, (), ())
+        return route.named(self.name).under(self.prefix, (), ())
 
 
 def mount_of(prefix: Any, app: Any, declared: Declared | None, name: Any, around: Declared) -> Mount:
@@ -121,8 +131,14 @@ def mount_of(prefix: Any, app: Any, declared: Declared | None, name: Any, around
             f"{who}: the app has wsgi_middleware or asgi_middleware, which go around a whole callable. "
             "Fix: give them to the outermost app"
         )
-    if name is not None and not (isinstance(name, str) and name and ":" not in name):
-        raise ConfigurationError(f"{who}: name={name!r} is no name. Fix: a text without ':'")
+    if name is not None:
+        check_name(name, who)
+        group = next((route for route in around.catalog if route.name.startswith(f"{name}:")), None)
+        if group is not None:
+            raise ConfigurationError(
+                f"{who}: {name!r} is the name of included routes, such as {group.describe()}. "
+                "Fix: another name for one of the two"
+            )
     below = "" if prefix == "/" else check_prefix(prefix, "mount()")
     if "{" in below:
         raise ConfigurationError(

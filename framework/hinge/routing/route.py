@@ -73,6 +73,8 @@ class Route(msgspec.Struct, frozen=True, eq=False):
     security: Iterable[Mapping[str, Any]] | None = None
     max_body_size: int | None = None
     websocket: bool = False
+    declared: "Route | None" = None
+    """The route as its decorator made it, where this is one of the places that its router was included at."""
 
     def under(self, prefix: str, layers: tuple[Layer, ...], tags: tuple[str, ...]) -> "Route":
         """Return the route as part of a group: below its prefix, inside its layers, with its tags too.
@@ -81,7 +83,17 @@ class Route(msgspec.Struct, frozen=True, eq=False):
             ConfigurationError: the whole is no path template.
         """
         template = _parse(prefix + self.template.text, self.describe()) if prefix else self.template
-        return replace(self, template=template, layers=layers + self.layers, tags=tags + self.tags)
+        return replace(
+            self,
+            template=template,
+            layers=layers + self.layers,
+            tags=tags + self.tags,
+            declared=self.declared or self,
+        )
+
+    def named(self, outer: str | None) -> "Route":
+        """Return the route as `outer:name`, what `url_for` calls it from outside a group; itself without `outer`."""
+        return self if outer is None else replace(self, name=f"{outer}:{self.name}")
 
     def describe(self) -> str:
         """Return `handler module.name (file:line)`, the start of every message about it."""

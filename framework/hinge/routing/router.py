@@ -1,7 +1,8 @@
 """The decorators that declare routes, and the group of routes.
 
-Law: every registration ends in `_add(route)` or `_add_layer(layer)`. A `Router` only collects; `App.include` puts its
-routes below a prefix, and from then on the router is closed, because a route added later would silently be missing.
+Law: every registration ends in `_add(route)` or `_add_layer(layer)`. A `Router` only collects; an include puts its
+routes below a prefix, as often as somebody does, in as many apps. From the first one on the router is closed, because a
+route added later would silently be missing there.
 """
 
 import os
@@ -228,45 +229,62 @@ class Router(Registrar):
         self._layers.append(layer)
 
     @fits
-    def include(self, router: "Router", prefix: str = "") -> None:
-        """Take over the routes of another router below `prefix`.
+    def include(self, router: "Router", prefix: str = "", *, name: str | None = None) -> None:
+        """Take over the routes of another router below `prefix`, called `name:route` with a `name`.
 
         Raises:
             ConfigurationError: as `App.include`.
         """
         self._check_open(f"include() ({caller()})")
-        for route in close(router, self.prefix, prefix):
+        for route in included(router, self.prefix, prefix, name, self._routes):
             self._add(route)
 
-    def close(self, prefix: str) -> list[Route]:
-        """Return the routes below a further prefix, and refuse every later registration.
-
-        Raises:
-            ConfigurationError: it was included before.
-        """
-        self._check_open(f"a second include ({caller()}) of the Router with prefix {self.prefix!r}")
+    def below(self, prefix: str) -> list[Route]:
+        """Return the routes below a further prefix, and refuse every later registration."""
         layers: tuple[Layer, ...] = tuple(self._layers)
         routes = [route.under(prefix, layers, self.tags) for route in self._routes]
-        self._included = caller()
+        self._included = self._included or caller()
         return routes
 
     def _check_open(self, what: str) -> None:
         if self._included is not None:
             raise ConfigurationError(
-                f"{what} comes too late: its router was included at {self._included}. "
-                "Fix: include the router last, once"
+                f"{what} comes too late: its router was included at {self._included}. Fix: include the router last"
             )
 
 
-def close(router: Router, outer: str, prefix: str) -> list[Route]:
+def included(router: Router, outer: str, prefix: str, name: str | None, present: Iterable[Route]) -> list[Route]:
     """Return the routes of a router that is included below `outer` and `prefix`; it is closed by it.
 
     Raises:
-        ConfigurationError: it is no router, was included before, or the prefix is none.
+        ConfigurationError: it is no router, the prefix or the name is none, or a route of it is among those that are
+            `present` already, under the same name at another path.
     """
+    where = f"include() ({caller()})"
     if not isinstance(router, Router):
-        raise ConfigurationError(f"include() ({caller()}): {router!r} is no Router. Fix: pass a Router instance")
-    return router.close(outer + check_prefix(prefix, "include(prefix=...)"))
+        raise ConfigurationError(f"{where}: {router!r} is no Router. Fix: pass a Router instance")
+    if name is not None:
+        check_name(name, where)
+    known = {(id(route.declared), route.name): route for route in present}
+    routes = [route.named(name) for route in router.below(outer + check_prefix(prefix, "include(prefix=...)"))]
+    for route in routes:
+        other = known.get((id(route.declared), route.name))
+        if other is not None and other.template.text != route.template.text:
+            raise ConfigurationError(
+                f"{where}: {route.name!r} is the name of {other.template.text} already, and would be that of "
+                f"{route.template.text} too. Fix: include(..., name='other'), for url_for('other:{route.name}')"
+            )
+    return routes
+
+
+def check_name(name: Any, where: str) -> None:
+    """Refuse what is no name of a group of routes.
+
+    Raises:
+        ConfigurationError: it begins with `where`.
+    """
+    if not (isinstance(name, str) and name and ":" not in name):
+        raise ConfigurationError(f"{where}: name={name!r} is no name. Fix: a text without ':'")
 
 
 def check_prefix(prefix: str, where: str) -> str:
