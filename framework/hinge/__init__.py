@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from hinge.routing.route import Route
     from hinge.routing.router import Router
     from hinge.state import State
+    from hinge.templates import Templates
     from hinge.websocket import WebSocket
 
 __version__ = "0.1.0"
@@ -91,6 +92,7 @@ __all__ = [
     "Router",
     "State",
     "StreamingResponse",
+    "Templates",
     "TextResponse",
     "UploadFile",
     "WebSocket",
@@ -120,6 +122,7 @@ _ROOMS = {
     "routing.route": "Route",
     "routing.router": "Router",
     "state": "State",
+    "templates": "Templates",
     "websocket": "WebSocket",
 }
 """Where each name is; a test holds it to the imports above, which type checkers read."""
