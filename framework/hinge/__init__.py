@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from hinge.http.body import BodyStream
     from hinge.http.headers import Headers, MutableHeaders
     from hinge.http.query import QueryParams
+    from hinge.inspection.custom_types import CustomType
     from hinge.middleware.layer import AsyncMiddleware, Middleware
     from hinge.request import Request
 
@@ -65,6 +66,7 @@ __all__ = [
     "ConfigurationError",
     "Cookie",
     "CookieParam",
+    "CustomType",
     "Event",
     "EventSourceResponse",
     "FileResponse",
@@ -112,6 +114,7 @@ _ROOMS = {
     "http.body": "BodyStream",
     "http.headers": "Headers MutableHeaders",
     "http.query": "QueryParams",
+    "inspection.custom_types": "CustomType",
     "middleware.layer": "AsyncMiddleware Middleware",
     "request": "Request",
     "responses.events": "Event EventSourceResponse",

@@ -16,6 +16,7 @@ from hinge.diagnostics.location import caller, locate, qualified_name
 from hinge.diagnostics.misuse import fits
 from hinge.entry import ServerEntry
 from hinge.errors import ConfigurationError
+from hinge.inspection.custom_types import NO_TYPES, Types
 from hinge.middleware.layer import Layer, MiddlewareFunction
 from hinge.routing.route import Route, as_described, as_layers
 from hinge.routing.router import Registrar, Router, included
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from hinge.codecs import Codec
     from hinge.compiling.frozen import FrozenApp
     from hinge.compiling.mounts import Part
+    from hinge.inspection.custom_types import CustomType
 
 Function = TypeVar("Function", bound=Callable[[Any, Any], Any])
 LifespanFunction = TypeVar("LifespanFunction", bound=Callable[..., Iterator[Any] | AsyncIterator[Any]])
@@ -46,7 +48,8 @@ class App(ServerEntry, Registrar):
     in by the request's Accept, the preferred one first; without it bodies are JSON or MessagePack, and results JSON.
     `config` is the base that pyproject.toml, environment and command line override. `wsgi_middleware` and
     `asgi_middleware` wrap the compiled callable, the first one outermost. `ignore_notes` are classes: what is of them
-    in an `Annotated` is meant for others; any other note that Hinge does not know is an error. The OpenAPI document is
+    in an `Annotated` is meant for others; any other note that Hinge does not know is an error. `types` say what classes
+    that msgspec does not know are on the wire. The OpenAPI document is
     at `openapi_path` and the page that shows it at `docs_path`, unless a route of the app is; None: nowhere.
     `security_schemes` and `security` go into the document as OpenAPI has them.
 
@@ -70,6 +73,7 @@ class App(ServerEntry, Registrar):
         wsgi_middleware: Iterable[Wrapper] = (),
         asgi_middleware: Iterable[Wrapper] = (),
         ignore_notes: Iterable[type] = (),
+        types: "Iterable[CustomType]" = (),
         openapi_path: str | None = "/openapi.json",
         docs_path: str | None = "/docs",
         security_schemes: Mapping[str, Any] | None = None,
@@ -106,6 +110,7 @@ class App(ServerEntry, Registrar):
             slashes=slashes,
             codecs=None if codecs is None else _codecs(codecs),
             ignored_notes=_classes(ignore_notes),
+            types=Types(types) if types != () else NO_TYPES,
             layers=as_layers(middleware, f"App(middleware=...) ({caller()})"),
             wrappers={
                 "wsgi": wrappers_of(wsgi_middleware, "wsgi_middleware"),

@@ -285,7 +285,7 @@ def _returns(handler: ErrorHandler, notes: Notes) -> Returns:
     who = _named(handler)
     annotation = notes.obeyed(return_hint(handler, who), f"{who}: the return annotation")
     returns = check_returns(annotation, who)
-    check_encodable(annotation, who, errors=True)
+    check_encodable(annotation, who, errors=True, types=notes.types)
     return returns
 
 

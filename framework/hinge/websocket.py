@@ -22,6 +22,7 @@ from hinge.codecs.reading import AT_ONCE
 from hinge.diagnostics.location import caller
 from hinge.errors import ConfigurationError, HTTPError, WebSocketDisconnect
 from hinge.http.headers import MutableHeaders
+from hinge.inspection.custom_types import NO_TYPES, Types, custom_type
 from hinge.inspection.decodable import unknown_class
 from hinge.inspection.hashable import never_hashed
 from hinge.request import HTTPConnection
@@ -47,18 +48,19 @@ def exceeds(message: str | bytes, limit: int) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _decoder(kind: Any, ignored: tuple[type, ...]) -> Callable[[bytes], Any]:
+def _decoder(kind: Any, ignored: tuple[type, ...], types: Types = NO_TYPES) -> Callable[[bytes], Any]:
     kind = Notes(ignored).obeyed(kind, f"receive_json ({caller()}): the type", "message")
     never = never_hashed(kind)
     if never is not None:
         raise ConfigurationError(f"receive_json ({caller()}): {never.why}. Fix: {never.fix}")
-    unknown = unknown_class(kind)
+    unknown = unknown_class(kind, types.knows)
     if unknown is not None:
         raise ConfigurationError(
             f"receive_json ({caller()}): msgspec does not know the class "
-            f"{getattr(unknown, '__qualname__', unknown)}. Fix: make it a msgspec.Struct or a dataclass"
+            f"{getattr(unknown, '__qualname__', unknown)}. Fix: make it a msgspec.Struct or a dataclass, or "
+            f"{custom_type(unknown)}"
         )
-    decode = careful(JSON, kind, msgspec.json.Decoder(kind).decode)
+    decode = careful(JSON, kind, msgspec.json.Decoder(kind, dec_hook=types.decode).decode)
 
     def check_and_decode(data: bytes) -> Any:
         check_json_depth(data)
@@ -201,10 +203,10 @@ class WebSocket(HTTPConnection, kw_only=True):
                 note or a default in it is one that Hinge does not know.
         """
         try:
-            decode = _decoder(kind, self._endpoint.ignored)
+            decode = _decoder(kind, self._endpoint.ignored, self._endpoint.types)
         except TypeError:
             # Metadata that cannot be hashed, or msgspec's word on the kind.
-            decode = _decoder.__wrapped__(kind, self._endpoint.ignored)
+            decode = _decoder.__wrapped__(kind, self._endpoint.ignored, self._endpoint.types)
         message = await self.receive()
         data = message.encode() if isinstance(message, str) else message
         try:

@@ -194,7 +194,7 @@ HANDLERS: list[tuple[Callable[[App], Any], str, str, str]] = [
         route(untextual),
         "untextual",
         "parameter 'thing'",
-        "Fix: take a type that a text becomes, or make it a msgspec.Struct or a dataclass if it is the body",
+        "make it a msgspec.Struct or a dataclass if it is the body, or App(types=",
     ),
     (route(untextual_map), "untextual_map", "parameter 'thing'", "or mark it with Body[...] if it is the body"),
     (route(record_in_path, "/{thing}"), "record_in_path", "parameter 'thing'", "Fix: take a type that a text becomes"),

@@ -23,6 +23,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import msgspec
 
 from hinge.errors import ConfigurationError
+from hinge.inspection.custom_types import NO_TYPES, Types
 from hinge.validation import messages
 from hinge.validation.numbers import MAX_DIGITS
 
@@ -34,19 +35,19 @@ _is_decimal = re.compile(r"-?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9
 _msgspec_convert = msgspec.convert
 
 
-def converter(kind: Any) -> Converter:
+def converter(kind: Any, own: Types = NO_TYPES) -> Converter:
     """Return a function that converts one text to `kind`.
 
     `kind` is str, int, float, bool, Decimal, UUID, date, datetime, time, timedelta (RFC 3339, ISO 8601), an Enum, a
-    Literal, a union of those (str is tried last, and None is never the result), or `Annotated` with one of them and
-    `msgspec.Meta` constraints. The function raises ValueError with a message for the client.
+    Literal, one of the app's `own`, a union of those (str is tried last, and None is never the result), or `Annotated`
+    with one of them and `msgspec.Meta` constraints. The function raises ValueError with a message for the client.
 
     Raises:
         ConfigurationError: no text becomes a `kind`, or its constraints do not fit it.
     """
     kind, metas = _unwrap(kind)
     if get_origin(kind) in (Union, types.UnionType):
-        return _union(kind, metas)
+        return _union(kind, metas, own)
     if not metas and isinstance(kind, type) and (plain := _NUMBERS.get(kind)) is not None:
         return plain  # what most parameters are; asking msgspec about a type takes 40 us
     if kind in _TEXT and not metas:
@@ -55,7 +56,19 @@ def converter(kind: Any) -> Converter:
         kind = str
     if isinstance(kind, type) and (kind in _NUMBERS or kind in _DELEGATED):
         return _of_plain(kind, tuple(map(_said, metas)))
+    if own.knows(kind):
+        return _custom(kind, own)
     return _made(kind, metas)
+
+
+def _custom(kind: Any, own: Types) -> Converter:
+    def parse(text: str) -> Any:
+        try:
+            return own.decode(kind, text)
+        except (ValueError, TypeError) as error:
+            raise ValueError(messages.told(error)) from error
+
+    return parse
 
 
 def _made(kind: Any, metas: list[msgspec.Meta]) -> Converter:
@@ -82,7 +95,7 @@ def _of_plain(kind: type, said: tuple[Said, ...]) -> Converter:
     return _made(kind, [msgspec.Meta(**{name: bound for name, _, bound in one}) for one in said])
 
 
-def takes_empty(kind: Any) -> bool:
+def takes_empty(kind: Any, own: Types = NO_TYPES) -> bool:
     """Tell whether an empty text may be meant for a `kind`: it is a text, or has a value for it."""
     if isinstance(kind, type) and kind in _NUMBERS:
         return kind is str
@@ -91,7 +104,7 @@ def takes_empty(kind: Any) -> bool:
     if any(_unwrap(member)[0] in _TEXT for member in members):
         return True
     try:
-        converter(kind)("")
+        converter(kind, own)("")
     except ValueError:
         return False
     return True
@@ -255,11 +268,11 @@ def _literal(values: tuple[Any, ...]) -> Converter:
     return parse
 
 
-def _union(kind: Any, metas: list[msgspec.Meta]) -> Converter:
+def _union(kind: Any, metas: list[msgspec.Meta], own: Types) -> Converter:
     members = [member for member in get_args(kind) if member is not type(None)]
     # Every text is a str: tried earlier, it would leave nothing to the others. The sort is stable.
     members.sort(key=lambda member: _unwrap(member)[0] in _TEXT)
-    parsers = [converter(Annotated[(member, *metas)] if metas else member) for member in members]
+    parsers = [converter(Annotated[(member, *metas)] if metas else member, own) for member in members]
     if len(parsers) == 1:
         return parsers[0]
 

@@ -18,6 +18,7 @@ from hinge.forms.kinds import is_file, is_of_files, may_hold_files
 from hinge.forms.parts import library
 from hinge.forms.upload import FormData, UploadFile
 from hinge.inspection.annotations import item_type, without_unset
+from hinge.inspection.custom_types import Types
 from hinge.validation.checks import MAX_ERRORS
 from hinge.validation.errors import collect_errors
 
@@ -27,7 +28,7 @@ Values = list[Any]
 """What a form has for one name: texts and files."""
 
 
-def form_argument(argument: Argument) -> Callable[[FormData], Any]:
+def form_argument(argument: Argument, types: Types) -> Callable[[FormData], Any]:
     """Return what takes an argument out of a form; it raises ValueError or RequestInvalid.
 
     Raises:
@@ -37,7 +38,7 @@ def form_argument(argument: Argument) -> Callable[[FormData], Any]:
         return lambda form: form
     absent, name = absence(argument.default), argument.alias
     if argument.whole:
-        read_record = FormRecord(argument.type, argument.source.value)
+        read_record = FormRecord(argument.type, argument.source.value, types)
         is_optional = argument.default is not MISSING
 
         def read_whole(form: FormData) -> Any:
@@ -45,7 +46,7 @@ def form_argument(argument: Argument) -> Callable[[FormData], Any]:
             return absent() if is_optional and read_record.is_absent(fields) else read_record(fields)
 
         return read_whole
-    read, fill = _reader(name, argument.type, argument.source.value), _filling(argument.type)
+    read, fill = _reader(name, argument.type, argument.source.value, types), _filling(argument.type, types)
 
     def read_one(form: FormData) -> Any:
         values: Any = form._groups().get(name)
@@ -63,28 +64,28 @@ class FormRecord(RecordReader):
 
     def _reader(self, name: str, kind: Any) -> Callable[[Values], Any]:
         try:
-            return _reader(name, kind, self._source)
+            return _reader(name, kind, self._source, self._types)
         except (ConfigurationError, TypeError) as error:
             raise ConfigurationError(f"its field {name!r}: {error}") from None
 
     def _fill(self, kind: Any) -> Callable[[Values], Values | None] | None:
-        return _filling(kind)
+        return _filling(kind, self._types)
 
 
-def _filling(kind: Any) -> Callable[[Values], Values | None] | None:
-    return None if is_of_files(kind) else filling(kind)
+def _filling(kind: Any, types: Types) -> Callable[[Values], Values | None] | None:
+    return None if is_of_files(kind) else filling(kind, types)
 
 
-def _reader(name: str, kind: Any, source: str) -> Callable[[Values], Any]:
+def _reader(name: str, kind: Any, source: str, types: Types) -> Callable[[Values], Any]:
     """Return what makes one argument or field of the values that came with its name."""
     if is_file(kind):
         return _one_file
     if is_file(item_type(kind)):
         return _several_files(name, kind, source)
     if item_type(kind) is not None:
-        read_texts = collection_reader(kind, source, name)
+        read_texts = collection_reader(kind, source, name, types)
         return lambda values: read_texts(_texts(values, name, source))
-    convert = converter(without_unset(kind))
+    convert = converter(without_unset(kind), types)
 
     def read(values: Values) -> Any:
         if len(values) > 1:

@@ -13,6 +13,7 @@ from hinge.errors import ConfigurationError, FieldError, RequestInvalid
 from hinge.http.cookies import parse_cookies
 from hinge.http.headers import members_of
 from hinge.http.tokens import is_token
+from hinge.inspection.custom_types import Types
 
 
 def header_name(field: str) -> str:
@@ -20,13 +21,13 @@ def header_name(field: str) -> str:
     return field.replace("_", "-").lower()
 
 
-def record_reader(argument: Argument) -> RecordReader:
+def record_reader(argument: Argument, types: Types) -> RecordReader:
     """Return the reader of a record of headers, cookies or query fields.
 
     Raises:
         ConfigurationError: it cannot come from texts, or a field's name is no header's.
     """
-    record = RecordReader(argument.type, argument.source.value)
+    record = RecordReader(argument.type, argument.source.value, types)
     for name in record.names if argument.source is Source.HEADER else ():
         if not is_token(header_name(name)):
             raise ConfigurationError(f"its field {name!r} is no header name")

@@ -17,6 +17,7 @@ from hinge.binding.params import Param
 from hinge.codecs import encode_json
 from hinge.errors import ConfigurationError
 from hinge.inspection.annotations import UNIONS, extended, field_types, unalias
+from hinge.inspection.custom_types import NO_TYPES, Types
 from hinge.inspection.declared import fields, has_fields, is_named_tuple, stand_ins
 from hinge.request import HTTPConnection
 from hinge.validation.defaults import check_default
@@ -44,13 +45,15 @@ class Place(NamedTuple):
 class Notes:
     """What an app makes of notes; it remembers the records that it has looked through.
 
-    `read` has what else was read of an annotation, by its id, for those who ask (hinge.binding.plan).
+    `types` are the app's own. `read` has what else was read of an annotation, by its id, for those who ask
+    (hinge.binding.plan).
     """
 
-    __slots__ = ("_seen", "ignored", "read")
+    __slots__ = ("_seen", "ignored", "read", "types")
 
-    def __init__(self, ignored: tuple[type, ...] = ()) -> None:
+    def __init__(self, ignored: tuple[type, ...] = (), types: Types = NO_TYPES) -> None:
         self.ignored = ignored
+        self.types = types
         self.read: dict[int, Any] = {}
         self._seen: set[tuple[type, bool]] = set()
 

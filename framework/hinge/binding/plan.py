@@ -21,6 +21,7 @@ from hinge.errors import ConfigurationError
 from hinge.forms.kinds import is_of_files
 from hinge.http.tokens import is_token
 from hinge.inspection.annotations import absent, is_record, item_type, present
+from hinge.inspection.custom_types import NO_TYPES, Types
 from hinge.inspection.signature import Colour, colour_of, read_signature
 from hinge.inspection.wrappers import awaited_type, may_wait, refuse_wrappers
 from hinge.results.returns import Returns, check_returns
@@ -93,15 +94,18 @@ class HandlerPlan(msgspec.Struct, frozen=True, dict=True):  # dict: what is aske
     """Whether the handler is a plain function that may return an awaitable, whose result is then the handler's."""
     codecs: "tuple[Codec, ...] | None" = None
     """Those that the app names; None: the usual ones."""
+    types: Types = NO_TYPES
+    """The app's own."""
     offers: "tuple[Codec, ...]" = ()
     """What results are encoded as, by the request's Accept; empty: JSON, without a look at it."""
 
     @property
     def reads(self) -> "tuple[Codec, ...]":
         """What the body is read as, by its Content-Type."""
-        from hinge.codecs import CODECS  # noqa: PLC0415 - only routes with bodies pay for what reads them
+        from hinge.codecs import CODECS, with_types  # noqa: PLC0415 - only routes with bodies pay for what reads them
 
-        return CODECS if self.codecs is None else self.codecs
+        codecs = CODECS if self.codecs is None else self.codecs
+        return codecs if self.body is None else with_types(codecs, self.types, self.body.type)
 
     def _takes(self, *sources: Source) -> bool:
         return any(argument.source in sources for argument in self.arguments)
@@ -210,6 +214,7 @@ def plan_handler(
         returns=returns,
         returned=check_returns(returns, who),
         maybe_async=colour is Colour.SYNC and (returns is not written or may_wait(handler)),
+        types=notes.types,
     )
     _check(plan, names, websocket=websocket)
     return plan

@@ -13,6 +13,7 @@ from hinge.binding.convert import Converter, converter, takes_empty
 from hinge.codecs.collected import COLLIDING, are_apart, most_collected
 from hinge.errors import ConfigurationError, FieldError, RequestInvalid
 from hinge.inspection.annotations import field_types, item_type, present, without_unset
+from hinge.inspection.custom_types import NO_TYPES, Types
 from hinge.validation.checks import MAX_ERRORS
 from hinge.validation.errors import collect_errors
 from hinge.validation.finishing import finishing
@@ -32,13 +33,13 @@ def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return fields
 
 
-def filling(kind: Any) -> Callable[[list[Any]], list[Any] | None] | None:
+def filling(kind: Any, types: Types = NO_TYPES) -> Callable[[list[Any]], list[Any] | None] | None:
     """Return what takes empty inputs out of a key's texts, where it returns None if that leaves nothing.
 
     HTML forms send an input that nobody filled in as an empty text. None where an empty text may be meant.
     """
     items = item_type(kind)
-    if isinstance(items, tuple) or takes_empty(without_unset(kind if items is None else items)):
+    if isinstance(items, tuple) or takes_empty(without_unset(kind if items is None else items), types):
         return None
     if items is None:
         return lambda texts: None if texts == [""] else texts
@@ -59,7 +60,7 @@ def field_default(field: msgspec.inspect.Field) -> Any:
     return field.default_factory() if field.default_factory in _FACTORIES else field.default
 
 
-def collection_reader(kind: Any, source: str, name: str) -> Callable[[list[str]], Any]:
+def collection_reader(kind: Any, source: str, name: str, types: Types = NO_TYPES) -> Callable[[list[str]], Any]:
     """Return a function from the texts of a repeated key to the declared collection.
 
     It raises RequestInvalid with every bad item (as `name.index`) or violated constraint.
@@ -68,8 +69,8 @@ def collection_reader(kind: Any, source: str, name: str) -> Callable[[list[str]]
         ConfigurationError: no text becomes an item.
     """
     items = item_type(kind)
-    row: list[Converter] = [converter(one) for one in items] if isinstance(items, tuple) else []
-    convert = str if row else converter(items)
+    row: list[Converter] = [converter(one, types) for one in items] if isinstance(items, tuple) else []
+    convert = str if row else converter(items, types)
     target = without_unset(kind)
     most = most_collected(target)
 
@@ -86,9 +87,9 @@ def collection_reader(kind: Any, source: str, name: str) -> Callable[[list[str]]
         if most is not None and (len(values) > most or not are_apart(values)):
             raise ValueError(COLLIDING)
         try:
-            return msgspec.convert(values, target)
+            return msgspec.convert(values, target)  # what it does not know is made already
         except msgspec.ValidationError:
-            raise RequestInvalid(collect_errors(target, values, source=source, prefix=name)) from None
+            raise RequestInvalid(collect_errors(target, values, source=source, prefix=name, types=types)) from None
 
     return read
 
@@ -102,14 +103,15 @@ class RecordReader:
         ConfigurationError: the type is a union of records, or a field's type cannot come from text.
     """
 
-    __slots__ = ("_filling", "_finish", "_forbids", "_kind", "_readers", "_source", "collections", "names")
+    __slots__ = ("_filling", "_finish", "_forbids", "_kind", "_readers", "_source", "_types", "collections", "names")
 
-    def __init__(self, kind: Any, source: str) -> None:
+    def __init__(self, kind: Any, source: str, types: Types = NO_TYPES) -> None:
+        self._types = types
         records = present(kind)
         if len(records) != 1:
             raise ConfigurationError("flat fields cannot tell the members of a union apart")
         try:
-            types, info = field_types(records[0]), msgspec.inspect.type_info(records[0])
+            kinds, info = field_types(records[0]), msgspec.inspect.type_info(records[0])
         except (TypeError, NameError, AttributeError) as error:
             raise ConfigurationError(f"msgspec cannot read it: {error}") from error
         self._kind = kind
@@ -117,28 +119,28 @@ class RecordReader:
         self._source = source
         self._forbids = bool(getattr(info, "forbid_unknown_fields", False))
         self._readers = {
-            field.encode_name: self._reader(field.encode_name, types.get(field.name, str))
+            field.encode_name: self._reader(field.encode_name, kinds.get(field.name, str))
             for field in getattr(info, "fields", ())
         }
         self.names = self._readers.keys()
         self._filling = {
             field.encode_name: fill
             for field in (getattr(info, "fields", ()) if source in _OF_INPUTS else ())
-            if (fill := self._fill(types.get(field.name, str))) is not None
+            if (fill := self._fill(kinds.get(field.name, str))) is not None
         }
         fields = getattr(info, "fields", ())
-        self.collections = {field.encode_name for field in fields if item_type(types.get(field.name, str)) is not None}
+        self.collections = {field.encode_name for field in fields if item_type(kinds.get(field.name, str)) is not None}
 
     def _reader(self, name: str, kind: Any) -> Callable[[list[str]], Any]:
         try:
             if item_type(kind) is not None:
-                return collection_reader(kind, self._source, name)
-            return _single(converter(without_unset(kind)))
+                return collection_reader(kind, self._source, name, self._types)
+            return _single(converter(without_unset(kind), self._types))
         except ConfigurationError as error:
             raise ConfigurationError(f"its field {name!r}: {error}") from None
 
     def _fill(self, kind: Any) -> Callable[[list[Any]], list[Any] | None] | None:
-        return filling(kind)
+        return filling(kind, self._types)
 
     def is_absent(self, fields: Mapping[str, list[str]]) -> bool:
         """Tell whether none of the fields is the record's business."""
@@ -157,7 +159,7 @@ class RecordReader:
             record = msgspec.convert(values, self._kind)
         except msgspec.ValidationError:
             bad = [name for name in fields if name in self._readers and name not in values]
-            found = collect_errors(self._kind, values, source=self._source, prefix="")
+            found = collect_errors(self._kind, values, source=self._source, prefix="", types=self._types)
             # Bad fields are missing now, and the whole was judged without them.
             errors += [error for error in found if not bad or error.where not in ("", *bad)]
         else:

@@ -15,6 +15,7 @@ from hinge.binding.records import collection_reader, filling
 from hinge.errors import ConfigurationError
 from hinge.forms.upload import UploadFile
 from hinge.inspection.annotations import without_unset
+from hinge.inspection.custom_types import custom_type
 from hinge.inspection.decodable import unknown_class
 from hinge.inspection.hashable import never_hashed
 
@@ -49,7 +50,7 @@ class Readers:
             if argument.source in (Source.PATH, Source.QUERY, Source.HEADER, Source.COOKIE, Source.FORM)
         }
         self.fills = {
-            argument.name: filling(argument.type)
+            argument.name: filling(argument.type, plan.types)
             for argument in plan.arguments
             if argument.source is Source.QUERY and not argument.whole
         }
@@ -65,12 +66,12 @@ class Readers:
             if argument.source is Source.FORM:
                 from hinge.binding.form_arguments import form_argument  # noqa: PLC0415 - only forms need it
 
-                return form_argument(argument)
+                return form_argument(argument, self._plan.types)
             if argument.whole:
-                return record_reader(argument)
+                return record_reader(argument, self._plan.types)
             if argument.many:
-                return collection_reader(argument.type, argument.source.value, argument.alias)
-            return converter(without_unset(argument.type))
+                return collection_reader(argument.type, argument.source.value, argument.alias, self._plan.types)
+            return converter(without_unset(argument.type), self._plan.types)
         except (ConfigurationError, TypeError) as error:
             raise self._refuse(argument, str(error)) from None
 
@@ -85,7 +86,7 @@ class Readers:
         except (ConfigurationError, TypeError, NameError, AttributeError) as error:
             raise self._refuse(body, f"msgspec cannot decode it: {error}") from None
         self._check_hashed(body)
-        unknown = unknown_class(body.type)
+        unknown = unknown_class(body.type, self._plan.types.knows)
         # A codec of the app's own may know it.
         if unknown is not None and any(is_of_msgspec(codec.decoder) for codec in self._plan.reads):
             raise self._refuse(
@@ -93,7 +94,7 @@ class Readers:
                 f"msgspec cannot decode it: it does not know the class {getattr(unknown, '__qualname__', unknown)}",
                 "mark it with Form[...]"
                 if unknown is UploadFile
-                else "make it a msgspec.Struct or a dataclass, or take bytes or a BodyStream",
+                else f"make it a msgspec.Struct or a dataclass, take bytes or a BodyStream, or {custom_type(unknown)}",
             )
         return decoder
 
@@ -118,10 +119,13 @@ class Readers:
 
 
 def _fix(argument: Argument) -> str:
+    unknown = unknown_class(argument.type)
     if argument.source is Source.BODY:
         return "take types that msgspec knows, bytes for the undecoded body, or a BodyStream"
     if argument.source is Source.QUERY and argument.marker is None:
-        if unknown_class(argument.type) is not None:
-            return "take a type that a text becomes, or make it a msgspec.Struct or a dataclass if it is the body"
+        if unknown is not None:
+            body = "make it a msgspec.Struct or a dataclass if it is the body"
+            return f"take a type that a text becomes, {body}, or {custom_type(unknown)}"
         return "take a type that a text becomes, or mark it with Body[...] if it is the body"
-    return "take a type that a text becomes, such as str, int or an Enum"
+    also = f", or {custom_type(unknown)}" if unknown is not None else ""
+    return f"take a type that a text becomes, such as str, int or an Enum{also}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hinge.on_demand import on_demand, places
 
 if TYPE_CHECKING:
-    from hinge.codecs.codec import JSON, Codec, check_codecs, encode_json, is_of_msgspec
+    from hinge.codecs.codec import JSON, Codec, check_codecs, encode_json, is_of_msgspec, with_types
     from hinge.codecs.msgpack import MSGPACK, encode_msgpack
     from hinge.codecs.reading import CODECS, MAX_EXPLAINED, BodyDecoder, at_once, body_decoder, select_codec
     from hinge.codecs.toml import TOML
@@ -30,10 +30,11 @@ __all__ = [
     "encode_msgpack",
     "is_of_msgspec",
     "select_codec",
+    "with_types",
 ]
 
 _ROOMS = {
-    "codecs.codec": "JSON Codec check_codecs encode_json is_of_msgspec",
+    "codecs.codec": "JSON Codec check_codecs encode_json is_of_msgspec with_types",
     "codecs.msgpack": "MSGPACK encode_msgpack",
     "codecs.reading": "CODECS MAX_EXPLAINED BodyDecoder at_once body_decoder select_codec",
     "codecs.toml": "TOML",

@@ -8,14 +8,16 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from hinge.codecs.depth import check_json_depth, json_members
 from hinge.diagnostics.kinds import COUNT, FLAG, FUNCTION, TEXT, texts, want
 from hinge.diagnostics.location import caller
 from hinge.errors import ConfigurationError
 from hinge.http.tokens import is_media_type
+from hinge.inspection.custom_types import NO_TYPES, Types, encode_custom
 
-_NO_FUNCTIONS = ("media_type", "name", "aliases", "suffix", "objects_only", "max_size")
+_NO_FUNCTIONS = ("media_type", "name", "aliases", "suffix", "objects_only", "max_size", "types")
 
 
 def _is_exact(media_type: str) -> bool:
@@ -38,6 +40,9 @@ class Codec(msgspec.Struct, frozen=True):
     be a whole document, `max_size` (bytes) what a body may have at most. `aliases` are other media types for the same
     format, `suffix` (`+json`) is that of `application/` types built on it. `prepare` is called by the compile.
 
+    `typed_decoder` makes, in place of `decoder`, what reads a type with classes of `App(types=[...])` in it: it is
+    given these as well, whose `decode(class, value)` is a `dec_hook` for msgspec. `types` is set for it.
+
     Raises:
         ConfigurationError: a media type is none, or there is neither `decoder` nor `encode`.
     """
@@ -55,6 +60,8 @@ class Codec(msgspec.Struct, frozen=True):
     objects_only: bool = False
     max_size: int | None = None
     prepare: Callable[[], Any] | None = None
+    typed_decoder: Callable[[Any, Types], Callable[[bytes], Any]] | None = None
+    types: Types = NO_TYPES
 
     def __post_init__(self) -> None:
         want("Codec", TEXT, name=self.name, suffix=self.suffix)
@@ -112,18 +119,30 @@ def check_codecs(codecs: Iterable[Codec]) -> tuple[Codec, ...]:
 def is_of_msgspec(function: Any) -> bool:
     """Tell whether a codec's function takes what msgspec takes and no more: Hinge's, or its own without a hook."""
     owner = getattr(function, "__self__", None)
-    if getattr(owner, "enc_hook", None) is not None:
+    if getattr(owner, "enc_hook", None) not in (None, encode_custom):
         return False
     module: str = getattr(function, "__module__", None) or type(owner).__module__
     return module.partition(".")[0] in ("hinge", "msgspec")
 
 
-def _json_decoder(target: Any) -> Callable[[bytes], Any]:
-    return msgspec.json.Decoder(target).decode
+def with_types(codecs: tuple[Codec, ...], types: Types, target: Any) -> tuple[Codec, ...]:
+    """Return the codecs that read a type: as they are, or for an app's own classes where it has some of these."""
+    return tuple(_typed(codec, types) for codec in codecs) if types.are_in(target) else codecs
 
 
-encode_json: Callable[[Any], bytes] = msgspec.json.Encoder().encode
-"""Encode a result as JSON; TypeError for an object that msgspec does not know."""
+def _typed(codec: Codec, types: Types) -> Codec:
+    make = codec.typed_decoder
+    if make is None:
+        return codec
+    return replace(codec, decoder=lambda target: make(target, types), types=types)
+
+
+def _json_decoder(target: Any, types: Types = NO_TYPES) -> Callable[[bytes], Any]:
+    return msgspec.json.Decoder(target, dec_hook=None if types is NO_TYPES else types.decode).decode
+
+
+encode_json: Callable[[Any], bytes] = msgspec.json.Encoder(enc_hook=encode_custom).encode
+"""Encode a result as JSON; TypeError for an object that neither msgspec nor an app knows."""
 
 JSON = Codec(
     "application/json",
@@ -135,4 +154,5 @@ JSON = Codec(
     plain_decoder=msgspec.json.Decoder(float_hook=float).decode,
     check_depth=check_json_depth,
     members=json_members,
+    typed_decoder=_json_decoder,
 )

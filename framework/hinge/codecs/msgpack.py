@@ -14,10 +14,11 @@ from msgspec import inspect
 from hinge.codecs.codec import Codec
 from hinge.codecs.collected import MAX_COLLECTED, most_collected, opens_keys
 from hinge.codecs.scan import check_msgpack, msgpack_members
+from hinge.inspection.custom_types import NO_TYPES, Types, encode_custom
 from hinge.inspection.decodable import direct_parts, nested_types
 
-encode_msgpack: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
-"""Encode a result as MessagePack; TypeError for an object that msgspec does not know."""
+encode_msgpack: Callable[[Any], bytes] = msgspec.msgpack.Encoder(enc_hook=encode_custom).encode
+"""Encode a result as MessagePack; TypeError for an object that neither msgspec nor an app knows."""
 
 _FREE = (inspect.AnyType, inspect.CustomType, inspect.RawType)
 _FLOATING = (*_FREE, inspect.FloatType, inspect.DecimalType, inspect.TimeDeltaType)
@@ -28,8 +29,9 @@ def _refuse_extension(code: int, data: memoryview) -> Any:
     raise msgspec.ValidationError("Expected a value, got `ext`") from ValueError("has an extension value")
 
 
-def _decoder(target: Any) -> Callable[[bytes], Any]:
-    decode = msgspec.msgpack.Decoder(target, ext_hook=_refuse_extension).decode
+def _decoder(target: Any, types: Types = NO_TYPES) -> Callable[[bytes], Any]:
+    hook = None if types is NO_TYPES else types.decode
+    decode = msgspec.msgpack.Decoder(target, ext_hook=_refuse_extension, dec_hook=hook).decode
     infos = nested_types(target)
     floats = any(isinstance(info, _FLOATING) for info in infos)
     bounded = bool(infos) and _is_bounded(infos[0], (), set())
@@ -86,4 +88,5 @@ MSGPACK = Codec(
     plain_decoder=msgspec.msgpack.Decoder(ext_hook=_refuse_extension).decode,
     check_plain=_check_plain,
     members=msgpack_members,
+    typed_decoder=_decoder,
 )

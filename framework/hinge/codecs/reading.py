@@ -115,14 +115,15 @@ def _body_decoder(target: Any, codecs: tuple[Codec, ...]) -> BodyDecoder:
         codec = select_codec(content_type, content_encoding, codecs)
         return readers[codec.media_type](body)
 
-    if JSON not in codecs:
+    json = next((codec for codec in codecs if codec is JSON or codec.check_depth is JSON.check_depth), None)
+    if json is None or json.decoder is None:
 
         def read_any(body: bytes, content_type: str | None, content_encoding: str | None = None) -> Any:
             return read_other(body, content_type, content_encoding)
 
         return read_any
 
-    decode, refusal = careful(JSON, target, msgspec.json.Decoder(target).decode), _refusal(JSON, target)
+    decode, refusal = careful(json, target, json.decoder(target)), _refusal(json, target)
 
     def read(body: bytes, content_type: str | None, content_encoding: str | None = None) -> Any:
         if content_type != "application/json" or content_encoding is not None:
@@ -181,7 +182,7 @@ def _refusal(codec: Codec, target: Any) -> Callable[[bytes, Exception], Exceptio
         except (ValueError, RecursionError) as malformed:
             # The decoder stopped at a value that does not fit, before the syntax error behind it.
             return _malformed(codec, body, malformed)
-        return RequestInvalid(rejection_errors(target, value, error))
+        return RequestInvalid(rejection_errors(target, value, error, codec.types))
 
     return refusal
 

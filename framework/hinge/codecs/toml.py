@@ -19,6 +19,7 @@ from hinge.codecs.depth import MAX_DEPTH, too_deep
 from hinge.codecs.yaml import MAX_SIZE
 from hinge.errors import ConfigurationError
 from hinge.extras import install
+from hinge.inspection.custom_types import NO_TYPES, Types, encode_custom
 
 # Strings and comments; an end that is missing is left to the parser. Possessive, and always a match: linear.
 _quoted = re.compile(
@@ -47,9 +48,10 @@ def _prepare() -> Any:
         raise ConfigurationError(f"the codec TOML needs tomli-w. Fix: {install('toml')}") from None
 
 
-def _decoder(target: Any) -> Callable[[bytes], Any]:
+def _decoder(target: Any, types: Types = NO_TYPES) -> Callable[[bytes], Any]:
     msgspec.json.Decoder(target)  # refuses what msgspec does not know
-    return lambda body: msgspec.convert(load(body), target, builtin_types=_NATIVE, str_keys=True)
+    hook = None if types is NO_TYPES else types.decode
+    return lambda body: msgspec.convert(load(body), target, builtin_types=_NATIVE, str_keys=True, dec_hook=hook)
 
 
 def load(body: bytes) -> Any:
@@ -96,7 +98,7 @@ def _check(value: Any) -> None:
 
 
 def _encode(value: Any) -> bytes:
-    plain = msgspec.to_builtins(value, builtin_types=_NATIVE, str_keys=True)
+    plain = msgspec.to_builtins(value, builtin_types=_NATIVE, str_keys=True, enc_hook=encode_custom)
     if not isinstance(plain, dict):
         raise ValueError("a TOML document is a table")  # noqa: TRY004 - as any value that a format cannot express
     written: str = import_module("tomli_w").dumps(_without_null(plain))
@@ -122,5 +124,6 @@ TOML = Codec(
     objects_only=True,
     max_size=MAX_SIZE,
     prepare=_prepare,
+    typed_decoder=_decoder,
 )
 """TOML 1.0; needs `hinge-web[toml]`."""

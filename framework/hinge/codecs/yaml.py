@@ -17,6 +17,7 @@ from hinge.codecs.collected import NO_KEY, check_collisions, not_finite, refused
 from hinge.codecs.depth import MAX_DEPTH, too_deep
 from hinge.errors import ConfigurationError, HTTPError
 from hinge.extras import install
+from hinge.inspection.custom_types import NO_TYPES, Types, encode_custom
 from hinge.validation.numbers import MAX_DIGITS
 
 MAX_SIZE = 128 * 1024
@@ -52,10 +53,11 @@ def _prepare() -> Any:
     return yaml
 
 
-def _decoder(target: Any) -> Callable[[bytes], Any]:
+def _decoder(target: Any, types: Types = NO_TYPES) -> Callable[[bytes], Any]:
     _prepare()
     msgspec.json.Decoder(target)  # refuses what msgspec does not know
-    return lambda body: msgspec.convert(load(body), target, str_keys=True)
+    hook = None if types is NO_TYPES else types.decode
+    return lambda body: msgspec.convert(load(body), target, str_keys=True, dec_hook=hook)
 
 
 def load(body: bytes) -> Any:
@@ -187,7 +189,7 @@ def _resolved(text: str) -> Any:
 def _encode(value: Any) -> bytes:
     yaml = import_module("yaml")
     dumper = _dumpers.get(yaml) or _dumpers.setdefault(yaml, _dumper(yaml))
-    plain = msgspec.to_builtins(value)  # dates and the like as text, as in JSON
+    plain = msgspec.to_builtins(value, enc_hook=encode_custom)  # dates and the like as text, as in JSON
     written: bytes = yaml.dump(plain, Dumper=dumper, sort_keys=False, allow_unicode=True, encoding="utf-8")
     return written
 
@@ -218,5 +220,6 @@ YAML = Codec(
     plain_decoder=load,
     max_size=MAX_SIZE,
     prepare=_prepare,
+    typed_decoder=_decoder,
 )
 """YAML (RFC 9512); needs `hinge-web[yaml]`."""

@@ -11,6 +11,7 @@ import msgspec
 
 from hinge.diagnostics.location import caller
 from hinge.errors import ConfigurationError
+from hinge.inspection.custom_types import NO_TYPES, Types
 from hinge.middleware.layer import Layer
 from hinge.routing.catalog import Catalog
 from hinge.routing.route import Route
@@ -33,6 +34,7 @@ class Declared(msgspec.Struct, eq=False, kw_only=True):
     slashes: str
     codecs: "tuple[Codec, ...] | None"
     ignored_notes: tuple[type, ...]
+    types: Types = NO_TYPES
     layers: list[Layer]
     wrappers: dict[str, tuple[Callable[[Any], Any], ...]]
     """Native middleware of each protocol that it was given for, outermost first."""

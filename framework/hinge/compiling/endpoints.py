@@ -66,6 +66,7 @@ class Frame(msgspec.Struct, frozen=True):
             max_body_size=limit,
             mounted=self.mounted,
             ignored=self.notes.ignored,
+            types=self.notes.types,
         )
 
     def automatic(self, handler: Callable[..., Any]) -> Endpoint:
@@ -136,7 +137,7 @@ def judge(route: Route, frame: Frame) -> Judged:
             # As for bodies: a request may ask for any of the codecs, so each of msgspec's has to know the result.
             offers = endpoint.plan.offers
             own_codecs = bool(offers) and not any(is_of_msgspec(codec.encode) for codec in offers)
-            check_encodable(plan.returns, plan.describe(), own_codecs=own_codecs)
+            check_encodable(plan.returns, plan.describe(), own_codecs=own_codecs, types=plan.types)
         if route.responses is not None:
             from hinge.openapi.responses import check_declared  # noqa: PLC0415 - only such routes pay for it
 

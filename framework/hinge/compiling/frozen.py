@@ -19,6 +19,7 @@ from hinge.config import Config
 from hinge.error_responses import ErrorHandlers
 from hinge.errors import HTTPError
 from hinge.http.body import check_framing
+from hinge.inspection.custom_types import NO_TYPES, Types
 from hinge.lifespan import Lifespan, LifespanStack
 from hinge.middleware.layer import Layer
 from hinge.responses.response import Response
@@ -55,6 +56,8 @@ class Endpoint(msgspec.Struct, frozen=True, eq=False):
     """Under which key the state of its app is kept (hinge.state.MOUNTED); None: it is the outermost one's."""
     ignored: tuple[type, ...] = ()
     """The classes of notes in types that its app ignores."""
+    types: Types = NO_TYPES
+    """Its app's own."""
 
     @property
     def body_before(self) -> int | None:

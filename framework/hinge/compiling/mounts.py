@@ -86,7 +86,7 @@ def _part(declared: Declared, place: _Place) -> Part:
     for codec in declared.codecs or ():
         if codec.prepare is not None:
             codec.prepare()
-    notes = Notes(declared.ignored_notes)
+    notes = Notes(declared.ignored_notes, declared.types)
     _check_callbacks(declared, notes)
     errors = ErrorHandlers(declared.errors, debug=config.debug, notes=notes)
     layers = place.layers + tuple(declared.layers)

@@ -5,7 +5,7 @@ that may be left out do not count: such a record is decoded without them.
 """
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from msgspec import inspect
@@ -17,12 +17,15 @@ _DECODED = (dict, list, str, int, float, bool, bytes, type(None), dt.datetime)
 
 
 @remembered
-def unknown_class(type: Any) -> Any | None:  # noqa: A002 - as in msgspec's functions
-    """Return a class in a type's definition that nothing can be decoded to, None if there is none."""
+def unknown_class(type: Any, known: Callable[[Any], bool] | None = None) -> Any | None:  # noqa: A002 - as in msgspec's functions
+    """Return a class in a type's definition that nothing can be decoded to, None if there is none.
+
+    `known` tells of a class that msgspec does not know whether the app does.
+    """
     infos = nested_types(type)
     if any(isinstance(info, inspect.CustomType) for info in infos):
         for info in parts_of(infos[0], required=True):
-            if isinstance(info, inspect.CustomType) and not _is_decoded(info.cls):
+            if isinstance(info, inspect.CustomType) and not ((known and known(info.cls)) or _is_decoded(info.cls)):
                 return info.cls
     return None
 

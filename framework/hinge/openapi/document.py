@@ -44,7 +44,7 @@ def describe(app: Any) -> dict[str, Any]:
 @uncollected()
 def document(app: Any, planned: Iterable[Planned]) -> dict[str, Any]:
     """Return the document of planned routes; WebSockets and routes with `include_in_schema=False` are left out."""
-    schemas = Schemas()
+    schemas = Schemas(app._declared.types)
     operations = operations_of(one for one in planned if one[0].include_in_schema and not one[0].websocket)
     paths: dict[Hashable, tuple[PathTemplate, dict[str, Any]]] = {}
     ids = identities(operations)

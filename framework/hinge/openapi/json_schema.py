@@ -14,6 +14,7 @@ from msgspec import inspect
 from hinge.binding.plan import MISSING
 from hinge.binding.records import field_default
 from hinge.forms import UploadFile
+from hinge.inspection.custom_types import NO_TYPES, Types, encode_custom
 from hinge.openapi.times import CLOCKED, TIMES, time_schema
 
 
@@ -24,6 +25,8 @@ class Place(NamedTuple):
     """Put the address of a type's component under a key of a schema, at once or when it is known."""
     in_text: bool = False
     """Whether it is of a parameter or of a form, where values are texts."""
+    types: Types = NO_TYPES
+    """The app's own."""
 
 
 _RECORDS = (inspect.StructType, inspect.DataclassType, inspect.TypedDictType, inspect.NamedTupleType)
@@ -48,7 +51,7 @@ _KEYWORDS = {
 }
 BINARY = {"type": "string", "format": "binary"}
 _FILE = BINARY | {"contentMediaType": "application/octet-stream"}
-_encode = msgspec.json.Encoder(order="deterministic").encode
+_encode = msgspec.json.Encoder(order="deterministic", enc_hook=encode_custom).encode
 _UNSENT = (TypeError, ValueError, RecursionError)
 
 
@@ -69,7 +72,7 @@ def schema_of(info: Any, place: Place, *, as_component: bool = False) -> dict[st
     elif isinstance(info, inspect.LiteralType):
         found = {"enum": [value for value in info.values if value is not None or not place.in_text]}
     elif isinstance(info, inspect.CustomType):
-        found = dict(_FILE) if info.cls is UploadFile else {}
+        found = dict(_FILE) if info.cls is UploadFile else place.types.schema(info.cls)
     elif isinstance(info, _BYTES):
         found = {
             "type": "string",

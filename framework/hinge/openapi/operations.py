@@ -91,7 +91,7 @@ def _parameters(argument: Argument, names: Mapping[str, str], schemas: Schemas) 
 def _parameter(
     name: str, source: Source, kind: Any, more: dict[str, Any], default: Any, schemas: Schemas
 ) -> dict[str, Any]:
-    if source is Source.QUERY and not more["required"] and filling(kind) is not None:
+    if source is Source.QUERY and not more["required"] and filling(kind, schemas.types) is not None:
         more["allowEmptyValue"] = True  # HTML forms send an input that nobody filled in
     schema = schemas.of_text(kind)
     schema.update(default_of_text(default))

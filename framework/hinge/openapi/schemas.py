@@ -6,6 +6,7 @@ Law: a reference is left open until all types are known, and with them what each
 from typing import Any
 
 from hinge.codecs import encode_json
+from hinge.inspection.custom_types import NO_TYPES, Types
 from hinge.openapi.inspected import type_info
 from hinge.openapi.json_schema import Place, differs_in_texts, schema_of
 from hinge.openapi.names import component_names, unused
@@ -18,7 +19,8 @@ _Key = tuple[Any, bool]
 class Schemas:
     """Give the schema of each type; `close` gives their components, and fills in what the schemas refer to."""
 
-    def __init__(self) -> None:
+    def __init__(self, types: Types = NO_TYPES) -> None:
+        self.types = types
         self._known: dict[Any, Any] = {}
         self._infos: dict[Any, Any] = {}
         self._components: dict[_Key, dict[str, Any]] = {}
@@ -26,11 +28,11 @@ class Schemas:
 
     def of(self, kind: Any) -> dict[str, Any]:
         """Return a new schema of a type, which is valid once `close` was called; `{}` if nothing is known of it."""
-        return schema_of(self._info(kind), Place(self._link))
+        return schema_of(self._info(kind), Place(self._link, types=self.types))
 
     def of_text(self, kind: Any) -> dict[str, Any]:
         """Return the same of a type that texts are made into: of a parameter or of a form's field."""
-        return schema_of(self._info(kind), Place(self._link, in_text=True))
+        return schema_of(self._info(kind), Place(self._link, in_text=True, types=self.types))
 
     def close(self) -> dict[str, Any]:
         """Return the components by name."""
@@ -64,7 +66,7 @@ class Schemas:
         self._infos.setdefault(info.cls, info)
         if component not in self._components:
             made = self._components[component] = {}  # a type may contain itself
-            made.update(schema_of(info, Place(self._link, component[1]), as_component=True))
+            made.update(schema_of(info, Place(self._link, component[1], self.types), as_component=True))
 
     def _fingerprint(self, kind: Any) -> bytes:
         """Return what a type is made of, down to the last field: two types that are not alike differ in it."""
@@ -73,7 +75,9 @@ class Schemas:
         def link(schema: dict[str, Any], key: str, info: Any, _: bool = False) -> None:  # noqa: FBT001, FBT002 - as above
             is_new = info.cls not in seen
             number = seen.setdefault(info.cls, len(seen))
-            schema[key] = [number, schema_of(info, Place(link), as_component=True)] if is_new else number
+            schema[key] = (
+                [number, schema_of(info, Place(link, types=self.types), as_component=True)] if is_new else number
+            )
 
         found: dict[str, Any] = {}
         link(found, "", self._infos[kind])

@@ -17,6 +17,7 @@ import msgspec
 from hinge.codecs import encode_json
 from hinge.errors import ConfigurationError
 from hinge.inspection.annotations import class_of
+from hinge.inspection.custom_types import NO_TYPES, Types, custom_type
 from hinge.inspection.declared import (
     arguments,
     fields,
@@ -45,22 +46,24 @@ _EXTENDED = (list, tuple, set, frozenset, dict, enum.Enum)
 _ABSENT = (type(None), msgspec.UnsetType)
 
 
-def check_encodable(annotation: Any, who: str, *, own_codecs: bool = False, errors: bool = False) -> None:
+def check_encodable(
+    annotation: Any, who: str, *, own_codecs: bool = False, errors: bool = False, types: Types = NO_TYPES
+) -> None:
     """Refuse a return annotation that names what cannot be sent.
 
     With `own_codecs` results are encoded by codecs that may know more than msgspec; what is streamed is not. With
-    `errors` an HTTPError may be returned.
+    `errors` an HTTPError may be returned. `types` are the app's own.
 
     Raises:
         ConfigurationError: with the class and what to write; it begins with `who`.
     """
-    mistake = _mistake(annotation, own_codecs, errors)
+    mistake = _mistake(annotation, own_codecs, errors, types)
     if mistake is not None:
         raise ConfigurationError(f"{who}: the return annotation{mistake}")
 
 
 @remembered
-def _mistake(annotation: Any, own_codecs: bool, errors: bool) -> str | None:  # noqa: FBT001 - of the cache
+def _mistake(annotation: Any, own_codecs: bool, errors: bool, types: Types) -> str | None:  # noqa: FBT001 - of the cache
     """Return what is wrong with a return annotation, and what to write."""
     for member in named(annotation):
         kind = class_of(member)
@@ -71,7 +74,7 @@ def _mistake(annotation: Any, own_codecs: bool, errors: bool) -> str | None:  # 
             ": an Event would be sent as JSON. "
             "Fix: -> EventSourceResponse, and return EventSourceResponse(...) of what yields them"
         )
-    found = unencodable(annotation, own_codecs=own_codecs)
+    found = unencodable(annotation, own_codecs=own_codecs, types=types)
     return None if found is None else f": {found.why}. Fix: {found.fix}, or return a Response"
 
 
@@ -89,17 +92,17 @@ def _unknown(kind: type) -> Unencodable:
     elif kind.__module__.partition(".")[0] in sys.stdlib_module_names:
         fix = "a type that msgspec knows, such as a list, a dict or a str"
     else:
-        fix = "make it a msgspec.Struct or a dataclass"
+        fix = f"make it a msgspec.Struct or a dataclass, name it in {custom_type(kind)}"
     return Unencodable(f"msgspec does not know the class {name}", fix)
 
 
-def unencodable(annotation: Any, *, own_codecs: bool = False) -> Unencodable | None:
+def unencodable(annotation: Any, *, own_codecs: bool = False, types: Types = NO_TYPES) -> Unencodable | None:
     """Return why results of a type can only fail, None if there are some that can be sent."""
-    return _found(annotation, own_codecs)
+    return _found(annotation, own_codecs, types)
 
 
 @remembered
-def _found(annotation: Any, own_codecs: bool) -> Unencodable | None:  # noqa: FBT001 - of the cache
+def _found(annotation: Any, own_codecs: bool, types: Types) -> Unencodable | None:  # noqa: FBT001 - of the cache
     waiting = list(_encoded(annotation, own_codecs=own_codecs))
     seen: list[Any] = []
     while waiting:
@@ -110,7 +113,7 @@ def _found(annotation: Any, own_codecs: bool) -> Unencodable | None:  # noqa: FB
         seen.append(member)
         if has_fields(member):
             waiting += [one for field in fields(member) for one in _of_field(field.type, is_required=field.required)]
-        elif not _is_known(kind):
+        elif not (types.knows(kind) or _is_known(kind)):
             return _unknown(kind)
         elif is_object(member) and (key := next(_no_keys(member), None)) is not None:
             return Unencodable(f"{key} is no key of an object", "a text or a number for a key")

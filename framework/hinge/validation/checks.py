@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import inspect
 
+from hinge.inspection.custom_types import NO_TYPES, Types
 from hinge.validation import messages
 from hinge.validation.numbers import is_moderate
 
@@ -40,11 +41,12 @@ class Enough(Exception):  # noqa: N818 - it ends a walk, it is no error
 class Report:
     """Gathers the faults of one value, as pairs of a path and a message."""
 
-    __slots__ = ("faults", "left", "strict")
+    __slots__ = ("faults", "left", "strict", "types")
 
-    def __init__(self, *, strict: bool) -> None:
+    def __init__(self, *, strict: bool, types: Types = NO_TYPES) -> None:
         self.faults: list[tuple[Path | None, str]] = []
         self.strict = strict
+        self.types = types
         self.left = MAX_WORK
 
     def add(self, path: Path | None, message: str) -> None:
@@ -61,7 +63,7 @@ class Report:
 
     def trial(self) -> "Report":
         """Return an empty report that has as much work left as this one."""
-        report = Report(strict=self.strict)
+        report = Report(strict=self.strict, types=self.types)
         report.left = self.left
         return report
 
@@ -72,7 +74,7 @@ class Report:
             msgspec.ValidationError: the value does not fit.
         """
         self.left -= CONVERSION
-        return msgspec.convert(value, target, strict=self.strict, str_keys=True)
+        return msgspec.convert(value, target, strict=self.strict, str_keys=True, dec_hook=self.types.decode)
 
 
 class Shape(Protocol):
@@ -166,6 +168,30 @@ class Scalar:
     def expected(self) -> str:
         """Name what this type takes."""
         return messages.expected(self.info)
+
+
+class Custom:
+    """A class that msgspec does not know and the app does."""
+
+    __slots__ = ("cls",)
+    kinds: frozenset[type] | None = None
+
+    def __init__(self, cls: Any) -> None:
+        self.cls = cls
+
+    def check(self, value: Any, path: Path | None, report: Report) -> Any:
+        """Report what the app's own function objects to."""
+        report.visit()
+        report.left -= CONVERSION
+        try:
+            return report.types.decode(self.cls, value)
+        except (ValueError, TypeError) as error:
+            report.add(path, messages.told(error))
+            return value
+
+    def expected(self) -> str:
+        """Name what this type takes."""
+        return "another value"
 
 
 class Items:

@@ -88,7 +88,8 @@ class Record:
             else:
                 return value
         try:
-            converted = msgspec.convert(value, self.target, strict=report.strict, str_keys=True)
+            hook = report.types.decode
+            converted = msgspec.convert(value, self.target, strict=report.strict, str_keys=True, dec_hook=hook)
         except msgspec.ValidationError:
             return None  # and so one of the few faults that a report has
         report.left -= CONVERSION

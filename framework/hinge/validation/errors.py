@@ -11,15 +11,13 @@ import msgspec
 from msgspec import inspect
 
 from hinge.errors import FieldError
+from hinge.inspection.custom_types import NO_TYPES, Types
 from hinge.validation import messages
-from hinge.validation.checks import Anything, Enough, Items, OneOf, Pairs, Path, Report, Scalar, Shape
+from hinge.validation.checks import Anything, Custom, Enough, Items, OneOf, Pairs, Path, Report, Scalar, Shape
 from hinge.validation.composites import Record, Row, Slot, Tagged, settle
 
 _MAX_TOKEN = 64
 _MAX_WHERE = 1024
-
-# One entry for each type that the program declares, never for anything that a request holds.
-_shapes: dict[Any, Shape | None] = {}
 
 
 def collect_errors(
@@ -29,15 +27,16 @@ def collect_errors(
     prefix: str = "",
     *,
     strict: bool = True,
+    types: Types = NO_TYPES,
 ) -> list[FieldError]:
     """Return every fault of a decoded value, at most 100; an empty list where msgspec accepts it.
 
     `value` is made of the builtin types that a codec decodes to. For the source `body`, each `where` is a JSON pointer
     (RFC 6901) below `prefix`, and '' is the whole; for any other source it is a dotted name below `prefix`. With
-    `strict=False` strings are read as numbers where the type asks for it, as msgspec does.
+    `strict=False` strings are read as numbers where the type asks for it, as msgspec does. `types` are the app's.
     """
     try:
-        msgspec.convert(value, type, strict=strict, str_keys=True)
+        msgspec.convert(value, type, strict=strict, str_keys=True, dec_hook=types.decode)
     except msgspec.ValidationError as error:
         last = first_error(error, source, prefix)
     except (TypeError, RecursionError) as error:
@@ -46,17 +45,17 @@ def collect_errors(
         last = FieldError(source, _where((), source, prefix), "is invalid")
     else:
         return []
-    found = _walk(type, value, source, prefix, strict=strict)
+    found = _walk(type, value, source, prefix, strict=strict, types=types)
     return found or [last]
 
 
-def rejection_errors(type: Any, value: Any, error: Exception) -> list[FieldError]:  # noqa: A002 - as above
+def rejection_errors(type: Any, value: Any, error: Exception, types: Types = NO_TYPES) -> list[FieldError]:  # noqa: A002 - as above
     """Return every fault of a body whose decoder raised `error`, at least one.
 
     The decoder sees more than the decoded value has (an earlier one of two equal keys, a number too large), so its own
     fault is listed too, unless something at that place or below it already is.
     """
-    found = _walk(type, value, "body", "", strict=True)
+    found = _walk(type, value, "body", "", strict=True, types=types)
     steps = messages.place(error) if isinstance(error, msgspec.ValidationError) else ()
     if len(steps) == 1 and found and found[0].where == f"/{steps[0]}":
         return found  # as mostly
@@ -86,11 +85,11 @@ def is_unhashable(error: TypeError) -> bool:
     return str(error) in {"unhashable type: 'list'", "unhashable type: 'dict'", "Cannot hash a signaling NaN value"}
 
 
-def _walk(type: Any, value: Any, source: str, prefix: str, *, strict: bool) -> list[FieldError]:  # noqa: A002 - as above
-    shape = _shape_of(type)
+def _walk(type: Any, value: Any, source: str, prefix: str, *, strict: bool, types: Types) -> list[FieldError]:  # noqa: A002 - as above
+    shape = _shape_of(type, types)
     if shape is None:
         return []
-    report = Report(strict=strict)
+    report = Report(strict=strict, types=types)
     try:
         checked = shape.check(value, None, report)
         if not report.faults:
@@ -133,31 +132,32 @@ def _escaped(token: str) -> str:
     return token.replace("~", "~0").replace("/", "~1")
 
 
-def _shape_of(type: Any) -> Shape | None:  # noqa: A002 - as above
+def _shape_of(type: Any, types: Types) -> Shape | None:  # noqa: A002 - as above
     """Return the checks of a declared type, None where msgspec cannot describe it."""
     try:
-        return _shapes[type]
+        return types.shapes[type]  # type: ignore[no-any-return]
     except KeyError:
         pass
     except TypeError:
-        return _build(type)  # metadata that cannot be hashed
-    shape = _shapes[type] = _build(type)
+        return _build(type, types)  # metadata that cannot be hashed
+    shape = types.shapes[type] = _build(type, types)
     return shape
 
 
-def _build(type: Any) -> Shape | None:  # noqa: A002 - as above
+def _build(type: Any, types: Types) -> Shape | None:  # noqa: A002 - as above
     try:
         info = inspect.type_info(type)
     except (TypeError, NameError):
         return None
-    return _Builder().shape(info)
+    return _Builder(types).shape(info)
 
 
 class _Builder:
     """Turns msgspec's description of a type into checks; a recursive type's description refers to itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, types: Types) -> None:
         self.made: dict[int, Shape] = {}
+        self.types = types
 
     def shape(self, info: inspect.Type) -> Shape:
         while isinstance(info, inspect.Metadata):
@@ -165,6 +165,8 @@ class _Builder:
         known = self.made.get(id(info))
         if known is not None:
             return known
+        if isinstance(info, inspect.CustomType) and self.types.knows(info.cls):
+            return Custom(info.cls)
         build = _BUILDERS.get(type(info))
         return _leaf(info) if build is None else build(self, info)
 

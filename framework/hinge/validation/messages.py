@@ -275,10 +275,15 @@ def locate(error: msgspec.ValidationError) -> tuple[list[str | int], str]:
             return steps, "has an invalid name"
     cause = error.__cause__
     if isinstance(cause, (ValueError, TypeError)):
-        return steps, _said(cause)[:_MAX_TEXT] or "is invalid"
+        return steps, told(cause)
     if missing := _MISSING.match(text):
         return [*steps, missing[2]], "is required" if missing[1].startswith("missing") else "is not a known field"
     return steps, _translated(text)
+
+
+def told(cause: Exception) -> str:
+    """Return what a client is told of a failure of code of the app's."""
+    return _said(cause)[:_MAX_TEXT] or "is invalid"
 
 
 def _said(cause: Exception) -> str:
