@@ -56,7 +56,7 @@ def converter(kind: Any, own: Types = NO_TYPES) -> Converter:
         kind = str
     if isinstance(kind, type) and (kind in _NUMBERS or kind in _DELEGATED):
         return _of_plain(kind, tuple(map(_said, metas)))
-    if own.knows(kind):
+    if own.reads_texts(kind):
         return _custom(kind, own)
     return _made(kind, metas)
 

@@ -52,7 +52,7 @@ def refuse_foreign_class(record: Any, who: str) -> None:
     if hasattr(record, "__pydantic_fields__"):
         raise ConfigurationError(
             f"{who}: the class {record.__qualname__} is one of pydantic, and nobody would run what it says of its "
-            f"fields. Fix: make it a msgspec.Struct or a dataclass of the standard library"
+            f"fields. Fix: make it a msgspec.Struct, a dataclass of the standard library or a pydantic.BaseModel"
         )
 
 

@@ -22,6 +22,7 @@ from hinge.forms.kinds import is_of_files
 from hinge.http.tokens import is_token
 from hinge.inspection.annotations import absent, is_record, item_type, present
 from hinge.inspection.custom_types import NO_TYPES, Types
+from hinge.inspection.models import is_model
 from hinge.inspection.signature import Colour, colour_of, read_signature
 from hinge.inspection.wrappers import awaited_type, may_wait, refuse_wrappers
 from hinge.results.returns import Returns, check_returns
@@ -258,6 +259,7 @@ class _Read(NamedTuple):
     kind: Any
     injected: Any | None
     is_record: bool
+    is_model: bool
     has_files: bool
     has_items: bool
     absent: Any
@@ -272,6 +274,7 @@ def _read(annotation: Any, who: str, name: str, notes: Notes) -> _Read:
         kind,
         injected=None if marker else _injected(kind),
         is_record=is_record(kind),
+        is_model=bool(found := present(kind)) and all(map(is_model, found)),
         has_files=is_of_files(kind),
         has_items=item_type(kind) is not None,
         absent=absent(kind, MISSING),
@@ -322,7 +325,7 @@ def _source(name: str, known: _Read, path_names: frozenset[str], who: str) -> So
         raise ConfigurationError(f"{who} is marked {_class_name(marker)}, which has no source. Fix: QueryParam(), ...")
     if known.has_files:
         return Source.FORM
-    return Source.BODY if known.is_record else Source.QUERY
+    return Source.BODY if known.is_record or known.is_model else Source.QUERY
 
 
 def _alias(name: str, marker: Param | None, source: Source, who: str) -> str:

@@ -18,6 +18,7 @@ from hinge.inspection.annotations import without_unset
 from hinge.inspection.custom_types import custom_type
 from hinge.inspection.decodable import unknown_class
 from hinge.inspection.hashable import never_hashed
+from hinge.inspection.models import is_model
 
 
 def check(plan: HandlerPlan) -> None:
@@ -120,6 +121,8 @@ class Readers:
 
 def _fix(argument: Argument) -> str:
     unknown = unknown_class(argument.type)
+    if is_model(unknown):
+        return "take a Struct or a dataclass for several fields; a model of pydantic is a body"
     if argument.source is Source.BODY:
         return "take types that msgspec knows, bytes for the undecoded body, or a BodyStream"
     if argument.source is Source.QUERY and argument.marker is None:

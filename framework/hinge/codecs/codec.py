@@ -137,8 +137,8 @@ def _typed(codec: Codec, types: Types) -> Codec:
     return replace(codec, decoder=lambda target: make(target, types), types=types)
 
 
-def _json_decoder(target: Any, types: Types = NO_TYPES) -> Callable[[bytes], Any]:
-    return msgspec.json.Decoder(target, dec_hook=None if types is NO_TYPES else types.decode).decode
+def _json_decoder(target: Any, types: Types | None = None) -> Callable[[bytes], Any]:
+    return msgspec.json.Decoder(target, dec_hook=None if types is None else types.decode).decode
 
 
 encode_json: Callable[[Any], bytes] = msgspec.json.Encoder(enc_hook=encode_custom).encode

@@ -14,7 +14,7 @@ from msgspec import inspect
 from hinge.codecs.codec import Codec
 from hinge.codecs.collected import MAX_COLLECTED, most_collected, opens_keys
 from hinge.codecs.scan import check_msgpack, msgpack_members
-from hinge.inspection.custom_types import NO_TYPES, Types, encode_custom
+from hinge.inspection.custom_types import Types, encode_custom
 from hinge.inspection.decodable import direct_parts, nested_types
 
 encode_msgpack: Callable[[Any], bytes] = msgspec.msgpack.Encoder(enc_hook=encode_custom).encode
@@ -29,8 +29,8 @@ def _refuse_extension(code: int, data: memoryview) -> Any:
     raise msgspec.ValidationError("Expected a value, got `ext`") from ValueError("has an extension value")
 
 
-def _decoder(target: Any, types: Types = NO_TYPES) -> Callable[[bytes], Any]:
-    hook = None if types is NO_TYPES else types.decode
+def _decoder(target: Any, types: Types | None = None) -> Callable[[bytes], Any]:
+    hook = None if types is None else types.decode
     decode = msgspec.msgpack.Decoder(target, ext_hook=_refuse_extension, dec_hook=hook).decode
     infos = nested_types(target)
     floats = any(isinstance(info, _FLOATING) for info in infos)

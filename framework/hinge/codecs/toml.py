@@ -19,7 +19,7 @@ from hinge.codecs.depth import MAX_DEPTH, too_deep
 from hinge.codecs.yaml import MAX_SIZE
 from hinge.errors import ConfigurationError
 from hinge.extras import install
-from hinge.inspection.custom_types import NO_TYPES, Types, encode_custom
+from hinge.inspection.custom_types import Types, encode_custom
 
 # Strings and comments; an end that is missing is left to the parser. Possessive, and always a match: linear.
 _quoted = re.compile(
@@ -48,9 +48,9 @@ def _prepare() -> Any:
         raise ConfigurationError(f"the codec TOML needs tomli-w. Fix: {install('toml')}") from None
 
 
-def _decoder(target: Any, types: Types = NO_TYPES) -> Callable[[bytes], Any]:
+def _decoder(target: Any, types: Types | None = None) -> Callable[[bytes], Any]:
     msgspec.json.Decoder(target)  # refuses what msgspec does not know
-    hook = None if types is NO_TYPES else types.decode
+    hook = None if types is None else types.decode
     return lambda body: msgspec.convert(load(body), target, builtin_types=_NATIVE, str_keys=True, dec_hook=hook)
 
 

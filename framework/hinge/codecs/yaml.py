@@ -17,7 +17,7 @@ from hinge.codecs.collected import NO_KEY, check_collisions, not_finite, refused
 from hinge.codecs.depth import MAX_DEPTH, too_deep
 from hinge.errors import ConfigurationError, HTTPError
 from hinge.extras import install
-from hinge.inspection.custom_types import NO_TYPES, Types, encode_custom
+from hinge.inspection.custom_types import Types, encode_custom
 from hinge.validation.numbers import MAX_DIGITS
 
 MAX_SIZE = 128 * 1024
@@ -53,10 +53,10 @@ def _prepare() -> Any:
     return yaml
 
 
-def _decoder(target: Any, types: Types = NO_TYPES) -> Callable[[bytes], Any]:
+def _decoder(target: Any, types: Types | None = None) -> Callable[[bytes], Any]:
     _prepare()
     msgspec.json.Decoder(target)  # refuses what msgspec does not know
-    hook = None if types is NO_TYPES else types.decode
+    hook = None if types is None else types.decode
     return lambda body: msgspec.convert(load(body), target, str_keys=True, dec_hook=hook)
 
 

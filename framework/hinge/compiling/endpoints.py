@@ -141,7 +141,7 @@ def judge(route: Route, frame: Frame) -> Judged:
         if route.responses is not None:
             from hinge.openapi.responses import check_declared  # noqa: PLC0415 - only such routes pay for it
 
-            check_declared(route)
+            check_declared(route, plan.types)
     except ConfigurationError as error:
         mistakes.append(str(error))
     return Judged(route, endpoint, mistakes)

@@ -15,7 +15,9 @@ from msgspec.structs import force_setattr
 
 from hinge.diagnostics.location import caller, placed
 from hinge.errors import ConfigurationError
+from hinge.extras import install
 from hinge.inspection.decodable import nested_types, unknown_class
+from hinge.inspection.models import check_model, is_model, is_old_model, read_model, sent_model
 from hinge.inspection.signature import Colour, colour_of
 
 
@@ -98,7 +100,20 @@ class Types:
             _encoders.clear()
 
     def knows(self, kind: Any) -> bool:
-        """Tell whether values of a class are read and sent."""
+        """Tell whether values of a class are read and sent: one of the app's, or a model of pydantic.
+
+        Raises:
+            ConfigurationError: a model's definition cannot be completed.
+        """
+        if kind in self._known:
+            return True
+        if is_model(kind):
+            check_model(kind)
+            return True
+        return False
+
+    def reads_texts(self, kind: Any) -> bool:
+        """Tell whether values of a class are made of texts: a model is made of a body."""
         return kind in self._known
 
     def are_in(self, type: Any) -> bool:  # noqa: A002 - as in msgspec's functions
@@ -122,6 +137,8 @@ class Types:
             return value  # converted before
         known = self._known.get(kind)
         if known is None:
+            if is_model(kind):
+                return read_model(kind, value)
             raise TypeError(f"expected a {kind.__name__}")
         made = known.decode(value)
         if not isinstance(made, kind):
@@ -133,6 +150,8 @@ class Types:
 
 def custom_type(kind: Any) -> str:
     """Return the line that makes a class known."""
+    if is_old_model(kind):
+        return f"a model of pydantic 2 ({install('pydantic')})"
     return f"App(types=[CustomType({getattr(kind, '__qualname__', kind)}, encode=..., decode=...)])"
 
 
@@ -172,7 +191,7 @@ def _encoder(kind: type) -> Callable[[Any], Any]:
             "Fix: one CustomType for both"
         )
         return lambda value: _refuse(text)
-    return _encode_plainly  # which refuses it in msgspec's words
+    return sent_model if is_model(kind) else _encode_plainly  # which refuses it in msgspec's words
 
 
 def _is_same(one: Any, other: Any) -> bool:

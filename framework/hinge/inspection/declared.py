@@ -19,6 +19,7 @@ import msgspec
 from hinge.diagnostics.location import qualified_name
 from hinge.errors import ConfigurationError
 from hinge.inspection.annotations import class_of, extended, field_types, is_record, is_record_class, members
+from hinge.inspection.models import is_model
 from hinge.inspection.remembered import remembered
 
 _SCALARS = (str, bytes, bytearray, memoryview, int, float, decimal.Decimal, uuid.UUID, dt.date, dt.time, dt.timedelta)
@@ -116,7 +117,8 @@ def is_many(annotation: Any) -> bool:
     """Tell whether a type holds items: an array of any kind, an iterator, a NamedTuple."""
     kind = class_of(annotation)
     is_class = isinstance(kind, type) and not issubclass(kind, SINGLE)
-    return is_class and issubclass(kind, _MANY) and not (is_object(kind) or is_record(kind) or is_protocol(kind))
+    holds = is_class and issubclass(kind, _MANY)
+    return holds and not (is_object(kind) or is_record(kind) or is_protocol(kind) or is_model(kind))
 
 
 def arguments(annotation: Any) -> tuple[Any, ...]:

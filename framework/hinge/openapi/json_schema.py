@@ -15,6 +15,7 @@ from hinge.binding.plan import MISSING
 from hinge.binding.records import field_default
 from hinge.forms import UploadFile
 from hinge.inspection.custom_types import NO_TYPES, Types, encode_custom
+from hinge.inspection.models import is_model
 from hinge.openapi.times import CLOCKED, TIMES, time_schema
 
 
@@ -27,6 +28,8 @@ class Place(NamedTuple):
     """Whether it is of a parameter or of a form, where values are texts."""
     types: Types = NO_TYPES
     """The app's own."""
+    model: Callable[[Any], dict[str, Any]] = lambda cls: {}
+    """Return a link to the component of a model of pydantic."""
 
 
 _RECORDS = (inspect.StructType, inspect.DataclassType, inspect.TypedDictType, inspect.NamedTupleType)
@@ -72,7 +75,10 @@ def schema_of(info: Any, place: Place, *, as_component: bool = False) -> dict[st
     elif isinstance(info, inspect.LiteralType):
         found = {"enum": [value for value in info.values if value is not None or not place.in_text]}
     elif isinstance(info, inspect.CustomType):
-        found = dict(_FILE) if info.cls is UploadFile else place.types.schema(info.cls)
+        if is_model(info.cls) and not place.types.reads_texts(info.cls):
+            found = place.model(info.cls)
+        else:
+            found = dict(_FILE) if info.cls is UploadFile else place.types.schema(info.cls)
     elif isinstance(info, _BYTES):
         found = {
             "type": "string",

@@ -15,6 +15,7 @@ from hinge.binding.plan import HandlerPlan, Source
 from hinge.codecs import encode_json
 from hinge.errors import PROBLEM, REASONS, ConfigurationError
 from hinge.inspection.annotations import present
+from hinge.inspection.custom_types import Types
 from hinge.openapi.inspected import type_info
 from hinge.openapi.json_schema import BINARY
 from hinge.openapi.schemas import Schemas
@@ -138,7 +139,7 @@ def _plain(route: Route, plan: HandlerPlan, kinds: list[Any], schemas: Schemas) 
         union: Any = other[0]
         for kind in other[1:]:
             union = union | kind
-        schema = schemas.of(union)
+        schema = schemas.of(union, sent=True)
         contents += [_content(one, schema) for one in [codec.media_type for codec in plan.offers] or [JSON]]
     return _response(_reason(route, 200), {name: entry for one in contents for name, entry in one.items()})
 
@@ -167,7 +168,7 @@ def _failures(route: Route, plan: HandlerPlan) -> list[int]:
     return sorted(found)
 
 
-def check_declared(route: Route) -> None:
+def check_declared(route: Route, types: Types) -> None:
     """Refuse what a route declares in `responses=` and no document can say.
 
     Raises:
@@ -185,7 +186,7 @@ def check_declared(route: Route) -> None:
             except (TypeError, ValueError, RecursionError) as error:
                 fix = f"an OpenAPI response object, of what JSON can say, or {{{given}: SomeType}} alone"
                 raise _no_response(route, f"{text}: {error}", fix) from error
-        elif not isinstance(description, str | None) and not _is_described(description):
+        elif not isinstance(description, str | None) and not _is_described(description, types):
             raise _no_response(route, f"{text} describes none", "give a text, a type or an OpenAPI response object")
 
 
@@ -193,10 +194,12 @@ def _no_response(route: Route, what: str, fix: str) -> ConfigurationError:
     return ConfigurationError(f"{route.describe()}: responses={what}. Fix: {fix}")
 
 
-def _is_described(kind: Any) -> bool:
+def _is_described(kind: Any, types: Types) -> bool:
     info = type_info(kind)
-    is_unknown = isinstance(info, inspect.CustomType) or (isinstance(info, inspect.AnyType) and kind is not Any)
-    return not is_unknown and unencodable(kind) is None
+    is_unknown = (isinstance(info, inspect.CustomType) and not types.knows(info.cls)) or (
+        isinstance(info, inspect.AnyType) and kind is not Any
+    )
+    return not is_unknown and unencodable(kind, types=types) is None
 
 
 def _declared(given: int, description: Any, schemas: Schemas, problem: Part) -> Part:
@@ -206,7 +209,7 @@ def _declared(given: int, description: Any, schemas: Schemas, problem: Part) -> 
         return _response(description, problem if given >= 400 else None)
     if isinstance(description, Mapping):
         return {"description": reason, **description}
-    return _response(reason, None if description is None else _content(JSON, schemas.of(description)))
+    return _response(reason, None if description is None else _content(JSON, schemas.of(description, sent=True)))
 
 
 def _success(route: Route, otherwise: int) -> str:

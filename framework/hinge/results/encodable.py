@@ -57,7 +57,10 @@ def check_encodable(
     Raises:
         ConfigurationError: with the class and what to write; it begins with `who`.
     """
-    mistake = _mistake(annotation, own_codecs, errors, types)
+    try:
+        mistake = _mistake(annotation, own_codecs, errors, types)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{who}: the return annotation: {error}") from error
     if mistake is not None:
         raise ConfigurationError(f"{who}: the return annotation{mistake}")
 

@@ -10,6 +10,7 @@ import dataclasses
 import enum
 import typing
 from collections.abc import Callable, Mapping
+from functools import partial
 from operator import attrgetter
 from typing import Any, NamedTuple, Union, get_origin
 
@@ -32,6 +33,7 @@ from hinge.inspection.declared import (
     is_single,
     named,
 )
+from hinge.inspection.models import is_model, project_model
 from hinge.results.projectors import REFUSED, Always, Array, Below, Object, Projector, Row, refuse
 
 _ARRAYS = (list, tuple, set, frozenset)
@@ -83,7 +85,8 @@ class _Parts:
         part.is_scalar = all(is_scalar(member) or member in EMPTY for member in members)
         part.records = [self._record(member) for member in members if has_fields(member)]
         part.others = [class_of(one) for one in members if isinstance(class_of(one), type) and not has_fields(one)]
-        part.plain = [class_of(member) for member in members if is_plain(member)]
+        part.models = [class_of(member) for member in members if is_model(class_of(member))]
+        part.plain = [kind for member in members if is_plain(member) and (kind := class_of(member)) not in part.models]
         part.rows = {
             class_of(member): Row([self.part(one) for one in held(member)])
             for member in members
@@ -127,6 +130,7 @@ class Part:
 
     def __init__(self) -> None:
         self.records: list[_Record] = []
+        self.models: list[type] = []
         self.rows: dict[type, Row] = {}
         self.array: Array | Row | None = None
         self.object: Object | None = None
@@ -168,6 +172,8 @@ class Part:
         for base in kind.__mro__:
             if base in self.rows:
                 return self.rows[base]
+            if base in self.models:
+                return None if base is kind else Always(partial(project_model, base))
             for record in self.records:
                 if record.kind is base and not record.is_typed_dict:
                     return record.projector(kind)
@@ -186,8 +192,8 @@ class Part:
         holds = has_fields(kind) or issubclass(kind, (*_ARRAYS, Mapping))
         if not holds and any(is_a(kind, plain) for plain in self.plain):
             return None
-        if len(self.records) == 1 and not issubclass(kind, _ARRAYS):
-            return Always(self.records[0].project)
+        if len(self.records) + len(self.models) == 1 and not issubclass(kind, _ARRAYS):
+            return Always(self.records[0].project if self.records else partial(project_model, self.models[0]))
         return REFUSED
 
     def _takes_scalar(self, kind: type) -> bool:

@@ -8,12 +8,14 @@ linear: an object that was converted stays converted for the objects around it.
 
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import reduce
 from typing import Any, Protocol
 
 import msgspec
 from msgspec import inspect
 
 from hinge.inspection.custom_types import NO_TYPES, Types
+from hinge.inspection.models import ModelInvalid
 from hinge.validation import messages
 from hinge.validation.numbers import is_moderate
 
@@ -185,13 +187,20 @@ class Custom:
         report.left -= CONVERSION
         try:
             return report.types.decode(self.cls, value)
+        except ModelInvalid as invalid:
+            for steps, message in invalid.faults:
+                report.add(reduce(_below, steps, path), message)
         except (ValueError, TypeError) as error:
             report.add(path, messages.told(error))
-            return value
+        return value
 
     def expected(self) -> str:
         """Name what this type takes."""
         return "another value"
+
+
+def _below(path: Path | None, step: Any) -> Path:
+    return path, step
 
 
 class Items:

@@ -17,6 +17,8 @@ from typing import Any
 import msgspec
 from msgspec import inspect, msgpack
 
+from hinge.inspection.models import ModelInvalid
+
 _MAX_CHOICES = 20
 _MAX_TEXT = 300
 _RAISE = dis.opmap["RAISE_VARARGS"]
@@ -274,6 +276,9 @@ def locate(error: msgspec.ValidationError) -> tuple[list[str | int], str]:
         if "`key` in" in found[0]:
             return steps, "has an invalid name"
     cause = error.__cause__
+    if isinstance(cause, ModelInvalid):
+        within, message = cause.faults[0]
+        return [*steps, *within], message
     if isinstance(cause, (ValueError, TypeError)):
         return steps, told(cause)
     if missing := _MISSING.match(text):
