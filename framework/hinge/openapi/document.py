@@ -12,6 +12,7 @@ from hinge.errors import ConfigurationError
 from hinge.inspection.uncollected import uncollected
 from hinge.openapi.operations import operation
 from hinge.openapi.paths import identities, operations_of, path_of
+from hinge.openapi.responses import failures_of
 from hinge.openapi.schemas import Schemas
 from hinge.routing import Route
 from hinge.routing.template import PathTemplate
@@ -45,13 +46,14 @@ def describe(app: Any) -> dict[str, Any]:
 def document(app: Any, planned: Iterable[Planned]) -> dict[str, Any]:
     """Return the document of planned routes; WebSockets and routes with `include_in_schema=False` are left out."""
     schemas = Schemas(app._declared.types)
+    failures = failures_of(app._declared.errors, schemas)
     operations = operations_of(one for one in planned if one[0].include_in_schema and not one[0].websocket)
     paths: dict[Hashable, tuple[PathTemplate, dict[str, Any]]] = {}
     ids = identities(operations)
     for (path, method), (route, plan) in operations.items():
         template, item = paths.setdefault(path, (route.template, {}))
         names = dict(zip(route.template.names, template.names, strict=True))
-        item[method.lower()] = {"operationId": ids[path, method], **operation(route, plan, names, schemas)}
+        item[method.lower()] = {"operationId": ids[path, method], **operation(route, plan, names, schemas, failures)}
     info = {"title": app.title, "version": app.version}
     if app.description:
         info["description"] = app.description

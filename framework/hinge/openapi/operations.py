@@ -11,6 +11,7 @@ from hinge.binding.head_records import header_name
 from hinge.binding.plan import MISSING, Argument, HandlerPlan, Source
 from hinge.binding.records import filling, record_fields
 from hinge.inspection.annotations import present
+from hinge.openapi.failures import Failures
 from hinge.openapi.forms import form_body
 from hinge.openapi.json_schema import BINARY, default_of, default_of_text
 from hinge.openapi.responses import responses_of
@@ -23,7 +24,9 @@ _OF_THE_MEDIA = frozenset({"accept", "content-type", "authorization"})
 """Headers that are no parameters (OpenAPI 3.1.1, section 4.8.12)."""
 
 
-def operation(route: Route, plan: HandlerPlan, names: Mapping[str, str], schemas: Schemas) -> dict[str, Any]:
+def operation(
+    route: Route, plan: HandlerPlan, names: Mapping[str, str], schemas: Schemas, failures: Failures
+) -> dict[str, Any]:
     """Return the operation of a route; `names` are what its path parameters are called in the document."""
     summary, description = _texts(route)
     found: dict[str, Any] = {}
@@ -44,7 +47,7 @@ def operation(route: Route, plan: HandlerPlan, names: Mapping[str, str], schemas
         found["requestBody"] = form_body(plan, schemas)
     elif plan.body is not None:
         found["requestBody"] = _body(plan.body, plan, schemas)
-    found["responses"] = responses_of(route, plan, schemas)
+    found["responses"] = responses_of(route, plan, schemas, failures)
     return found
 
 

@@ -1,11 +1,12 @@
 """What a handler answers with -> OpenAPI response objects, read off its return annotation and its plan.
 
-Law: the error schema is that of the documents that are really sent (RFC 9457). A status that the signature does not
+Law: the error schema is that of what is really sent: a problem document (RFC 9457), or what the app's own error
+handler returns. A status that the signature does not
 tell is not guessed: a class of statuses stands for it.
 """
 
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, get_args
 
 import msgspec
@@ -13,9 +14,10 @@ from msgspec import inspect
 
 from hinge.binding.plan import HandlerPlan, Source
 from hinge.codecs import encode_json
-from hinge.errors import PROBLEM, REASONS, ConfigurationError
-from hinge.inspection.annotations import present
+from hinge.errors import PROBLEM, REASONS, ConfigurationError, HTTPError
+from hinge.inspection.annotations import class_of, present
 from hinge.inspection.custom_types import Types
+from hinge.openapi.failures import Failures
 from hinge.openapi.inspected import type_info
 from hinge.openapi.json_schema import BINARY
 from hinge.openapi.schemas import Schemas
@@ -74,18 +76,43 @@ _MEDIA_TYPES: tuple[tuple[type, str], ...] = (
 
 
 _ELSEWHERE = "Elsewhere; see Location."
-_OTHER_PROBLEMS = {"4XX": "Any other mistake of the client's.", "5XX": "A failure of the server's."}
 
 
-def responses_of(route: Route, plan: HandlerPlan, schemas: Schemas) -> Part:
+def responses_of(route: Route, plan: HandlerPlan, schemas: Schemas, failures: Failures) -> Part:
     """Return the responses of an operation."""
     found: dict[str, Part] = _results(route, plan, schemas)
-    problem = _content(PROBLEM, schemas.of(Problem))
     for status in _failures(route, plan):
-        found[str(status)] = _response(REASONS[status], problem)
+        found[str(status)] = _response(REASONS[status], failures.of(status))
     for given, description in (route.responses or {}).items():
-        found[str(given)] = _declared(given, description, schemas, problem)
-    return found | {several: _response(text, problem) for several, text in _OTHER_PROBLEMS.items()}
+        found[str(given)] = _declared(given, description, schemas, failures)
+    found["4XX"] = _response("Any other mistake of the client's.", failures.of_clients())
+    found["5XX"] = _response("A failure of the server's.", failures.of_servers())
+    return found
+
+
+def failures_of(handlers: Mapping[type[Exception], Any], schemas: Schemas) -> Failures:
+    """Return the error responses of an app with these error handlers."""
+
+    def problem() -> Part:
+        return _content(PROBLEM, schemas.of(Problem))
+
+    def content(annotation: Any) -> Part:
+        found: dict[str, Part] = {}
+        plain: list[Any] = []
+        for member in present(annotation):
+            kind = class_of(member)
+            if isinstance(kind, type) and issubclass(kind, HTTPError):
+                found |= problem()
+            elif isinstance(kind, type) and issubclass(kind, Response):
+                for described in _of_class(kind).values():
+                    found |= described.get("content") or {}
+            elif _streams(member):
+                found |= _bytes(returns_of(member).stream_type)
+            else:
+                plain.append(member)
+        return found | _contents(plain, [JSON], schemas)
+
+    return Failures(handlers, content, problem)
 
 
 def _results(route: Route, plan: HandlerPlan, schemas: Schemas) -> dict[str, Part]:
@@ -106,7 +133,8 @@ def _results(route: Route, plan: HandlerPlan, schemas: Schemas) -> dict[str, Par
         else:
             plain.append(member)
     if plain:
-        found[_success(route, 200)] = _plain(route, plan, plain, schemas)
+        media_types = [codec.media_type for codec in plan.offers] or [JSON]
+        found[_success(route, 200)] = _response(_reason(route, 200), _contents(plain, media_types, schemas))
     if type(None) in get_args(plan.returns):
         found.setdefault(_success(route, 204), _response(_reason(route, 204), None))
     if "200" in found and "2XX" in found:
@@ -125,8 +153,8 @@ def _of_class(kind: type) -> dict[str, Part]:
     return found | ({"3XX": _response(_ELSEWHERE, None)} if kind is Response else {})
 
 
-def _plain(route: Route, plan: HandlerPlan, kinds: list[Any], schemas: Schemas) -> Part:
-    """Return the response of results that become a body by themselves: text, bytes, or JSON."""
+def _contents(kinds: list[Any], media_types: Iterable[str], schemas: Schemas) -> Part:
+    """Return the content of results that become a body by themselves: text, bytes, or what is encoded."""
     contents: list[Part] = []
     texts = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, str)]
     raw = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, (bytes, bytearray, memoryview))]
@@ -140,8 +168,8 @@ def _plain(route: Route, plan: HandlerPlan, kinds: list[Any], schemas: Schemas) 
         for kind in other[1:]:
             union = union | kind
         schema = schemas.of(union, sent=True)
-        contents += [_content(one, schema) for one in [codec.media_type for codec in plan.offers] or [JSON]]
-    return _response(_reason(route, 200), {name: entry for one in contents for name, entry in one.items()})
+        contents += [_content(one, schema) for one in media_types]
+    return {name: entry for one in contents for name, entry in one.items()}
 
 
 def _streams(member: Any) -> bool:
@@ -202,11 +230,11 @@ def _is_described(kind: Any, types: Types) -> bool:
     return not is_unknown and unencodable(kind, types=types) is None
 
 
-def _declared(given: int, description: Any, schemas: Schemas, problem: Part) -> Part:
+def _declared(given: int, description: Any, schemas: Schemas, failures: Failures) -> Part:
     """Return a response of `responses=`: a text, a type, or an OpenAPI response object as it is."""
     reason = REASONS.get(given, "Response")
     if isinstance(description, str):
-        return _response(description, problem if given >= 400 else None)
+        return _response(description, failures.of(given) if given >= 400 else None)
     if isinstance(description, Mapping):
         return {"description": reason, **description}
     return _response(reason, None if description is None else _content(JSON, schemas.of(description, sent=True)))
