@@ -9,34 +9,37 @@ from operator import itemgetter
 from typing import Any
 
 from hinge.backend import FAILURES, Endpoint, FrozenApp, Runtime, coloured_call, failure_of, make_sender, make_server
-from hinge_rsgi import head
+from hinge_rsgi import head as reader
 from hinge_rsgi.exchange import RSGIExchange, Sink, read_whole
+from hinge_rsgi.head import Head
 
-Serve = Callable[[Any, Any, tuple[str, ...]], Awaitable[None]]
-_head_of = itemgetter("scope")
+Serve = Callable[[Head, Any, tuple[str, ...]], Awaitable[None]]
+_head_of = itemgetter("head")
 
 
 def compile_rsgi(frozen: FrozenApp) -> Any:
     """Return the callable `(scope, proto)` with the hooks that Granian and a worker call."""
     runtime = Runtime(frozen)
     served = cache(lambda endpoint: _serve(endpoint, runtime))  # paths and methods share endpoints
-    match, refuse = frozen.matching(served, head), frozen.refusing(served)
+    match, refuse = frozen.matching(served, reader), frozen.refusing(served)
     table = frozen.table.map(lambda leaf: leaf.map(served))
     static, find = {path: leaf for path, leaf in table.static.items() if "\ufffd" not in path}, table.find
 
     def application(scope: Any, proto: Any) -> Awaitable[None]:
         if not runtime.ready or scope.proto != "http":
             return other(scope, proto)
-        if "transfer-encoding" not in scope.headers:
+        headers = scope.headers
+        head = scope, headers
+        if "transfer-encoding" not in headers:
             path = scope.path
             leaf = static.get(path)
             if leaf is not None:
-                return leaf.methods.get(scope.method, leaf.otherwise)(scope, proto, ())
+                return leaf.methods.get(scope.method, leaf.otherwise)(head, proto, ())
             found = None if "\ufffd" in path else find(path)
             if found is not None:
-                return found[0].methods.get(scope.method, found[0].otherwise)(scope, proto, found[1])
-        serve, values = match(scope)
-        return serve(scope, proto, values)
+                return found[0].methods.get(scope.method, found[0].otherwise)(head, proto, found[1])
+        serve, values = match(head)
+        return serve(head, proto, values)
 
     async def other(scope: Any, proto: Any) -> None:
         if scope.proto != "http":
@@ -45,7 +48,7 @@ def compile_rsgi(frozen: FrozenApp) -> Any:
             await application(scope, proto)
         else:
             serve, values = refuse(scope.method, frozen.unstarted())
-            await serve(scope, proto, values)
+            await serve((scope, scope.headers), proto, values)
 
     hooked: Any = application
     hooked.__rsgi_init__ = lambda loop: loop.run_until_complete(runtime.start())
@@ -59,20 +62,20 @@ def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
     """Return what serves an endpoint: with a Request, or without where nobody looks at one."""
     if not endpoint.needs_request and not endpoint.closes:
         return _direct(endpoint, runtime)
-    serve = make_server(endpoint, head, runtime)
+    serve = make_server(endpoint, reader, runtime)
 
-    def through_request(scope: Any, proto: Any, values: tuple[str, ...]) -> Awaitable[None]:
-        exchange = RSGIExchange(head, scope, endpoint, values, runtime.state, proto=proto)
+    def through_request(head: Head, proto: Any, values: tuple[str, ...]) -> Awaitable[None]:
+        exchange = RSGIExchange(reader, head, endpoint, values, runtime.state, proto=proto)
         return serve(exchange, Sink(exchange))
 
     return through_request
 
 
 def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
-    def exchanged(scope: Any, proto: Any, values: tuple[str, ...]) -> RSGIExchange:
-        return RSGIExchange(head, scope, endpoint, values, runtime.state, proto=proto)
+    def exchanged(head: Head, proto: Any, values: tuple[str, ...]) -> RSGIExchange:
+        return RSGIExchange(reader, head, endpoint, values, runtime.state, proto=proto)
 
-    call, awaits = coloured_call(endpoint, head, runtime, lambda proto: proto.client_disconnect())
+    call, awaits = coloured_call(endpoint, reader, runtime, lambda proto: proto.client_disconnect())
     limit, status, plan = endpoint.max_body_size, endpoint.status or 200, endpoint.plan
     reads_body = plan.reads_body
     bare = plan.handler if plan.is_async and not plan.inline and not plan.arguments else None
@@ -80,21 +83,19 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
     prepared, respond = results.prepared, results.respond
     send = make_sender(endpoint, runtime)
 
-    async def serve(scope: Any, proto: Any, values: tuple[str, ...]) -> None:
+    async def serve(head: Head, proto: Any, values: tuple[str, ...]) -> None:
         body = None
         try:
             if bare is not None:
                 result = await bare()
             else:
                 if reads_body:
-                    length = head.framing(scope, limit)
+                    length = reader.framing(head, limit)
                     if length is None:
-                        body = await RSGIExchange(head, scope, endpoint, values, runtime.state, proto=proto).read_body(
-                            limit
-                        )
+                        body = await exchanged(head, proto, values).read_body(limit)
                     else:
                         body = await read_whole(proto, length)
-                result = call(scope, values, body, proto)  # which tells of the leaving: no request does
+                result = call(head, values, body, proto)  # which tells of the leaving: no request does
                 if awaits:
                     result = await result
             how = prepared.get(result.__class__)
@@ -104,10 +105,10 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
         if how is not None:
             proto.response_bytes(status, how[1], content)
             return
-        exchange = exchanged(scope, proto, values)
+        exchange = exchanged(head, proto, values)
         if reads_body:
             exchange.keep_body(content if body is None and isinstance(content, Exception) else body)
         await send(exchange, Sink(exchange), content)
 
-    runtime.find_requests(head, serve, _head_of)
+    runtime.find_requests(reader, serve, _head_of)
     return serve

@@ -60,7 +60,8 @@ class RSGIExchange(Exchange, kw_only=True):
                 piece = await self._pieces.__anext__()
                 empty += not piece
         # A body ends with an empty piece, and another one before it where it broke off or where there are trailers.
-        if empty > 1 and self.head.http_version in ("1", "1.1") and "trailer" not in self.head.headers:
+        scope, headers = self.head
+        if empty > 1 and scope.http_version in ("1", "1.1") and "trailer" not in headers:
             raise ClientDisconnect
         return piece
 
@@ -73,7 +74,7 @@ class RSGIExchange(Exchange, kw_only=True):
 
     def begin_stream(self, transport: Any) -> None:
         """Note what a stream is handed to."""
-        self.transport, self.pace = transport, Pace(self.head.client)
+        self.transport, self.pace = transport, Pace(self.head[0].client)
 
     def end_stream(self) -> None:
         """Let go of that, if it is still there."""
