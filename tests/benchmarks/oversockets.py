@@ -1,5 +1,8 @@
 """What a request costs over sockets: one Granian worker for each stack, and wrk with 64 connections.
 
+On WSGI the worker has the 32 threads of docs/deployment.md. Without a number Granian starts threads for as long as
+requests wait, 70 to 250 for 64 connections, and that chance would be measured.
+
 The realistic request first, then bare routes; the realistic one and JSON once more under other servers, where they are
 installed: Peregrine and FastPySGI. All servers are up together, and take turns in every round, a second each; figures
 are medians of the rounds, as ratios to the hand-written callable on the same interface. HTTP/2 is without TLS, 8
@@ -21,6 +24,7 @@ from roster import Peer
 from servers import OTHER_SERVERS, Server, granian, other, processor_seconds
 
 ROUNDS, QUICK_ROUNDS = 2, 1
+_OPTIONS = {"wsgi": ("--blocking-threads", "32")}
 _NAMES = ("plain text", "JSON", "typed path and query", "validated JSON body", "64 KiB in 16 chunks")
 SOCKET_CASES = [case for case in CASES if case.name in (*_NAMES, "100 server-sent events")]
 HTTP2_CASES = [case for case in CASES if case.name == "JSON"]
@@ -42,7 +46,9 @@ def _servers(stacks: list[tuple[str, str, str]], around: Around) -> Iterator[dic
     environment = {"BENCHMARK_AROUND": str(around)}
     with ExitStack() as running:
         yield {
-            (who, interface): running.enter_context(granian(module, interface, environment=environment))
+            (who, interface): running.enter_context(
+                granian(module, interface, *_OPTIONS.get(interface, ()), environment=environment)
+            )
             for who, interface, module in stacks
         }
 
