@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from hinge.http.body import framed_length as framed_length
     from hinge.http.body import incomplete as incomplete
     from hinge.http.headers import Headers as Headers
-    from hinge.http.lazy_headers import read_lazily as read_lazily
+    from hinge.http.lazy_headers import lazily as lazily
     from hinge.http.target import origin_form as origin_form
     from hinge.http.target import utf8_path as utf8_path
     from hinge.inspection.signature import Colour as Colour
@@ -80,7 +80,7 @@ _ROOMS = {
     "http.address": "Address",
     "http.body": "declared_length framed_length incomplete",
     "http.headers": "Headers",
-    "http.lazy_headers": "read_lazily",
+    "http.lazy_headers": "lazily",
     "http.target": "origin_form utf8_path",
     "inspection.signature": "Colour",
     "loop.answer": "coloured_call",

@@ -77,7 +77,7 @@ class LazyHeaders(Headers):
         return isinstance(name, str) and self.get(name) is not None
 
 
-def read_lazily(header: Callable[[str], Accessor], read_all: Callable[[Any], Headers]) -> Callable[[Any], Headers]:
+def lazily(header: Callable[[str], Accessor], read_all: Callable[[Any], Headers]) -> Callable[[Any], Headers]:
     """Return `headers(head)` for a reader that has `header(name)` and can read all headers of a head."""
     by_name = ways(lambda name: (None, header(name)), None)
     known, learn = by_name.known, by_name.learn

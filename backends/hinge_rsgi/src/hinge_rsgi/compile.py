@@ -28,9 +28,8 @@ def compile_rsgi(frozen: FrozenApp) -> Any:
     def application(scope: Any, proto: Any) -> Awaitable[None]:
         if not runtime.ready or scope.proto != "http":
             return other(scope, proto)
-        headers = scope.headers
-        head = scope, headers
-        if "transfer-encoding" not in headers:
+        head = scope, scope.headers
+        if "transfer-encoding" not in head[1]:
             path = scope.path
             leaf = static.get(path)
             if leaf is not None:

@@ -60,8 +60,7 @@ class RSGIExchange(Exchange, kw_only=True):
                 piece = await self._pieces.__anext__()
                 empty += not piece
         # A body ends with an empty piece, and another one before it where it broke off or where there are trailers.
-        scope, headers = self.head
-        if empty > 1 and scope.http_version in ("1", "1.1") and "trailer" not in headers:
+        if empty > 1 and self.head[0].http_version in ("1", "1.1") and "trailer" not in self.head[1]:
             raise ClientDisconnect
         return piece
 

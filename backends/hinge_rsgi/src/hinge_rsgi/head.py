@@ -7,35 +7,22 @@ A head is a scope with its headers: Granian copies them each time that a scope i
 """
 
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
-from hinge.backend import (
-    NEVER_EMPTY,
-    Address,
-    Headers,
-    declared_length,
-    framed_length,
-    kept,
-    origin_form,
-    read_lazily,
-    utf8_path,
-)
+from hinge.backend import NEVER_EMPTY, Address, declared_length, framed_length, kept, lazily, origin_form, utf8_path
 
 _HTTP_VERSIONS = {"1": "1.0", "2.0": "2"}
 
 Head = tuple[Any, Any]
+native: Callable[[Head], Any] = itemgetter(0)
 
 
-def method(head: Head) -> str:
-    """Return the method as it was sent."""
-    name: str = head[0].method
-    return name
+def _of_scope(name: str) -> Callable[[Head], str]:
+    return lambda head: getattr(head[0], name)
 
 
-def scheme(head: Head) -> str:
-    """Return http or https."""
-    name: str = head[0].scheme
-    return name
+method, scheme = _of_scope("method"), _of_scope("scheme")
 
 
 def path(head: Head) -> str:
@@ -74,7 +61,7 @@ def header(name: str) -> Callable[[Head], str | None]:
     return get if name != "host" else lambda head: get(head) if "host" in head[1] else head[0].authority
 
 
-def _all_headers(head: Head) -> Headers:
+def _all_headers(head: Head) -> Any:
     scope, found = head
     lines, names = found.items(), found.keys()
     readable = {name for name, _ in lines}
@@ -83,23 +70,17 @@ def _all_headers(head: Head) -> Headers:
     return kept(lines, () if len(readable) == len(names) else {*names} - readable)
 
 
-headers = read_lazily(header, _all_headers)
+headers = lazily(header, _all_headers)
 
 
 def http_version(head: Head) -> str:
     """Return "1.0", "1.1" or "2"."""
-    version = head[0].http_version
-    return _HTTP_VERSIONS.get(version, str(version))
+    return _HTTP_VERSIONS.get(head[0].http_version, str(head[0].http_version))
 
 
 def client(head: Head) -> Address | None:
     """Return the peer; a Unix socket has none."""
     return Address.parsed(head[0].client)
-
-
-def native(head: Head) -> Any:
-    """Return the scope."""
-    return head[0]
 
 
 def framing(head: Head, limit: int) -> int | None:
