@@ -108,7 +108,8 @@ def test_a_small_body_is_decoded_on_the_loop_of_a_coroutine(each_backend: Any) -
     with each_backend(app) as client:
         where.clear()
         assert client.post("/", content=b'{"text":"x"}', headers=JSON_TYPE).status_code == 200
-        assert {"asgi": [True], "rsgi": [True], "wsgi": [False]}.get(client.backend, [True]) == where
+        # A Lambda has one event at a time: nobody else waits for its loop.
+        assert [client.backend in ("asgi", "rsgi")] == where
 
 
 def test_context_variables_travel_along(each_backend: Any) -> None:
