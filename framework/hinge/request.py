@@ -68,8 +68,9 @@ class HTTPConnection(msgspec.Struct, eq=False):
 
     @property
     def scheme(self) -> str:
-        """`http` or `https` (`ws` or `wss`), as the server tells it."""
-        return self._reader.scheme(self._head)
+        """`http` or `https` (`ws` or `wss`), as the server tells it, or a proxy that `ProxyHeaders` trusts."""
+        told: str | None = self._memo.get("scheme")
+        return self._reader.scheme(self._head) if told is None else told
 
     @property
     def http_version(self) -> str:
@@ -78,17 +79,20 @@ class HTTPConnection(msgspec.Struct, eq=False):
 
     @property
     def host(self) -> str:
-        """The validated Host, with its port if it was sent (RFC 9110 section 7.2).
+        """The validated Host, with its port if it was sent (RFC 9110 section 7.2); or as with `scheme`.
 
         Raises:
             HTTPError: 400, it is missing, repeated or malformed.
         """
-        return parse_host(self._reader.header("host")(self._head))
+        told: str | None = self._memo.get("host")
+        return parse_host(self._reader.header("host")(self._head) if told is None else told)
 
     @property
     def client(self) -> "Address | None":
-        """The peer's `(host, port)`; None where the server does not tell, as on a Unix socket."""
-        return self._reader.client(self._head)
+        """The peer's `(host, port)`, None where the server does not tell, as on a Unix socket; or as with `scheme`."""
+        memo = self._memo
+        client: Address | None = memo["client"] if "client" in memo else self._reader.client(self._head)
+        return client
 
     @property
     def native(self) -> Any:

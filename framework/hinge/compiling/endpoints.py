@@ -125,6 +125,7 @@ def judge(route: Route, frame: Frame) -> Judged:
         for written in layer.written
         for mistake in callback_mistakes(written, frame.notes)
     ]
+    mistakes += (misplaced(layer, route.describe()) for layer in route.layers if layer.outermost)
     eager = next((layer for layer in endpoint.layers if layer.needs_body), None)
     if plan.streams_body and plan.body is not None and eager is not None:
         mistakes.append(
@@ -159,6 +160,14 @@ def unmet_needs(judged: Iterable[Judged], backend: Backend) -> list[str]:
                 f"not have. Fix: use a backend that {other}, or skip_unsupported to answer {status} there"
             )
     return found
+
+
+def misplaced(layer: Layer, who: str) -> str:
+    """Return the line about a layer that something is around, which would see what the proxy has hidden."""
+    return (
+        f"{who}: middleware {layer.name} changes what all others see of a request. Fix: "
+        f"App(middleware=[{layer.name.rpartition('.')[2]}(...), ...]), first, and on the outermost app"
+    )
 
 
 _INSTEAD = {Feature.WEBSOCKET: ("has them (asgi)", 426), Feature.STREAMING: ("has it (wsgi, asgi)", 501)}

@@ -5,7 +5,7 @@ document, and its 404 and 405. All apps are compiled into one table, so a reques
 costs, and the more specific path wins, whoever declared it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -17,7 +17,7 @@ from hinge.binding.callback_mistakes import callback_mistakes
 from hinge.binding.notes import Notes
 from hinge.compiling import automatic
 from hinge.compiling.declared import Declared
-from hinge.compiling.endpoints import Frame, Judged, anything, http_table, judge, websocket_table
+from hinge.compiling.endpoints import Frame, Judged, anything, http_table, judge, misplaced, websocket_table
 from hinge.compiling.frozen import Endpoint, Leaf
 from hinge.config import Config
 from hinge.error_responses import ErrorHandlers, callback_of
@@ -88,6 +88,7 @@ def _part(declared: Declared, place: _Place) -> Part:
             codec.prepare()
     notes = Notes(declared.ignored_notes, declared.types)
     _check_callbacks(declared, notes)
+    _check_places(declared.layers, place)
     errors = ErrorHandlers(declared.errors, debug=config.debug, notes=notes)
     layers = place.layers + tuple(declared.layers)
     frame = Frame(config, errors, layers, _builder(declared, place.prefix), declared.codecs, place.key, notes)
@@ -105,6 +106,14 @@ def _check_callbacks(declared: Declared, notes: Notes) -> None:
     mistakes = [mistake for one in found if one is not None for mistake in callback_mistakes(one, notes)]
     if mistakes:
         raise ConfigurationError("\n".join(mistakes))
+
+
+def _check_places(layers: Iterable[Layer], place: _Place) -> None:
+    """Refuse a middleware that has to be the outermost and is not."""
+    for index, layer in enumerate(layers):
+        if layer.outermost and (index or place.location):
+            where = f"mount(...) ({place.location})" if place.location else "the app"
+            raise ConfigurationError(misplaced(layer, where))
 
 
 def _below(prefix: str, route: Route) -> Route:

@@ -8,17 +8,23 @@ if TYPE_CHECKING:
     from hinge.context import request_id
     from hinge.middleware.compression import Compression
     from hinge.middleware.cors import CORS
+    from hinge.middleware.https_redirect import HTTPSRedirect
     from hinge.middleware.layer import AsyncMiddleware, Layer, Middleware, layer_of
+    from hinge.middleware.proxy_headers import ProxyHeaders
     from hinge.middleware.request_ids import RequestID, RequestIDFilter
+    from hinge.middleware.trusted_hosts import TrustedHosts
 
 __all__ = [
     "CORS",
     "AsyncMiddleware",
     "Compression",
+    "HTTPSRedirect",
     "Layer",
     "Middleware",
+    "ProxyHeaders",
     "RequestID",
     "RequestIDFilter",
+    "TrustedHosts",
     "layer_of",
     "request_id",
 ]
@@ -27,8 +33,11 @@ _ROOMS = {
     "context": "request_id",
     "middleware.compression": "Compression",
     "middleware.cors": "CORS",
+    "middleware.https_redirect": "HTTPSRedirect",
     "middleware.layer": "AsyncMiddleware Layer Middleware layer_of",
+    "middleware.proxy_headers": "ProxyHeaders",
     "middleware.request_ids": "RequestID RequestIDFilter",
+    "middleware.trusted_hosts": "TrustedHosts",
 }
 _ROOM_OF = places(_ROOMS)
 

@@ -47,6 +47,8 @@ MiddlewareFunction = Callable[..., Generator[Any, Any, Any] | AsyncGenerator[Any
 
 _TAKEN = {"before": ("request",), "after": ("request", "response")}
 """What each hook is called with."""
+_MARKS = ("answers_preflights", "outermost")
+"""What a ready-made middleware says of itself by an attribute; see `Layer`."""
 
 
 class Layer(msgspec.Struct, frozen=True):
@@ -60,6 +62,8 @@ class Layer(msgspec.Struct, frozen=True):
     location: str
     answers_preflights: bool = False
     """Whether it answers the browser's question about a request to come (Fetch, "CORS-preflight request")."""
+    outermost: bool = False
+    """Whether nothing may be around it: it changes what others see of a request."""
     written: tuple[Callback, ...] = ()
     """The functions that somebody wrote."""
     hooks: tuple[Callable[[Any], Any] | None, Callable[[Any, Any], Any] | None] | None = None
@@ -98,9 +102,9 @@ def layer_of(middleware: "MiddlewareFunction | Layer | Any", *, needs_body: bool
     if isinstance(middleware, Layer):
         return replace(middleware, needs_body=True) if needs_body and not middleware.needs_body else middleware
     asks = needs_body or bool(getattr(middleware, "needs_body", False))
-    preflights = bool(getattr(middleware, "answers_preflights", False))
+    marks: dict[str, Any] = {mark: True for mark in _MARKS if getattr(middleware, mark, False)}
     if hooks := _hooks_of(middleware):
-        return _hooked(middleware, hooks, needs_body=asks, answers_preflights=preflights)
+        return _hooked(middleware, hooks, marks, needs_body=asks)
     name, location = qualified_name(middleware), locate(middleware)
     who = f"middleware {name} ({location})"
     if inspect.isclass(middleware) or not callable(middleware):
@@ -114,7 +118,7 @@ def layer_of(middleware: "MiddlewareFunction | Layer | Any", *, needs_body: bool
     takes_request = takes_one(middleware, who, "the request")
     written = Callback(middleware, who, "middleware", "the request", int(takes_request), OFF_REQUEST)
     start: Callable[[Any], Any] = middleware if takes_request else (lambda request: middleware())
-    return Layer(start, colour is Colour.ASYNC_GENERATOR, asks, name, location, preflights, (written,))
+    return Layer(start, colour is Colour.ASYNC_GENERATOR, asks, name, location, written=(written,), **marks)
 
 
 def _hooks_of(middleware: Any) -> dict[str, Any]:
@@ -124,7 +128,7 @@ def _hooks_of(middleware: Any) -> dict[str, Any]:
     return {name: hook for name in _TAKEN if (hook := getattr(middleware, name, None)) is not None}
 
 
-def _hooked(middleware: Any, hooks: dict[str, Any], *, needs_body: bool, answers_preflights: bool) -> Layer:
+def _hooked(middleware: Any, hooks: dict[str, Any], marks: dict[str, Any], *, needs_body: bool) -> Layer:
     name = qualified_name(middleware)
     location = locate(next(iter(hooks.values())))
     if callable(middleware) and colour_of(middleware) is not Colour.SYNC:
@@ -143,7 +147,7 @@ def _hooked(middleware: Any, hooks: dict[str, Any], *, needs_body: bool, answers
         response = yield
         return None if after is None else after(request, response)
 
-    return Layer(start, False, needs_body, name, location, answers_preflights, written, (before, after))
+    return Layer(start, False, needs_body, name, location, written=written, hooks=(before, after), **marks)
 
 
 def _hook(hook: Any, kind: str, name: str) -> Callback:
