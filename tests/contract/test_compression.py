@@ -11,9 +11,9 @@ import brotli
 import pytest
 import zstandard
 
-from hinge import App, ConfigurationError, EventSourceResponse, FileResponse, Response, StreamingResponse
+from hinge import App, ConfigurationError, EventSourceResponse, FileResponse, Response, Router, StreamingResponse
 from hinge.backend import Feature
-from hinge.middleware import Compression
+from hinge.middleware import CORS, Compression
 
 TEXT = "All work and no play makes Jack a dull boy. " * 100
 DECODERS: dict[str, Callable[[], Any]] = {
@@ -318,3 +318,23 @@ def test_a_coding_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(ConfigurationError, match=r"pip install 'hinge-web\[compression\]'"):
         Compression(codings=["br", "gzip"])
     assert Compression()._codings == ("zstd", "gzip")
+
+
+def test_on_a_router_or_a_route_with_cors_around(client_for: Any) -> None:
+    app = App()
+    router = Router("/api", middleware=[CORS(origins=["https://a.example"]), Compression(min_size=0)])
+    router.get("/in")(lambda: TEXT)
+    app.get("/one", middleware=[Compression(min_size=0)])(lambda: TEXT)
+    app.get("/out")(lambda: TEXT)
+    app.include(router)
+    client = client_for(app)
+    asked = {"accept-encoding": "gzip", "origin": "https://a.example"}
+    found = {path: client.get(path, headers=asked).headers for path in ("/api/in", "/one", "/out")}
+    assert {path: headers.get("content-encoding") for path, headers in found.items()} == {
+        "/api/in": "gzip",
+        "/one": "gzip",
+        "/out": None,
+    }
+    assert found["/api/in"]["vary"] == "accept-encoding, origin"
+    preflight = {"origin": "https://a.example", "access-control-request-method": "GET"}
+    assert client.options("/api/in", headers=preflight).status_code == 204

@@ -130,6 +130,7 @@ WRONG: dict[Callable[..., None], dict[str, tuple[Any, ...]]] = {
         "responses": (*NO_MAPPING, {"404": "x"}, {404: 5}),
         "security": (*NO_LIST, ["key"], [5]),
         "max_body_size": NO_COUNT,
+        "csrf": NO_FLAG,
     },
     of_route_methods: {"methods": (*NUMBERS, THING, None, "get", [5], [], ["get"])},
     of_router: {"prefix": (*NO_PATH, None), "tags": NO_LIST_OF_TEXTS, "middleware": (*NO_LIST, None, [5], layer)},

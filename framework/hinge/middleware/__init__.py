@@ -8,14 +8,17 @@ if TYPE_CHECKING:
     from hinge.context import request_id
     from hinge.middleware.compression import Compression
     from hinge.middleware.cors import CORS
+    from hinge.middleware.csrf import CSRF
     from hinge.middleware.https_redirect import HTTPSRedirect
     from hinge.middleware.layer import AsyncMiddleware, Layer, Middleware, layer_of
     from hinge.middleware.proxy_headers import ProxyHeaders
     from hinge.middleware.request_ids import RequestID, RequestIDFilter
+    from hinge.middleware.security_headers import SecurityHeaders
     from hinge.middleware.trusted_hosts import TrustedHosts
 
 __all__ = [
     "CORS",
+    "CSRF",
     "AsyncMiddleware",
     "Compression",
     "HTTPSRedirect",
@@ -24,6 +27,7 @@ __all__ = [
     "ProxyHeaders",
     "RequestID",
     "RequestIDFilter",
+    "SecurityHeaders",
     "TrustedHosts",
     "layer_of",
     "request_id",
@@ -33,10 +37,12 @@ _ROOMS = {
     "context": "request_id",
     "middleware.compression": "Compression",
     "middleware.cors": "CORS",
+    "middleware.csrf": "CSRF",
     "middleware.https_redirect": "HTTPSRedirect",
     "middleware.layer": "AsyncMiddleware Layer Middleware layer_of",
     "middleware.proxy_headers": "ProxyHeaders",
     "middleware.request_ids": "RequestID RequestIDFilter",
+    "middleware.security_headers": "SecurityHeaders",
     "middleware.trusted_hosts": "TrustedHosts",
 }
 _ROOM_OF = places(_ROOMS)

@@ -5,8 +5,7 @@ preflight is answered here and never reaches a handler. An answer that would be 
 in `Vary`, so that no cache hands it to the wrong page.
 """
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from hinge.diagnostics.kinds import COUNT, FLAG, texts, want, wrong
@@ -14,6 +13,7 @@ from hinge.diagnostics.misuse import fits
 from hinge.errors import HTTPError
 from hinge.http.headers import split_list
 from hinge.http.tokens import is_token
+from hinge.middleware.origins import Origins
 from hinge.request import Request
 from hinge.responses.response import Response
 from hinge.websocket import WebSocket
@@ -27,11 +27,6 @@ SAFELISTED = ("accept", "accept-language", "content-language", "content-type")
 _ASKED = ("origin", "access-control-request-method", "access-control-request-headers")
 _ALLOW_ORIGIN = "access-control-allow-origin"
 _PRIVATE = "access-control-request-private-network"
-_is_origin = re.compile(
-    r"([a-z][a-z0-9+.-]*://)(\*\.)?((?:[a-z0-9_-]+\.)*[a-z0-9_-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?"
-).fullmatch
-_is_subdomain = re.compile(r"[a-z0-9_.-]+").fullmatch
-_DEFAULT_PORTS = {"http://": ":80", "https://": ":443"}
 
 
 class CORS:
@@ -51,7 +46,7 @@ class CORS:
 
     answers_preflights = True
 
-    __slots__ = ("_any", "_headers", "_lines", "_methods", "_patterns", "_plain", "_preflight", "_private")
+    __slots__ = ("_any", "_headers", "_lines", "_methods", "_origins", "_plain", "_preflight", "_private")
 
     @fits
     def __init__(
@@ -77,14 +72,14 @@ class CORS:
         if "*" in expose and credentials:
             why = "with credentials browsers take the star for a name"
             raise wrong("CORS", "expose", expose, why, "list the headers")
-        exact, self._patterns = _origins(entry for entry in listed if entry != "*")
+        self._origins = Origins.of("CORS", "origins", (entry for entry in listed if entry != "*"))
         self._methods = _names("methods", methods)
         self._headers = _names("headers", headers, SAFELISTED)
         self._private = private_network
         self._plain = dict(_lines(expose, credentials=credentials))
         # What an answer to each origin has, made once.
         vary = {} if self._any else {"vary": "origin"}
-        listed = ["*"] if self._any else [*exact]
+        listed = ["*"] if self._any else [*self._origins.exact]
         self._lines: dict[str | None, dict[str, str]] = {
             origin: {_ALLOW_ORIGIN: origin, **self._plain, **vary} for origin in listed
         }
@@ -131,12 +126,7 @@ class CORS:
         return {_ALLOW_ORIGIN: origin, **self._plain, "vary": "origin"}
 
     def _allows(self, origin: str) -> bool:
-        if self._any or origin in self._lines:
-            return True
-        for start, end in self._patterns:
-            if origin.startswith(start) and origin.endswith(end) and _is_subdomain(origin[len(start) : -len(end)]):
-                return True
-        return False
+        return self._any or self._origins.allow(origin)
 
     def _answer_preflight(self, request: Request, origin: str) -> Response:
         """Return what allows the request that the browser asks for.
@@ -200,20 +190,3 @@ def _names(parameter: str, names: Iterable[str], more: Iterable[str] = ()) -> li
     else:
         listed = [name.lower() for name in listed]
     return list(dict.fromkeys([*listed, *more]))
-
-
-def _origins(entries: Iterator[str]) -> tuple[frozenset[str], list[tuple[str, str]]]:
-    exact, patterns = set(), []
-    for entry in entries:
-        found = _is_origin(entry.lower())
-        if found is None:
-            fix = "write scheme://host[:port] without a path, like https://www.example.com"
-            raise wrong("CORS", "origins", [entry], "it is no origin", fix)
-        scheme, wild, host, port = found[1], found[2], found[3], found[4] or ""
-        if port == _DEFAULT_PORTS.get(scheme):
-            port = ""  # browsers leave it out
-        if wild:
-            patterns.append((scheme, f".{host}{port}"))
-        else:
-            exact.add(f"{scheme}{host}{port}")
-    return frozenset(exact), patterns

@@ -46,6 +46,8 @@ class RouteOptions(WebSocketOptions, total=False):
     """Security requirements for the OpenAPI document in place of the app's; an empty list: none."""
     max_body_size: int | None
     """The largest request body in bytes; by default that of the configuration."""
+    csrf: bool
+    """Whether the middleware `CSRF` looks at its requests; False: pages of other sites may send them."""
 
 
 _KNOWN = RouteOptions.__annotations__.keys()
@@ -72,6 +74,7 @@ class Route(msgspec.Struct, frozen=True, eq=False):
     responses: Mapping[int, Any] | None = None
     security: Iterable[Mapping[str, Any]] | None = None
     max_body_size: int | None = None
+    csrf: bool = True
     websocket: bool = False
     declared: "Route | None" = None
     """The route as its decorator made it, where this is one of the places that its router was included at."""
@@ -205,9 +208,9 @@ def _check_options(options: Mapping[str, Any], known: Iterable[str], who: str) -
         raise ConfigurationError(f"{who}: status={status!r} is no status of a response. Fix: use one in 200..599")
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
         raise ConfigurationError(f"{who}: max_body_size={limit!r} is no size. Fix: give a number of bytes")
-    inline = options.get("inline", False)
-    if not isinstance(inline, bool):
-        raise ConfigurationError(f"{who}: inline={inline!r} is neither. Fix: True or False")
+    for option in ("inline", "csrf"):
+        if not isinstance(options.get(option, False), bool):
+            raise ConfigurationError(f"{who}: {option}={options[option]!r} is neither. Fix: True or False")
     loop = options.get("loop", "process")
     if loop not in ("process", "thread"):
         raise ConfigurationError(f"{who}: loop={loop!r} is neither. Fix: 'process' or 'thread'")
