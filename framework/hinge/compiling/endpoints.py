@@ -23,6 +23,7 @@ from hinge.config import Config
 from hinge.error_responses import ErrorHandlers
 from hinge.errors import ConfigurationError, HTTPError
 from hinge.inspection.annotations import class_of, members
+from hinge.inspection.signature import Colour, colour_of
 from hinge.middleware.layer import Layer, preflight_layer
 from hinge.middleware.yield_guard import may_be_guarded
 from hinge.responses.response import Response
@@ -168,6 +169,23 @@ def misplaced(layer: Layer, who: str) -> str:
         f"{who}: middleware {layer.name} changes what all others see of a request. Fix: "
         f"App(middleware=[{layer.name.rpartition('.')[2]}(...), ...]), first, and on the outermost app"
     )
+
+
+def uncancelled(judged: Iterable[Judged], backend: Backend) -> list[str]:
+    """Return a line for each handler that has the server's thread, inside a layer that would have to end it."""
+    if backend.interface != "wsgi":
+        return []
+    found = []
+    for route, endpoint, _ in judged:
+        layer = next((layer for layer in endpoint.layers if layer.cancels), None) if endpoint is not None else None
+        if endpoint is None or layer is None or endpoint.plan.is_async or endpoint.plan.inline:
+            continue
+        if colour_of(route.handler) is not Colour.ASYNC_GENERATOR:
+            found.append(
+                f"{route.describe()}: middleware {layer.name} ({layer.location}) cannot end a `def` handler on backend "
+                f"{backend.name!r}: it has the server's thread. Fix: `async def`, or inline=True if it never waits"
+            )
+    return found
 
 
 _INSTEAD = {Feature.WEBSOCKET: ("has them (asgi)", 426), Feature.STREAMING: ("has it (wsgi, asgi)", 501)}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from hinge.backend.contract import Backend
 from hinge.backend.installed import options_of
 from hinge.compiling import automatic
-from hinge.compiling.endpoints import unmet_needs
+from hinge.compiling.endpoints import uncancelled, unmet_needs
 from hinge.compiling.frozen import FrozenApp
 from hinge.compiling.mounts import Part, Tables, lifespans_of, planned_of
 from hinge.diagnostics.location import caller
@@ -18,7 +18,7 @@ from hinge.errors import ConfigurationError
 def mistakes_of(parts: Sequence[Part], target: Backend, *, skip_unsupported: bool) -> list[str]:
     """Return a line for everything that is wrong, and for every need that the backend does not meet."""
     judged = [one for part in parts for one in part.judged]
-    found = [mistake for one in judged for mistake in one.mistakes]
+    found = [mistake for one in judged for mistake in one.mistakes] + uncancelled(judged, target)
     return found if skip_unsupported else found + unmet_needs(judged, target)
 
 

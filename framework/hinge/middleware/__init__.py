@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hinge.middleware.proxy_headers import ProxyHeaders
     from hinge.middleware.request_ids import RequestID, RequestIDFilter
     from hinge.middleware.security_headers import SecurityHeaders
+    from hinge.middleware.timeout import Timeout
     from hinge.middleware.trusted_hosts import TrustedHosts
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "RequestID",
     "RequestIDFilter",
     "SecurityHeaders",
+    "Timeout",
     "TrustedHosts",
     "layer_of",
     "request_id",
@@ -43,6 +45,7 @@ _ROOMS = {
     "middleware.proxy_headers": "ProxyHeaders",
     "middleware.request_ids": "RequestID RequestIDFilter",
     "middleware.security_headers": "SecurityHeaders",
+    "middleware.timeout": "Timeout",
     "middleware.trusted_hosts": "TrustedHosts",
 }
 _ROOM_OF = places(_ROOMS)

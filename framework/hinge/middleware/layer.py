@@ -47,7 +47,7 @@ MiddlewareFunction = Callable[..., Generator[Any, Any, Any] | AsyncGenerator[Any
 
 _TAKEN = {"before": ("request",), "after": ("request", "response")}
 """What each hook is called with."""
-_MARKS = ("answers_preflights", "outermost")
+_MARKS = ("answers_preflights", "outermost", "cancels")
 """What a ready-made middleware says of itself by an attribute; see `Layer`."""
 
 
@@ -64,6 +64,8 @@ class Layer(msgspec.Struct, frozen=True):
     """Whether it answers the browser's question about a request to come (Fetch, "CORS-preflight request")."""
     outermost: bool = False
     """Whether nothing may be around it: it changes what others see of a request."""
+    cancels: bool = False
+    """Whether it ends what runs inside of it, which a plain handler in a server's thread cannot be."""
     written: tuple[Callback, ...] = ()
     """The functions that somebody wrote."""
     hooks: tuple[Callable[[Any], Any] | None, Callable[[Any, Any], Any] | None] | None = None
