@@ -40,8 +40,8 @@ FORBIDDEN = (
 FRONTS = ("cli", "testing", "conformance")
 # And this serves backends that run on an event loop: nor is it loaded, and it names no backend either.
 FOR_BACKENDS = ("loop",)
-# Nor is this, a middleware about what waits: an app that adds it runs on an event loop.
-ABOUT_WAITING = ("middleware/timeout.py",)
+# Nor are these, each a middleware about what waits: an app that adds one runs on an event loop.
+ABOUT_WAITING = ("middleware/timeout.py", "middleware/rate_limit.py")
 
 
 def loaded_by(program: str) -> set[str]:
@@ -103,6 +103,7 @@ UNUSED = {
         "hinge.middleware.csrf",
         "hinge.middleware.https_redirect",
         "hinge.middleware.proxy_headers",
+        "hinge.middleware.rate_limit",
         "hinge.middleware.security_headers",
         "hinge.middleware.timeout",
         "hinge.middleware.trusted_hosts",

@@ -63,7 +63,7 @@ _SERVERS = {
 """The commands that serve, and what tells each its port."""
 _TOOLS = ("curl", "openssl", "nginx")
 """What console blocks call that pip does not install."""
-_EXTRAS = {"forms.md": "multipart"}
+_EXTRAS = {"forms.md": "multipart", "ratelimits.md": "limits"}
 """The packages without which a page cannot be followed."""
 
 

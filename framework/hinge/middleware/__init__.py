@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from hinge.middleware.https_redirect import HTTPSRedirect
     from hinge.middleware.layer import AsyncMiddleware, Layer, Middleware, layer_of
     from hinge.middleware.proxy_headers import ProxyHeaders
+    from hinge.middleware.rate_limit import RateLimit
     from hinge.middleware.request_ids import RequestID, RequestIDFilter
     from hinge.middleware.security_headers import SecurityHeaders
     from hinge.middleware.timeout import Timeout
@@ -26,6 +27,7 @@ __all__ = [
     "Layer",
     "Middleware",
     "ProxyHeaders",
+    "RateLimit",
     "RequestID",
     "RequestIDFilter",
     "SecurityHeaders",
@@ -43,6 +45,7 @@ _ROOMS = {
     "middleware.https_redirect": "HTTPSRedirect",
     "middleware.layer": "AsyncMiddleware Layer Middleware layer_of",
     "middleware.proxy_headers": "ProxyHeaders",
+    "middleware.rate_limit": "RateLimit",
     "middleware.request_ids": "RequestID RequestIDFilter",
     "middleware.security_headers": "SecurityHeaders",
     "middleware.timeout": "Timeout",

@@ -1,0 +1,241 @@
+"""A bound on how many requests somebody may send, counted by the library `limits`.
+
+Law: a request is counted once, before anything else is done for it. Counts are in this process's memory, or in a Redis
+that all workers share. A Redis that does not answer is asked again after a while and not by each request, and costs
+nobody more than `store_timeout`; what happens meanwhile is said by `when_store_fails`.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from hashlib import sha256
+from importlib import import_module
+from math import ceil
+from time import monotonic, time
+from typing import Any, Literal, NamedTuple, Self
+from urllib.parse import urlsplit
+
+from hinge.diagnostics.kinds import FUNCTION, TEXT, want, wrong
+from hinge.diagnostics.location import caller, locate, qualified_name
+from hinge.diagnostics.logger import logger
+from hinge.diagnostics.misuse import fits
+from hinge.errors import ConfigurationError, HTTPError
+from hinge.extras import install
+from hinge.inspection.signature import Colour, colour_of
+from hinge.middleware.layer import AsyncMiddleware
+from hinge.middleware.timeout import SECONDS
+from hinge.request import HTTPConnection, Request
+from hinge.websocket import WebSocket
+
+Key = Callable[[Any], str]
+"""From a request to whose request it is."""
+
+MEMORY = "memory"
+ASK_AGAIN_SECONDS = 1.0
+"""For how long a store that has failed is not asked."""
+
+_SCHEMES = ("redis", "rediss", "redis+unix")
+_LONGEST_KEY = 64
+_NETWORK_BITS = 64
+
+
+def by_client(request: HTTPConnection) -> str:
+    """Return whose request it is: the client's address, for IPv6 its /64 network, which is one customer's.
+
+    Those whose address nobody tells count as one.
+    """
+    client = request.client
+    if client is None:
+        return "-"
+    if ":" not in client.host:
+        return client.host
+    from ipaddress import ip_network  # noqa: PLC0415 - only IPv6 pays for it
+
+    try:
+        return str(ip_network((client.host, _NETWORK_BITS), strict=False))
+    except ValueError:
+        return client.host
+
+
+class RateLimit:
+    """Answer with 429 and `Retry-After` who sends more; add an instance to the app, a router or a route.
+
+    `limit` is one or more of `100/minute`, `5 per 10 seconds`, `1000/hour`, joined by `;`. The window slides. `key`
+    says whose request it is, a `def` that does not wait; by default it is the client's (`by_client`), and behind a
+    proxy `ProxyHeaders` has to tell who that is.
+
+    `store` is `"memory"`, which each worker has for itself, or the URL of a Redis that they share: `redis://`,
+    `rediss://` or `redis+unix://`. There two limits with one `name` share their counts. If it fails, or does not answer
+    within `store_timeout` seconds, requests are let through or, with `when_store_fails="refuse"`, answered with 503.
+
+    Raises:
+        ConfigurationError: the extra is not installed, or an argument is none of its kind.
+    """
+
+    @fits
+    def __init__(
+        self,
+        limit: str,
+        *,
+        key: Key = by_client,
+        store: str = MEMORY,
+        name: str = "hinge",
+        when_store_fails: Literal["allow", "refuse"] = "allow",
+        store_timeout: float = 0.5,
+    ) -> None:
+        want("RateLimit", TEXT, limit=limit, store=store, name=name)
+        want("RateLimit", FUNCTION, key=key)
+        want("RateLimit", SECONDS, store_timeout=store_timeout)
+        if when_store_fails not in ("allow", "refuse"):
+            raise wrong("RateLimit", "when_store_fails", when_store_fails, "it is neither", "'allow' or 'refuse'")
+        if colour_of(key) is not Colour.SYNC:
+            raise wrong("RateLimit", "key", key, "nobody awaits it", "a `def` that returns a text")
+        if store != MEMORY and urlsplit(store).scheme not in _SCHEMES:
+            raise wrong("RateLimit", "store", store, "there is no such store", "'memory', or redis://host:6379/0")
+        self._limits = _parsed(limit)
+        self._key = key
+        self._name = name
+        self._prepare(store, store_timeout, refuses=when_store_fails == "refuse")
+
+    def __new__(cls, *_limit: Any, **options: Any) -> Self:
+        """Return one that asks the store without waiting, or one that awaits it."""
+        kind: Any = _Shared if options.get("store", MEMORY) != MEMORY else cls
+        return object.__new__(kind)  # type: ignore[no-any-return]
+
+    def _prepare(self, _store: str, _store_timeout: float, *, refuses: bool) -> None:
+        self._strategy = _needed("limits.strategies").SlidingWindowCounterRateLimiter(
+            _needed("limits.storage").MemoryStorage()
+        )
+
+    def before(self, request: Request | WebSocket) -> None:
+        """Count the request.
+
+        Raises:
+            HTTPError: 429, it is one too many.
+        """
+        strategy, whose = self._strategy, self._whose(request)
+        for limit in self._limits:
+            if not strategy.hit(limit, *whose):
+                raise _too_many(strategy.get_window_stats(limit, *whose).reset_time)
+
+    def _whose(self, request: Request | WebSocket) -> tuple[str, str]:
+        """Return what is counted for, in a length that any store takes.
+
+        Raises:
+            ConfigurationError: `key` has returned something else than a text.
+        """
+        key: Any = self._key(request)
+        if not isinstance(key, str):
+            who = f"RateLimit(key={qualified_name(self._key)}) ({locate(self._key)})"
+            raise ConfigurationError(f"{who}: it returned {type(key).__name__}. Fix: return a text")
+        if len(key) > _LONGEST_KEY:
+            key = sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+        return self._name, key
+
+
+class _Shared(RateLimit):
+    """One whose counts are in a Redis."""
+
+    before = None  # type: ignore[assignment]  # it awaits: it is a generator
+
+    def _prepare(self, store: str, store_timeout: float, *, refuses: bool) -> None:
+        self._url, self._timeout, self._refuses = store, store_timeout, refuses
+        self._open: dict[asyncio.AbstractEventLoop, _Connected] = {}
+        self._ask_at: float | None = None
+        for module in ("limits.aio", "redis.asyncio"):  # now, and not in somebody's request
+            _needed(module)
+
+    async def __call__(self, request: Request | WebSocket) -> AsyncMiddleware:
+        """Count the request.
+
+        Raises:
+            HTTPError: 429, it is one too many; 503, the store does not answer, and nobody is let through then.
+        """
+        whose = self._whose(request)
+        if self._ask_at is None or monotonic() >= self._ask_at:
+            await self._ask(whose)
+        elif self._refuses:
+            raise _unknown()
+        yield
+
+    async def _ask(self, whose: tuple[str, str]) -> None:
+        try:
+            async with asyncio.timeout(self._timeout):
+                strategy = await self._strategy_here()
+                for limit in self._limits:
+                    if not await strategy.hit(limit, *whose):
+                        raise _too_many((await strategy.get_window_stats(limit, *whose)).reset_time)
+        except (OSError, _needed("redis.exceptions").RedisError) as error:  # TimeoutError is an OSError
+            if self._ask_at is None:
+                how = "refused" if self._refuses else "let through"
+                logger.warning("RateLimit: the store does not answer, and requests are %s: %r", how, error)
+            self._ask_at = monotonic() + ASK_AGAIN_SECONDS
+            if self._refuses:
+                raise _unknown() from error
+        else:
+            self._answers()
+
+    def _answers(self) -> None:
+        if self._ask_at is not None:
+            logger.warning("RateLimit: the store answers again")
+            self._ask_at = None
+
+    async def _strategy_here(self) -> Any:
+        """Return what counts on this event loop: connections are a loop's own."""
+        loop = asyncio.get_running_loop()
+        found = self._open.get(loop)
+        if found is None:
+            closing = self._connected(loop)
+            found = self._open[loop] = _Connected(await anext(closing), closing)
+        return found.strategy
+
+    async def _connected(self, loop: asyncio.AbstractEventLoop) -> AsyncGenerator[Any, None]:
+        """Yield what counts; the loop closes the generator when it ends, and that closes the connections."""
+        once = _needed("redis.asyncio.retry").Retry(_needed("redis.backoff").NoBackoff(), 0)
+        storage = _needed("limits.aio").storage.RedisStorage(f"async+{self._url}", implementation="redispy", retry=once)
+        try:
+            yield _needed("limits.aio").strategies.SlidingWindowCounterRateLimiter(storage)
+        finally:
+            self._open.pop(loop, None)
+            await storage.bridge.get_connection().aclose()
+
+
+class _Connected(NamedTuple):
+    """What counts on one event loop, and what the loop closes."""
+
+    strategy: Any
+    closing: AsyncGenerator[Any, None]
+
+
+def _too_many(reset_time: float) -> HTTPError:
+    seconds = max(1, ceil(reset_time - time()))
+    return HTTPError(429, "Too many requests.", headers={"retry-after": str(seconds)})
+
+
+def _unknown() -> HTTPError:
+    return HTTPError(503, "Requests cannot be counted.", headers={"retry-after": str(ceil(ASK_AGAIN_SECONDS))})
+
+
+def _parsed(limit: str) -> list[Any]:
+    parse = _needed("limits").parse
+    found = []
+    for one in limit.split(";"):
+        try:
+            found.append(parse(one.strip()))
+        except ValueError:
+            fix = "limit='100/minute', several joined by ';'"
+            raise wrong("RateLimit", "limit", limit, f"{one.strip()!r} is no limit", fix) from None
+    if not all(one.amount for one in found):
+        raise wrong("RateLimit", "limit", limit, "nobody could ask for anything", "at least 1")
+    return sorted(found, key=lambda one: one.get_expiry())  # what the shortest refuses is not counted by the others
+
+
+def _needed(module: str) -> Any:
+    """Return a module of the extra.
+
+    Raises:
+        ConfigurationError: it is not installed.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise ConfigurationError(f"RateLimit ({caller()}) needs {error.name}. Fix: {install('limits')}") from error
