@@ -71,9 +71,6 @@ def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
 
 
 def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
-    def exchanged(head: Head, proto: Any, values: tuple[str, ...]) -> RSGIExchange:
-        return RSGIExchange(reader, head, endpoint, values, runtime.state, proto=proto)
-
     call, awaits = coloured_call(endpoint, reader, runtime, lambda proto: proto.client_disconnect())
     limit, status, plan = endpoint.max_body_size, endpoint.status or 200, endpoint.plan
     reads_body = plan.reads_body
@@ -91,7 +88,8 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
                 if reads_body:
                     length = reader.framing(head, limit)
                     if length is None:
-                        body = await exchanged(head, proto, values).read_body(limit)
+                        whole = RSGIExchange(reader, head, endpoint, values, runtime.state, proto=proto)
+                        body = await whole.read_body(limit)
                     else:
                         body = await read_whole(proto, length)
                 result = call(head, values, body, proto)  # which tells of the leaving: no request does
@@ -104,7 +102,8 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
         if how is not None:
             proto.response_bytes(status, how[1], content)
             return
-        exchange = exchanged(head, proto, values)
+        # Made here: a request under way is found by `runtime`, a variable of its frame.
+        exchange = RSGIExchange(reader, head, endpoint, values, runtime.state, proto=proto)
         if reads_body:
             exchange.keep_body(content if body is None and isinstance(content, Exception) else body)
         await send(exchange, Sink(exchange), content)

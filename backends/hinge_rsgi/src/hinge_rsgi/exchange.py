@@ -64,12 +64,10 @@ class RSGIExchange(Exchange, kw_only=True):
             raise ClientDisconnect
         return piece
 
-    async def read_body(self, limit: int) -> bytes:
+    def read_body(self, limit: int) -> Awaitable[bytes]:
         """Return the whole body."""
-        length = self.body_length(limit)
-        if length is None:
-            return await super().read_body(limit)
-        return await read_whole(self.proto, length)
+        length = head.framing(self._head, limit)
+        return super().read_body(limit) if length is None else read_whole(self.proto, length)
 
     def begin_stream(self, transport: Any) -> None:
         """Note what a stream is handed to."""
