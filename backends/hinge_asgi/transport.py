@@ -1,14 +1,14 @@
 """The server's side of a WebSocket: what is read when, what is sent, and how it is closed or denied.
 
-Law: one task reads from the server, so a peer's leaving is noticed whatever the handler does. It reads on when the
-handler asks for the next message, or has not for HANDLING_SECONDS: servers send nothing more once they have read the
-peer's close, and what came before that is handled first, with its replies.
+Law: it is read from the server beside the handler, so a peer's leaving is noticed whatever that does. Reading goes on
+when the handler asks for the next message, or has not for HANDLING_SECONDS: servers send nothing more once they have
+read the peer's close, and what came before that is handled first, with its replies.
 """
 
 import asyncio
 import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from anyio.lowlevel import checkpoint
@@ -36,6 +36,9 @@ MOST_UNREAD = 1024
 MOST_UNREAD_SIZE = 1024 * 1024
 """What may pile up from then on, in messages and in characters or bytes; more than either closes with 1008."""
 
+TOO_LONG: Any = object()
+"""What a pause comes to that nobody has ended."""
+
 ON_DEMAND, AHEAD, EVERYTHING = range(3)
 """What is read: a message when the handler asks, some before it asks, or all that comes (see HANDLING, UNREAD)."""
 
@@ -48,11 +51,13 @@ class ASGITransport:
 
     __slots__ = (
         "_closing",
+        "_has_read",
         "_in_thread",
         "_messages",
         "_pause",
         "_reading",
         "_reads",
+        "_reads_in_task",
         "_receive",
         "_scope",
         "_send",
@@ -76,15 +81,17 @@ class ASGITransport:
         self._messages: list[str | bytes] = []
         self._waiting_size = 0
         self._reads = ON_DEMAND
+        self._reads_in_task = self._has_read = False
+        """The first message is read in any case: a peer may leave during the handshake."""
         self._taken_at = -math.inf
         self._sent = 0
         self._closing: asyncio.Task[None] | None = None
         """A close that the reading began: the handler may end, and the reading with it, before it is done."""
-        self._reading: asyncio.Task[Any] | None = None
-        self._waiters: list[asyncio.Future[None]] = []
-        """Of who waits for a message; an asyncio.Event would hold a deque of 700 bytes for it."""
-        self._pause: asyncio.Future[bool] | None = None
-        """Of the reading; True once it took too long."""
+        self._reading: Any = None
+        self._waiters: tuple[asyncio.Future[None], ...] = ()
+        """Of who waits for a message, mostly one; an asyncio.Event would hold a deque of 700 bytes for it."""
+        self._pause: asyncio.Future[Any] | None = None
+        """Of the reading; TOO_LONG once it took too long."""
         self._until = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self.limit = 0
@@ -134,7 +141,7 @@ class ASGITransport:
                 self.told = True
                 raise self.gone
             news = loop.create_future()
-            self._waiters.append(news)
+            self._waiters += (news,)
             self._go_on(False)
             await news
         message = self._messages.pop(0)
@@ -144,43 +151,75 @@ class ASGITransport:
 
     def _go_on(self, took_too_long: bool) -> None:  # noqa: FBT001 - a callback's argument
         if self._pause is not None and not self._pause.done():
-            self._pause.set_result(took_too_long)
+            self._pause.set_result(TOO_LONG if took_too_long else None)
 
     def _tell_waiters(self) -> None:
-        waiters, self._waiters = self._waiters, []
+        waiters, self._waiters = self._waiters, ()
         for news in waiters:
             if not news.done():  # it is where whoever waited was cancelled
                 news.set_result(None)
 
-    async def read_ahead(self) -> bool:
-        """Read from the server until the peer leaves; returns False: its handler may learn of that by itself."""
-        while self.gone is None:
-            self._reading = asyncio.current_task()
-            message = await self._receive()
-            self._reading = None
-            if message["type"] == "websocket.disconnect":
-                code = message.get("code")
-                self.gone = WebSocketDisconnect(1005 if code is None else code, message.get("reason") or "")
-            elif message["type"] == "websocket.receive":
-                text = message.get("text")
-                content: str | bytes = message.get("bytes") or b"" if text is None else text
-                if exceeds(content, self.limit):  # whether or not the handler ever asks for it
-                    await self._give_up(*TOO_BIG)
-                    return False
-                self._messages.append(content)
-                self._waiting_size += len(content)
-            self._tell_waiters()
-            while self.gone is None and not self._may_read():
-                if await self._asked_within(HANDLING_SECONDS if self._reads is ON_DEMAND else UNREAD_SECONDS):
-                    continue
-                self._reads += 1
-            if self._reads is EVERYTHING and self._is_overfull():
-                await self._give_up(1008, "messages are not read")
-        return False
+    async def connected(self) -> bool:
+        """Tell whether the server's first message is that of a handshake."""
+        waiting: Any = self._receive()
+        self._reads_in_task = asyncio.iscoroutine(waiting)
+        return bool((await waiting)["type"] == "websocket.connect")
 
-    async def _give_up(self, code: int, reason: str) -> None:
-        self._closing = asyncio.get_running_loop().create_task(self.close(code, reason))
-        await asyncio.shield(self._closing)
+    def reading(self) -> Any:
+        """Return what brings the next news, for `take`; called again then, for as long as the peer has not left.
+
+        It is a future where the server's `receive` returns one, as Granian's does: a task would be a fifth of what an
+        idle WebSocket holds. It is a coroutine elsewhere, which reads until the peer leaves.
+        """
+        if self._closing is not None:
+            return asyncio.shield(self._closing)
+        if self._reads_in_task:
+            return self._read_on()
+        if not self._may_read():
+            return self._paused()
+        waiting: Any = self._receive()
+        if not asyncio.isfuture(waiting):
+            return self._read_on(waiting)
+        self._reading = waiting
+        return waiting
+
+    def take(self, news: Any) -> None:
+        """Take a message, or TOO_LONG of a pause; None tells nothing."""
+        self._reading = self._pause = None
+        if isinstance(news, dict):
+            self._has_read = True
+            self._take_message(news)
+        elif news is TOO_LONG:
+            self._reads += 1
+        if self._reads is EVERYTHING and self._is_overfull():
+            self._give_up(1008, "messages are not read")
+
+    def _take_message(self, message: dict[str, Any]) -> None:
+        if message["type"] == "websocket.disconnect":
+            code = message.get("code")
+            self.gone = WebSocketDisconnect(1005 if code is None else code, message.get("reason") or "")
+        elif message["type"] == "websocket.receive":
+            text = message.get("text")
+            content: str | bytes = message.get("bytes") or b"" if text is None else text
+            if exceeds(content, self.limit):  # whether or not the handler ever asks for it
+                self._give_up(*TOO_BIG)
+                return
+            self._messages.append(content)
+            self._waiting_size += len(content)
+        self._tell_waiters()
+
+    async def _read_on(self, begun: Awaitable[dict[str, Any]] | None = None) -> None:
+        while self.gone is None and self._closing is None:
+            if begun is not None or self._may_read():
+                self._reading = asyncio.current_task()
+                self.take(await (begun or self._receive()))
+                begun = None
+            else:
+                self.take(await self._paused())
+
+    def _give_up(self, code: int, reason: str) -> None:
+        if self._closing is None:
+            self._closing = asyncio.get_running_loop().create_task(self.close(code, reason))
 
     async def closed(self) -> None:
         """Wait for a close that the reading began."""
@@ -188,17 +227,15 @@ class ASGITransport:
             with contextlib.suppress(Exception):  # whatever it is: a connection that cannot be closed is closed
                 await self._closing
 
-    async def _asked_within(self, seconds: float) -> bool:
+    def _paused(self) -> "asyncio.Future[Any]":
+        """Return what is done once the handler asks for a message, or has not for too long."""
         loop = asyncio.get_running_loop()
-        self._pause = loop.create_future()
-        self._until = loop.time() + seconds
+        self._pause = pause = loop.create_future()
+        self._until = loop.time() + (HANDLING_SECONDS if self._reads is ON_DEMAND else UNREAD_SECONDS)
         # One timer for many pauses: most are over in a moment.
         if self._timer is None or self._timer.when() > self._until:
             self._look_at(loop, self._until)
-        try:
-            return not await self._pause
-        finally:
-            self._pause = None
+        return pause
 
     def _look_at(self, loop: asyncio.AbstractEventLoop, when: float) -> None:
         if self._timer is not None:
@@ -215,6 +252,8 @@ class ASGITransport:
             self._go_on(True)
 
     def _may_read(self) -> bool:
+        if not self._has_read:
+            return True
         if self._reads is ON_DEMAND:
             return not self._messages and bool(self._waiters)
         return self._reads is EVERYTHING or not self._is_full()

@@ -7,8 +7,8 @@ something else when a handler just ends.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
 
 from hinge.compiling.frozen import Endpoint, FrozenApp
 from hinge.diagnostics.failures import FAILURES, failure_in_task, members
@@ -32,8 +32,22 @@ CLOSE_SECONDS = 10.0
 CUT_SECONDS = 0.5
 """The same while the worker stops, when Granian may never send it."""
 
-Handle = Callable[[WebSocket], Awaitable[Response]]
-Opened = Callable[[Scope, Receive, ASGITransport], Awaitable[tuple[WebSocket, Handle] | None]]
+Handle = Callable[[WebSocket], Awaitable[Any]]
+Fail = Callable[[WebSocket, Exception], Awaitable[Response]]
+
+
+class _Handler(NamedTuple):
+    """What handles WebSockets."""
+
+    handle: Handle
+    """What it returns counts only inside middleware: a response other than the 101 is a denial."""
+    fail: Fail | None
+    """It answers failures where there is no middleware: each idle WebSocket would hold a frame that did both."""
+    ended: Callable[[WebSocket], None]
+    """Called when it has returned."""
+
+
+Opened = Callable[[Scope, ASGITransport], Awaitable[tuple[WebSocket, _Handler] | None]]
 """It returns the WebSocket of a handshake and what handles it, None for one that is answered."""
 
 
@@ -44,18 +58,31 @@ def compile_websockets(frozen: FrozenApp, runtime: Runtime) -> Callable[[Scope, 
     # One coroutine around the handler: each idle WebSocket holds it.
     async def websocket(scope: Scope, receive: Receive, send: Send) -> None:
         transport = ASGITransport(scope, receive, send, runtime.in_thread)
-        found = await opened(scope, receive, transport)
+        found = await opened(scope, transport)
         if found is None:
             return
-        ws, handle = found
+        ws, (handle, fail, ended) = found
+        del found  # an idle WebSocket would hold it
         watch = _Watch(None, ws, ends_at_once=True)
         watch.begin()
         runtime.register(watch)
         failure: Exception | None = None
         response: Response | None = None
         try:
-            with watch:
-                response = await handle(ws)
+            watch.open()
+            try:
+                try:
+                    result = await handle(ws)
+                    ended(ws)
+                    response = result if fail is None else None
+                except FAILURES as error:
+                    if fail is None:
+                        raise
+                    response = await fail(ws, error)
+            except BaseException as error:
+                watch.shut(error)
+                raise
+            watch.shut(None)
         except (WebSocketDisconnect, Ended):
             pass
         except asyncio.CancelledError:
@@ -80,8 +107,8 @@ def _opener(frozen: FrozenApp, runtime: Runtime) -> Opened:
     unknown = (frozen.websocket_not_found, _handler(frozen.websocket_not_found))
     origin_of, host_of = reader.header("origin"), reader.header("host")
 
-    async def opened(scope: Scope, receive: Receive, transport: ASGITransport) -> tuple[WebSocket, Handle] | None:
-        if (await receive())["type"] != "websocket.connect":
+    async def opened(scope: Scope, transport: ASGITransport) -> tuple[WebSocket, _Handler] | None:
+        if not await transport.connected():
             return None
         if runtime.has_lifespan and not runtime.ready and not await runtime.start_lazily():
             await transport.close(1013, "")
@@ -91,20 +118,20 @@ def _opener(frozen: FrozenApp, runtime: Runtime) -> Opened:
         except HTTPError as error:
             await transport.deny(frozen.errors.problem(error))
             return None
-        (endpoint, handle), values = found or (unknown, ())
+        (endpoint, handler), values = found or (unknown, ())
         transport.limit = endpoint.config.max_message_size
         secure, allowed = reader.scheme(scope) in ("wss", "https"), endpoint.config.allowed_origins
         if not origin_allowed(origin_of(scope), host_of(scope), allowed, secure=secure):
             refusal = HTTPError(403, "WebSockets are not opened for pages of this origin.")
             await transport.deny(frozen.errors.problem(refusal))
             return None
-        return WebSocket(reader, scope, endpoint, values, runtime.state, transport=transport), handle
+        return WebSocket(reader, scope, endpoint, values, runtime.state, transport=transport), handler
 
     return opened
 
 
-def _handler(endpoint: Endpoint) -> Handle:
-    """Return the handler inside its middleware; a response other than the 101 it returns is a denial."""
+def _handler(endpoint: Endpoint) -> _Handler:
+    """Return the handler inside its middleware."""
     call = endpoint.bind(reader)
     awaits = endpoint.plan.is_async
     respond = endpoint.errors.respond
@@ -116,23 +143,10 @@ def _handler(endpoint: Endpoint) -> Handle:
         response = respond(ws, failure_in_task(error))
         return response if isinstance(response, Response) else await response
 
-    is_alone = not endpoint.layers
-
-    async def inner(ws: WebSocket) -> Response:
-        try:
-            result = call(ws._head, ws._values, None, ws)
-            if awaits:
-                await result
-        except FAILURES as error:
-            if is_alone:  # without a frame around it for that: each idle WebSocket would hold it
-                return await fail(ws, error)
-            raise
-        if not told and ws.state_of_connection is WebSocketState.CONNECTING:
-            tell()
-        return Response(status=204)
-
-    def tell() -> None:
+    def ended(ws: WebSocket) -> None:
         nonlocal told
+        if told or ws.state_of_connection is not WebSocketState.CONNECTING:
+            return
         told = True
         logger.warning(
             "%s: it returned without accepting the WebSocket, so the client got a 403. "
@@ -140,7 +154,22 @@ def _handler(endpoint: Endpoint) -> Handle:
             endpoint.plan.describe(),
         )
 
-    return inner if is_alone else compose_async(endpoint.layers, inner, fail)
+    async def inner(ws: WebSocket) -> Response:
+        result = call(ws._head, ws._values, None, ws)
+        if awaits:
+            await result
+        ended(ws)
+        return Response(status=204)
+
+    if endpoint.layers:
+        return _Handler(compose_async(endpoint.layers, inner, fail), None, _nothing)
+    if not awaits:
+        return _Handler(inner, fail, _nothing)
+    return _Handler(lambda ws: call(ws._head, ws._values, None, ws), fail, ended)
+
+
+def _nothing(ws: WebSocket) -> None:
+    """Do nothing: it is done already."""
 
 
 def _is_leaving(error: Exception) -> bool:
@@ -151,12 +180,15 @@ def _is_leaving(error: Exception) -> bool:
 class _Watch(Watch, eq=False):
     """Wait until the peer has left and the handler will not learn of it by itself."""
 
-    def leaving(self) -> Coroutine[Any, Any, bool]:
+    def leaving(self) -> Any:
         transport: ASGITransport = self.subject.transport
-        return transport.read_ahead() if transport.gone is None else _unnoticed(self.subject, transport)
+        return transport.reading() if transport.gone is None else _unnoticed(self.subject, transport)
 
     def is_leaving(self, told: Any) -> bool:
-        return bool(told)
+        if told is True:
+            return True
+        self.subject.transport.take(told)
+        return False
 
 
 async def _unnoticed(ws: WebSocket, transport: ASGITransport) -> bool:

@@ -34,6 +34,14 @@ class Server:
         self.sent.append(message)
 
 
+@pytest.fixture(autouse=True, params=["coroutine", "future"])
+def receive(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the server's `receive` returns: Granian's is a future, for which no task waits."""
+    if request.param == "future":
+        coroutine = Server.receive
+        monkeypatch.setattr(Server, "receive", lambda self: asyncio.ensure_future(coroutine(self)))
+
+
 def serve(app: App, server: Server) -> list[dict[str, Any]]:
     asyncio.run(asyncio.wait_for(app.asgi(WEBSOCKET, server.receive, server.send), 10))
     return server.sent

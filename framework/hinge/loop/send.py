@@ -39,7 +39,7 @@ def sent(
         return sink.whole(response, head_only=head_only)
     if exchange._sources is not None:  # what is sent is closed by that
         exchange._sources = unsent(exchange, response.iterator) or None
-    if head_only or response.status in BODILESS:
+    if head_only or response._status in BODILESS:
         return _send_head(runtime, sink, response, exchange)
     if (file := response.as_file()) is not None:
         return _send_file(runtime, sink, file, exchange)

@@ -154,8 +154,9 @@ def unsent(request: Any, sent: Any) -> list[tuple[Any, bool]]:
 
 def sent_length(response: Response) -> int | None:
     """Return the Content-Length of a response, None if it goes without."""
-    if response.status in BODILESS:
-        return None if response.status in UNSIZED else 0
+    status = response._status
+    if status in BODILESS:
+        return None if status in UNSIZED else 0
     return response.content_length
 
 
