@@ -12,6 +12,7 @@ import pytest
 from hinge import HTTPError, Response, StreamingResponse, WebSocket, WebSocketDisconnect
 from hinge.error_responses import ErrorHandlers
 from hinge.errors import ConfigurationError
+from hinge.inspection.custom_types import NO_TYPES
 from hinge.websocket import WebSocketState
 
 
@@ -60,6 +61,7 @@ ENDPOINT: Any = SimpleNamespace(
     path_names=("room",),
     route=None,
     ignored=(),
+    types=NO_TYPES,
 )
 GONE = WebSocketDisconnect(1001, "going away")
 
