@@ -1,5 +1,6 @@
 """Classes that msgspec does not know are read and sent like any other, wherever they stand, on every backend."""
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,6 +19,8 @@ from hinge import (
     JSONResponse,
     Query,
     UploadFile,
+    WebSocket,
+    WebSocketDisconnect,
 )
 from hinge.backend import Feature
 from hinge.codecs import JSON, MSGPACK, TOML, YAML
@@ -199,6 +202,45 @@ def test_events(client_for: ClientFor) -> None:
         return EventSourceResponse([Public(Id(GIVEN))])
 
     assert client_for(app).get("/events").text == f'data: {{"id":"{GIVEN}"}}\n\n'
+
+
+@pytest.mark.needs(Feature.WEBSOCKET, "the handler speaks it")
+def test_messages(client_for: ClientFor) -> None:
+    app = App(types=types())
+
+    @app.websocket("/ws")
+    async def live(ws: WebSocket, key: Id) -> None:
+        await ws.accept()
+        row = await ws.receive_json(Row)
+        await ws.send_json([row.id, key])
+        await ws.receive_json(Row)
+
+    with client_for(app).websocket(f"/ws?key={GIVEN}") as ws:
+        ws.send_json({"id": GIVEN})
+        assert ws.receive_json() == [GIVEN, GIVEN]
+        ws.send_json({"id": "x"})
+        with pytest.raises(WebSocketDisconnect) as told:
+            ws.receive_json()
+        assert told.value.code == 1007
+
+
+def test_values_of_one_hash_are_bounded(client_for: ClientFor) -> None:
+    """A class whose hash is foreseeable is a number in a set: who sends many that collide is refused."""
+
+    class Number(int):
+        pass
+
+    app = App(types=[CustomType(Number, encode=int, decode=Number)])
+
+    @app.post("/")
+    def handler(numbers: Body[set[Number]]) -> int:
+        return len(numbers)
+
+    modulus = sys.hash_info.modulus
+    client = client_for(app)
+    assert client.post("/", json=list(range(2000))).json() == 2000
+    refused = client.post("/", json=[modulus * index for index in range(2000)])
+    assert (refused.status_code, "collide" in refused.text) == (422, True)
 
 
 @pytest.mark.parametrize("codec", [JSON, MSGPACK, YAML, TOML], ids=lambda codec: codec.name)

@@ -14,6 +14,7 @@ import pytest
 
 from hinge import App, Body, ConfigurationError, JSONResponse, Query
 from hinge.codecs import JSON, MSGPACK, TOML, YAML
+from hinge.openapi import describe
 from hinge.testing import Client
 
 ClientFor = Callable[..., Client]
@@ -41,6 +42,8 @@ class PublicUser(pydantic.BaseModel):
     def polite(cls, name: str) -> str:
         if name == "rude":
             raise ValueError("must be polite")
+        if name.startswith("0x"):
+            int(name)  # whose text has the value
         return name.title()
 
 
@@ -172,6 +175,7 @@ FAULTS: list[tuple[str, Any, dict[str, str]]] = [
     ("/user", 5, {"": "expected an object, got an integer"}),
     ("/user", {"name": 5}, {"/name": "expected a string, got an integer"}),
     ("/user", {"name": "rude"}, {"/name": "must be polite"}),
+    ("/user", {"name": "0xsecret"}, {"/name": "is invalid"}),
     ("/user", {"name": "a", "born": "never"}, {"/born": "expected an RFC 3339 date"}),
     ("/user", {"name": "a", "colour": "green"}, {"/colour": "expected one of 'red' or 'blue'"}),
     ("/user", {"name": "a", "homes": [{"streetName": "x", "number": 0}, {"number": "y"}]}, {
@@ -262,6 +266,20 @@ def test_one_name_of_two_classes_is_told_apart(client_for: ClientFor) -> None:
     assert [next(iter(schemas[place]["properties"])) for place in places] == ["a", "a", "b", "c"]
 
 
+def test_a_model_without_a_schema_is_told_with_the_document() -> None:
+    class Opaque(pydantic.BaseModel, arbitrary_types_allowed=True):
+        function: type(print)  # type: ignore[valid-type]
+
+    app = App()
+
+    @app.post("/")
+    def handler(opaque: Opaque) -> None:
+        raise NotImplementedError
+
+    with pytest.raises(ConfigurationError, match=r"Opaque has no JSON schema: .*Fix: pydantic\.WithJsonSchema"):
+        describe(app)
+
+
 class Unresolved(pydantic.BaseModel):
     other: "Nowhere"  # type: ignore[name-defined]  # noqa: F821
 
@@ -303,6 +321,7 @@ def test_an_app_without_models_does_not_import_pydantic() -> None:
     program = """
 import sys, msgspec
 from hinge import App
+from hinge.openapi import describe
 from hinge.testing import Client
 class Item(msgspec.Struct):
     name: str

@@ -24,6 +24,7 @@ import msgspec
 
 from hinge.errors import ConfigurationError
 from hinge.inspection.custom_types import NO_TYPES, Types
+from hinge.inspection.raised import told
 from hinge.validation import messages
 from hinge.validation.numbers import MAX_DIGITS
 
@@ -66,7 +67,7 @@ def _custom(kind: Any, own: Types) -> Converter:
         try:
             return own.decode(kind, text)
         except (ValueError, TypeError) as error:
-            raise ValueError(messages.told(error)) from error
+            raise ValueError(told(error)) from error
 
     return parse
 

@@ -16,7 +16,7 @@ def careful(codec: Codec, target: Any, decode: Callable[[bytes], Any]) -> Callab
 
     What it returns raises RequestInvalid and msgspec.ValidationError, beside what `decode` and `plain_decoder` raise.
     """
-    guard, finish, plain = key_guard(target), finishing(target), plain_decoder(codec, target)
+    guard, finish, plain = key_guard(target, codec.types), finishing(target), plain_decoder(codec, target)
     small = 0 if hashes_anything(target) else SMALL
     members = codec.members
     if plain is None:

@@ -17,6 +17,7 @@ import msgspec
 from msgspec import inspect
 
 from hinge.errors import FieldError, RequestInvalid
+from hinge.inspection.custom_types import NO_TYPES, Types
 from hinge.inspection.decodable import alternatives, nested_types, parts_of
 from hinge.validation import messages
 
@@ -87,7 +88,7 @@ def hashes_anything(type: Any) -> bool:  # noqa: A002 - as above
     )
 
 
-def key_guard(type: Any) -> Callable[[Any], None] | None:  # noqa: A002 - as above
+def key_guard(type: Any, types: Types = NO_TYPES) -> Callable[[Any], None] | None:  # noqa: A002 - as above
     """Return what refuses a value, as a codec decodes it without a type, for what it would collect; None if nothing.
 
     It raises RequestInvalid, or msgspec.ValidationError for what is hashed and cannot be.
@@ -98,7 +99,7 @@ def key_guard(type: Any) -> Callable[[Any], None] | None:  # noqa: A002 - as abo
     looks = _Looks().of(nested_types(type)[0])
 
     def guard(value: Any) -> None:
-        _look(looks, value, Collected(most))
+        _look(looks, value, Collected(most, types))
 
     return guard
 
@@ -140,9 +141,10 @@ def check_collisions(values: Iterable[Any]) -> None:
 class Collected:
     """What of one body was seen so far."""
 
-    __slots__ = ("_left", "_most")
+    __slots__ = ("_decode", "_left", "_most")
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, types: Types = NO_TYPES) -> None:
+        self._decode = types.decode
         self._most = most
         self._left = most * most
 
@@ -153,7 +155,7 @@ class Collected:
             RequestInvalid: it is too much.
             msgspec.ValidationError: a value cannot be hashed.
         """
-        numbers = [one for one in _converted(values, kind) if type(one) not in _SALTED_KINDS]
+        numbers = [one for one in _converted(values, kind, self._decode) if type(one) not in _SALTED_KINDS]
         self._left -= len(numbers) ** 2
         if self._left < 0:
             raise too_many(self._most)
@@ -163,16 +165,16 @@ class Collected:
             raise msgspec.ValidationError("is invalid") from error
 
 
-def _converted(values: Sequence[Any], kind: Any) -> list[Any]:
+def _converted(values: Sequence[Any], kind: Any, decode: Callable[[Any, Any], Any]) -> list[Any]:
     """Return the values as they will be hashed, without those that will be refused."""
     try:
-        return msgspec.convert(values, list[kind], strict=False)
+        return msgspec.convert(values, list[kind], strict=False, dec_hook=decode)
     except msgspec.ValidationError:
         pass
     found: list[Any] = []
     for value in values:
         try:
-            found.append(msgspec.convert(value, kind, strict=False))
+            found.append(msgspec.convert(value, kind, strict=False, dec_hook=decode))
         except msgspec.ValidationError:
             continue
     return found

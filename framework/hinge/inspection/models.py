@@ -12,6 +12,7 @@ import msgspec
 
 from hinge.errors import ConfigurationError
 from hinge.extras import install
+from hinge.inspection.raised import told
 
 _encode = msgspec.json.Encoder().encode
 
@@ -185,9 +186,10 @@ def _got(value: Any) -> str:
 
 def _said(error: Mapping[str, Any]) -> str:
     kind, context = error["type"], error.get("ctx", {})
-    if "url" not in error or kind in ("value_error", "assertion_error"):  # the author's own words
-        own = context.get("error")
-        return (str(error["msg"]) if own is None else str(own)).strip()[:_MAX_TEXT] or "is invalid"
+    if kind == "value_error":
+        return told(context["error"])
+    if "url" not in error:  # a PydanticCustomError, whose text is its author's
+        return str(error["msg"])[:_MAX_TEXT] or "is invalid"
     if kind in _SAID:
         number = context.get("min_length", context.get("max_length"))
         return _SAID[kind].format(s="" if number == 1 else "s", **context)

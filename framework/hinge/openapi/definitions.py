@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from hinge.errors import ConfigurationError
+
 _ILLEGAL = re.compile(r"[^a-zA-Z0-9._-]")
 _PLACE = "#/$defs/"
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -33,8 +35,19 @@ class Made(NamedTuple):
 
 
 def definitions(cls: Any, mode: str) -> tuple[str, dict[str, Made]]:
-    """Return what a model is called, and the schemas of it and of what it refers to; `mode` is as pydantic has it."""
-    whole = cls.model_json_schema(mode=mode)
+    """Return what a model is called, and the schemas of it and of what it refers to; `mode` is as pydantic has it.
+
+    Raises:
+        ConfigurationError: it has no JSON schema.
+    """
+    try:
+        whole = cls.model_json_schema(mode=mode)
+    except (RuntimeError, TypeError, ValueError) as error:
+        said = str(error).partition("\n")[0]
+        raise ConfigurationError(
+            f"the model {cls.__module__}.{cls.__qualname__} has no JSON schema: {said}. "
+            "Fix: pydantic.WithJsonSchema at the field, or include_in_schema=False at the route"
+        ) from error
     parts: dict[str, Any] = whole.pop("$defs", {})
     own = whole.get("$ref", "").removeprefix(_PLACE)
     if own not in parts:

@@ -16,6 +16,7 @@ from msgspec import inspect
 
 from hinge.inspection.custom_types import NO_TYPES, Types
 from hinge.inspection.models import ModelInvalid
+from hinge.inspection.raised import told
 from hinge.validation import messages
 from hinge.validation.numbers import is_moderate
 
@@ -191,7 +192,7 @@ class Custom:
             for steps, message in invalid.faults:
                 report.add(reduce(_below, steps, path), message)
         except (ValueError, TypeError) as error:
-            report.add(path, messages.told(error))
+            report.add(path, told(error))
         return value
 
     def expected(self) -> str:

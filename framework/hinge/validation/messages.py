@@ -6,7 +6,6 @@ of what was sent, never the value itself: a client's data does not come back in 
 
 import datetime as dt
 import decimal
-import dis
 import math
 import operator
 import re
@@ -18,10 +17,9 @@ import msgspec
 from msgspec import inspect, msgpack
 
 from hinge.inspection.models import ModelInvalid
+from hinge.inspection.raised import told
 
 _MAX_CHOICES = 20
-_MAX_TEXT = 300
-_RAISE = dis.opmap["RAISE_VARARGS"]
 
 _KINDS: dict[type, str] = {
     type(None): "null",
@@ -284,27 +282,6 @@ def locate(error: msgspec.ValidationError) -> tuple[list[str | int], str]:
     if missing := _MISSING.match(text):
         return [*steps, missing[2]], "is required" if missing[1].startswith("missing") else "is not a known field"
     return steps, _translated(text)
-
-
-def told(cause: Exception) -> str:
-    """Return what a client is told of a failure of code of the app's."""
-    return _said(cause)[:_MAX_TEXT] or "is invalid"
-
-
-def _said(cause: Exception) -> str:
-    """Return the text that somebody raised for the client; those of attrs' validators and of `int()` show the value."""
-    is_own = type(cause).__str__ is not ValueError.__str__
-    if not isinstance(cause, ValueError) or not (is_own or list(map(type, cause.args)) == [str]):
-        return ""
-    last = cause.__traceback__
-    while last is not None and last.tb_next is not None:
-        last = last.tb_next
-    if last is None:
-        return str(cause).strip()  # a codec's word: nobody has raised it
-    if last.tb_frame.f_code.co_code[last.tb_lasti] != _RAISE:
-        return ""  # what is called there has
-    raised_in = str(last.tb_frame.f_globals.get("__name__", ""))
-    return "" if raised_in.partition(".")[0] == "attr" else str(cause).strip()
 
 
 def _translated(text: str) -> str:
