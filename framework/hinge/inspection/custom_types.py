@@ -15,9 +15,6 @@ from msgspec.structs import force_setattr
 
 from hinge.diagnostics.location import caller, placed
 from hinge.errors import ConfigurationError
-from hinge.extras import install
-from hinge.inspection.decodable import nested_types, unknown_class
-from hinge.inspection.models import check_model, is_model, is_old_model, read_model, sent_model
 from hinge.inspection.signature import Colour, colour_of
 
 
@@ -40,6 +37,8 @@ class CustomType(msgspec.Struct, frozen=True):
     """Where it was written."""
 
     def __post_init__(self) -> None:
+        from hinge.inspection.decodable import unknown_class  # noqa: PLC0415 - only apps with such types pay for it
+
         where = caller()
         force_setattr(self, "location", where)
         who = f"CustomType({getattr(self.kind, '__name__', self.kind)}, ...) ({where})"
@@ -105,6 +104,8 @@ class Types:
         Raises:
             ConfigurationError: a model's definition cannot be completed.
         """
+        from hinge.inspection.models import check_model, is_model  # noqa: PLC0415 - a compile's
+
         if kind in self._known:
             return True
         if is_model(kind):
@@ -118,6 +119,8 @@ class Types:
 
     def are_in(self, type: Any) -> bool:  # noqa: A002 - as in msgspec's functions
         """Tell whether a class of these stands in a type."""
+        from hinge.inspection.decodable import nested_types  # noqa: PLC0415 - a compile's
+
         return any(isinstance(info, msgspec.inspect.CustomType) and self.knows(info.cls) for info in nested_types(type))
 
     def schema(self, kind: Any) -> dict[str, Any]:
@@ -137,6 +140,8 @@ class Types:
             return value  # converted before
         known = self._known.get(kind)
         if known is None:
+            from hinge.inspection.models import is_model, read_model  # noqa: PLC0415 - of a compile that met such a class
+
             if is_model(kind):
                 return read_model(kind, value)
             raise TypeError(f"expected a {kind.__name__}")
@@ -150,7 +155,11 @@ class Types:
 
 def custom_type(kind: Any) -> str:
     """Return the line that makes a class known."""
+    from hinge.inspection.models import is_old_model  # noqa: PLC0415 - only mistakes pay for it
+
     if is_old_model(kind):
+        from hinge.extras import install  # noqa: PLC0415 - as above
+
         return f"a model of pydantic 2 ({install('pydantic')})"
     return f"App(types=[CustomType({getattr(kind, '__qualname__', kind)}, encode=..., decode=...)])"
 
@@ -191,6 +200,8 @@ def _encoder(kind: type) -> Callable[[Any], Any]:
             "Fix: one CustomType for both"
         )
         return lambda value: _refuse(text)
+    from hinge.inspection.models import is_model, sent_model  # noqa: PLC0415 - once for each class that is met
+
     return sent_model if is_model(kind) else _encode_plainly  # which refuses it in msgspec's words
 
 
