@@ -212,31 +212,6 @@ def test_long_ones_cost_linear_time(header: str, piece: str) -> None:
     assert time.perf_counter() - began < 10
 
 
-@pytest.mark.parametrize(
-    ("arguments", "options"),
-    [
-        ((), {}),
-        (("x-forwarded",), {}),
-        (("x-real-ip",), {"hops": 1}),
-        ((["forwarded", "x-forwarded"],), {"hops": 1}),
-        (("forwarded",), {"hops": 1, "trusted": [PROXY]}),
-        (("forwarded",), {"hops": 0}),
-        (("forwarded",), {"hops": True}),
-        (("forwarded",), {"trusted": []}),
-        (("forwarded",), {"trusted": "10.0.0.1"}),
-        (("forwarded",), {"trusted": ["*"]}),
-        (("forwarded",), {"trusted": ["0.0.0.0/0"]}),
-        (("forwarded",), {"trusted": ["::/0"]}),
-        (("forwarded",), {"trusted": ["10.0.0.1/8"]}),
-        (("forwarded",), {"trusted": ["localhost"]}),
-        (("forwarded",), {"trusted": [5]}),
-    ],
-)
-def test_mistakes_are_found_at_once(arguments: Any, options: dict[str, Any]) -> None:
-    with pytest.raises(ConfigurationError, match=r"ProxyHeaders\(.*test_proxy_headers.py.* ?Fix: "):
-        ProxyHeaders(*arguments, **options)
-
-
 def placed(where: str) -> App:
     proxies = ProxyHeaders("forwarded", hops=1)
     app, router = App(), Router(middleware=[proxies] if where == "router" else [])
@@ -250,6 +225,12 @@ def placed(where: str) -> App:
         app.middleware(proxies)
         return outer
     return app
+
+
+@pytest.mark.parametrize("options", [{}, {"hops": 1, "trusted": [PROXY]}])
+def test_who_is_trusted_is_said_once(options: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=r"says? .*who is trusted. Fix: trusted=\['10.0.0.0/8'\], or hops=1"):
+        ProxyHeaders("forwarded", **options)
 
 
 @pytest.mark.parametrize("where", ["second", "router", "route", "mounted"])

@@ -20,7 +20,16 @@ from hinge import (
     Router,
 )
 from hinge.codecs import Codec
-from hinge.middleware import CORS, Compression
+from hinge.middleware import (
+    CORS,
+    CSRF,
+    Compression,
+    HTTPSRedirect,
+    ProxyHeaders,
+    SecurityHeaders,
+    Timeout,
+    TrustedHosts,
+)
 from hinge.routing.route import RouteOptions
 
 THING = object()
@@ -95,6 +104,31 @@ def of_compression(**options: Any) -> None:
     Compression(**options)
 
 
+def of_csrf(**options: Any) -> None:
+    CSRF(**options)
+
+
+def of_trusted_hosts(**options: Any) -> None:
+    TrustedHosts(**{"hosts": ["a.example"], **options})
+
+
+def of_https_redirect(**options: Any) -> None:
+    HTTPSRedirect(**options)
+
+
+def of_security_headers(**options: Any) -> None:
+    SecurityHeaders(**options)
+
+
+def of_proxy_headers(**options: Any) -> None:
+    trust = {} if {"trusted", "hops"} & set(options) else {"hops": 1}
+    ProxyHeaders(**{"header": "forwarded", **trust, **options})
+
+
+def of_timeout(**options: Any) -> None:
+    Timeout(**{"seconds": 1, **options})
+
+
 def of_codec(**options: Any) -> None:
     Codec(**{"media_type": "a/b", "encode": lambda value: b"", **options})
 
@@ -111,6 +145,7 @@ WRONG: dict[Callable[..., None], dict[str, tuple[Any, ...]]] = {
         "wsgi_middleware": (*NO_LIST, None, [5], [("x", {})], handler),
         "asgi_middleware": (*NO_LIST, None, [5], [(handler, 5)], handler),
         "ignore_notes": (*NO_LIST, None, [5], int),
+        "types": (*NO_LIST, None, [5], int),
         "openapi_path": (*NO_PATH, "/ends/"),
         "docs_path": (*NO_PATH, "/ends/"),
         "security_schemes": (*NO_MAPPING, {"key": "text"}),
@@ -148,7 +183,11 @@ WRONG: dict[Callable[..., None], dict[str, tuple[Any, ...]]] = {
         "middleware": (*NO_LIST, None, [5], layer),
     },
     of_mount: {"path": (*NO_PATH, None), "app": (*NO_CALL, None, Router(), App), "name": (*NO_TEXT, "", "a:b")},
-    of_include: {"router": (*NO_CALL, None, App(), Router), "prefix": (*NO_PATH, None)},
+    of_include: {
+        "router": (*NO_CALL, None, App(), Router),
+        "prefix": (*NO_PATH, None),
+        "name": (*NO_TEXT, "", "a:b"),
+    },
     of_middleware: {"needs_body": NO_FLAG},
     of_compile: {"backend": (*NO_TEXT, "nothing"), "skip_unsupported": NO_FLAG},
     of_cors: {
@@ -165,6 +204,28 @@ WRONG: dict[Callable[..., None], dict[str, tuple[Any, ...]]] = {
         "min_size": (*NO_COUNT, None),
         "levels": (*NO_MAPPING, {"other": 1}, {"gzip": "9"}, {"gzip": True}),
     },
+    of_csrf: {"trusted_origins": (*NO_LIST_OF_TEXTS, ["null"], ["*"], ["https://a.example/"], ["a.example"])},
+    of_trusted_hosts: {"hosts": (*NO_LIST_OF_TEXTS, [], ["*"], ["https://a"], ["a b"], ["*.[::1]"], ["a*.b"], [""])},
+    of_https_redirect: {
+        "host": (*NO_TEXT, "", "a:80", "a/b"),
+        "port": (*NO_COUNT, None, 0, 65536),
+    },
+    of_security_headers: dict.fromkeys(inspect.signature(SecurityHeaders).parameters, (*NO_TEXT, "", "a\nb", "\xe4"))
+    | {"hsts": NO_COUNT, "hsts_subdomains": (*NO_FLAG, True)},
+    of_proxy_headers: {
+        "header": (*NO_TEXT, None, "x-real-ip", ["forwarded", "x-forwarded"]),
+        "trusted": (
+            *NO_LIST_OF_TEXTS,
+            [],
+            ["*"],
+            ["0.0.0.0/0"],
+            ["::/0"],
+            ["10.0.0.1/8"],
+            ["localhost"],
+        ),
+        "hops": (*NO_COUNT, None, 0),
+    },
+    of_timeout: {"seconds": (0, -1, True, "5", None, THING, float("inf"), float("nan"))},
     of_codec: dict.fromkeys(inspect.signature(Codec).parameters, NO_CALL)
     | {
         "media_type": (*NO_TEXT, None, "text", "A/B"),
@@ -173,6 +234,7 @@ WRONG: dict[Callable[..., None], dict[str, tuple[Any, ...]]] = {
         "suffix": (*NO_TEXT, None, "json"),
         "objects_only": NO_FLAG,
         "max_size": NO_COUNT,
+        "types": (),  # the compile sets it, whatever it was
     },
 }
 SIGNATURES: dict[Callable[..., None], Any] = {
@@ -184,6 +246,12 @@ SIGNATURES: dict[Callable[..., None], Any] = {
     of_compile: App.compile,
     of_cors: CORS.__init__,
     of_compression: Compression.__init__,
+    of_csrf: CSRF.__init__,
+    of_trusted_hosts: TrustedHosts.__init__,
+    of_https_redirect: HTTPSRedirect.__init__,
+    of_security_headers: SecurityHeaders.__init__,
+    of_proxy_headers: ProxyHeaders.__init__,
+    of_timeout: Timeout.__init__,
     of_codec: Codec,
 }
 
