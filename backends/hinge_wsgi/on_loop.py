@@ -6,7 +6,7 @@ Law: a plain handler and every read of the body stay in the server's thread: nei
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from hinge.compiling.frozen import Endpoint
@@ -40,14 +40,14 @@ def make_serve_on_loop(endpoint: Endpoint, runtime: Runtime) -> Serve:
 
 def _answer(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Response]:
     """Return `(request) -> response`, to be called in a server's thread; it raises no Exception."""
-    layers, before, afail = endpoint.layers, endpoint.body_before, _async_fail(endpoint)
-    inner = _async_inner(endpoint, runtime)
-    if before is None:
-        composed = compose_async(layers, inner, afail)
-    else:
-        reading = _async_reading(endpoint, compose_async(layers[before:], inner, afail))
-        composed = compose_async(layers[:before], reading, afail)
-
+    before = endpoint.body_before
+    composed = compose_async(
+        endpoint.layers,
+        _async_inner(endpoint, runtime),
+        _async_fail(endpoint),
+        body_before=before,
+        read=None if before is None else _async_reading(endpoint),
+    )
     reads_form = endpoint.plan.reads_form
 
     def answer(request: Request) -> Response:
@@ -93,15 +93,9 @@ def _async_inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Co
     return inner
 
 
-def _async_reading(endpoint: Endpoint, inside: Callable[[Request], Any]) -> Callable[[Request], Any]:
+def _async_reading(endpoint: Endpoint) -> Callable[[Request], Awaitable[bytes]]:
     read = _whole_body(endpoint)
-
-    async def answer(request: Request) -> Response:
-        await on_request_thread(lambda: read(request))
-        response: Response = await inside(request)
-        return response
-
-    return answer
+    return lambda request: on_request_thread(lambda: read(request))
 
 
 def _async_fail(endpoint: Endpoint) -> Callable[[Request, Exception], Coroutine[Any, Any, Response]]:

@@ -787,6 +787,44 @@ def test_a_middleware_that_needs_the_body_has_it(
     assert (truncated.status_code, truncated.headers["x-by"]) == (400, "outer")
 
 
+@pytest.mark.parametrize("colour", ["sync", "async"])
+def test_a_failure_is_thrown_in_outside_of_a_middleware_that_needs_the_body_as_well(
+    client_for: Callable[..., Client], coloured: Any, colour: str, notes: list[str]
+) -> None:
+    def outer(request: Request) -> Middleware:
+        try:
+            yield
+        except ValueError:
+            notes.append("rollback")
+            raise
+        notes.append("commit")
+
+    async def async_outer(request: Request) -> AsyncMiddleware:
+        try:
+            yield
+        except ValueError:
+            notes.append("rollback")
+            raise
+        notes.append("commit")
+
+    def signed(request: Request) -> Middleware:
+        try:
+            yield
+        finally:
+            notes.append(f"body {len(request.body)}")
+
+    app = App(middleware=[outer if colour == "sync" else async_outer])
+    app.middleware(signed, needs_body=True)
+
+    @app.post("/")
+    @coloured
+    def fail() -> None:
+        raise ValueError
+
+    assert client_for(app).post("/", content=b"12345").status_code == 500
+    assert notes == ["body 5", "rollback"]
+
+
 def test_a_middleware_may_judge_the_body_first(client_for: Callable[..., Client], coloured: Any) -> None:
     router = Router("/signed")
 

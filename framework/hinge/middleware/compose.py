@@ -130,14 +130,27 @@ async def aleave(around: Around, entered: list[Any], request: Any, response: Res
     return response
 
 
-def compose_async(layers: Sequence[Layer], inner: AsyncAnswer, fail: AsyncFail) -> AsyncAnswer:
-    """Return `inner` with layers of both colours around it, the first one outermost. Sync ones run inline."""
-    around = Around.of(layers)
+def compose_async(
+    layers: Sequence[Layer],
+    inner: AsyncAnswer,
+    fail: AsyncFail,
+    *,
+    body_before: int | None = None,
+    read: Callable[[Any], Awaitable[object]] | None = None,
+) -> AsyncAnswer:
+    """Return `inner` with layers of both colours around it, the first one outermost. Sync ones run inline.
+
+    `read` is called with the request before the layer of the index `body_before`, and those inside it, are entered.
+    """
+    around = Around.of(layers, body_before)
 
     async def answer(request: Any) -> Response:
         entered: list[Any] = []
         try:
             response = await aenter(around.outer, entered, request)
+            if read is not None and response is None:
+                await read(request)
+                response = await aenter(around.inner, entered, request)
             if response is None:
                 response = await inner(request)
             return await aleave(around, entered, request, response)
