@@ -120,14 +120,29 @@ def _opener(frozen: FrozenApp, runtime: Runtime) -> Opened:
             return None
         (endpoint, handler), values = found or (unknown, ())
         transport.limit = endpoint.config.max_message_size
-        secure, allowed = reader.scheme(scope) in ("wss", "https"), endpoint.config.allowed_origins
-        if not origin_allowed(origin_of(scope), host_of(scope), allowed, secure=secure):
-            refusal = HTTPError(403, "WebSockets are not opened for pages of this origin.")
-            await transport.deny(frozen.errors.problem(refusal))
+        ws = WebSocket(reader, scope, endpoint, values, runtime.state, transport=transport)
+        try:
+            _check_origin(ws, endpoint, origin_of(scope), host_of(scope))
+        except HTTPError as error:
+            await transport.deny(frozen.errors.problem(error))
             return None
-        return WebSocket(reader, scope, endpoint, values, runtime.state, transport=transport), handler
+        return ws, handler
 
     return opened
+
+
+def _check_origin(ws: WebSocket, endpoint: Endpoint, origin: str | None, host: str | None) -> None:
+    """Let pages of this site and of the listed ones pass; what a trusted proxy says of the site counts.
+
+    Raises:
+        HTTPError: 403, the page is of another site; 400, the proxy's header is malformed.
+    """
+    if endpoint.layers and endpoint.layers[0].outermost:
+        endpoint.layers[0].look(ws)
+    host = ws._memo.get("host", host)  # as it is: a malformed one is no page's
+    secure, allowed = ws.scheme in ("wss", "https"), endpoint.config.allowed_origins
+    if not origin_allowed(origin, host, allowed, secure=secure):
+        raise HTTPError(403, "WebSockets are not opened for pages of this origin.")
 
 
 def _handler(endpoint: Endpoint) -> _Handler:

@@ -7,7 +7,7 @@ import pytest
 
 from hinge import App, ConfigurationError, Middleware, Request, Router, WebSocket
 from hinge.middleware import ProxyHeaders, TrustedHosts
-from hinge.testing import Client
+from hinge.testing import Client, WebSocketDenied
 
 PROXY, OTHER, CLIENT, SPOOFED = "10.0.0.1", "10.0.0.2", "203.0.113.9", "198.51.100.7"
 FOR, PROTO, HOST = "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"
@@ -198,6 +198,21 @@ def test_a_websocket_is_wss(each_backend: Any) -> None:
     headers = {"forwarded": f"for={CLIENT};proto=https;host=shop.example"}
     with each_backend(app) as client, client.websocket("/live", headers=headers) as ws:
         assert ws.receive() == f"{CLIENT} wss shop.example"
+    # Pages are compared with the host and the scheme that the proxy tells.
+    with each_backend(app) as client:
+        with client.websocket("/live", headers=headers | {"origin": "https://shop.example"}) as ws:
+            assert ws.receive() == f"{CLIENT} wss shop.example"
+        for origin in ("http://shop.example", "http://testserver", "https://evil.example", "null"):
+            with (
+                pytest.raises(WebSocketDenied) as denied,
+                client.websocket("/live", headers=headers | {"origin": origin}),
+            ):
+                pass
+            assert denied.value.response.status_code == 403
+        malformed = {"forwarded": 'for="', "origin": "http://testserver"}
+        with pytest.raises(WebSocketDenied) as denied, client.websocket("/live", headers=malformed):
+            pass
+        assert denied.value.response.status_code == 400
 
 
 @pytest.mark.parametrize("header", ["x-forwarded", "forwarded"])

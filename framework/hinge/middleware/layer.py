@@ -71,6 +71,11 @@ class Layer(msgspec.Struct, frozen=True):
     hooks: tuple[Callable[[Any], Any] | None, Callable[[Any, Any], Any] | None] | None = None
     """What is called before and after the rest, None for nothing; None for a generator."""
 
+    def look(self, request: Any) -> None:
+        """Let an outermost one change what is seen of a request, before the rest of the app is entered."""
+        if self.hooks is not None and self.hooks[0] is not None:
+            self.hooks[0](request)
+
     def misuse(self, what: str) -> ConfigurationError:
         """Return the error of a middleware that broke the protocol at run time."""
         return ConfigurationError(f"middleware {self.name} ({self.location}): {what}")
