@@ -86,7 +86,10 @@ def waiting() -> list[Any]:
     return [coroutine]
 
 
-MADE = "make it a msgspec.Struct or a dataclass, or return a dict of what is to be sent"
+MADE = (
+    "make it a msgspec.Struct or a dataclass, name it in App(types=[CustomType(...)]), or return a dict of what is to "
+    "be sent"
+)
 KEYS = "the Row that the handler answered with has keys and no attribute 'id'. Fix: Note(**row)"
 EVENTS = "a streamed chunk is str or bytes, not Event. Fix: return EventSourceResponse(...) around what yields them"
 LINES = "a streamed chunk is str or bytes, not dict. Fix: for lines of JSON annotate it, -> "

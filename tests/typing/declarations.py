@@ -10,12 +10,15 @@ from hinge import (
     App,
     AsyncMiddleware,
     Config,
+    CustomType,
+    HTMLResponse,
     HTTPError,
     JSONResponse,
     Middleware,
     Request,
     Response,
     Router,
+    Templates,
     WebSocket,
 )
 
@@ -172,8 +175,27 @@ def native(application: Any, level: int = 1) -> Any:
     return application
 
 
+class Id:
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+def make_id(value: Any) -> Id:
+    return Id(value)
+
+
+App(types=[CustomType(Id, encode=str, decode=Id, schema={"type": "string"}), CustomType(Id, str, decode=make_id)])
+
+
+def page(request: Request) -> HTMLResponse:
+    templates = Templates("templates", context_processors=[lambda request: {"a": 1}], trim_blocks=True)
+    assert_type(templates.render("mail.txt", request, name="ada"), str)
+    return templates["page.html"](request, {"status": 1}, status=201, name="ada")
+
+
 App(wsgi_middleware=[native, (native, {"level": 2})], asgi_middleware=[native])
 app.include(router, "/v1")
+app.include(router, "/v2", name="v2")
 assert_type(app.url_for("live", room="x"), str)
 assert_type(app.unmet("wsgi"), list[str])
 app.compile("asgi", skip_unsupported=True).drain(1.0)

@@ -12,7 +12,10 @@ _INSTEAD = {
     "generator": "make a list of it",
     "sqlite3.Row": "return dict(row), or Item(**row) of a Struct or dataclass",
 }
-_KNOWN = "make it a msgspec.Struct or a dataclass, or return a dict of what is to be sent"
+_KNOWN = (
+    "make it a msgspec.Struct or a dataclass, name it in App(types=[CustomType(...)]), or return a dict of what is to "
+    "be sent"
+)
 _SAID = (
     (re.compile(r"\A\w{0,60}Response\.__init__\(\) got an unexpected keyword argument 'status_code'"), "status=..."),
     (re.compile(r"HTTPError\.__init__\(\) missing 1 required positional argument: 'status'"), "HTTPError(404, ...)"),
