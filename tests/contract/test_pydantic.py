@@ -209,6 +209,20 @@ def test_what_does_not_fit_is_told_in_our_words(client_for: ClientFor) -> None:
         assert (answer.status_code, told) == (422, faults), (path, body)
 
 
+def test_very_many_faults_are_bounded(client_for: ClientFor) -> None:
+    client = client_for(make_app())
+    for many, told in ((150, 100), (20_000, 1)):
+        answer = client.post("/page", json={"items": [{"streetName": "ok", "number": 0}] * many})
+        assert (answer.status_code, len(answer.json()["errors"])) == (422, told)
+
+
+def test_a_body_with_models_has_a_bound_of_its_own(client_for: ClientFor) -> None:
+    client = client_for(make_app())
+    for size, status in ((1024 * 1024, 200), (1024 * 1024 + 1, 413)):
+        content = b'{"name":"ada"}'.ljust(size)
+        assert client.post("/user", content=content, headers={"content-type": "application/json"}).status_code == status
+
+
 def test_json_is_that_of_every_other_body(client_for: ClientFor) -> None:
     client = client_for(make_app())
     for content in ('{"name":NaN}', '{"name":"a"} x', "", '{"name":"\\ud800"}'):

@@ -4,6 +4,7 @@ Law: a codec is values and functions, without state; all that it needs is there 
 says in one line what to install.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -125,16 +126,25 @@ def is_of_msgspec(function: Any) -> bool:
     return module.partition(".")[0] in ("hinge", "msgspec")
 
 
+MAX_MODEL = 1024 * 1024
+"""Bytes of the largest body with models of pydantic, whose record of faults takes 200 bytes for each byte of a body."""
+
+
 def with_types(codecs: tuple[Codec, ...], types: Types, target: Any) -> tuple[Codec, ...]:
     """Return the codecs that read a type: as they are, or for an app's own classes where it has some of these."""
-    return tuple(_typed(codec, types) for codec in codecs) if types.are_in(target) else codecs
+    if not types.are_in(target):
+        return codecs
+    most = MAX_MODEL if types.models_in(target) else math.inf
+    return tuple(_typed(codec, types, most) for codec in codecs)
 
 
-def _typed(codec: Codec, types: Types) -> Codec:
+def _typed(codec: Codec, types: Types, most: float) -> Codec:
     make = codec.typed_decoder
     if make is None:
         return codec
-    return replace(codec, decoder=lambda target: make(target, types), types=types)
+    size = min(most, math.inf if codec.max_size is None else codec.max_size)
+    max_size = int(size) if math.isfinite(size) else None
+    return replace(codec, decoder=lambda target: make(target, types), types=types, max_size=max_size)
 
 
 def _json_decoder(target: Any, types: Types | None = None) -> Callable[[bytes], Any]:

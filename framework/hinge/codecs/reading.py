@@ -116,7 +116,7 @@ def _body_decoder(target: Any, codecs: tuple[Codec, ...]) -> BodyDecoder:
         return readers[codec.media_type](body)
 
     json = next((codec for codec in codecs if codec is JSON or codec.check_depth is JSON.check_depth), None)
-    if json is None or json.decoder is None:
+    if json is None or json.decoder is None or json.max_size is not None:
 
         def read_any(body: bytes, content_type: str | None, content_encoding: str | None = None) -> Any:
             return read_other(body, content_type, content_encoding)

@@ -123,6 +123,13 @@ class Types:
 
         return any(isinstance(info, msgspec.inspect.CustomType) and self.knows(info.cls) for info in nested_types(type))
 
+    def models_in(self, type: Any) -> bool:  # noqa: A002 - as above
+        """Tell whether a model of pydantic stands in a type, of which the app itself says nothing."""
+        from hinge.inspection.decodable import nested_types  # noqa: PLC0415 - a compile's
+
+        infos = [info for info in nested_types(type) if isinstance(info, msgspec.inspect.CustomType)]
+        return any(self.knows(info.cls) and not self.reads_texts(info.cls) for info in infos)
+
     def schema(self, kind: Any) -> dict[str, Any]:
         """Return the JSON Schema of a class, `{}` if nothing is known of it."""
         known = self._known.get(kind)

@@ -142,12 +142,17 @@ _SAID = {
 }
 _of_kind = re.compile(r"(.+?)_(?:type|parsing|parsing_size|from_\w+)").fullmatch
 _MAX_TEXT = 300
+_MOST_LISTED, _MOST_TOLD = 1000, 100
+"""How many faults are asked of pydantic, and how many of them are told."""
 
 
 def _faults(error: Any, value: Any) -> Iterator[Fault]:
     """Yield each place once: what several members of a union expect there is one fault."""
+    if error.error_count() > _MOST_LISTED:  # to list them takes time and memory for each
+        yield (), f"has more than {_MOST_LISTED} invalid values"
+        return
     found: dict[tuple[Any, ...], list[tuple[str | None, str, Any]]] = {}
-    for one in error.errors():
+    for one in error.errors()[:_MOST_TOLD]:
         steps, is_key = _steps(one["loc"], value, is_missing=one["type"] == "missing")
         expected, said = _expected(one["type"]), _said(one)
         if is_key:
