@@ -149,7 +149,10 @@ def make_serve(  # noqa: C901, PLR0915 - one frame for each request
             content.__class__ is not Response
             and (not isinstance(content, Response) or isinstance(content, StreamingResponse))
         ) or (needs_request and (exchange._after or exchange._sources or exchange.watch)):
-            return rest.send(scope, receive, send, values, exchange, content, body)
+            try:
+                return rest.send(scope, receive, send, values, exchange, content, body)
+            finally:
+                content = None  # a failure has this frame, and its body, in its traceback: each would keep the other
         else:
             code, headers, content = complete(content)
         try:

@@ -9,6 +9,7 @@ handler stay in the server's thread; one layer that awaits has all of them on th
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from hinge.binding.plan import HandlerPlan
@@ -160,15 +161,18 @@ class Rest:
             request = self._request(environ, values, error if body is None else body)
         if self._endpoint.plan.reads_form:
             release(request)
-        return self.answer(
-            start_response, request, lambda: recovered(self._around, entered, error, request, self._fail)
-        )
+        make = partial(recovered, self._around, entered, error, request, self._fail)
+        try:
+            return self.answer(start_response, request, make)
+        finally:
+            del error, make  # as in `recovered`: its traceback may have this frame
 
     def answer(self, start_response: StartResponse, request: Request, make: Callable[[], Response]) -> Any:
         """Send the response that is made, of any kind, and do what waits for its end."""
         fail, head_only = self._fail, self._head_only
         try:
             response = make()
+            del make  # it may hold a failure
             return answer_with(
                 self._runtime, start_response, response, request, fail=fail, head_only=head_only, is_known=True
             )

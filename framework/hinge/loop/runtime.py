@@ -141,6 +141,7 @@ class Runtime:
             carry_back(context)
             if lane.watched:
                 await lane.stop_watching(future)
+            del future  # a failure that it holds has this frame in its traceback
 
     def lane(self, purpose: str) -> Lane:
         """Return the worker threads for a purpose, for work that brings its own context."""

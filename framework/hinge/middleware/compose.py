@@ -167,50 +167,56 @@ def recovered(around: Around, entered: list[Any], failure: Exception, request: A
     """Leave the layers that were entered, after a failure further in. Raises it where no response comes of it."""
     error: Exception | None = failure
     response: Any = None
-    while entered:
-        generator, layer = entered.pop(), around.layers[len(entered)]
-        try:
-            if error is None:
-                response = _send(layer, generator, response, request)
-            elif is_guarded(generator):
-                response, error = _throw(layer, generator, error, request), None
-            else:
-                try:
-                    response = fail(request, error)
-                except FAILURES as none:
-                    response = _throw(layer, generator, none, request)
-                else:
+    try:
+        while entered:
+            generator, layer = entered.pop(), around.layers[len(entered)]
+            try:
+                if error is None:
                     response = _send(layer, generator, response, request)
-                error = None
-        except FAILURES as raised:  # which the next layer sees
-            error = raised
-    return response if error is None else fail(request, error)
+                elif is_guarded(generator):
+                    response, error = _throw(layer, generator, error, request), None
+                else:
+                    try:
+                        response = fail(request, error)
+                    except FAILURES as none:
+                        response = _throw(layer, generator, none, request)
+                    else:
+                        response = _send(layer, generator, response, request)
+                    error = None
+            except FAILURES as raised:  # which the next layer sees
+                error = raised
+        return response if error is None else fail(request, error)
+    finally:  # its traceback has this frame: they would keep each other, and the request's body
+        del failure, error
 
 
 async def arecovered(around: Around, entered: list[Any], failure: Exception, request: Any, fail: AsyncFail) -> Response:
     """Do what `recovered` does, for layers of both colours."""
     error: Exception | None = failure
     response: Any = None
-    while entered:
-        generator, layer = entered.pop(), around.layers[len(entered)]
-        send, throw = (_asend, _athrow) if layer.is_async else (_send, _throw)
-        left: Any
-        try:
-            if error is None:
-                left = send(layer, generator, response, request)
-            elif is_guarded(generator):
-                left = throw(layer, generator, error, request)
-            else:
-                try:
-                    response = await fail(request, error)
-                except FAILURES as none:
-                    left = throw(layer, generator, none, request)
-                else:
+    try:
+        while entered:
+            generator, layer = entered.pop(), around.layers[len(entered)]
+            send, throw = (_asend, _athrow) if layer.is_async else (_send, _throw)
+            left: Any
+            try:
+                if error is None:
                     left = send(layer, generator, response, request)
-            response, error = await left if layer.is_async else left, None
-        except FAILURES as raised:  # which the next layer sees
-            error = raised
-    return response if error is None else await fail(request, error)
+                elif is_guarded(generator):
+                    left = throw(layer, generator, error, request)
+                else:
+                    try:
+                        response = await fail(request, error)
+                    except FAILURES as none:
+                        left = throw(layer, generator, none, request)
+                    else:
+                        left = send(layer, generator, response, request)
+                response, error = await left if layer.is_async else left, None
+            except FAILURES as raised:  # which the next layer sees
+                error = raised
+        return response if error is None else await fail(request, error)
+    finally:  # its traceback has this frame: they would keep each other, and the request's body
+        del failure, error
 
 
 # -- what a generator does instead, and throwing a failure in, for both colours ----------------------------------------
@@ -253,23 +259,26 @@ def _yielded_again(layer: Layer, generator: Generator[Any, Any, Any]) -> Excepti
 
 
 def _throw(layer: Layer, generator: Generator[Any, Any, Any] | None, error: Exception, request: Any) -> Response:
-    if generator is None:  # hooks stand around nothing that could be ended
-        raise error
-    value: Any = None
     try:
-        generator.throw(error)
-        generator.close()
-    except StopIteration as stop:
-        value = stop.value
-    except BaseExceptionGroup as group:
-        if not _is_only(group, error):
-            raise
-    else:
-        raise layer.second_yield()
-    if value is None:
-        # Swallowed: there is no response to go on with, and hiding the failure would be a silent fallback.
-        raise error
-    return layer.answer(value, request)
+        if generator is None:  # hooks stand around nothing that could be ended
+            raise error
+        value: Any = None
+        try:
+            generator.throw(error)
+            generator.close()
+        except StopIteration as stop:
+            value = stop.value
+        except BaseExceptionGroup as group:
+            if not _is_only(group, error):
+                raise
+        else:
+            raise layer.second_yield()
+        if value is None:
+            # Swallowed: there is no response to go on with, and hiding the failure would be a silent fallback.
+            raise error
+        return layer.answer(value, request)
+    finally:
+        del error  # as in `recovered`
 
 
 def _is_only(group: BaseException, error: BaseException) -> bool:
@@ -282,14 +291,17 @@ def _is_only(group: BaseException, error: BaseException) -> bool:
 async def _athrow(layer: Layer, generator: AsyncGenerator[Any, Any], error: BaseException, request: Any) -> Response:
     other: Any = _SWALLOWED
     try:
-        other = await generator.athrow(error)
-    except StopAsyncIteration:
-        pass
-    except BaseExceptionGroup as group:
-        if not _is_only(group, error):
-            raise
-    if other is _SWALLOWED:
-        raise error
+        try:
+            other = await generator.athrow(error)
+        except StopAsyncIteration:
+            pass
+        except BaseExceptionGroup as group:
+            if not _is_only(group, error):
+                raise
+        if other is _SWALLOWED:
+            raise error
+    finally:
+        del error  # as in `recovered`
     return await _afinish(layer, generator, other, request)
 
 

@@ -106,7 +106,9 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
         exchange = RSGIExchange(reader, head, endpoint, values, runtime.state, proto=proto)
         if reads_body:
             exchange.keep_body(content if body is None and isinstance(content, Exception) else body)
-        await send(exchange, Sink(exchange), content)
+        sending = send(exchange, Sink(exchange), content)
+        content = None  # a failure has this frame, and its body, in its traceback: each would keep the other
+        await sending
 
     runtime.find_requests(reader, serve, _head_of)
     return serve
