@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, NoReturn, Protocol, Self, TypeVar, overload
 
 import msgspec
+from msgspec.structs import replace
 
 from hinge.binding.notes import Notes
 from hinge.codecs.careful import careful
@@ -60,7 +61,7 @@ def _decoder(kind: Any, ignored: tuple[type, ...], types: Types = NO_TYPES) -> C
             f"{getattr(unknown, '__qualname__', unknown)}. Fix: make it a msgspec.Struct or a dataclass, or "
             f"{custom_type(unknown)}"
         )
-    decode = careful(JSON, kind, msgspec.json.Decoder(kind, dec_hook=types.decode).decode)
+    decode = careful(replace(JSON, types=types), kind, msgspec.json.Decoder(kind, dec_hook=types.decode).decode)
 
     def check_and_decode(data: bytes) -> Any:
         check_json_depth(data)

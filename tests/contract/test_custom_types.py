@@ -224,22 +224,43 @@ def test_messages(client_for: ClientFor) -> None:
         assert told.value.code == 1007
 
 
+class Number(int):
+    """One whose hash is foreseeable."""
+
+
+COLLIDING = [sys.hash_info.modulus * index for index in range(2000)]
+
+
+@pytest.mark.needs(Feature.WEBSOCKET, "the handler speaks it")
+def test_values_of_one_hash_are_bounded_in_messages(client_for: ClientFor) -> None:
+    app = App(types=[CustomType(Number, encode=int, decode=Number)])
+
+    @app.websocket("/ws")
+    async def live(ws: WebSocket) -> None:
+        await ws.accept()
+        await ws.send_json(len(await ws.receive_json(set[Number])))
+
+    client = client_for(app)
+    with client.websocket("/ws") as ws:
+        ws.send_json(list(range(2000)))
+        assert ws.receive_json() == 2000
+    with client.websocket("/ws") as ws:
+        ws.send_json(COLLIDING)
+        with pytest.raises(WebSocketDisconnect) as told:
+            ws.receive_json()
+        assert told.value.code == 1007
+
+
 def test_values_of_one_hash_are_bounded(client_for: ClientFor) -> None:
-    """A class whose hash is foreseeable is a number in a set: who sends many that collide is refused."""
-
-    class Number(int):
-        pass
-
     app = App(types=[CustomType(Number, encode=int, decode=Number)])
 
     @app.post("/")
     def handler(numbers: Body[set[Number]]) -> int:
         return len(numbers)
 
-    modulus = sys.hash_info.modulus
     client = client_for(app)
     assert client.post("/", json=list(range(2000))).json() == 2000
-    refused = client.post("/", json=[modulus * index for index in range(2000)])
+    refused = client.post("/", json=COLLIDING)
     assert (refused.status_code, "collide" in refused.text) == (422, True)
 
 
