@@ -51,7 +51,8 @@ def make_serve(  # noqa: C901, PLR0915 - one frame for each request
     reading: Any = lines if reads_lines else reader
     call, awaits = coloured_call(endpoint, reading, runtime, _disconnected)
     open_body, begin, reads_form = body_opener(endpoint, reading, runtime), beginner(endpoint, runtime), plan.reads_form
-    bare = plan.handler if plan.is_async and not plan.inline and not plan.arguments else None
+    is_bare = plan.is_async and not plan.inline and not plan.arguments and plan.composed is None
+    bare = plan.handler if is_bare else None
     status, head_only, closes = endpoint.status or 200, endpoint.head_only, endpoint.closes
     results = endpoint.results(
         None if has_layers or reads_form else lambda media_type: (b"content-type", media_type.encode())

@@ -15,6 +15,7 @@ from hinge.diagnostics.failures import FAILURES, failure_in_task, members
 from hinge.diagnostics.logger import logger
 from hinge.error_responses import log_failure
 from hinge.errors import HTTPError, WebSocketDisconnect
+from hinge.loop.hops import hops_of
 from hinge.loop.runtime import Runtime
 from hinge.loop.watch import Ended, Watch
 from hinge.middleware.compose import compose_async
@@ -103,8 +104,8 @@ def compile_websockets(frozen: FrozenApp, runtime: Runtime) -> Callable[[Scope, 
 
 
 def _opener(frozen: FrozenApp, runtime: Runtime) -> Opened:
-    table = frozen.websockets.map(lambda endpoint: (endpoint, _handler(endpoint)))
-    unknown = (frozen.websocket_not_found, _handler(frozen.websocket_not_found))
+    table = frozen.websockets.map(lambda endpoint: (endpoint, _handler(endpoint, runtime)))
+    unknown = (frozen.websocket_not_found, _handler(frozen.websocket_not_found, runtime))
     origin_of, host_of = reader.header("origin"), reader.header("host")
 
     async def opened(scope: Scope, transport: ASGITransport) -> tuple[WebSocket, _Handler] | None:
@@ -145,9 +146,9 @@ def _check_origin(ws: WebSocket, endpoint: Endpoint, origin: str | None, host: s
         raise HTTPError(403, "WebSockets are not opened for pages of this origin.")
 
 
-def _handler(endpoint: Endpoint) -> _Handler:
+def _handler(endpoint: Endpoint, runtime: Runtime) -> _Handler:
     """Return the handler inside its middleware."""
-    call = endpoint.bind(reader)
+    call = endpoint.bind(reader, hops=hops_of(endpoint, runtime))
     awaits = endpoint.plan.is_async
     respond = endpoint.errors.respond
     told = False

@@ -23,7 +23,7 @@ from hinge_wsgi.first_chunk import async_beginner
 from hinge_wsgi.form import release
 from hinge_wsgi.respond import StartResponse
 from hinge_wsgi.runtime import Runtime
-from hinge_wsgi.serve import Rest, Serve, body_opener, failure_response
+from hinge_wsgi.serve import Rest, Serve, body_opener, bound, failure_response
 from hinge_wsgi.waiting import current, on_request_thread
 
 
@@ -63,7 +63,7 @@ def _answer(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Respons
 
 
 def _async_inner(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-    call, plan = endpoint.bind(reader), endpoint.plan
+    call, plan = bound(endpoint), endpoint.plan
     body_of: Any = body_opener(endpoint) or (_whole_body(endpoint) if plan.reads_body else lambda request: None)
     respond = endpoint.responder()
     reads_body, begin = plan.reads_body or plan.reads_form, async_beginner(endpoint, runtime)

@@ -41,7 +41,8 @@ def make_serve(endpoint: Endpoint, runtime: Runtime) -> Serve:  # noqa: C901, PL
     around, has_layers = Around.of(endpoint.layers, endpoint.body_before), bool(endpoint.layers)
     outer, inner = around.outer, around.inner
     call, open_body, reads_form = coloured_call(endpoint, runtime), body_opener(endpoint), plan.reads_form
-    bare = None if plan.arguments or plan.is_async or plan.maybe_async else plan.handler
+    is_bare = not (plan.arguments or plan.is_async or plan.maybe_async) and plan.composed is None
+    bare = plan.handler if is_bare else None
     status_line, run, begin = STATUS_LINES[endpoint.status or 200], runtime.run, beginner(endpoint, runtime)
     results = endpoint.results(None if has_layers or reads_form else lambda media_type: ("content-type", media_type))
     rest, prepared, respond = Rest(endpoint, runtime), results.prepared, results.respond
@@ -196,9 +197,18 @@ def failure_response(endpoint: Endpoint, runtime: Runtime, request: Request, err
     return response if isinstance(response, Response) else runtime.run(response)  # type: ignore[arg-type]
 
 
+def bound(endpoint: Endpoint) -> Callable[..., Any]:
+    """Return the handler bound to the environ, with what it depends on."""
+    if endpoint.plan.composed is None:
+        return endpoint.bind(reader)
+    from hinge_wsgi.dependencies import hops_of  # noqa: PLC0415 - only routes with dependencies pay for it
+
+    return endpoint.bind(reader, hops=hops_of(endpoint))
+
+
 def coloured_call(endpoint: Endpoint, runtime: Runtime) -> Callable[..., Any]:
     """Return the bound handler as a plain function, whatever its colour."""
-    call = endpoint.bind(reader)
+    call = bound(endpoint)
     plan = endpoint.plan
     if plan.maybe_async:
         return _settled(call, plan, runtime)

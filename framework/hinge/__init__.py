@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     )
     from hinge.config import Config
 
+    # Depend
+    from hinge.dependencies.depends import Depends
+
     # Fail
     from hinge.errors import ClientDisconnect, ConfigurationError, HTTPError, WebSocketDisconnect
     from hinge.forms.upload import FormData, UploadFile
@@ -38,7 +41,7 @@ if TYPE_CHECKING:
     from hinge.http.query import QueryParams
     from hinge.inspection.custom_types import CustomType
     from hinge.middleware.layer import AsyncMiddleware, Middleware
-    from hinge.request import Request
+    from hinge.request import HTTPConnection, Request
 
     # Answer
     from hinge.responses.events import Event, EventSourceResponse
@@ -67,6 +70,7 @@ __all__ = [
     "Cookie",
     "CookieParam",
     "CustomType",
+    "Depends",
     "Event",
     "EventSourceResponse",
     "FileResponse",
@@ -74,6 +78,7 @@ __all__ = [
     "FormData",
     "FormParam",
     "HTMLResponse",
+    "HTTPConnection",
     "HTTPError",
     "Header",
     "HeaderParam",
@@ -108,6 +113,7 @@ _ROOMS = {
         "Body BodyParam Cookie CookieParam Form FormParam Header HeaderParam Path PathParam Query QueryParam"
     ),
     "config": "Config",
+    "dependencies.depends": "Depends",
     "errors": "ClientDisconnect ConfigurationError HTTPError WebSocketDisconnect",
     "forms.upload": "FormData UploadFile",
     "http.address": "Address",
@@ -116,7 +122,7 @@ _ROOMS = {
     "http.query": "QueryParams",
     "inspection.custom_types": "CustomType",
     "middleware.layer": "AsyncMiddleware Middleware",
-    "request": "Request",
+    "request": "HTTPConnection Request",
     "responses.events": "Event EventSourceResponse",
     "responses.files": "FileResponse",
     "responses.jsonlines": "JSONLinesResponse",

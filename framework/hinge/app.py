@@ -18,7 +18,7 @@ from hinge.entry import ServerEntry
 from hinge.errors import ConfigurationError
 from hinge.inspection.custom_types import NO_TYPES, Types
 from hinge.middleware.layer import Layer, MiddlewareFunction
-from hinge.routing.route import Route, as_described, as_layers
+from hinge.routing.route import Route, as_dependencies, as_described, as_layers
 from hinge.routing.router import Registrar, Router, included
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class App(ServerEntry, Registrar):
     in an `Annotated` is meant for others; any other note that Hinge does not know is an error. `types` say what classes
     that msgspec does not know are on the wire. The OpenAPI document is
     at `openapi_path` and the page that shows it at `docs_path`, unless a route of the app is; None: nowhere.
+    `dependencies` (`[Depends(check)]`) run before every handler, but for those two, which have `openapi_dependencies`.
     `security_schemes` and `security` go into the document as OpenAPI has them.
 
     Raises:
@@ -69,6 +70,7 @@ class App(ServerEntry, Registrar):
         config: Config | None = None,
         slashes: Literal["redirect", "strict"] = "redirect",
         middleware: Iterable[MiddlewareFunction] = (),
+        dependencies: Iterable[Any] = (),
         codecs: "Iterable[Codec] | None" = None,
         wsgi_middleware: Iterable[Wrapper] = (),
         asgi_middleware: Iterable[Wrapper] = (),
@@ -76,6 +78,7 @@ class App(ServerEntry, Registrar):
         types: "Iterable[CustomType]" = (),
         openapi_path: str | None = "/openapi.json",
         docs_path: str | None = "/docs",
+        openapi_dependencies: Iterable[Any] = (),
         security_schemes: Mapping[str, Any] | None = None,
         security: Iterable[Mapping[str, Any]] = (),
     ) -> None:
@@ -112,6 +115,8 @@ class App(ServerEntry, Registrar):
             ignored_notes=_classes(ignore_notes),
             types=Types(types) if types != () else NO_TYPES,
             layers=as_layers(middleware, f"App(middleware=...) ({caller()})"),
+            dependencies=as_dependencies(dependencies, f"App(dependencies=...) ({caller()})"),
+            document_dependencies=as_dependencies(openapi_dependencies, f"App(openapi_dependencies=...) ({caller()})"),
             wrappers={
                 "wsgi": wrappers_of(wsgi_middleware, "wsgi_middleware"),
                 "asgi": wrappers_of(asgi_middleware, "asgi_middleware"),

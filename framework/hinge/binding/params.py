@@ -4,7 +4,8 @@ Law: frozen data. `Query[int]` is `Annotated[int, QueryParam()]`; the long form 
 `Annotated[int, QueryParam(name="page-size"), msgspec.Meta(ge=1)]`.
 """
 
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
@@ -54,6 +55,20 @@ class BodyParam(Param, frozen=True):
 
 class FormParam(Param, frozen=True):
     """Take the value from a form: a text, a file, lists of them for repeated names, or a Struct for the whole form."""
+
+
+Scope = Literal["request", "app"]
+
+
+class Dependency(Param, frozen=True, eq=False):
+    """Take the value from a provider; made by `hinge.Depends`. It is equal to itself alone."""
+
+    provider: Callable[..., Any] | None = None
+    """None: the annotated class."""
+    scope: Scope = "request"
+    cached: bool = True
+    """Whether all who need the provider in a request get one value."""
+    location: str = ""
 
 
 class Called(msgspec.Struct, frozen=True):

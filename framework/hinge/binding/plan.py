@@ -15,7 +15,17 @@ import msgspec
 
 from hinge.binding.mistakes import refuse_slips
 from hinge.binding.notes import Notes
-from hinge.binding.params import BodyParam, CookieParam, FormParam, HeaderParam, Param, PathParam, QueryParam, split
+from hinge.binding.params import (
+    BodyParam,
+    CookieParam,
+    Dependency,
+    FormParam,
+    HeaderParam,
+    Param,
+    PathParam,
+    QueryParam,
+    split,
+)
 from hinge.diagnostics.location import locate, qualified_name
 from hinge.errors import ConfigurationError
 from hinge.forms.kinds import is_of_files
@@ -30,6 +40,7 @@ from hinge.validation.defaults import check_default
 
 if TYPE_CHECKING:
     from hinge.codecs import Codec
+    from hinge.dependencies.compose import Composed
 
 __all__ = ["MISSING", "Argument", "Colour", "HandlerPlan", "Missing", "Source", "colour_of", "plan_handler"]
 
@@ -49,6 +60,10 @@ class Source(enum.Enum):
     WEBSOCKET = "websocket"
     STREAM = "stream"
     STATE = "state"
+    DEPENDENCY = "dependency"
+    """What a provider gives; in the plan that is served, its arguments stand in place of it."""
+    HELD = "held"
+    """What the guards of a route have given before its body was read."""
 
 
 class Missing(enum.Enum):
@@ -99,6 +114,10 @@ class HandlerPlan(msgspec.Struct, frozen=True, dict=True):  # dict: what is aske
     """The app's own."""
     offers: "tuple[Codec, ...]" = ()
     """What results are encoded as, by the request's Accept; empty: JSON, without a look at it."""
+    what: str = "handler"
+    """What it is the plan of, for messages."""
+    composed: "Composed | None" = None
+    """The dependencies that are called with the handler; None: it has none."""
 
     @property
     def reads(self) -> "tuple[Codec, ...]":
@@ -107,6 +126,11 @@ class HandlerPlan(msgspec.Struct, frozen=True, dict=True):  # dict: what is aske
 
         codecs = CODECS if self.codecs is None else self.codecs
         return codecs if self.body is None else with_types(codecs, self.types, self.body.type)
+
+    @property
+    def needs_dependencies(self) -> bool:
+        """Whether providers are still to be composed with it."""
+        return self._takes(Source.DEPENDENCY)
 
     def _takes(self, *sources: Source) -> bool:
         return any(argument.source in sources for argument in self.arguments)
@@ -157,7 +181,7 @@ class HandlerPlan(msgspec.Struct, frozen=True, dict=True):  # dict: what is aske
 
     def describe(self) -> str:
         """Return `handler module.name (file:line)`, the start of every message about it."""
-        return f"handler {self.name} ({self.location})"
+        return f"{self.what} {self.name} ({self.location})"
 
 
 _INJECTED: dict[str, Source] = {
@@ -187,8 +211,12 @@ def plan_handler(
     own_loop: bool = False,
     websocket: bool = False,
     notes: Notes | None = None,
+    has_dependencies: bool = False,
 ) -> HandlerPlan:
     """Return the plan of a handler whose path template has the given parameter names; `notes` are the app's.
+
+    What it takes of dependencies (`Source.DEPENDENCY`, or `has_dependencies`) is filled in by
+    `hinge.dependencies.compose`: they may take the rest of the path.
 
     Raises:
         ConfigurationError: the signature cannot be planned.
@@ -197,10 +225,7 @@ def plan_handler(
     name, location = qualified_name(handler), locate(handler)
     who = f"handler {name} ({location})"
     parameters, hints = read_signature(handler, who)
-    arguments = tuple(
-        _argument(parameter, hints.get(parameter.name, parameter.annotation), names, who, notes)
-        for parameter in parameters
-    )
+    arguments = arguments_of(parameters, hints, names, who, notes)
     refuse_wrappers(handler, who)
     colour, written = colour_of(handler), notes.obeyed(hints.get("return", Any), f"{who}: the return annotation")
     returns = awaited_type(written)
@@ -217,8 +242,24 @@ def plan_handler(
         maybe_async=colour is Colour.SYNC and (returns is not written or may_wait(handler)),
         types=notes.types,
     )
-    _check(plan, names, websocket=websocket)
+    if not (has_dependencies or plan.needs_dependencies):
+        check_path(plan, names)
+    check_plan(plan, websocket=websocket)
     return plan
+
+
+def arguments_of(
+    parameters: Iterable[inspect.Parameter], hints: dict[str, Any], path_names: frozenset[str], who: str, notes: Notes
+) -> tuple[Argument, ...]:
+    """Return the arguments that fill parameters whose resolved annotations are `hints`.
+
+    Raises:
+        ConfigurationError: one cannot be filled.
+    """
+    return tuple(
+        _argument(parameter, hints.get(parameter.name, parameter.annotation), path_names, who, notes)
+        for parameter in parameters
+    )
 
 
 def _argument(
@@ -228,7 +269,11 @@ def _argument(
     who = f"{who}: parameter {name!r}"
     keyword = parameter.kind is inspect.Parameter.KEYWORD_ONLY
     default = MISSING if parameter.default is inspect.Parameter.empty else parameter.default
+    if isinstance(default, Dependency):
+        return _provided(parameter, annotation, default, who, notes)
     known = notes.read.get(id(annotation))
+    if known is None and (markers := split(annotation)[0]) and any(isinstance(one, Dependency) for one in markers):
+        return _provided(parameter, annotation, None, who, notes)
     refuse_slips(parameter, annotation, who, in_path=name in path_names, is_known=known is not None)
     if known is None:
         known = notes.read[id(annotation)] = _read(annotation, who, name, notes)
@@ -248,6 +293,28 @@ def _argument(
     whole = source in _FIELDS and known.is_record
     many = source in (Source.QUERY, Source.HEADER, Source.FORM) and not whole and known.has_items
     return Argument(name, source, alias, kind, default, many=many, whole=whole, keyword=keyword, marker=marker)
+
+
+def _provided(
+    parameter: inspect.Parameter, annotation: Any, default: Dependency | None, who: str, notes: Notes
+) -> Argument:
+    """Return the argument of a parameter that is marked with `Depends`, in its annotation or as its default."""
+    name = parameter.name
+    markers, kind = split(Any if annotation is parameter.empty else annotation)
+    marker, *others = markers if default is None else [*markers, default]
+    if others:
+        raise ConfigurationError(f"{who} has two markers. Fix: keep one of {_marked(marker)} and {_marked(others[0])}")
+    if default is None and parameter.default is not parameter.empty:
+        raise ConfigurationError(
+            f"{who} has a default, and its value always comes from its dependency. Fix: leave the default out"
+        )
+    notes.of_callback(kind, who, name, "handler")
+    keyword = parameter.kind is parameter.KEYWORD_ONLY
+    return Argument(name, Source.DEPENDENCY, name, kind, keyword=keyword, marker=marker)
+
+
+def _marked(marker: Param) -> str:
+    return "Depends(...)" if isinstance(marker, Dependency) else _class_name(marker)
 
 
 class _Read(NamedTuple):
@@ -297,7 +364,7 @@ def _marker(annotation: Any, who: str) -> tuple[Param | None, Any]:
     """Take Hinge's marker out of an annotation and leave the type with its other notes."""
     markers, kind = split(annotation)
     if len(markers) > 1:
-        raise ConfigurationError(f"{who} has two markers. Fix: keep one of {' and '.join(map(_class_name, markers))}")
+        raise ConfigurationError(f"{who} has two markers. Fix: keep one of {' and '.join(map(_marked, markers))}")
     return (markers[0] if markers else None), kind
 
 
@@ -357,14 +424,28 @@ def _alias(name: str, marker: Param | None, source: Source, who: str) -> str:
     return alias
 
 
-def _check(plan: HandlerPlan, path_names: frozenset[str], *, websocket: bool) -> None:
-    who = plan.describe()
+def check_path(plan: HandlerPlan, path_names: Iterable[str]) -> None:
+    """Find out whether everything in the path is taken, by the handler or by what it needs.
+
+    Raises:
+        ConfigurationError: a path parameter is not.
+    """
     taken = {argument.alias for argument in plan.arguments if argument.source is Source.PATH}
-    unused = sorted(path_names - taken)
+    unused = sorted(set(path_names) - taken)
     if unused:
         raise ConfigurationError(
-            f"{who}: the path has {{{unused[0]}}} but no parameter takes it. Fix: add a parameter {unused[0]!r}"
+            f"{plan.describe()}: the path has {{{unused[0]}}} but no parameter takes it. "
+            f"Fix: add a parameter {unused[0]!r}"
         )
+
+
+def check_plan(plan: HandlerPlan, *, websocket: bool) -> None:
+    """Find out whether the arguments fit together, and the handler what it is registered as.
+
+    Raises:
+        ConfigurationError: they do not.
+    """
+    who = plan.describe()
     bodies = [argument.name for argument in plan.arguments if argument.source in (Source.BODY, Source.STREAM)]
     bodies += [argument.name for argument in plan.arguments if argument.source is Source.FORM][:1]  # all of one
     if len(bodies) > 1:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from hinge.binding.params import Dependency
 from hinge.diagnostics.location import caller
 from hinge.errors import ConfigurationError
 from hinge.inspection.custom_types import NO_TYPES, Types
@@ -36,6 +37,10 @@ class Declared(msgspec.Struct, eq=False, kw_only=True):
     ignored_notes: tuple[type, ...]
     types: Types = NO_TYPES
     layers: list[Layer]
+    dependencies: tuple[Dependency, ...]
+    """What runs before every handler."""
+    document_dependencies: tuple[Dependency, ...]
+    """What runs before the app shows its document."""
     wrappers: dict[str, tuple[Callable[[Any], Any], ...]]
     """Native middleware of each protocol that it was given for, outermost first."""
     catalog: Catalog = msgspec.field(default_factory=Catalog)

@@ -4,7 +4,7 @@ Law: nothing is registered after this. Every handler is planned, every path gets
 OPTIONS, 405), and every mistake is found, not just the first.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -14,12 +14,16 @@ from msgspec.structs import replace
 from hinge.backend.contract import Backend, Feature
 from hinge.binding.callback_mistakes import callback_mistakes
 from hinge.binding.notes import Notes
+from hinge.binding.params import Dependency
 from hinge.binding.plan import HandlerPlan, plan_handler
 from hinge.binding.value_readers import check
 from hinge.codecs import Codec, is_of_msgspec
 from hinge.compiling import automatic
 from hinge.compiling.frozen import Endpoint, Leaf, head_of
 from hinge.config import Config
+from hinge.dependencies.graph import Graphs
+from hinge.dependencies.provider import key_of
+from hinge.diagnostics.location import placed
 from hinge.error_responses import ErrorHandlers
 from hinge.errors import ConfigurationError, HTTPError
 from hinge.inspection.annotations import class_of, members
@@ -28,6 +32,7 @@ from hinge.middleware.layer import Layer, preflight_layer
 from hinge.middleware.yield_guard import may_be_guarded
 from hinge.responses.response import Response
 from hinge.results.encodable import check_encodable
+from hinge.results.result import Results
 from hinge.routing import Route, RouteTable
 
 
@@ -43,17 +48,41 @@ class Frame(msgspec.Struct, frozen=True):
     mounted: str | None = None
     """Under which key the state of a mounted app is kept; None: it is the outermost."""
     notes: Notes = msgspec.field(default_factory=Notes)
+    dependencies: tuple[Dependency, ...] = ()
+    """What runs before every handler."""
+    graphs: Graphs = msgspec.field(default_factory=Graphs)
+    """The providers of all apps that are compiled together."""
 
-    def endpoint(self, route: Route, plan: HandlerPlan) -> Endpoint:
+    def guards_of(self, route: Route) -> list[Dependency]:
+        """Return what runs before a route's handler without giving it anything, outermost first.
+
+        Raises:
+            ConfigurationError: it goes without what is not there.
+        """
+        found = [*self.dependencies, *route.dependencies]
+        for one in route.without:
+            kept = [other for other in found if other.provider is None or key_of(other.provider) != key_of(one)]
+            if len(kept) == len(found):
+                raise ConfigurationError(
+                    f"{route.describe()}: without= names {placed(one)}, which no dependencies= around it has. "
+                    "Fix: drop it, or name the function that Depends names"
+                )
+            found = kept
+        return found
+
+    def endpoint(self, route: Route, plan: HandlerPlan, guards: Sequence[Dependency] = ()) -> Endpoint:
         """Return the endpoint of a route.
 
         Raises:
-            ConfigurationError: no codec encodes its results.
+            ConfigurationError: no codec encodes its results, or what the handler needs cannot be had.
         """
         if self.codecs is not None and not route.websocket:
             from hinge.compiling.negotiated import negotiated  # noqa: PLC0415 - only an app that names codecs pays for it
 
             plan = negotiated(plan, self.codecs, route.status)
+        layers = self.layers + route.layers
+        if guards or plan.needs_dependencies:
+            plan = self._composed(route, plan, guards, is_written_to=bool(layers))
         limit = self.config.max_body_size if route.max_body_size is None else route.max_body_size
         return Endpoint(
             plan,
@@ -61,7 +90,7 @@ class Frame(msgspec.Struct, frozen=True):
             self.config,
             self.errors,
             self.url_for,
-            self.layers + route.layers,
+            layers,
             route,
             route.status,
             max_body_size=limit,
@@ -69,6 +98,17 @@ class Frame(msgspec.Struct, frozen=True):
             ignored=self.notes.ignored,
             types=self.notes.types,
         )
+
+    def _composed(
+        self, route: Route, plan: HandlerPlan, guards: Sequence[Dependency], *, is_written_to: bool
+    ) -> HandlerPlan:
+        from hinge.dependencies.compose import composed  # noqa: PLC0415 - only routes with dependencies pay for it
+
+        names = route.template.names
+        where = f"{', '.join(sorted(route.methods)) or 'WEBSOCKET'} {route.template.text} ({route.location})"
+        needs = self.graphs.needs_of(plan, guards, names, self.notes, where)
+        respond = Results(plan.returned, route.status, written_to=is_written_to).respond
+        return composed(plan, needs, names, respond, websocket=route.websocket)
 
     def automatic(self, handler: Callable[..., Any]) -> Endpoint:
         """Return the endpoint of an answer that the framework gives by itself."""
@@ -109,6 +149,7 @@ class Judged(NamedTuple):
 def judge(route: Route, frame: Frame) -> Judged:
     """Plan a route's handler, and find whether its parameters can come from their sources inside its middleware."""
     try:
+        guards = frame.guards_of(route)
         plan = plan_handler(
             route.handler,
             route.template.names,
@@ -116,8 +157,9 @@ def judge(route: Route, frame: Frame) -> Judged:
             own_loop=route.loop == "thread",
             websocket=route.websocket,
             notes=frame.notes,
+            has_dependencies=bool(guards),
         )
-        endpoint = frame.endpoint(route, plan)
+        endpoint = frame.endpoint(route, plan, guards)
     except ConfigurationError as error:
         return Judged(route, None, [str(error)])
     mistakes = [
@@ -128,9 +170,10 @@ def judge(route: Route, frame: Frame) -> Judged:
     ]
     mistakes += (misplaced(layer, route.describe()) for layer in route.layers if layer.outermost)
     eager = next((layer for layer in endpoint.layers if layer.needs_body), None)
-    if plan.streams_body and plan.body is not None and eager is not None:
+    body = endpoint.plan.body
+    if endpoint.plan.streams_body and body is not None and eager is not None:
         mistakes.append(
-            f"{plan.describe()}: parameter {plan.body.name!r} reads the body as it arrives, but middleware "
+            f"{plan.describe()}: parameter {body.name!r} reads the body as it arrives, but middleware "
             f"{eager.name} ({eager.location}) needs the whole of it before. Fix: drop one of the two"
         )
     try:

@@ -16,6 +16,7 @@ from hinge.backend.contract import Feature
 from hinge.binding.bind import Bound, bind
 from hinge.binding.plan import HandlerPlan
 from hinge.config import Config
+from hinge.dependencies.hops import Hops
 from hinge.error_responses import ErrorHandlers
 from hinge.errors import HTTPError
 from hinge.http.body import check_framing
@@ -77,15 +78,20 @@ class Endpoint(msgspec.Struct, frozen=True, eq=False):
         """Whether any layer awaits."""
         return any(layer.is_async for layer in self.layers)
 
-    def bind(self, reader: Any, *, deferred: bool = False) -> Bound:
+    def bind(self, reader: Any, *, deferred: bool = False, hops: Hops | None = None) -> Bound:
         """Return `(head, path values, body, request) -> result` for heads that `reader` reads.
 
-        If `deferred`, the handler is not called: the result is a function that calls it with its arguments.
+        If `deferred`, the handler is not called: the result is a function that calls it with its arguments. `hops` is
+        how the backend runs what a handler depends on, where something of that is awaited.
 
         Raises:
-            ConfigurationError: a parameter's type cannot come from its source.
+            ConfigurationError: a parameter's type cannot come from its source, or `hops` are needed.
         """
-        plan = replace(self.plan, handler=partial(partial, self.plan.handler)) if deferred else self.plan
+        plan = self.plan
+        if plan.composed is not None:
+            plan = replace(plan, handler=plan.composed.bound(hops))
+        if deferred:
+            plan = replace(plan, handler=partial(partial, plan.handler))
         return bind(plan, self.path_names, reader, max_query_fields=self.config.max_query_fields)
 
     def form_opener(self, reader: Any, blocking: "Blocking", waiting: "Waiting") -> "OpenForm":

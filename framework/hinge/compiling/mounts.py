@@ -15,11 +15,13 @@ from msgspec.structs import asdict, replace
 from hinge.backend.contract import Feature
 from hinge.binding.callback_mistakes import callback_mistakes
 from hinge.binding.notes import Notes
+from hinge.binding.params import Dependency
 from hinge.compiling import automatic
 from hinge.compiling.declared import Declared
 from hinge.compiling.endpoints import Frame, Judged, anything, http_table, judge, misplaced, websocket_table
 from hinge.compiling.frozen import Endpoint, Leaf
 from hinge.config import Config
+from hinge.dependencies.graph import Graphs, Overrides
 from hinge.error_responses import ErrorHandlers, callback_of
 from hinge.errors import ConfigurationError
 from hinge.lifespan import Lifespan
@@ -56,18 +58,19 @@ class _Place(msgspec.Struct, frozen=True, eq=False):
     prefix: str = ""
     location: str = ""
     layers: tuple[Layer, ...] = ()
+    dependencies: tuple[Dependency, ...] = ()
     overrides: dict[str, Any] = {}
     key: str | None = None
 
 
-def parts_of(declared: Declared) -> list[Part]:
-    """Return the app and all that are mounted in it, each before those inside of it."""
+def parts_of(declared: Declared, replaced: Overrides | None = None) -> list[Part]:
+    """Return the app and all that are mounted in it, each before those inside of it; providers may be `replaced`."""
     keys: dict[int, str] = {}  # an app that is mounted twice has one state, and its lifespans run once
-    return list(_walk(declared, _Place(), keys))
+    return list(_walk(declared, _Place(), keys, Graphs(replaced)))
 
 
-def _walk(declared: Declared, place: _Place, keys: dict[int, str]) -> Iterator[Part]:
-    part = _part(declared, place)
+def _walk(declared: Declared, place: _Place, keys: dict[int, str], graphs: Graphs) -> Iterator[Part]:
+    part = _part(declared, place, graphs)
     yield part
     for mount in declared.mounts:
         prefix = place.prefix + mount.prefix
@@ -75,13 +78,14 @@ def _walk(declared: Declared, place: _Place, keys: dict[int, str]) -> Iterator[P
             prefix,
             mount.location,
             part.frame.layers,
+            part.frame.dependencies,
             place.overrides | declared.overrides,
             keys.setdefault(id(mount.declared), prefix or "/"),
         )
-        yield from _walk(mount.declared, inner, keys)
+        yield from _walk(mount.declared, inner, keys, graphs)
 
 
-def _part(declared: Declared, place: _Place) -> Part:
+def _part(declared: Declared, place: _Place, graphs: Graphs) -> Part:
     config = replace(declared.app.config, **place.overrides)
     for codec in declared.codecs or ():
         if codec.prepare is not None:
@@ -91,7 +95,17 @@ def _part(declared: Declared, place: _Place) -> Part:
     _check_places(declared.layers, place)
     errors = ErrorHandlers(declared.errors, debug=config.debug, notes=notes)
     layers = place.layers + tuple(declared.layers)
-    frame = Frame(config, errors, layers, _builder(declared, place.prefix), declared.codecs, place.key, notes)
+    frame = Frame(
+        config,
+        errors,
+        layers,
+        _builder(declared, place.prefix),
+        declared.codecs,
+        place.key,
+        notes,
+        place.dependencies + declared.dependencies,
+        graphs,
+    )
     own = tuple(declared.catalog)
     return Part(
         declared, place.prefix, place.location, frame, own, [judge(_below(place.prefix, one), frame) for one in own]
@@ -150,7 +164,10 @@ def planned_of(part: Part) -> tuple[Planned, Planned]:
     from hinge.openapi.pages import routes_for  # noqa: PLC0415 - only apps that show their document pay for it
 
     declared = [(route, endpoint.plan) for route, (_, endpoint) in zip(part.own, planned, strict=True)]
-    shown = [judge(_below(part.prefix, route), part.frame) for route in routes_for(part.app, declared)]
+    frame = replace(part.frame, dependencies=part.declared.document_dependencies)
+    shown = [judge(_below(part.prefix, route), frame) for route in routes_for(part.app, declared)]
+    if mistakes := [mistake for one in shown for mistake in one.mistakes]:
+        raise ConfigurationError("\n".join(mistakes))
     return planned, [(one.route, one.endpoint) for one in shown if one.endpoint is not None]
 
 
@@ -222,6 +239,16 @@ def _clash(part: Part, template: PathTemplate, leaf: Leaf[Endpoint]) -> Configur
         f"mount({part.prefix or '/'!r}, ...) ({part.location}): {template.text} matches the same paths as {other}. "
         "Fix: change one of the two paths"
     )
+
+
+def app_scoped_of(parts: Sequence[Part]) -> list[Lifespan]:
+    """Return what starts and stops the app-scoped providers of all parts, what is needed first."""
+    found = [(node, node.cell) for node in parts[0].frame.graphs.app_scoped()]
+    if not found:
+        return []
+    from hinge.dependencies.app_scope import lifespan_of  # noqa: PLC0415 - only an app with some pays for it
+
+    return [lifespan_of(node, cell) for node, cell in found if cell is not None]
 
 
 def lifespans_of(parts: Sequence[Part]) -> tuple[Lifespan, ...]:

@@ -44,7 +44,9 @@ def colour_of(handler: Callable[..., Any]) -> Colour:
     return Colour.SYNC
 
 
-def read_signature(handler: Callable[..., Any], who: str) -> tuple[list[inspect.Parameter], dict[str, Any]]:
+def read_signature(
+    handler: Callable[..., Any], who: str, *, allows_class: bool = False
+) -> tuple[list[inspect.Parameter], dict[str, Any]]:
     """Return the parameters that a caller fills, and the resolved annotations by name.
 
     What a `functools.partial` binds is no parameter any more: it is the program's choice, not the client's.
@@ -52,13 +54,13 @@ def read_signature(handler: Callable[..., Any], who: str) -> tuple[list[inspect.
     Raises:
         ConfigurationError: the signature cannot be read, an annotation not resolved, or a parameter not be filled.
     """
-    if inspect.isclass(handler):
+    if inspect.isclass(handler) and not allows_class:
         raise ConfigurationError(f"{who}: it is a class. Fix: register a function, or an instance with __call__")
     try:
         signature = inspect.signature(handler)
     except (ValueError, TypeError) as error:
         raise ConfigurationError(f"{who}: it has no readable signature. Fix: wrap it in a function") from error
-    hints = _hints(unwrap(handler), who)
+    hints = _hints_of_class(handler, who) if inspect.isclass(handler) else _hints(unwrap(handler), who)
     bound = handler.keywords if isinstance(handler, functools.partial) else {}
     kept = [parameter for name, parameter in signature.parameters.items() if name not in bound]
     for index, parameter in enumerate(kept):
@@ -69,6 +71,17 @@ def read_signature(handler: Callable[..., Any], who: str) -> tuple[list[inspect.
                 f"Fix: give __signature__ a type"
             )
     return kept, hints
+
+
+def _hints_of_class(kind: type, who: str) -> dict[str, Any]:
+    """Return the annotations of what makes an object: those of the fields, and over them those of `__init__`."""
+    makers = [
+        vars(base)[name] for base in reversed(kind.__mro__) for name in ("__new__", "__init__") if name in vars(base)
+    ]
+    found = _hints(kind, who)
+    for maker in makers:
+        found |= _hints(unwrap(maker), who)
+    return found | {"return": kind}
 
 
 def parameters_of(function: Callable[..., Any], who: str) -> Iterator[tuple[inspect.Parameter, Any]]:

@@ -18,6 +18,7 @@ from hinge.loop.decode import decoding
 from hinge.loop.exchange import Exchange
 from hinge.loop.first_chunk import beginner
 from hinge.loop.form import form_reading, release
+from hinge.loop.hops import hops_of
 from hinge.loop.inline import watched
 from hinge.loop.runtime import Runtime, handler_threads
 from hinge.loop.threads import Disconnected
@@ -39,7 +40,7 @@ def coloured_call(
     A plain handler whose client leaves while it waits for a thread is not called: `disconnected` gets `request`, and
     returns once the client has left. For a handler that needs none, anything may stand for the request.
     """
-    call = endpoint.bind(reader)
+    call = endpoint.bind(reader, hops=hops_of(endpoint, runtime))
     plan = endpoint.plan
     if plan.is_async or plan.inline or plan.is_generator:
         call, awaits = _on_loop(call, plan)

@@ -10,6 +10,7 @@ from typing import Any
 from hinge.codecs import at_once
 from hinge.compiling.frozen import Endpoint
 from hinge.inspection.wrappers import awaited
+from hinge.loop.hops import hops_of
 from hinge.loop.runtime import Runtime
 from hinge.loop.threads import Disconnected
 
@@ -25,7 +26,7 @@ def decoding(
 ) -> Callable[..., Any]:
     """Return what calls a handler as `call` does, `(head, values, body, request)`; what it returns is to be awaited."""
     most, in_thread = at_once(endpoint.plan.reads), runtime.in_thread
-    gather = endpoint.bind(reader, deferred=True)
+    gather = endpoint.bind(reader, deferred=True, hops=hops_of(endpoint, runtime))
 
     async def call_apart(head: Any, values: tuple[str, ...], body: bytes, request: Any) -> Any:
         handle = await in_thread("bodies", gather, head, values, body, request, disconnected=disconnected)

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypedDict
 import msgspec
 from msgspec.structs import replace
 
+from hinge.binding.params import Dependency
 from hinge.diagnostics.location import caller, locate, qualified_name
 from hinge.diagnostics.misuse import nearest
 from hinge.errors import ConfigurationError
@@ -24,6 +25,10 @@ class WebSocketOptions(TypedDict, total=False):
     """The name for `url_for`; by default that of the handler."""
     middleware: Iterable[MiddlewareFunction]
     """Middleware around this route alone, the first one outermost."""
+    dependencies: Iterable[Any]
+    """What runs before the handler without giving it anything: `[Depends(check)]`."""
+    without: Iterable[Callable[..., Any]]
+    """Providers among the `dependencies` of the app and the routers around it that this route goes without."""
     tags: Iterable[str]
     summary: str | None
     description: str | None
@@ -78,9 +83,17 @@ class Route(msgspec.Struct, frozen=True, eq=False):
     websocket: bool = False
     declared: "Route | None" = None
     """The route as its decorator made it, where this is one of the places that its router was included at."""
+    dependencies: tuple[Dependency, ...] = ()
+    without: tuple[Callable[..., Any], ...] = ()
 
-    def under(self, prefix: str, layers: tuple[Layer, ...], tags: tuple[str, ...]) -> "Route":
-        """Return the route as part of a group: below its prefix, inside its layers, with its tags too.
+    def under(
+        self,
+        prefix: str,
+        layers: tuple[Layer, ...],
+        tags: tuple[str, ...],
+        dependencies: tuple[Dependency, ...] = (),
+    ) -> "Route":
+        """Return the route as part of a group: below its prefix, inside its layers, with its tags and dependencies too.
 
         Raises:
             ConfigurationError: the whole is no path template.
@@ -91,6 +104,7 @@ class Route(msgspec.Struct, frozen=True, eq=False):
             template=template,
             layers=layers + self.layers,
             tags=tags + self.tags,
+            dependencies=dependencies + self.dependencies,
             declared=self.declared or self,
         )
 
@@ -129,6 +143,8 @@ def make_route(
     name = given.pop("name", None) or qualified_name(handler).rpartition(".")[2]
     layers = tuple(as_layers(given.pop("middleware", ()), who))
     tags = as_tags(given.pop("tags", ()), who)
+    given["dependencies"] = as_dependencies(given.pop("dependencies", ()), who)
+    given["without"] = _as_functions(given.pop("without", ()), who)
     if given.get("security") is not None:
         given["security"] = as_described(given["security"], f"{who}: security={given['security']!r}")
     wanted = frozenset() if websocket else _methods(methods, who)
@@ -145,6 +161,36 @@ def as_layers(middleware: Iterable[MiddlewareFunction] | Any, who: str) -> list[
         given = qualified_name(middleware) if callable(middleware) else repr(middleware)
         raise ConfigurationError(f"{who}: middleware={given} is a single one. Fix: make a list of it")
     return [layer_of(one) for one in middleware]
+
+
+def as_dependencies(given: Iterable[Any] | Any, who: str) -> tuple[Dependency, ...]:
+    """Return dependencies that are named in a list.
+
+    Raises:
+        ConfigurationError: it is no list, or one of them is none.
+    """
+    fix = "dependencies=[Depends(f)]"
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise ConfigurationError(f"{who}: dependencies={given!r} is no list. Fix: {fix}")
+    found = tuple(given)
+    for one in found:
+        if not isinstance(one, Dependency):
+            what = qualified_name(one) if callable(one) else repr(one)
+            raise ConfigurationError(f"{who}: dependencies= holds {what}, which is no dependency. Fix: {fix}")
+        if one.provider is None:
+            raise ConfigurationError(f"{who}: dependencies= holds a Depends() that names nothing. Fix: {fix}")
+    return found
+
+
+def _as_functions(given: Iterable[Any] | Any, who: str) -> tuple[Callable[..., Any], ...]:
+    fix = "without=[f], with the function that Depends names"
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise ConfigurationError(f"{who}: without={given!r} is no list. Fix: {fix}")
+    found = tuple(given)
+    for one in found:
+        if not callable(one):
+            raise ConfigurationError(f"{who}: without= holds {one!r}, which is no function. Fix: {fix}")
+    return found
 
 
 def as_tags(tags: Iterable[str], who: str) -> tuple[str, ...]:

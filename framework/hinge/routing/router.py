@@ -15,7 +15,15 @@ from hinge.diagnostics.location import caller, qualified_name
 from hinge.diagnostics.misuse import fits, no_attribute
 from hinge.errors import ConfigurationError
 from hinge.middleware.layer import Layer, MiddlewareFunction, layer_of
-from hinge.routing.route import Route, RouteOptions, WebSocketOptions, as_layers, as_tags, make_route
+from hinge.routing.route import (
+    Route,
+    RouteOptions,
+    WebSocketOptions,
+    as_dependencies,
+    as_layers,
+    as_tags,
+    make_route,
+)
 from hinge.routing.template import PathTemplate
 
 if TYPE_CHECKING:
@@ -150,6 +158,8 @@ class Registrar(ABC):
         follow_symlinks: bool = False,
         inline: bool = True,
         middleware: Iterable[MiddlewareFunction] = (),
+        dependencies: Iterable[Any] = (),
+        without: Iterable[Callable[..., Any]] = (),
     ) -> None:
         """Answer GET and HEAD below `path` with the files of a directory; `url_for(name, path="a/b.css")` names one.
 
@@ -182,7 +192,14 @@ class Registrar(ABC):
             )
         except ConfigurationError as error:
             raise ConfigurationError(f"static files of {path!r} ({where}): {error}") from None
-        options = {"name": name, "inline": inline, "middleware": middleware, "include_in_schema": False}
+        options = {
+            "name": name,
+            "inline": inline,
+            "middleware": middleware,
+            "dependencies": dependencies,
+            "without": without,
+            "include_in_schema": False,
+        }
         whole = self._below(path).rstrip("/") + "/{path:path}"
         self._add(make_route(whole, ("GET",), files, options, location=where))
 
@@ -208,15 +225,24 @@ class Registrar(ABC):
 
 
 class Router(Registrar):
-    """A group of routes with a common prefix, tags and middleware, to be included in an App or another Router."""
+    """A group of routes to be included in an App or another Router.
+
+    They have a prefix, tags, middleware and dependencies (`[Depends(check)]`) in common.
+    """
 
     @fits
     def __init__(
-        self, prefix: str = "", *, tags: Iterable[str] = (), middleware: Iterable[MiddlewareFunction] = ()
+        self,
+        prefix: str = "",
+        *,
+        tags: Iterable[str] = (),
+        middleware: Iterable[MiddlewareFunction] = (),
+        dependencies: Iterable[Any] = (),
     ) -> None:
         self.prefix = check_prefix(prefix, "Router(prefix=...)")
         self.tags = as_tags(tags, f"Router(tags=...) ({caller()})")
         self._layers = as_layers(middleware, f"Router(middleware=...) ({caller()})")
+        self._dependencies = as_dependencies(dependencies, f"Router(dependencies=...) ({caller()})")
         self._routes: list[Route] = []
         self._included: str | None = None
 
@@ -242,7 +268,7 @@ class Router(Registrar):
     def below(self, prefix: str) -> list[Route]:
         """Return the routes below a further prefix, and refuse every later registration."""
         layers: tuple[Layer, ...] = tuple(self._layers)
-        routes = [route.under(prefix, layers, self.tags) for route in self._routes]
+        routes = [route.under(prefix, layers, self.tags, self._dependencies) for route in self._routes]
         self._included = self._included or caller()
         return routes
 

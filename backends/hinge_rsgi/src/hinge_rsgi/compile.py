@@ -74,7 +74,8 @@ def _direct(endpoint: Endpoint, runtime: Runtime) -> Serve:
     call, awaits = coloured_call(endpoint, reader, runtime, lambda proto: proto.client_disconnect())
     limit, status, plan = endpoint.max_body_size, endpoint.status or 200, endpoint.plan
     reads_body = plan.reads_body
-    bare = plan.handler if plan.is_async and not plan.inline and not plan.arguments else None
+    is_bare = plan.is_async and not plan.inline and not plan.arguments and plan.composed is None
+    bare = plan.handler if is_bare else None
     results = endpoint.results(None if endpoint.head_only else lambda media_type: [("content-type", media_type)])
     prepared, respond = results.prepared, results.respond
     send = make_sender(endpoint, runtime)

@@ -1,0 +1,196 @@
+"""A handler's plan and what it needs -> the plan that is served: one call with the arguments of all.
+
+Law: what is decided here is not asked in a request. Backends serve the composed plan like any other; it has the
+colour of the whole, and its handler's name, results and place.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from hinge.binding.plan import Argument, HandlerPlan, Source, check_path, check_plan
+from hinge.dependencies.graph import Needs, Node
+from hinge.dependencies.hops import Hops
+from hinge.dependencies.mixed import mixed, parts_of
+from hinge.dependencies.plain import Respond, with_exits, without_exits
+from hinge.dependencies.slots import Slots, filled
+from hinge.dependencies.steps import Call, Step
+from hinge.dependencies.streamed import keep_open
+from hinge.errors import ConfigurationError
+from hinge.inspection.annotations import class_of, members
+from hinge.inspection.signature import Colour
+from hinge.responses.response import Response
+from hinge.responses.streaming import StreamingResponse
+from hinge.results.returns import is_stream
+
+_REQUEST = Argument("(request)", Source.HEAD, "(request)", Any)
+"""Its name is no identifier, so it is nobody else's."""
+
+
+class Composed(msgspec.Struct, frozen=True, eq=False):
+    """The calls of one route: its providers in their order, then its handler."""
+
+    nodes: tuple[Node, ...]
+    guards: int
+    """How many of them stand before the body."""
+    steps: tuple[Step, ...]
+    handler: Step
+    respond: Respond | None
+    """What makes a response of the handler's result, before anything is left; None: nothing is."""
+    request_at: int | None
+    """Where the request is among the arguments, for streams; None: it is not."""
+    colour: Colour
+    """SYNC or ASYNC, of the whole."""
+
+    def bound(self, hops: Hops | None) -> Callable[..., Any]:
+        """Return what is called with the arguments of all.
+
+        Raises:
+            ConfigurationError: something is to be awaited, and the backend brings no hops.
+        """
+        if self.colour is Colour.SYNC:
+            if self.respond is None:
+                return without_exits(self.steps, self.handler.call)
+            return with_exits(self.steps, self.handler.call, self.respond, self._keep_open(hops))
+        if hops is None:
+            raise ConfigurationError(
+                f"{self.handler.who}: it has async dependencies, and the backend does not bring what calls them. "
+                "Fix: Endpoint.bind(reader, hops=...)"
+            )
+        run = mixed(parts_of((*self.steps, self.handler)), self.respond, self._keep_open(hops), hops)
+        is_held = self.request_at is not None and any(step.is_async and step.is_generator for step in self.steps)
+        return hops.park(run) if is_held and hops.park is not None else run
+
+    def _keep_open(self, hops: Hops | None) -> Callable[..., Response]:
+        at = self.request_at
+
+        def keep(response: StreamingResponse, exits: Any, values: Any) -> Response:
+            return keep_open(response, exits, None if at is None else values[at], hops)
+
+        return keep
+
+
+def composed(
+    plan: HandlerPlan, needs: Needs, path_names: Iterable[str], respond: Respond, *, websocket: bool
+) -> HandlerPlan:
+    """Return the plan that calls a handler together with what it needs.
+
+    `respond` makes a response of a result.
+
+    Raises:
+        ConfigurationError: two of all take the body, or something else cannot be together.
+    """
+    _check_loop(plan, needs)
+    whole, arguments = _Composing(plan, needs, websocket=websocket).whole(_same if websocket else respond)
+    _check_bodies(plan, arguments)
+    is_async = whole.colour is Colour.ASYNC
+    merged = replace(
+        plan,
+        arguments=tuple(arguments),
+        colour=whole.colour,
+        inline=plan.inline and all(step.colour is None for step in whole.steps),
+        maybe_async=plan.maybe_async and not is_async,
+        composed=whole,
+    )
+    check_path(merged, path_names)
+    check_plan(merged, websocket=websocket)
+    return merged
+
+
+class _Composing:
+    """Find the place of everything that is given."""
+
+    def __init__(self, plan: HandlerPlan, needs: Needs, *, websocket: bool) -> None:
+        self._plan = plan
+        self._needs = needs
+        slots = Slots()
+        self._own = slots.add(plan.arguments, "")
+        self._takes = {
+            node: slots.add(node.provider.arguments, _short(node), before_body=index < needs.guards and not websocket)
+            for index, node in enumerate(needs.order)
+            if node.cell is None
+        }
+        self._has_exits = any(node.provider.is_generator for node in self._takes)
+        self._request_at: int | None = None
+        if self._has_exits and not websocket and _may_stream(plan):
+            self._request_at = slots.add([_REQUEST], "")[_REQUEST.name]
+        self._arguments = slots.arguments
+        self._places = {node: len(slots.arguments) + index for index, node in enumerate(needs.order)}
+
+    def whole(self, respond: Respond) -> tuple[Composed, list[Argument]]:
+        """Return all calls, and the arguments that they take."""
+        plan, needs = self._plan, self._needs
+        steps = tuple(self._step(node) for node in needs.order)
+        handler = Step(
+            self._call(plan.handler, plan.arguments, self._own, needs.of_handler), _colour(plan), plan.describe()
+        )
+        is_async = any(step.is_async for step in (*steps, handler)) or (plan.maybe_async and self._has_exits)
+        whole = Composed(
+            nodes=needs.order,
+            guards=needs.guards,
+            steps=steps,
+            handler=handler,
+            respond=respond if self._has_exits else None,
+            request_at=self._request_at,
+            colour=Colour.ASYNC if is_async else Colour.SYNC,
+        )
+        return whole, self._arguments
+
+    def _step(self, node: Node) -> Step:
+        provider = node.provider
+        if node.cell is not None:
+            get = node.cell.get
+            return Step(lambda values: get(), None, provider.describe())
+        call = self._call(provider.function, provider.arguments, self._takes[node], node.needs)
+        return Step(call, provider.colour, provider.describe())
+
+    def _call(
+        self, function: Any, arguments: tuple[Argument, ...], own: dict[str, int], needs: Mapping[str, Node]
+    ) -> Call:
+        places = own | {name: self._places[node] for name, node in needs.items()}
+        return filled(function, arguments, places)
+
+
+def _colour(plan: HandlerPlan) -> Colour | None:
+    """Return a handler's colour; None for one whose call runs nothing that waits, so that it may stand anywhere."""
+    return None if plan.is_generator or (plan.inline and not plan.is_async) else plan.colour
+
+
+def _short(node: Node) -> str:
+    return node.provider.name.rpartition(".")[2]
+
+
+def _same(result: Any) -> Any:
+    return result
+
+
+def _may_stream(plan: HandlerPlan) -> bool:
+    """Tell whether what a handler returns may be a stream, as far as it says."""
+    return plan.is_generator or any(_streams(class_of(member)) for member in members(plan.returns))
+
+
+def _streams(kind: Any) -> bool:
+    if not isinstance(kind, type) or kind in (Any, object):
+        return True
+    return is_stream(kind) or kind is Response or issubclass(kind, StreamingResponse)
+
+
+def _check_loop(plan: HandlerPlan, needs: Needs) -> None:
+    for node in needs.order:
+        if plan.own_loop and node.provider.is_async:
+            raise ConfigurationError(
+                f"{plan.describe()}: loop='thread' is for coroutines that share nothing of the loop, and "
+                f"{node.provider.describe()} is async. Fix: drop loop"
+            )
+
+
+def _check_bodies(plan: HandlerPlan, arguments: list[Argument]) -> None:
+    bodies = [one.name for one in arguments if one.source in (Source.BODY, Source.STREAM)]
+    bodies += [one.name for one in arguments if one.source is Source.FORM][:1]  # all of one
+    if len(bodies) > 1:
+        raise ConfigurationError(
+            f"{plan.describe()}: {' and '.join(map(repr, bodies))} both take the body. "
+            f"Fix: have one of them take it, and the other depend on that one"
+        )

@@ -1,0 +1,81 @@
+"""`Depends`: a parameter's value comes from a provider.
+
+Law: what it is called with is judged where it is written. The words of other frameworks are refused with the line to
+write here: one that was passed over would be a scope or a cache that nobody has.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any, TypeVar, overload
+
+from hinge.binding.params import Dependency, Scope
+from hinge.diagnostics.kinds import FLAG, shown, want
+from hinge.diagnostics.location import caller
+from hinge.diagnostics.misuse import nearest
+from hinge.errors import ConfigurationError
+
+T = TypeVar("T")
+
+_ELSEWHERE = {
+    "dependency": "Depends(f), the provider comes first",
+    "use_cache": "cached=False in place of use_cache=False",
+    "auto_error": "a provider that returns None where it would raise",
+    "tokenUrl": "a provider that reads the credential",
+    "use_safe_annotations": "leave it out",
+}
+"""What `Depends` of others takes, and what to write instead."""
+_SCOPES = ("request", "app")
+_OTHER_SCOPES = {
+    "function": '"request", which ends before the head is sent',
+    "session": '"request", or "app" for one value a worker',
+    "singleton": '"app", one value a worker',
+    "transient": "cached=False, one value for each use",
+}
+
+
+@overload
+def Depends(provider: Callable[..., AsyncIterator[T]], /, *, scope: Scope = ..., cached: bool = ...) -> T: ...
+@overload
+def Depends(provider: Callable[..., Iterator[T]], /, *, scope: Scope = ..., cached: bool = ...) -> T: ...
+@overload
+def Depends(provider: Callable[..., Awaitable[T]], /, *, scope: Scope = ..., cached: bool = ...) -> T: ...
+@overload
+def Depends(provider: Callable[..., T], /, *, scope: Scope = ..., cached: bool = ...) -> T: ...
+@overload
+def Depends(*, scope: Scope = ..., cached: bool = ...) -> Any: ...
+def Depends(  # noqa: N802 - the field's name for it
+    *providers: Any, scope: Any = "request", cached: Any = True, **others: Any
+) -> Any:
+    """Say that a parameter has the value of a provider: `user: Annotated[User, Depends(current_user)]`, or a default.
+
+    A provider is a function or generator of either colour, a class or a callable object; its parameters are declared
+    like a handler's. Without one it is the annotated class. One of scope "request" runs once for each request that
+    needs it, and a generator goes on when the body exists; one of scope "app" once for each worker. With
+    `cached=False` each parameter gets a value of its own.
+
+    Raises:
+        ConfigurationError: it is no provider, or an option is none.
+    """
+    where = caller()
+    for option, value in others.items():
+        instead = _ELSEWHERE.get(option) or nearest(option, ("scope", "cached"))
+        raise ConfigurationError(f"Depends({option}={shown(value)}) ({where}): there is no such option. Fix: {instead}")
+    if len(providers) > 1:
+        raise ConfigurationError(f"Depends(...) ({where}): it takes one provider. Fix: Depends(f), one for each value")
+    provider = providers[0] if providers else None
+    if provider is not None and not callable(provider):
+        raise ConfigurationError(
+            f"Depends({shown(provider)}) ({where}): it cannot be called. "
+            "Fix: give a function, a class or a callable object"
+        )
+    if not (isinstance(scope, str) and scope in _SCOPES):
+        fix = _OTHER_SCOPES.get(scope) if isinstance(scope, str) else None
+        raise ConfigurationError(
+            f"Depends(scope={shown(scope)}) ({where}): it is no scope. Fix: {fix or 'request or app, as a text'}"
+        )
+    want("Depends", FLAG, cached=cached)
+    if scope == "app" and not cached:
+        raise ConfigurationError(
+            f"Depends(scope='app', cached=False) ({where}): one of a worker's is everybody's. Fix: drop cached=False"
+        )
+    named: Any = scope
+    return Dependency(provider=provider, scope=named, cached=cached, location=where)

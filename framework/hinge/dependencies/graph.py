@@ -1,0 +1,267 @@
+"""Who needs whom: the providers of a route in the order in which they are called.
+
+Law: the order is flat and fixed at compile, what is needed before who needs it; each provider is once in it, however
+many need it, unless it is not to be cached. A circle, a scope that outlives what it needs and a parameter that means
+two things are told with the way that leads there.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from hinge.binding.mistakes import is_injected
+from hinge.binding.notes import Notes
+from hinge.binding.params import Dependency, Scope
+from hinge.binding.plan import Argument, HandlerPlan, Source
+from hinge.dependencies.cells import Cell
+from hinge.dependencies.provided import differs, given_type
+from hinge.dependencies.provider import Provider, key_of, provider_of, said
+from hinge.diagnostics.location import qualified_name
+from hinge.errors import ConfigurationError
+from hinge.inspection.annotations import class_of
+
+Overrides = Mapping[Callable[..., Any], Callable[..., Any]]
+"""What stands for a provider, by the one that `Depends` names."""
+
+
+class Node(msgspec.Struct, frozen=True, eq=False):
+    """One call of a provider: for a request, or for the worker's life."""
+
+    provider: Provider
+    needs: Mapping[str, "Node"]
+    """What fills those of its parameters that are dependencies, by their names."""
+    is_guard: bool = False
+    cell: Cell | None = None
+    """Where the value of an app-scoped one is; None: it is called for each request."""
+
+
+class Needs(msgspec.Struct, frozen=True, eq=False):
+    """What a route needs."""
+
+    order: tuple[Node, ...]
+    """Everything that is called, guards and what they need first."""
+    guards: int
+    """How many of them stand before the body."""
+    of_handler: Mapping[str, Node]
+    """What fills the handler's own parameters that are dependencies."""
+
+
+class Graphs:
+    """The providers of all apps that are compiled together."""
+
+    def __init__(self, overrides: Overrides | None = None) -> None:
+        self._overrides = {key_of(one): (one, other) for one, other in (overrides or {}).items()}
+        self._unused = dict(self._overrides)
+        self._scopes: dict[Hashable, tuple[Scope, str]] = {}
+        self._sources: dict[tuple[Hashable, str], tuple[bool, str]] = {}
+        self._cells: dict[Hashable, Node] = {}
+        self._kept: list[Any] = []  # what is told apart by its id must not be replaced by another object
+
+    def needs_of(
+        self, plan: HandlerPlan, guards: Iterable[Dependency], path_names: Iterable[str], notes: Notes, route: str
+    ) -> Needs:
+        """Return what a handler and the guards before it need; `route` names it in messages.
+
+        Raises:
+            ConfigurationError: a provider is none, or cannot be called on this route.
+        """
+        walk = _Walk(self, frozenset(path_names), notes, plan.describe(), route)
+        first = [walk.node(guard, Any, None, ()) for guard in guards]
+        own = walk.needs(plan.arguments, ())
+        return _ordered(walk.found, first, own)
+
+    def app_scoped(self) -> list[Node]:
+        """Return the app-scoped providers that were met, what is needed before who needs it."""
+        return list(self._cells.values())
+
+    def node_for(self, marker: Dependency, notes: Notes, who: str, kind: Any = Any) -> Node:
+        """Return the node of an app-scoped dependency of something that is no handler, such as a lifespan.
+
+        Raises:
+            ConfigurationError: it is of a request, or none.
+        """
+        walk = _Walk(self, frozenset(), notes, who, who)
+        node = walk.node(marker, kind, who, ())
+        if node.cell is None:
+            raise ConfigurationError(
+                f"{who} takes {node.provider.describe()}, which is called for each request. "
+                "Fix: Depends(..., scope='app') there"
+            )
+        return node
+
+    def unknown_overrides(self) -> list[str]:
+        """Return a line for each override of what no route needs."""
+        return [
+            f"Client(overrides=...): {said(one)} is needed by no route. Fix: name the function that Depends names"
+            for one, _ in self._unused.values()
+        ]
+
+    # -- what a walk asks and tells ------------------------------------------------------------------------------------
+
+    def replaced(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return what stands for a provider."""
+        key = key_of(function)
+        self._kept.append(function)
+        if key not in self._overrides:
+            return function
+        self._unused.pop(key, None)
+        return self._overrides[key][1]
+
+    def check_scope(self, function: Callable[..., Any], marker: Dependency) -> None:
+        """Refuse a provider that has another scope elsewhere."""
+        scope, place = self._scopes.setdefault(key_of(function), (marker.scope, marker.location))
+        if scope != marker.scope:
+            raise ConfigurationError(
+                f"{said(function)}: its scope is {scope!r} at {place} and {marker.scope!r} at {marker.location}. "
+                f"Fix: one Depends for both, as in X = Annotated[..., Depends(...)]"
+            )
+
+    def check_source(self, provider: Provider, route: str) -> None:
+        """Refuse an unmarked parameter that is a part of the path on one route, and not on another."""
+        for one in provider.arguments:
+            if one.marker is None and one.source in (Source.PATH, Source.QUERY, Source.BODY):
+                is_path = one.source is Source.PATH
+                before, where = self._sources.setdefault((key_of(provider.named), one.name), (is_path, route))
+                if before != is_path:
+                    on_path, other = (route, where) if is_path else (where, route)
+                    raise ConfigurationError(
+                        f"{provider.describe()}: parameter {one.name!r} is in the path of {on_path}, and not in that "
+                        f"of {other}. Fix: mark it, Path[...] or Query[...]"
+                    )
+
+    def shared(self, function: Callable[..., Any], make: Callable[[], Node]) -> Node:
+        """Return the one node of an app-scoped provider."""
+        key = key_of(function)
+        if key not in self._cells:
+            node = make()
+            self._cells[key] = node
+        return self._cells[key]
+
+
+class _Walk:
+    """One walk from a handler to all that it needs."""
+
+    def __init__(self, graphs: Graphs, path_names: frozenset[str], notes: Notes, who: str, route: str) -> None:
+        self.found: list[Node] = []
+        self._graphs = graphs
+        self._path_names = path_names
+        self._notes = notes
+        self._who = who
+        self._route = route
+        self._nodes: dict[Hashable, Node] = {}
+
+    def needs(self, arguments: Iterable[Argument], way: tuple[Provider, ...]) -> dict[str, Node]:
+        """Return what fills the dependencies among some arguments."""
+        return {
+            one.name: self.node(one.marker, one.type, self._parameter(one, way), way)
+            for one in arguments
+            if isinstance(one.marker, Dependency)
+        }
+
+    def _parameter(self, one: Argument, way: tuple[Provider, ...]) -> str:
+        return f"{way[-1].describe() if way else self._who}: parameter {one.name!r}"
+
+    def node(self, marker: Dependency, kind: Any, who: str | None, way: tuple[Provider, ...]) -> Node:
+        """Return the node of a dependency that the parameter `who` of the last one of the `way` needs."""
+        function = marker.provider or _class_of(kind, who or self._who)
+        self._graphs.check_scope(function, marker)
+        self._check_circle(function, way)
+        if way and way[-1].scope == "app" and marker.scope != "app":
+            raise ConfigurationError(
+                f"{way[-1].describe()}: it is made once for all requests, and takes {said(function)}, which is called "
+                f"for each of them{self._led(way)}. Fix: scope='app' there too, or take it in the handler"
+            )
+        if marker.scope == "app":
+            node = self._graphs.shared(function, lambda: self._made(function, marker, frozenset(), way))
+        else:
+            key = key_of(function) if marker.cached else ("use", len(self.found), id(marker))
+            if key not in self._nodes:
+                node = self._made(function, marker, self._path_names, way)
+                self._nodes[key] = node
+            node = self._nodes[key]
+        is_inner = bool(way) and way[-1].scope == "app"  # of what the request does not call
+        if node not in self.found and not is_inner:
+            self.found.append(node)
+        if who is not None and self._graphs.replaced(function) is function:
+            given = given_type(node.provider)
+            if marker.provider is not None and differs(given, kind):
+                raise ConfigurationError(
+                    f"{who} is annotated {_text(kind)}, and {node.provider.describe()} gives {_text(given)}. "
+                    f"Fix: annotate both the same"
+                )
+        return node
+
+    def _made(
+        self, function: Callable[..., Any], marker: Dependency, path_names: frozenset[str], way: tuple[Provider, ...]
+    ) -> Node:
+        called = self._graphs.replaced(function)
+        try:
+            provider = provider_of(called, function, marker.scope, path_names, self._notes)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{error}{self._led(way)}") from None
+        if marker.scope == "request":
+            self._graphs.check_source(provider, self._route)
+        else:
+            self._check_app_scoped(provider, way)
+        needs = self.needs(provider.arguments, (*way, provider))
+        return Node(
+            provider,
+            needs,
+            is_guard=any(one.is_guard for one in needs.values()),
+            cell=Cell(provider.describe()) if marker.scope == "app" else None,
+        )
+
+    def _check_circle(self, function: Callable[..., Any], way: tuple[Provider, ...]) -> None:
+        keys = [key_of(one.named) for one in way]
+        if key_of(function) in keys:
+            circle = [*way[keys.index(key_of(function)) :], way[keys.index(key_of(function))]]
+            text = " -> ".join(f"{one.name} ({one.location})" for one in circle)
+            raise ConfigurationError(f"{said(function)}: it needs itself: {text}. Fix: break the circle")
+
+    def _check_app_scoped(self, provider: Provider, way: tuple[Provider, ...]) -> None:
+        for one in provider.arguments:
+            if one.source is Source.DEPENDENCY or is_app(one.type):
+                continue
+            what = "a body" if one.source is Source.BODY else f"the {one.source.value}"
+            kind = "what is injected" if is_injected(one.type) else what
+            raise ConfigurationError(
+                f"{provider.describe()}: parameter {one.name!r}: it is made once for all requests, and {kind} is one "
+                f"request's{self._led(way)}. Fix: Depends(...) of scope 'app', or functools.partial for a fixed value"
+            )
+
+    def _led(self, way: tuple[Provider, ...]) -> str:
+        """Return who needs what a message is about."""
+        needed = [one.describe() for one in reversed(way)] + [self._who]
+        return f" (needed by {', by '.join(needed)})"
+
+
+def is_app(kind: Any) -> bool:
+    """Tell whether a type is that of the app, which app-scoped providers may take."""
+    return isinstance(kind, type) and f"{kind.__module__}.{kind.__qualname__}" == "hinge.app.App"
+
+
+def _class_of(kind: Any, who: str) -> Callable[..., Any]:
+    found = class_of(kind)
+    if not isinstance(found, type) or kind is Any:
+        raise ConfigurationError(
+            f"{who}: Depends() takes what the annotation names, and {_text(kind)} is no class. Fix: Depends(f)"
+        )
+    return found
+
+
+def _text(kind: Any) -> str:
+    return qualified_name(kind).rpartition(".")[2] if isinstance(kind, type) else str(kind).replace("typing.", "")
+
+
+def _ordered(found: list[Node], guards: list[Node], of_handler: dict[str, Node]) -> Needs:
+    """Return all nodes, those before the body first: guards and what they need."""
+    before: set[Node] = set()
+    waiting = [*guards, *(node for node in found if node.is_guard)]
+    while waiting:
+        node = waiting.pop()
+        if node not in before:
+            before.add(node)
+            waiting += node.needs.values()
+    order = [*(node for node in found if node in before), *(node for node in found if node not in before)]
+    return Needs(tuple(order), len(before), of_handler)

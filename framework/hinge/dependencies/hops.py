@@ -1,0 +1,22 @@
+"""What a backend brings for composed handlers: how plain code is run, and who leaves what a stream holds."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+Leave = Callable[[BaseException | None], Awaitable[BaseException | None]]
+"""Leave what was entered, after a failure or None; return the failure that goes on."""
+
+
+class Hops(NamedTuple):
+    """How a backend runs the parts of a composed handler."""
+
+    run: Callable[..., Awaitable[Any]]
+    """`(function, *arguments) -> its result`, where plain handlers run; it returns, or raises, once that has ended."""
+    leave: Callable[..., Awaitable[Any]]
+    """The same for teardown, which never waits for a place that handlers hold."""
+    park: Callable[[Callable[..., Awaitable[Any]]], Callable[..., Awaitable[Any]]] | None = None
+    """Return a composed handler that runs in a task which may stay behind its result; None: nobody need."""
+    stay: Callable[[Leave], Leave] | None = None
+    """Have such a task do this before it ends; what is returned has it done, and waits for it."""
+    is_apart: bool = False
+    """Whether async streams run in a task of their own, and the request's task closes what is noted behind them."""
