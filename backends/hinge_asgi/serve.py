@@ -19,6 +19,7 @@ from hinge.inspection.wrappers import Unawaited
 from hinge.loop.answer import body_opener, coloured_call, make_failure
 from hinge.loop.first_chunk import beginner
 from hinge.loop.form import release
+from hinge.loop.guards import with_guards
 from hinge.loop.runtime import Runtime
 from hinge.loop.serve import make_sender
 from hinge.loop.watch import failure_of
@@ -42,6 +43,7 @@ def make_serve(  # noqa: C901, PLR0915 - one frame for each request
     endpoint: Endpoint, runtime: Runtime, distrust: Callable[[str, HTTPError], tuple[Serve, tuple[Any, ...]]]
 ) -> Serve:
     """Return what serves an endpoint; `distrust` what does in its place where a request is framed in two ways."""
+    endpoint = with_guards(endpoint, lines, runtime)
     plan, limit = endpoint.plan, endpoint.max_body_size
     needs_request, reads_body = endpoint.needs_request, plan.reads_body or endpoint.body_before is not None
     around, fail = Around.of(endpoint.layers, endpoint.body_before), make_failure(endpoint)

@@ -6,13 +6,19 @@ entered, that coroutine's task stays until the stream ends.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from hinge.dependencies.hops import Hops
+from hinge.middleware.layer import Layer
+from hinge_wsgi import environ as reader
 from hinge_wsgi.waiting import on_request_thread
 
 if TYPE_CHECKING:
     from hinge.compiling.frozen import Endpoint
+    from hinge.request import Request
 
 
 def hops_of(endpoint: Endpoint) -> Hops:
@@ -24,6 +30,32 @@ def hops_of(endpoint: Endpoint) -> Hops:
 
     run = to_its_end(on_request_thread)
     return Hops(run, run, park, stay)
+
+
+def with_guards(endpoint: Endpoint) -> Endpoint:
+    """Return an endpoint whose innermost layer calls its guards, before the body is read."""
+    plan, hops = endpoint.plan, hops_of(endpoint)
+    call = endpoint.bind_guards(reader, hops)
+
+    def guard(request: Request) -> Iterator[None]:
+        held = request._held = call(request._head, request._values, None, request)
+        try:
+            yield
+        except BaseException as error:
+            held.leave(error)
+            raise
+
+    async def async_guard(request: Request) -> AsyncIterator[None]:
+        held = request._held = await call(request._head, request._values, None, request)
+        try:
+            yield
+        except BaseException as error:
+            await held.aleave(error, hops)
+            raise
+
+    start: Any = async_guard if plan.is_async else guard
+    layer = Layer(start, is_async=plan.is_async, needs_body=False, name=plan.name, location=plan.location)
+    return replace(endpoint, layers=(*endpoint.layers, layer))
 
 
 async def _run(function: Any, *arguments: Any) -> Any:

@@ -48,7 +48,11 @@ def _answer(endpoint: Endpoint, runtime: Runtime) -> Callable[[Request], Respons
         body_before=before,
         read=None if before is None else _async_reading(endpoint),
     )
-    reads_form = endpoint.plan.reads_form
+    reads_form, needs = endpoint.plan.reads_form, endpoint.plan.composed
+    if needs is not None and needs.is_guarded and needs.may_stay:
+        from hinge_wsgi.parked import park  # noqa: PLC0415 - only routes with such dependencies pay for it
+
+        composed = park(composed)
 
     def answer(request: Request) -> Response:
         try:

@@ -174,6 +174,8 @@ class Request(HTTPConnection):
 
     _body: Any = UNREAD
     _after: list[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]] | None = None
+    _held: Any = None
+    """What the guards of the route have given, until the body is there."""
     _sources: list[tuple[Any, bool]] | None = None
     """What is streamed, and whether it is async: closed even if a middleware answers with another body."""
 

@@ -336,6 +336,7 @@ class _Sources:
 _OBJECTS: dict[Source, Take] = {
     Source.STREAM: lambda head, values, body, request: body,
     Source.STATE: lambda head, values, body, request: request.state,
+    Source.HELD: lambda head, values, body, request: request._held,
 }
 """What is taken as it is; all others are the request in one of its forms."""
 

@@ -69,9 +69,15 @@ class Endpoint(msgspec.Struct, frozen=True, eq=False):
         return None
 
     @property
+    def is_guarded(self) -> bool:
+        """Whether dependencies are called before the body is read (`bind_guards`)."""
+        return self.plan.composed is not None and self.plan.composed.is_guarded
+
+    @property
     def needs_request(self) -> bool:
-        """Whether a `Request` object must exist: a layer, the handler, its `BodyStream` or its form hangs on one."""
-        return bool(self.layers) or self.plan.needs_request or self.plan.streams_body or self.plan.reads_form
+        """Whether a `Request` object must exist: a layer, guards, the handler, its `BodyStream` or form hang on one."""
+        plan = self.plan
+        return bool(self.layers) or plan.needs_request or plan.streams_body or plan.reads_form or self.is_guarded
 
     @property
     def has_async_layers(self) -> bool:
@@ -89,9 +95,21 @@ class Endpoint(msgspec.Struct, frozen=True, eq=False):
         """
         plan = self.plan
         if plan.composed is not None:
-            plan = replace(plan, handler=plan.composed.bound(hops))
+            plan = plan.composed.bound(plan, hops)
         if deferred:
             plan = replace(plan, handler=partial(partial, plan.handler))
+        return bind(plan, self.path_names, reader, max_query_fields=self.config.max_query_fields)
+
+    def bind_guards(self, reader: Any, hops: Hops | None = None) -> Bound:
+        """Return what is called before the body is read, where the endpoint `is_guarded`.
+
+        It is `(head, path values, None, request) -> held`, or a coroutine of it, by the colour of the plan; `held` is
+        to be kept as `request._held` before the body is read and what `bind` gives is called. Raises as `bind`.
+        """
+        composed = self.plan.composed
+        if composed is None:
+            raise ValueError("the endpoint has no guards")
+        plan = composed.guarding(self.plan, hops)
         return bind(plan, self.path_names, reader, max_query_fields=self.config.max_query_fields)
 
     def form_opener(self, reader: Any, blocking: "Blocking", waiting: "Waiting") -> "OpenForm":

@@ -12,9 +12,11 @@ from msgspec.structs import replace
 
 from hinge.binding.plan import Argument, HandlerPlan, Source, check_path, check_plan
 from hinge.dependencies.graph import Needs, Node
+from hinge.dependencies.guarded import HELD, OF_BODY, Held, async_guards, plain_guards
 from hinge.dependencies.hops import Hops
-from hinge.dependencies.mixed import mixed, parts_of
-from hinge.dependencies.plain import Respond, with_exits, without_exits
+from hinge.dependencies.leaving import Entered
+from hinge.dependencies.mixed import mixed
+from hinge.dependencies.plain import KeepOpen, Respond, with_exits, without_exits
 from hinge.dependencies.slots import Slots, filled
 from hinge.dependencies.steps import Call, Step
 from hinge.dependencies.streamed import keep_open
@@ -41,32 +43,72 @@ class Composed(msgspec.Struct, frozen=True, eq=False):
     """What makes a response of the handler's result, before anything is left; None: nothing is."""
     request_at: int | None
     """Where the request is among the arguments, for streams; None: it is not."""
+    arguments: tuple[Argument, ...]
     colour: Colour
     """SYNC or ASYNC, of the whole."""
 
-    def bound(self, hops: Hops | None) -> Callable[..., Any]:
-        """Return what is called with the arguments of all.
+    @property
+    def is_guarded(self) -> bool:
+        """Whether the body is read between two calls: guards stand before it."""
+        return self.guards > 0 and any(one.source in OF_BODY for one in self.arguments)
+
+    def bound(self, plan: HandlerPlan, hops: Hops | None) -> HandlerPlan:
+        """Return the plan with the handler that is to be called; where guards stand before the body, the second call.
 
         Raises:
             ConfigurationError: something is to be awaited, and the backend brings no hops.
         """
-        if self.colour is Colour.SYNC:
-            if self.respond is None:
-                return without_exits(self.steps, self.handler.call)
-            return with_exits(self.steps, self.handler.call, self.respond, self._keep_open(hops))
-        if hops is None:
+        self._check(hops)
+        if not self.is_guarded:
+            if self.respond is None and self.colour is Colour.SYNC:
+                return replace(plan, handler=without_exits(self.steps, self.handler.call))
+            run = self._running(self.steps, hops)
+            return replace(plan, handler=self._parked(lambda *given: run([*given], []), hops))
+        late = [place for place, one in enumerate(self.arguments) if one.source in OF_BODY]
+        run = self._running(self.steps[self.guards :], hops)
+
+        def go_on(held: Held, *given: Any) -> Any:
+            return run(held.filled(given, late), held.exits)
+
+        arguments = (HELD, *(self.arguments[place] for place in late))
+        return replace(plan, arguments=arguments, handler=go_on)
+
+    def guarding(self, plan: HandlerPlan, hops: Hops | None) -> HandlerPlan:
+        """Return the plan of the first call, which returns what the second one is given (`Held`)."""
+        self._check(hops)
+        early = [place for place, one in enumerate(self.arguments) if one.source not in OF_BODY]
+        steps, size = self.steps[: self.guards], len(self.arguments)
+        if hops is None or self.colour is Colour.SYNC:
+            guard: Callable[..., Any] = plain_guards(steps, early, size)
+        else:
+            guard = async_guards(steps, early, size, hops)
+        return replace(plan, arguments=tuple(self.arguments[place] for place in early), handler=guard)
+
+    def _check(self, hops: Hops | None) -> None:
+        if hops is None and self.colour is Colour.ASYNC:
             raise ConfigurationError(
                 f"{self.handler.who}: it has async dependencies, and the backend does not bring what calls them. "
                 "Fix: Endpoint.bind(reader, hops=...)"
             )
-        run = mixed(parts_of((*self.steps, self.handler)), self.respond, self._keep_open(hops), hops)
-        is_held = self.request_at is not None and any(step.is_async and step.is_generator for step in self.steps)
-        return hops.park(run) if is_held and hops.park is not None else run
 
-    def _keep_open(self, hops: Hops | None) -> Callable[..., Response]:
+    def _running(self, steps: tuple[Step, ...], hops: Hops | None) -> Callable[..., Any]:
+        keep = self._keep_open(hops)
+        if hops is None or self.colour is Colour.SYNC:
+            return with_exits(steps, self.handler.call, self.respond or _same, keep)
+        return mixed((*steps, self.handler), self.respond, keep, hops)
+
+    @property
+    def may_stay(self) -> bool:
+        """Whether a stream may go on with what a coroutine has entered (`Hops.park`)."""
+        return self.request_at is not None and any(step.is_async and step.is_generator for step in self.steps)
+
+    def _parked(self, run: Callable[..., Any], hops: Hops | None) -> Callable[..., Any]:
+        return hops.park(run) if self.may_stay and hops is not None and hops.park is not None else run
+
+    def _keep_open(self, hops: Hops | None) -> KeepOpen:
         at = self.request_at
 
-        def keep(response: StreamingResponse, exits: Any, values: Any) -> Response:
+        def keep(response: StreamingResponse, exits: list[Entered], values: list[Any]) -> Response:
             return keep_open(response, exits, None if at is None else values[at], hops)
 
         return keep
@@ -83,12 +125,12 @@ def composed(
         ConfigurationError: two of all take the body, or something else cannot be together.
     """
     _check_loop(plan, needs)
-    whole, arguments = _Composing(plan, needs, websocket=websocket).whole(_same if websocket else respond)
-    _check_bodies(plan, arguments)
+    whole = _Composing(plan, needs, websocket=websocket).whole(_same if websocket else respond)
+    _check_bodies(plan, whole.arguments)
     is_async = whole.colour is Colour.ASYNC
     merged = replace(
         plan,
-        arguments=tuple(arguments),
+        arguments=whole.arguments,
         colour=whole.colour,
         inline=plan.inline and all(step.colour is None for step in whole.steps),
         maybe_async=plan.maybe_async and not is_async,
@@ -119,7 +161,7 @@ class _Composing:
         self._arguments = slots.arguments
         self._places = {node: len(slots.arguments) + index for index, node in enumerate(needs.order)}
 
-    def whole(self, respond: Respond) -> tuple[Composed, list[Argument]]:
+    def whole(self, respond: Respond) -> Composed:
         """Return all calls, and the arguments that they take."""
         plan, needs = self._plan, self._needs
         steps = tuple(self._step(node) for node in needs.order)
@@ -127,16 +169,16 @@ class _Composing:
             self._call(plan.handler, plan.arguments, self._own, needs.of_handler), _colour(plan), plan.describe()
         )
         is_async = any(step.is_async for step in (*steps, handler)) or (plan.maybe_async and self._has_exits)
-        whole = Composed(
+        return Composed(
             nodes=needs.order,
             guards=needs.guards,
             steps=steps,
             handler=handler,
             respond=respond if self._has_exits else None,
             request_at=self._request_at,
+            arguments=tuple(self._arguments),
             colour=Colour.ASYNC if is_async else Colour.SYNC,
         )
-        return whole, self._arguments
 
     def _step(self, node: Node) -> Step:
         provider = node.provider
@@ -186,7 +228,7 @@ def _check_loop(plan: HandlerPlan, needs: Needs) -> None:
             )
 
 
-def _check_bodies(plan: HandlerPlan, arguments: list[Argument]) -> None:
+def _check_bodies(plan: HandlerPlan, arguments: tuple[Argument, ...]) -> None:
     bodies = [one.name for one in arguments if one.source in (Source.BODY, Source.STREAM)]
     bodies += [one.name for one in arguments if one.source is Source.FORM][:1]  # all of one
     if len(bodies) > 1:

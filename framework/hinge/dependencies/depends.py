@@ -42,7 +42,7 @@ def Depends(provider: Callable[..., Awaitable[T]], /, *, scope: Scope = ..., cac
 def Depends(provider: Callable[..., T], /, *, scope: Scope = ..., cached: bool = ...) -> T: ...
 @overload
 def Depends(*, scope: Scope = ..., cached: bool = ...) -> Any: ...
-def Depends(  # noqa: N802 - the field's name for it
+def Depends(  # noqa: N802 - the name that the field has for it
     *providers: Any, scope: Any = "request", cached: Any = True, **others: Any
 ) -> Any:
     """Say that a parameter has the value of a provider: `user: Annotated[User, Depends(current_user)]`, or a default.

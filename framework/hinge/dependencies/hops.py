@@ -15,7 +15,10 @@ class Hops(NamedTuple):
     leave: Callable[..., Awaitable[Any]]
     """The same for teardown, which never waits for a place that handlers hold."""
     park: Callable[[Callable[..., Awaitable[Any]]], Callable[..., Awaitable[Any]]] | None = None
-    """Return a composed handler that runs in a task which may stay behind its result; None: nobody need."""
+    """Return what does the same as a composed handler in a task that may stay behind its result; None: nobody need.
+
+    Where guards stand before the body, it is the backend that parks what calls them, reads the body and goes on.
+    """
     stay: Callable[[Leave], Leave] | None = None
     """Have such a task do this before it ends; what is returned has it done, and waits for it."""
     is_apart: bool = False

@@ -39,6 +39,15 @@ async def aleave(exits: list[Entered], error: BaseException | None) -> BaseExcep
     return error
 
 
+def tell(failure: BaseException | None, error: BaseException | None) -> None:
+    """Raise the failure that goes on, unless it is the error itself: that is raised again by who has caught it."""
+    try:
+        if failure is not None and failure is not error:
+            raise failure
+    finally:
+        del failure, error  # whose tracebacks hold this frame
+
+
 def _leave(generator: Generator[Any, Any, Any], step: Step, error: BaseException | None) -> BaseException | None:
     try:
         if error is None:

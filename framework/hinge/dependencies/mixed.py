@@ -8,13 +8,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
 from hinge.dependencies.hops import Hops
-from hinge.dependencies.leaving import Entered, aleave, leave
-from hinge.dependencies.plain import KeepOpen, Respond, enter
+from hinge.dependencies.leaving import Entered, aleave, leave, tell
+from hinge.dependencies.plain import KeepOpen, Respond, run_steps
 from hinge.dependencies.steps import Step
 from hinge.inspection.signature import Colour
 from hinge.inspection.wrappers import Unawaited, is_awaitable
 from hinge.responses.response import Response
 from hinge.responses.streaming import StreamingResponse
+
+Run = Callable[[list[Any], list[Entered]], Awaitable[Any]]
+"""Call the steps and the handler, with the values that are there and what was entered so far."""
 
 
 class Part(NamedTuple):
@@ -35,27 +38,40 @@ def parts_of(steps: Sequence[Step]) -> list[Part]:
     return found
 
 
-def run_plain(steps: Sequence[Step], values: list[Any], exits: list[Entered]) -> None:
-    """Call plain steps, one after the other."""
-    for step in steps:
-        value = step.call(values)
-        values.append(enter(value, step, exits) if step.is_generator else value)
+def mixed(steps: Sequence[Step], respond: Respond | None, keep_open: KeepOpen, hops: Hops) -> Run:
+    """Return the composed handler, whose last step is the handler; `respond` is None if nothing is to be left."""
+    parts = parts_of(steps)
+
+    async def run(values: list[Any], exits: list[Entered]) -> Any:
+        try:
+            await _enter_all(parts, values, exits, hops)
+            result = values[-1]
+            if respond is None:
+                return await result if is_awaitable(result) else result
+            response = await _responded(respond, result)
+            if exits and isinstance(response, StreamingResponse):
+                return keep_open(response, exits, values)
+        except BaseException as error:
+            tell(await leave_all(exits, error, hops), error)
+            raise
+        tell(await leave_all(exits, None, hops), None)
+        return response
+
+    return run
 
 
-async def run_async(steps: Sequence[Step], values: list[Any], exits: list[Entered]) -> None:
-    """Call async steps, one after the other."""
-    for step in steps:
-        value = step.call(values)
-        if step.colour is Colour.ASYNC:
-            value = await value
-        elif step.colour is Colour.ASYNC_GENERATOR:
-            generator = value
-            try:
-                value = await anext(generator)
-            except StopAsyncIteration:
-                raise step.unyielded() from None
-            exits.append(Entered(generator, step))
-        values.append(value)
+def mixed_guards(steps: Sequence[Step], hops: Hops) -> Run:
+    """Return what calls the steps before the body; what they enter is left if one of them fails."""
+    parts = parts_of(steps)
+
+    async def run(values: list[Any], exits: list[Entered]) -> None:
+        try:
+            await _enter_all(parts, values, exits, hops)
+        except BaseException as error:
+            tell(await leave_all(exits, error, hops), error)
+            raise
+
+    return run
 
 
 async def leave_all(exits: list[Entered], error: BaseException | None, hops: Hops) -> BaseException | None:
@@ -65,42 +81,31 @@ async def leave_all(exits: list[Entered], error: BaseException | None, hops: Hop
     return error
 
 
-async def enter_all(parts: Sequence[Part], values: list[Any], exits: list[Entered], hops: Hops) -> None:
-    """Call everything in its colour."""
+async def _enter_all(parts: Sequence[Part], values: list[Any], exits: list[Entered], hops: Hops) -> None:
     for is_plain, steps in parts:
         if is_plain:
-            await hops.run(run_plain, steps, values, exits)
+            await hops.run(run_steps, steps, values, exits)
         else:
-            await run_async(steps, values, exits)
+            await _run_async(steps, values, exits)
 
 
-def mixed(
-    parts: Sequence[Part], respond: Respond | None, keep_open: KeepOpen, hops: Hops
-) -> Callable[..., Awaitable[Any]]:
-    """Return the composed handler, whose last step is the handler; `respond` is None if nothing is to be left."""
+async def _run_async(steps: Sequence[Step], values: list[Any], exits: list[Entered]) -> None:
+    for step in steps:
+        value = step.call(values)
+        if step.colour is Colour.ASYNC:
+            value = await value
+        elif step.colour is Colour.ASYNC_GENERATOR:
+            value = await _aenter(value, step, exits)
+        values.append(value)
 
-    async def run(*given: Any) -> Any:
-        values: list[Any] = [*given]
-        exits: list[Entered] = []
-        if respond is None:
-            await enter_all(parts, values, exits, hops)
-            return await values[-1] if is_awaitable(values[-1]) else values[-1]
-        try:
-            await enter_all(parts, values, exits, hops)
-            response = await _responded(respond, values[-1])
-            if isinstance(response, StreamingResponse):
-                return keep_open(response, exits, values)
-        except BaseException as error:
-            failure = await leave_all(exits, error, hops)
-            if failure is error or failure is None:
-                raise
-            raise failure
-        failure = await leave_all(exits, None, hops)
-        if failure is not None:
-            raise failure
-        return response
 
-    return run
+async def _aenter(generator: Any, step: Step, exits: list[Entered]) -> Any:
+    try:
+        value = await anext(generator)
+    except StopAsyncIteration:
+        raise step.unyielded() from None
+    exits.append(Entered(generator, step))
+    return value
 
 
 async def _responded(respond: Respond, result: Any) -> Response:

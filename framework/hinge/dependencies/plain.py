@@ -7,7 +7,7 @@ before they are left.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hinge.dependencies.leaving import Entered, leave
+from hinge.dependencies.leaving import Entered, leave, tell
 from hinge.dependencies.steps import Call, Step
 from hinge.inspection.wrappers import Unawaited
 from hinge.responses.response import Response
@@ -16,6 +16,8 @@ from hinge.responses.streaming import StreamingResponse
 Respond = Callable[[Any], Response]
 KeepOpen = Callable[[StreamingResponse, list[Entered], list[Any]], Response]
 """Return a stream that leaves what was entered when it ends; the last are the values of the call."""
+Run = Callable[[list[Any], list[Entered]], Any]
+"""Call the steps and the handler, with the values that are there and what was entered so far."""
 
 
 def without_exits(steps: Sequence[Step], handle: Call) -> Callable[..., Any]:
@@ -41,13 +43,11 @@ def without_exits(steps: Sequence[Step], handle: Call) -> Callable[..., Any]:
     return run
 
 
-def with_exits(steps: Sequence[Step], handle: Call, respond: Respond, keep_open: KeepOpen) -> Callable[..., Response]:
+def with_exits(steps: Sequence[Step], handle: Call, respond: Respond, keep_open: KeepOpen) -> Run:
     """Return the composed handler where there are generators to leave."""
-    ways = tuple((step.call, step if step.is_generator else None) for step in steps)
+    ways = ways_of(steps)
 
-    def run(*given: Any) -> Response:
-        values: list[Any] = [*given]
-        exits: list[Entered] = []
+    def run(values: list[Any], exits: list[Entered]) -> Response:
         add = values.append
         try:
             for call, generator_step in ways:
@@ -55,20 +55,21 @@ def with_exits(steps: Sequence[Step], handle: Call, respond: Respond, keep_open:
                     add(call(values))
                 else:
                     add(enter(call(values), generator_step, exits))
-            response = responded(respond, handle(values))
-            if isinstance(response, StreamingResponse):
+            response = _responded(respond, handle(values))
+            if exits and isinstance(response, StreamingResponse):
                 return keep_open(response, exits, values)
         except BaseException as error:
-            failure = leave(exits, error)
-            if failure is error or failure is None:
-                raise
-            raise failure
-        failure = leave(exits, None)
-        if failure is not None:
-            raise failure
+            tell(leave(exits, error), error)
+            raise
+        tell(leave(exits, None), None)
         return response
 
     return run
+
+
+def ways_of(steps: Sequence[Step]) -> tuple[tuple[Call, Step | None], ...]:
+    """Return the call of each step, and the step itself for a generator."""
+    return tuple((step.call, step if step.is_generator else None) for step in steps)
 
 
 def enter(generator: Any, step: Step, exits: list[Entered]) -> Any:
@@ -81,7 +82,14 @@ def enter(generator: Any, step: Step, exits: list[Entered]) -> Any:
     return value
 
 
-def responded(respond: Respond, result: Any) -> Response:
+def run_steps(steps: Sequence[Step], values: list[Any], exits: list[Entered]) -> None:
+    """Call plain steps, one after the other."""
+    for step in steps:
+        value = step.call(values)
+        values.append(enter(value, step, exits) if step.is_generator else value)
+
+
+def _responded(respond: Respond, result: Any) -> Response:
     """Return the response of a result.
 
     Raises:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from hinge.dependencies.hops import Hops
-from hinge.dependencies.leaving import Entered, leave
+from hinge.dependencies.leaving import Entered, leave, tell
 from hinge.dependencies.mixed import leave_all
 from hinge.diagnostics.failures import is_cancellation
 from hinge.errors import ClientDisconnect
@@ -27,8 +27,8 @@ def keep_open(response: StreamingResponse, exits: list[Entered], request: Any, h
     scope = Scope(exits, hops)
     if request is None and not scope.is_plain:
         raise TypeError(
-            "the handler returned a stream, of which its annotation does not tell, and async dependencies are to outlive "
-            "it. Fix: annotate -> StreamingResponse, or AsyncIterator[...]"
+            "the handler returned a stream, of which its annotation does not tell, and async dependencies are to "
+            "outlive it. Fix: annotate -> StreamingResponse, or AsyncIterator[...]"
         )
     response._is_taken = False  # whoever sends it takes it once more
     if response.as_file() is not None and request is not None:
@@ -75,23 +75,18 @@ class Scope:
     def leave(self, error: BaseException | None) -> None:
         """Leave plain generators; raises what they raise in place of the error."""
         if self._exits:
-            _tell(leave(self._exits, error), error)
+            tell(leave(self._exits, error), error)
 
     async def aleave(self, error: BaseException | None) -> None:
         """Leave generators of both colours; raises as `leave`."""
         if self._exits:
             how = self._left if self._leave is None else self._leave
-            _tell(await how(error), error)
+            tell(await how(error), error)
 
     async def _left(self, error: BaseException | None) -> BaseException | None:
         if self._hops is None:
             return leave(self._exits, error)
         return await leave_all(self._exits, error, self._hops)
-
-
-def _tell(failure: BaseException | None, error: BaseException | None) -> None:
-    if failure is not None and failure is not error:
-        raise failure
 
 
 class _PlainEnd:

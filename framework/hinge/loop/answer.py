@@ -18,6 +18,7 @@ from hinge.loop.decode import decoding
 from hinge.loop.exchange import Exchange
 from hinge.loop.first_chunk import beginner
 from hinge.loop.form import form_reading, release
+from hinge.loop.guards import with_guards
 from hinge.loop.hops import hops_of
 from hinge.loop.inline import watched
 from hinge.loop.runtime import Runtime, handler_threads
@@ -90,6 +91,7 @@ def make_answer(  # noqa: C901 - one frame for each request
     endpoint: Endpoint, reader: Any, runtime: Runtime
 ) -> Callable[[Any], Awaitable[Response]]:
     """Return `(exchange) -> response`: the middleware, the body and the handler; it raises no Exception."""
+    endpoint = with_guards(endpoint, reader, runtime)
     around, fail, plan = Around.of(endpoint.layers, endpoint.body_before), make_failure(endpoint), endpoint.plan
     outer, inner, is_async = around.outer, around.inner, around.is_async
     call, awaits = coloured_call(endpoint, reader, runtime, _disconnected)

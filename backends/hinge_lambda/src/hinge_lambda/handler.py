@@ -82,7 +82,7 @@ class LambdaApplication:
 
     def _make(self, endpoint: Endpoint) -> Any:
         plan = endpoint.plan
-        is_mixed = plan.composed is not None and plan.is_async
+        is_mixed = (plan.composed is not None and plan.is_async) or endpoint.is_guarded
         if endpoint.layers or plan.maybe_async or plan.streams_body or plan.reads_form or is_mixed:
             return self.life.server(endpoint)
         if plan.inline and endpoint.route is not None:

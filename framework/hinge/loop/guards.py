@@ -1,0 +1,38 @@
+"""Guards, which are called before the body is read: a layer of an endpoint's own, behind all its middleware.
+
+Law: whatever fails further in, what they have entered is left. Endpoints without guards know nothing of it.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from msgspec.structs import replace
+
+from hinge.compiling.frozen import Endpoint
+from hinge.loop.hops import hops_of
+from hinge.loop.runtime import Runtime, handler_threads
+from hinge.middleware.layer import Layer
+
+
+def with_guards(endpoint: Endpoint, reader: Any, runtime: Runtime) -> Endpoint:
+    """Return an endpoint whose innermost layer calls its guards; the endpoint itself if it has none."""
+    if not endpoint.is_guarded:
+        return endpoint
+    plan, threads = endpoint.plan, handler_threads(endpoint)
+    hops, call = hops_of(endpoint, runtime), endpoint.bind_guards(reader, hops_of(endpoint, runtime))
+
+    async def guard(request: Any) -> AsyncIterator[None]:
+        head, values = request._head, request._values
+        if plan.is_async:
+            held = await call(head, values, None, request)
+        else:
+            held = await runtime.in_thread(threads, call, head, values, None, request)
+        request._held = held
+        try:
+            yield
+        except BaseException as error:
+            await held.aleave(error, hops)
+            raise
+
+    layer = Layer(guard, is_async=True, needs_body=False, name=plan.name, location=plan.location)
+    return replace(endpoint, layers=(*endpoint.layers, layer))
