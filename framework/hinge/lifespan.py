@@ -5,17 +5,19 @@ it and is raised. What is raised is an `Exception`, whatever a lifespan raises. 
 awaits `start` and `stop`, in one and the same task.
 """
 
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
-from typing import Any, NoReturn
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
+from functools import partial
+from typing import Any, NamedTuple, NoReturn
 
 import msgspec
 
 from hinge.binding.callbacks import Callback
+from hinge.binding.params import Dependency, dependency_of
 from hinge.diagnostics.failures import is_cancellation
 from hinge.diagnostics.location import caller, locate, qualified_name
 from hinge.diagnostics.logger import logger
 from hinge.errors import ConfigurationError
-from hinge.inspection.signature import Colour, colour_of, takes_one
+from hinge.inspection.signature import Colour, colour_of, parameters_of, takes_one
 from hinge.state import MOUNTED
 
 
@@ -30,6 +32,8 @@ class Lifespan(msgspec.Struct, frozen=True):
     """Under which key its mounted app's state is kept (hinge.state.MOUNTED); None: it is the outermost app's."""
     written: Callback | None = None
     """The function as it was registered."""
+    needs: "tuple[Need, ...]" = ()
+    """Its parameters that are dependencies; `start` takes them by keyword."""
 
     def misuse(self, what: str) -> ConfigurationError:
         """Return an error that names this lifespan."""
@@ -59,10 +63,30 @@ def lifespan_of(function: Callable[..., Any]) -> Lifespan:
         raise ConfigurationError(
             f"{who}: it has no yield. Fix: a generator without @asynccontextmanager, yielding once"
         )
-    takes_app = takes_one(function, who, "the app")
-    start: Callable[[Any], Any] = function if takes_app else (lambda app: function())
+    needs = tuple(_needs(function, who))
+    takes_app = takes_one(partial(function, **{need.name: None for need in needs}), who, "the app")
+    start: Callable[..., Any] = function if takes_app else (lambda app, **given: function(**given))
     written = Callback(function, who, "lifespan", "the app", int(takes_app), "open it in the lifespan")
-    return Lifespan(start, colour is Colour.ASYNC_GENERATOR, name, location, written=written)
+    return Lifespan(start, colour is Colour.ASYNC_GENERATOR, name, location, written=written, needs=needs)
+
+
+class Need(NamedTuple):
+    """A parameter of a lifespan that is a dependency."""
+
+    name: str
+    annotation: Any
+    marker: Dependency
+
+
+def _needs(function: Callable[..., Any], who: str) -> Iterator[Need]:
+    """Yield the parameters that are dependencies; those of which nothing can be told yet are judged at compile."""
+    try:
+        found = list(parameters_of(function, who))
+    except ConfigurationError:
+        return
+    for parameter, annotation in found:
+        if (marker := dependency_of(parameter, annotation)) is not None:
+            yield Need(parameter.name, annotation, marker)
 
 
 class LifespanStack:

@@ -12,7 +12,7 @@ from hinge.binding.callbacks import Callback
 from hinge.binding.foreign import call_of, shown
 from hinge.binding.mistakes import INJECTED_NAMES, is_injected, is_namesake, is_value
 from hinge.binding.notes import Notes
-from hinge.binding.params import Called, Param, split
+from hinge.binding.params import Called, Param, dependency_of, split
 from hinge.binding.spelling import call_text, misused
 from hinge.errors import ConfigurationError
 from hinge.inspection.annotations import members
@@ -34,6 +34,8 @@ def callback_mistakes(callback: Callback, notes: Notes) -> Iterator[str]:
 
 
 def _check(callback: Callback, parameter: inspect.Parameter, annotation: Any, notes: Notes, *, is_given: bool) -> None:
+    if callback.what == "lifespan" and dependency_of(parameter, annotation) is not None:
+        return  # that of an app-scoped provider, which it is given
     who, default = f"{callback.who}: parameter {parameter.name!r}", parameter.default
     alone = f"and the {callback.what} is called with {callback.gives} alone"
     is_bare = annotation is parameter.empty

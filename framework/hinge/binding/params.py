@@ -4,6 +4,7 @@ Law: frozen data. `Query[int]` is `Annotated[int, QueryParam()]`; the long form 
 `Annotated[int, QueryParam(name="page-size"), msgspec.Meta(ge=1)]`.
 """
 
+import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -120,6 +121,15 @@ else:
     Cookie = Alias("Cookie", CookieParam())
     Body = Alias("Body", BodyParam())
     Form = Alias("Form", FormParam())
+
+
+def dependency_of(parameter: inspect.Parameter, annotation: Any) -> Dependency | None:
+    """Return the mark of a parameter that is a dependency, by its annotation or its default; None for any other."""
+    if isinstance(parameter.default, Dependency):
+        return parameter.default
+    if annotation is parameter.empty:
+        return None
+    return next((one for one in split(annotation)[0] if isinstance(one, Dependency)), None)
 
 
 def split(annotation: Any) -> tuple[list[Param], Any]:

@@ -10,7 +10,7 @@ from hinge.backend.installed import options_of
 from hinge.compiling import automatic
 from hinge.compiling.endpoints import uncancelled, unmet_needs
 from hinge.compiling.frozen import FrozenApp
-from hinge.compiling.mounts import Part, Tables, app_scoped_of, lifespans_of, planned_of
+from hinge.compiling.mounts import Part, Tables, all_lifespans, planned_of
 from hinge.diagnostics.location import caller
 from hinge.errors import ConfigurationError
 
@@ -48,7 +48,7 @@ def frozen_app(parts: Sequence[Part], target: Backend, *, skip_unsupported: bool
         websockets=tables.websockets,
         websocket_not_found=frame.automatic(automatic.websocket_not_found),
         errors=frame.errors,
-        lifespans=(*app_scoped_of(parts), *lifespans_of(parts)),
+        lifespans=all_lifespans(parts),
         features=target.features,
         wrappers=outermost.wrappers.get(target.interface, ()),
         options=options,

@@ -241,17 +241,22 @@ def _clash(part: Part, template: PathTemplate, leaf: Leaf[Endpoint]) -> Configur
     )
 
 
-def app_scoped_of(parts: Sequence[Part]) -> list[Lifespan]:
-    """Return what starts and stops the app-scoped providers of all parts, what is needed first."""
-    found = [(node, node.cell) for node in parts[0].frame.graphs.app_scoped()]
-    if not found:
-        return []
+def all_lifespans(parts: Sequence[Part]) -> tuple[Lifespan, ...]:
+    """Return the app-scoped dependencies of all parts as lifespans, and behind them the parts' own lifespans.
+
+    Raises:
+        ConfigurationError: a lifespan needs what it cannot have.
+    """
+    own = _lifespans_of(parts)  # which may need more of the others
+    nodes = parts[0].frame.graphs.app_scoped()
+    if not nodes:
+        return own
     from hinge.dependencies.app_scope import lifespan_of  # noqa: PLC0415 - only an app with some pays for it
 
-    return [lifespan_of(node, cell) for node, cell in found if cell is not None]
+    return (*map(lifespan_of, nodes), *own)
 
 
-def lifespans_of(parts: Sequence[Part]) -> tuple[Lifespan, ...]:
+def _lifespans_of(parts: Sequence[Part]) -> tuple[Lifespan, ...]:
     """Return the lifespans of all parts, outermost first; each app's run once, wherever it is mounted."""
     found: list[Lifespan] = []
     seen: set[int] = set()
@@ -260,8 +265,23 @@ def lifespans_of(parts: Sequence[Part]) -> tuple[Lifespan, ...]:
             continue
         seen.add(id(part.declared))
         key = part.frame.mounted
-        found += [one if key is None else _of_mounted(one, part.app, key) for one in part.declared.lifespans]
+        ready = [_given(one, part) for one in part.declared.lifespans]
+        found += [one if key is None else _of_mounted(one, part.app, key) for one in ready]
     return tuple(found)
+
+
+def _given(lifespan: Lifespan, part: Part) -> Lifespan:
+    """Return a lifespan that is given what it needs."""
+    if not lifespan.needs:
+        return lifespan
+    from hinge.dependencies.app_scope import given  # noqa: PLC0415 - as above
+
+    who, graphs = f"lifespan {lifespan.name} ({lifespan.location})", part.frame.graphs
+    nodes = {
+        need.name: graphs.node_for(need.marker, f"{who}: parameter {need.name!r}", need.annotation, part.frame.notes)
+        for need in lifespan.needs
+    }
+    return given(lifespan, nodes)
 
 
 def _of_mounted(lifespan: Lifespan, app: Any, key: str) -> Lifespan:

@@ -47,8 +47,8 @@ def Depends(  # noqa: N802 - the name that the field has for it
 ) -> Any:
     """Say that a parameter has the value that a provider gives, in its annotation or as its default.
 
-    `user: Annotated[User, Depends(current_user)]` and `user: User = Depends(current_user)` are the same. A provider is a
-    function or generator of either colour, a class or a callable object; its parameters are declared like a handler's.
+    `user: Annotated[User, Depends(current_user)]` and `user: User = Depends(current_user)` are the same. A provider is
+    a function or generator of either colour, a class or a callable object, its parameters declared like a handler's.
     Without one it is the annotated class. One of scope "request" runs once for each request that
     needs it, and a generator goes on when the body exists; one of scope "app" once for each worker. With
     `cached=False` each parameter gets a value of its own.

@@ -5,6 +5,7 @@ many need it, unless it is not to be cached. A circle, a scope that outlives wha
 two things are told with the way that leads there.
 """
 
+import inspect
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ import msgspec
 
 from hinge.binding.mistakes import is_injected
 from hinge.binding.notes import Notes
-from hinge.binding.params import Dependency, Scope
+from hinge.binding.params import Dependency, Scope, split
 from hinge.binding.plan import Argument, HandlerPlan, Source
 from hinge.dependencies.cells import Cell
 from hinge.dependencies.provided import differs, given_type
@@ -75,17 +76,17 @@ class Graphs:
         """Return the app-scoped providers that were met, what is needed before who needs it."""
         return list(self._cells.values())
 
-    def node_for(self, marker: Dependency, notes: Notes, who: str, kind: Any = Any) -> Node:
-        """Return the node of an app-scoped dependency of something that is no handler, such as a lifespan.
+    def node_for(self, marker: Dependency, who: str, annotation: Any, notes: Notes) -> Node:
+        """Return the node of an app-scoped dependency of a parameter `who` of something that is no handler.
 
         Raises:
             ConfigurationError: it is of a request, or none.
         """
-        walk = _Walk(self, frozenset(), notes, who, who)
-        node = walk.node(marker, kind, who, ())
+        kind = Any if annotation is inspect.Parameter.empty else split(annotation)[1]
+        node = _Walk(self, frozenset(), notes, who, who).node(marker, kind, who, ())
         if node.cell is None:
             raise ConfigurationError(
-                f"{who} takes {node.provider.describe()}, which is called for each request. "
+                f"{who} is {node.provider.describe()}, which is called for each request. "
                 "Fix: Depends(..., scope='app') there"
             )
         return node
