@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from hinge.codecs import Codec
     from hinge.compiling.frozen import FrozenApp
     from hinge.compiling.mounts import Part
+    from hinge.dependencies.graph import Overrides
+    from hinge.dependencies.resolve import Resolved
     from hinge.inspection.custom_types import CustomType
 
 Function = TypeVar("Function", bound=Callable[[Any, Any], Any])
@@ -217,6 +219,21 @@ class App(ServerEntry, Registrar):
         """
         return self._declared.named(name).template.build(**params)
 
+    @fits
+    def resolve(self, provider: Any) -> "Resolved":
+        """Return a block with the value of a provider, outside of requests: `async with app.resolve(f) as value`.
+
+        `with app.resolve(f)` does as well where nothing that is needed is async. `provider` is what `Depends` names, or
+        an `Annotated` with one. What is entered is left behind the block, app-scoped providers too, which are the
+        block's own; they may be used while no worker runs.
+
+        Raises:
+            ConfigurationError: it is no provider, or needs something of a request.
+        """
+        from hinge.dependencies.resolve import Resolved  # noqa: PLC0415 - for commands, which serve nothing
+
+        return Resolved(self, provider, self._declared.ignored_notes)
+
     # -- compile -------------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -277,23 +294,28 @@ class App(ServerEntry, Registrar):
         options_of(target)
         return mistakes_of(self.parts(), target, skip_unsupported=skip_unsupported)
 
-    def parts(self) -> "list[Part]":
+    def parts(self, overrides: "Overrides | None" = None) -> "list[Part]":
         """Return this app and those mounted in it, with their routes' endpoints and what is wrong with them."""
         from hinge.compiling.mounts import parts_of  # noqa: PLC0415 - a compile's
 
-        return parts_of(self._declared)
+        return parts_of(self._declared, overrides)
 
-    def freeze(self, backend: "str | Backend", *, skip_unsupported: bool = False) -> "FrozenApp":
+    def freeze(
+        self, backend: "str | Backend", *, skip_unsupported: bool = False, overrides: "Overrides | None" = None
+    ) -> "FrozenApp":
         """Return the frozen app for a backend, installed or at hand; what `compile` hands over.
 
+        `overrides` are what stands for providers, by what `Depends` names; the document is the app's own all the same.
+
         Raises:
-            ConfigurationError: as `compile`.
+            ConfigurationError: as `compile`, or an override stands for what no route needs.
         """
         from hinge.backend.installed import load_backend  # noqa: PLC0415 - a compile's
         from hinge.compiling.freeze import frozen_app  # noqa: PLC0415
 
         target = load_backend(backend) if isinstance(backend, str) else backend
-        return frozen_app(self.parts(), target, skip_unsupported=skip_unsupported)
+        documented = self.parts() if overrides else None
+        return frozen_app(self.parts(overrides), target, skip_unsupported=skip_unsupported, documented=documented)
 
 
 def _backend(name: str, where: str) -> "Backend":

@@ -42,7 +42,10 @@ def current_user() -> str:
 
 
 MARKS: dict[str, tuple[Any, str]] = {
-    "dependency": (Depends(current_user), "leave the field out; user = current_user(...) in the handler"),
+    "dependency": (
+        Depends(current_user),
+        "leave the field out; user: Annotated[..., hinge.Depends(current_user)] in the handler",
+    ),
     "another query": (ForeignQuery("x", 3), "user: Annotated[str, msgspec.Meta(max_length=3)] = 'x'"),
     "pydantic's field": (pydantic.Field(min_length=1), "user: Annotated[str, msgspec.Meta(min_length=1)]"),
     "excluded": (pydantic.Field("x", exclude=True), "leave the field out of the class that is sent"),

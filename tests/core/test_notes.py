@@ -328,9 +328,13 @@ def test_ignore_notes_takes_classes(given: Any) -> None:
 @pytest.mark.parametrize(
     ("annotation", "default", "fix"),
     [
-        (Annotated[str, Depends(current_user)], (), "value = current_user(...) in the handler"),
-        (str, (Depends(current_user),), "value = current_user(...) in the handler"),
-        (Item, (Security(functools.partial(current_user)),), "value = current_user(...) in the handler"),
+        (Annotated[str, Depends(current_user)], (), "value: Annotated[..., hinge.Depends(current_user)] in the handler"),
+        (str, (Depends(current_user),), "value: Annotated[..., hinge.Depends(current_user)] in the handler"),
+        (
+            Item,
+            (Security(functools.partial(current_user)),),
+            "value: Annotated[..., hinge.Depends(current_user)] in the handler",
+        ),
         (Annotated[int, pydantic.Field(ge=1, le=9)], (), "msgspec.Meta(ge=1, le=9)"),
         (Annotated[int, pydantic.Field(gt=0, title="Age")], (), "msgspec.Meta(gt=0, title='Age')"),
         (int, (pydantic.Field(5, ge=1),), "value: Annotated[int, QueryParam(), msgspec.Meta(ge=1)] = 5"),

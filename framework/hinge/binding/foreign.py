@@ -63,7 +63,10 @@ def call_of(mark: Any, name: str, within: str = "handler") -> str | None:
     function = mark if inspect.isroutine(mark) else getattr(mark, "dependency", None)
     if not callable(function) or isinstance(mark, type):
         return None
-    return f"{name} = {qualified_name(function).rpartition('.')[2]}(...) in the {within}"
+    called = qualified_name(function).rpartition(".")[2]
+    if function is not mark and within == "handler":
+        return f"{name}: Annotated[..., hinge.Depends({called})] in the handler"
+    return f"{name} = {called}(...) in the {within}"
 
 
 def _options(mark: Any) -> Iterator[tuple[str, Any]]:

@@ -13,6 +13,8 @@ from hinge.cli.target import FACTORY, TARGET, load_app
 from hinge.compiling.endpoints import Judged, unmet_need
 from hinge.compiling.frozen import Endpoint
 from hinge.config import Config
+from hinge.dependencies.compose import Composed
+from hinge.dependencies.mixed import parts_of
 from hinge.diagnostics.kinds import shown
 from hinge.diagnostics.location import qualified_name
 from hinge.inspection.annotations import class_of, members
@@ -59,6 +61,7 @@ def _lines(judged: Judged, backends: dict[str, Backend]) -> Iterator[tuple[str, 
     for name, backend in backends.items():
         yield name, _placement(route, endpoint, backend)
     yield from _arguments(endpoint)
+    yield from _dependencies(endpoint)
     yield "middleware", ", ".join(f"{layer.name} ({layer.location})" for layer in endpoint.layers) or "none"
 
 
@@ -98,7 +101,8 @@ def _streams(member: Any) -> bool:
 
 def _arguments(endpoint: Endpoint) -> Iterator[tuple[str, str]]:
     plan = endpoint.plan
-    head = [_argument(one) for one in plan.arguments if one.source not in (Source.BODY, Source.STREAM)]
+    shown = [one for one in plan.arguments if not one.name.startswith("(")]  # those are the framework's
+    head = [_argument(one) for one in shown if one.source not in (Source.BODY, Source.STREAM)]
     yield "arguments", ", ".join(head) or "none"
     limit = _size(endpoint.max_body_size)
     if plan.streams_body:
@@ -111,6 +115,30 @@ def _arguments(endpoint: Endpoint) -> Iterator[tuple[str, str]]:
         yield "body", f"read before the call (the handler takes the Request), at most {limit}"
     else:
         yield "body", "not read"
+
+
+def _dependencies(endpoint: Endpoint) -> Iterator[tuple[str, str]]:
+    """Yield what is called before the handler, in order: which it is, how, and where."""
+    composed = endpoint.plan.composed
+    if composed is None:
+        return
+    for number, node in enumerate(composed.nodes, 1):
+        provider = node.provider
+        before = ", before the body" if composed.is_guarded and number <= composed.guards else ""
+        yield f"needs {number}", (
+            f"{provider.name} ({provider.location}): {provider.scope}-scoped, {provider.colour.value}{before}"
+        )
+    yield "hops", "; then ".join(_hops(composed))
+
+
+def _hops(composed: Composed) -> Iterator[str]:
+    """Yield what runs in a row in one place."""
+    steps = (*composed.steps, composed.handler)
+    rows = [steps[: composed.guards], steps[composed.guards :]] if composed.is_guarded else [steps]
+    for row in rows:
+        for part in parts_of(row):
+            names = ", ".join(step.who.partition(" (")[0].partition(" ")[2] for step in part.steps)
+            yield f"{'plain' if part.is_plain else 'awaited'}: {names}"
 
 
 def _argument(argument: Argument) -> str:

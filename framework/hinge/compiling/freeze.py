@@ -19,11 +19,16 @@ def mistakes_of(parts: Sequence[Part], target: Backend, *, skip_unsupported: boo
     """Return a line for everything that is wrong, and for every need that the backend does not meet."""
     judged = [one for part in parts for one in part.judged]
     found = [mistake for one in judged for mistake in one.mistakes] + uncancelled(judged, target)
+    found += parts[0].frame.graphs.unknown_overrides()
     return found if skip_unsupported else found + unmet_needs(judged, target)
 
 
-def frozen_app(parts: Sequence[Part], target: Backend, *, skip_unsupported: bool) -> FrozenApp:
+def frozen_app(
+    parts: Sequence[Part], target: Backend, *, skip_unsupported: bool, documented: Sequence[Part] | None = None
+) -> FrozenApp:
     """Return the frozen app for a backend; the first of the parts is the outermost one.
+
+    Its documents are of the parts that are `documented`, by default the same.
 
     Raises:
         ConfigurationError: with a line for every mistake, or for the first one in the backend's options.
@@ -33,9 +38,9 @@ def frozen_app(parts: Sequence[Part], target: Backend, *, skip_unsupported: bool
     if mistakes:
         raise ConfigurationError("\n".join(mistakes))
     place, tables = caller(), Tables()
-    for part in parts:
+    for part, shown in zip(parts, documented or parts, strict=True):
         part.declared.compiled_at = part.declared.compiled_at or place
-        tables.add(part, *planned_of(part), features=target.features)
+        tables.add(part, *planned_of(part, shown), features=target.features)
     tables.finish()
     outermost, frame = parts[0].declared, parts[0].frame
     return FrozenApp(

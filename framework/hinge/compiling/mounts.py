@@ -156,14 +156,21 @@ def differing(new: Config, old: Config) -> dict[str, Any]:
     return {key: value for key, value in asdict(new).items() if value != before[key]}
 
 
-def planned_of(part: Part) -> tuple[Planned, Planned]:
-    """Return the routes of a part without mistakes, and those that show its document."""
+def planned_of(part: Part, documented: Part) -> tuple[Planned, Planned]:
+    """Return the routes of a part without mistakes, and those that show its document, which is of another one.
+
+    Raises:
+        ConfigurationError: with a line for every mistake in the document's routes.
+    """
     planned = [(one.route, one.endpoint) for one in part.judged if one.endpoint is not None]
     if part.app.openapi_path is None:
         return planned, []
     from hinge.openapi.pages import routes_for  # noqa: PLC0415 - only apps that show their document pay for it
 
-    declared = [(route, endpoint.plan) for route, (_, endpoint) in zip(part.own, planned, strict=True)]
+    if mistakes := [mistake for one in documented.judged for mistake in one.mistakes]:
+        raise ConfigurationError("\n".join(mistakes))
+    plans = [one.endpoint.plan for one in documented.judged if one.endpoint is not None]
+    declared = list(zip(documented.own, plans, strict=True))
     frame = replace(part.frame, dependencies=part.declared.document_dependencies)
     shown = [judge(_below(part.prefix, route), frame) for route in routes_for(part.app, declared)]
     if mistakes := [mistake for one in shown for mistake in one.mistakes]:

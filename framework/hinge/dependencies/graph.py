@@ -72,6 +72,12 @@ class Graphs:
         own = walk.needs(plan.arguments, ())
         return _ordered(walk.found, first, own)
 
+    def order_of(self, marker: Dependency, kind: Any, who: str, notes: Notes) -> list[Node]:
+        """Return what a dependency of some type needs outside of requests, itself last; raises as `needs_of`."""
+        walk = _Walk(self, frozenset(), notes, who, who)
+        walk.node(marker, kind, None, ())
+        return walk.found
+
     def app_scoped(self) -> list[Node]:
         """Return the app-scoped providers that were met, what is needed before who needs it."""
         return list(self._cells.values())

@@ -40,9 +40,12 @@ def operation(
         found["deprecated"] = True
     if route.security is not None:
         found["security"] = list(route.security)
-    parameters = [one for argument in plan.arguments for one in _parameters(argument, names, schemas)]
+    parameters: dict[tuple[str, str], dict[str, Any]] = {}
+    for argument in plan.arguments:
+        for one in _parameters(argument, names, schemas):  # a handler and its dependencies may take the same
+            parameters.setdefault((one["in"], one["name"]), one)
     if parameters:
-        found["parameters"] = parameters
+        found["parameters"] = [*parameters.values()]
     if plan.reads_form:
         found["requestBody"] = form_body(plan, schemas)
     elif plan.body is not None:

@@ -6,7 +6,7 @@ gets there is the backend's connection. No wait is without an end.
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from weakref import finalize
 
 from hinge.backend.installed import load_backend
@@ -30,7 +30,11 @@ from hinge.testing.outgoing import (
     redirect_target,
     target_of,
 )
+from hinge.testing.overriding import compiled_with
 from hinge.testing.websocket import ClientWebSocket
+
+if TYPE_CHECKING:
+    from hinge.dependencies.graph import Overrides
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS = 20
@@ -44,6 +48,8 @@ class Client:
     `timeout` bounds every wait for the app, in seconds; None waits for ever (for a debugger). With
     `raise_server_exceptions` what became a 500, cut a stream off or closed a WebSocket with 1011 is raised in the
     test, with its own traceback; without it a 500 is an answer, as for a real client, and the log has the rest.
+    `overrides` has other functions called in place of providers: `{session: fake_session}`. They have the scope of what
+    they stand for and parameters of their own, and are this client's alone.
 
     Raises:
         ConfigurationError: the app does not compile for the backend.
@@ -64,6 +70,7 @@ class Client:
         skip_unsupported: bool = False,
         raise_server_exceptions: bool = False,
         timeout: float | None = 30.0,
+        overrides: "Overrides | None" = None,
     ) -> None:
         if isinstance(app, type) or not hasattr(app, "compile") or not hasattr(app, "config"):
             raise ConfigurationError(
@@ -72,7 +79,7 @@ class Client:
         self.app = app
         self.backend = backend or app.config.backend
         self.cookies = CookieJar(cookies)
-        self.application = app.compile(self.backend, skip_unsupported=skip_unsupported)
+        self.application = compiled_with(app, self.backend, overrides, skip_unsupported=skip_unsupported)
         """What the backend compiled (`hinge.backend.Application`), for `drain` and the like."""
         self._defaults = merged({"host": host, "accept": "*/*", "user-agent": "hinge-testing"}, headers)
         self._scheme = scheme
