@@ -78,6 +78,19 @@ CLAUSES = {
     "context.request": "A request has one context: what one part sets, the others see, whichever thread runs them.",
     "context.isolated": "Nothing of a request's context is seen by another request, and nothing of the caller's by it.",
     "context.stream": "The steps of a stream, its close and what runs after the response share the request's context.",
+    # What handlers need beside the request.
+    "depends.order": "Providers run in their order, each once a request, and what the handler and they take is told in "
+    "one 404 or 422.",
+    "depends.colour": "Plain providers run where plain handlers do; all that is async runs in one task, setup to "
+    "teardown.",
+    "depends.ended": "What a provider has entered is left once, in reverse, once the body is there and before the head "
+    "is sent.",
+    "depends.failures": "A failure is thrown in at each yield, the first one is answered, and a failing teardown is a "
+    "500.",
+    "depends.streams": "With a stream that is when its source ends; its failure, or that it was cut, is thrown in.",
+    "depends.guards": "Guards run behind the head's arguments and before the body is read.",
+    "depends.websocket": "A WebSocket's providers run before its handler, and are left behind it.",
+    "depends.worker": "App-scoped providers are made once in a worker, before its lifespans, and end after them.",
 }
 """Name -> what is owed."""
 
