@@ -64,10 +64,14 @@ class Messages(msgspec.Struct, eq=False):  # a Struct, because many requests pay
 
     def whole(self, response: Response, *, head_only: bool) -> Awaitable[None]:
         """Send a response whose body is known."""
+        if self._exchange.closes_behind:
+            self._send = closing(self._send)
         return send_complete(self._send, response, head_only=head_only)
 
     def start(self, response: Response) -> Awaitable[None]:
         """Send a stream's head."""
+        if self._exchange.closes_behind:
+            self._send = closing(self._send)
         headers = encode_headers(response)
         length = sent_length(response)
         if length is not None:

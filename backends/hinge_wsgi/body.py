@@ -6,9 +6,18 @@ Content-Length.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
-from hinge.errors import HTTPError
-from hinge.http.body import BODILESS_METHODS, BodyStream, cut_off, declared_length, incomplete, too_large
+from hinge.errors import ClientDisconnect, HTTPError
+from hinge.http.body import (
+    BODILESS_METHODS,
+    THROWN_AWAY,
+    BodyStream,
+    cut_off,
+    declared_length,
+    incomplete,
+    too_large,
+)
 from hinge.loop.body import refuse_on_a_loop
 from hinge_wsgi.environ import Environ
 
@@ -78,6 +87,21 @@ def _read_undeclared(environ: Environ, limit: int) -> bytes:
         if len(body) > limit:
             raise too_large(limit)
     return bytes(body)
+
+
+def throw_away(environ: Environ) -> None:
+    """Read what is left of a short body that nobody takes; an application cannot have the connection closed.
+
+    A client that awaits leave to send it (`Expect: 100-continue`) is not asked for it.
+    """
+    if "HTTP_EXPECT" in environ:
+        return
+    with suppress(HTTPError, ClientDisconnect):
+        length = declared_length(environ.get("CONTENT_LENGTH"), THROWN_AWAY)
+        read = _pieces(environ, length, THROWN_AWAY)
+        received = 0
+        while received <= THROWN_AWAY and (piece := read()):
+            received += len(piece)
 
 
 def body_stream(

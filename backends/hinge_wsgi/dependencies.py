@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from hinge.dependencies.hops import Hops
 from hinge.middleware.layer import Layer
 from hinge_wsgi import environ as reader
+from hinge_wsgi.body import throw_away
 from hinge_wsgi.waiting import on_request_thread
 
 if TYPE_CHECKING:
@@ -38,7 +39,12 @@ def with_guards(endpoint: Endpoint) -> Endpoint:
     call = endpoint.bind_guards(reader, hops)
 
     def guard(request: Request) -> Iterator[None]:
-        held = request._held = call(request._head, request._values, None, request)
+        try:
+            held = request._held = call(request._head, request._values, None, request)
+        except Exception:
+            if not isinstance(request._body, bytes):
+                throw_away(request._head)
+            raise
         try:
             yield
         except BaseException as error:
@@ -46,7 +52,12 @@ def with_guards(endpoint: Endpoint) -> Endpoint:
             raise
 
     async def async_guard(request: Request) -> AsyncIterator[None]:
-        held = request._held = await call(request._head, request._values, None, request)
+        try:
+            held = request._held = await call(request._head, request._values, None, request)
+        except Exception:
+            if not isinstance(request._body, bytes):
+                await on_request_thread(lambda: throw_away(request._head))
+            raise
         try:
             yield
         except BaseException as error:

@@ -125,8 +125,9 @@ def _dependencies(endpoint: Endpoint) -> Iterator[tuple[str, str]]:
     for number, node in enumerate(composed.nodes, 1):
         provider = node.provider
         before = ", before the body" if composed.is_guarded and number <= composed.guards else ""
-        yield f"needs {number}", (
-            f"{provider.name} ({provider.location}): {provider.scope}-scoped, {provider.colour.value}{before}"
+        yield (
+            f"needs {number}",
+            (f"{provider.name} ({provider.location}): {provider.scope}-scoped, {provider.colour.value}{before}"),
         )
     yield "hops", "; then ".join(_hops(composed))
 

@@ -103,6 +103,13 @@ def framed_length(
     return 0 if method in BODILESS_METHODS else None
 
 
+THROWN_AWAY = 64 * 1024
+"""Bytes of a body that are read and dropped where a request is answered before its body is taken: a client that is
+still sending would not see the answer, and the next request on the connection may be lost (RFC 9112 section 9.6)."""
+THROWN_AWAY_SECONDS = 1.0
+"""How long that may take where it can be bounded."""
+
+
 IS_THE_CLIENTS = "_is_the_clients"
 """What marks a failure of a body's: a stream that it ends has not failed by itself, and nothing is logged."""
 

@@ -29,6 +29,8 @@ class Exchange(Request):
 
     watch: Watch | None = None
     """None until `watched` is called."""
+    closes_behind: bool = False
+    """Whether this request's body was left on the connection."""
 
     @property
     def head(self) -> Any:
@@ -38,7 +40,7 @@ class Exchange(Request):
     @property
     def closes(self) -> bool:
         """Whether the connection is closed behind the response; see `hinge.compiling.frozen.Endpoint`."""
-        return self._endpoint.closes
+        return self.closes_behind or self._endpoint.closes
 
     @property
     def has_work_after(self) -> bool:

@@ -3,12 +3,15 @@
 Law: whatever fails further in, what they have entered is left. Endpoints without guards know nothing of it.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 from msgspec.structs import replace
 
 from hinge.compiling.frozen import Endpoint
+from hinge.errors import ClientDisconnect, HTTPError
+from hinge.http.body import THROWN_AWAY, THROWN_AWAY_SECONDS
 from hinge.loop.hops import hops_of
 from hinge.loop.runtime import Runtime, handler_threads
 from hinge.middleware.layer import Layer
@@ -19,14 +22,20 @@ def with_guards(endpoint: Endpoint, reader: Any, runtime: Runtime) -> Endpoint:
     if not endpoint.is_guarded:
         return endpoint
     plan, threads = endpoint.plan, handler_threads(endpoint)
+    expect = reader.header("expect")
     hops, call = hops_of(endpoint, runtime), endpoint.bind_guards(reader, hops_of(endpoint, runtime))
 
     async def guard(request: Any) -> AsyncIterator[None]:
         head, values = request._head, request._values
-        if plan.is_async:
-            held = await call(head, values, None, request)
-        else:
-            held = await runtime.in_thread(threads, call, head, values, None, request)
+        try:
+            if plan.is_async:
+                held = await call(head, values, None, request)
+            else:
+                held = await runtime.in_thread(threads, call, head, values, None, request)
+        except BaseException as error:
+            if isinstance(error, Exception) and not isinstance(request._body, bytes):
+                await _throw_away(request, awaits_leave=expect(head) is not None)
+            raise
         request._held = held
         try:
             yield
@@ -36,3 +45,21 @@ def with_guards(endpoint: Endpoint, reader: Any, runtime: Runtime) -> Endpoint:
 
     layer = Layer(guard, is_async=True, needs_body=False, name=plan.name, location=plan.location)
     return replace(endpoint, layers=(*endpoint.layers, layer))
+
+
+async def _throw_away(request: Any, *, awaits_leave: bool) -> None:
+    """Read what is left of a body that nobody takes; the connection is closed behind the answer if that is too much.
+
+    A client that awaits leave to send it (`Expect: 100-continue`) is not asked for it.
+    """
+    try:
+        if not awaits_leave:
+            async with asyncio.timeout(THROWN_AWAY_SECONDS):
+                async for _ in request.open_body(THROWN_AWAY):
+                    pass
+                return
+    except (TimeoutError, HTTPError):
+        pass
+    except ClientDisconnect:
+        return
+    request.closes_behind = True
