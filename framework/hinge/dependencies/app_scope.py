@@ -87,7 +87,12 @@ def _generator(provider: Provider, cell: Cell, call: Callable[[], Any]) -> Itera
         cell.fill(next(generator))
     except StopIteration:
         raise provider.misuse("it ended without a yield. Fix: yield once") from None
-    yield
+    try:
+        yield
+    except BaseException as error:  # of a block of `app.resolve`: a worker's are not told
+        cell.clear()
+        generator.throw(error)
+        raise
     cell.clear()
     for _ in generator:
         generator.close()
@@ -100,7 +105,12 @@ async def _async_generator(provider: Provider, cell: Cell, call: Callable[[], An
         cell.fill(await anext(generator))
     except StopAsyncIteration:
         raise provider.misuse("it ended without a yield. Fix: yield once") from None
-    yield
+    try:
+        yield
+    except BaseException as error:  # as above
+        cell.clear()
+        await generator.athrow(error)
+        raise
     cell.clear()
     async for _ in generator:
         await generator.aclose()

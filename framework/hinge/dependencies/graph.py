@@ -177,7 +177,7 @@ class _Walk:
         if way and way[-1].scope == "app" and marker.scope != "app":
             raise ConfigurationError(
                 f"{way[-1].describe()}: it is made once for all requests, and takes {said(function)}, which is called "
-                f"for each of them{self._led(way)}. Fix: scope='app' there too, or take it in the handler"
+                f"for each of them{self._led(way[:-1])}. Fix: scope='app' there too, or take it in the handler"
             )
         if marker.scope == "app":
             node = self._graphs.shared(function, lambda: self._made(function, marker, frozenset(), way))

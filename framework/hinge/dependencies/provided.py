@@ -40,4 +40,4 @@ def _is_plain(kind: Any) -> bool:
     """Tell whether a type is a class whose instances are told by their own class."""
     if not isinstance(kind, type) or getattr(kind, "_is_protocol", False) or kind is Any:
         return False
-    return "__instancecheck__" not in vars(type(kind))
+    return type(kind).__instancecheck__ is type.__instancecheck__
