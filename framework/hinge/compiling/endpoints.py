@@ -103,12 +103,13 @@ class Frame(msgspec.Struct, frozen=True):
         self, route: Route, plan: HandlerPlan, guards: Sequence[Dependency], *, is_written_to: bool
     ) -> HandlerPlan:
         from hinge.dependencies.compose import composed  # noqa: PLC0415 - only routes with dependencies pay for it
+        from hinge.dependencies.plain import finishing  # noqa: PLC0415
 
         names = route.template.names
         where = f"{', '.join(sorted(route.methods)) or 'WEBSOCKET'} {route.template.text} ({route.location})"
         needs = self.graphs.needs_of(plan, guards, names, self.notes, where)
         respond = Results(plan.returned, route.status, written_to=is_written_to).respond
-        return composed(plan, needs, names, respond, websocket=route.websocket)
+        return composed(plan, needs, names, finishing(plan.returned, respond), websocket=route.websocket)
 
     def automatic(self, handler: Callable[..., Any]) -> Endpoint:
         """Return the endpoint of an answer that the framework gives by itself."""

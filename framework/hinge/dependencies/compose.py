@@ -16,9 +16,9 @@ from hinge.dependencies.guarded import HELD, OF_BODY, Held, async_guards, plain_
 from hinge.dependencies.hops import Hops
 from hinge.dependencies.leaving import Entered
 from hinge.dependencies.mixed import mixed
-from hinge.dependencies.plain import KeepOpen, Respond, with_exits, without_exits
+from hinge.dependencies.plain import Finish, KeepOpen, with_exits, without_exits
 from hinge.dependencies.slots import Slots, filled
-from hinge.dependencies.steps import Call, Step
+from hinge.dependencies.steps import Call, Step, step_of
 from hinge.dependencies.streamed import keep_open
 from hinge.errors import ConfigurationError
 from hinge.inspection.annotations import class_of, members
@@ -39,8 +39,8 @@ class Composed(msgspec.Struct, frozen=True, eq=False):
     """How many of them stand before the body."""
     steps: tuple[Step, ...]
     handler: Step
-    respond: Respond | None
-    """What makes a response of the handler's result, before anything is left; None: nothing is."""
+    finish: Finish | None
+    """What makes a body or a response of the handler's result, before anything is left; None: nothing is."""
     request_at: int | None
     """Where the request is among the arguments, for streams; None: it is not."""
     arguments: tuple[Argument, ...]
@@ -60,7 +60,7 @@ class Composed(msgspec.Struct, frozen=True, eq=False):
         """
         self._check(hops)
         if not self.is_guarded:
-            if self.respond is None and self.colour is Colour.SYNC:
+            if self.finish is None and self.colour is Colour.SYNC:
                 return replace(plan, handler=without_exits(self.steps, self.handler.call))
             run = self._running(self.steps, hops)
             return replace(plan, handler=self._parked(lambda *given: run([*given], []), hops))
@@ -94,8 +94,8 @@ class Composed(msgspec.Struct, frozen=True, eq=False):
     def _running(self, steps: tuple[Step, ...], hops: Hops | None) -> Callable[..., Any]:
         keep = self._keep_open(hops)
         if hops is None or self.colour is Colour.SYNC:
-            return with_exits(steps, self.handler.call, self.respond or _same, keep)
-        return mixed((*steps, self.handler), self.respond, keep, hops)
+            return with_exits(steps, self.handler.call, self.finish or _same, keep)
+        return mixed((*steps, self.handler), self.finish, keep, hops)
 
     @property
     def may_stay(self) -> bool:
@@ -115,24 +115,24 @@ class Composed(msgspec.Struct, frozen=True, eq=False):
 
 
 def composed(
-    plan: HandlerPlan, needs: Needs, path_names: Iterable[str], respond: Respond, *, websocket: bool
+    plan: HandlerPlan, needs: Needs, path_names: Iterable[str], finish: Finish, *, websocket: bool
 ) -> HandlerPlan:
     """Return the plan that calls a handler together with what it needs.
 
-    `respond` makes a response of a result.
+    `finish` makes a body or a response of a result.
 
     Raises:
         ConfigurationError: two of all take the body, or something else cannot be together.
     """
     _check_loop(plan, needs)
-    whole = _Composing(plan, needs, websocket=websocket).whole(_same if websocket else respond)
+    whole = _Composing(plan, needs, websocket=websocket).whole(_same if websocket else finish)
     _check_bodies(plan, whole.arguments)
     is_async = whole.colour is Colour.ASYNC
     merged = replace(
         plan,
         arguments=whole.arguments,
         colour=whole.colour,
-        inline=plan.inline and all(step.colour is None for step in whole.steps),
+        inline=plan.inline and all(step.is_free for step in whole.steps),
         maybe_async=plan.maybe_async and not is_async,
         composed=whole,
     )
@@ -161,11 +161,11 @@ class _Composing:
         self._arguments = slots.arguments
         self._places = {node: len(slots.arguments) + index for index, node in enumerate(needs.order)}
 
-    def whole(self, respond: Respond) -> Composed:
+    def whole(self, finish: Finish) -> Composed:
         """Return all calls, and the arguments that they take."""
         plan, needs = self._plan, self._needs
         steps = tuple(self._step(node) for node in needs.order)
-        handler = Step(
+        handler = step_of(
             self._call(plan.handler, plan.arguments, self._own, needs.of_handler), _colour(plan), plan.describe()
         )
         is_async = any(step.is_async for step in (*steps, handler)) or (plan.maybe_async and self._has_exits)
@@ -174,7 +174,7 @@ class _Composing:
             guards=needs.guards,
             steps=steps,
             handler=handler,
-            respond=respond if self._has_exits else None,
+            finish=finish if self._has_exits else None,
             request_at=self._request_at,
             arguments=tuple(self._arguments),
             colour=Colour.ASYNC if is_async else Colour.SYNC,
@@ -184,9 +184,9 @@ class _Composing:
         provider = node.provider
         if node.cell is not None:
             get = node.cell.get
-            return Step(lambda values: get(), None, provider.describe())
+            return step_of(lambda values: get(), None, provider.describe())
         call = self._call(provider.function, provider.arguments, self._takes[node], node.needs)
-        return Step(call, provider.colour, provider.describe())
+        return step_of(call, provider.colour, provider.describe())
 
     def _call(
         self, function: Any, arguments: tuple[Argument, ...], own: dict[str, int], needs: Mapping[str, Node]

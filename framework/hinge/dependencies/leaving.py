@@ -5,19 +5,25 @@ the log; what a provider raises in its place is logged, unless it is an HTTPErro
 """
 
 from collections.abc import AsyncGenerator, Generator
-from typing import Any, NamedTuple
+from typing import Any, NoReturn
 
 from hinge.dependencies.steps import Step
 from hinge.diagnostics.failures import members
 from hinge.diagnostics.logger import logger
 from hinge.errors import HTTPError
 
+Entered = tuple[Any, Step]
+"""A generator that stands at its yield, and whose it is."""
 
-class Entered(NamedTuple):
-    """A generator that stands at its yield."""
 
-    generator: Any
-    step: Step
+END: Any = object()
+"""What `next` returns where a generator ends."""
+
+
+def refuse_second_yield(generator: Generator[Any, Any, Any], step: Step) -> NoReturn:
+    """Close a generator that yields again, and raise the error of it."""
+    generator.close()
+    raise step.second_yield()
 
 
 def leave(exits: list[Entered], error: BaseException | None) -> BaseException | None:
@@ -25,17 +31,9 @@ def leave(exits: list[Entered], error: BaseException | None) -> BaseException | 
 
     Each is taken out of the list before it is left.
     """
-    while exits and not exits[-1].step.is_async:
+    while exits and not exits[-1][1].is_async:
         generator, step = exits.pop()
         error = _leave(generator, step, error)
-    return error
-
-
-async def aleave(exits: list[Entered], error: BaseException | None) -> BaseException | None:
-    """Do the same for async ones, up to one that is plain."""
-    while exits and exits[-1].step.is_async:
-        generator, step = exits.pop()
-        error = await _aleave(generator, step, error)
     return error
 
 
@@ -56,13 +54,14 @@ def _leave(generator: Generator[Any, Any, Any], step: Step, error: BaseException
             generator.throw(error)
         generator.close()
     except StopIteration:
-        return _ended(step, error)
+        return error if error is None else _swallowed(step, error)
     except BaseException as raised:  # noqa: BLE001 - the others are left as well
         return _decided(step, error, raised)
     return _decided(step, error, step.second_yield())
 
 
-async def _aleave(generator: AsyncGenerator[Any, Any], step: Step, error: BaseException | None) -> BaseException | None:
+async def aleave(generator: AsyncGenerator[Any, Any], step: Step, error: BaseException | None) -> BaseException | None:
+    """Leave an async one; return the failure that goes on, None without one."""
     try:
         if error is None:
             await anext(generator)
@@ -70,29 +69,27 @@ async def _aleave(generator: AsyncGenerator[Any, Any], step: Step, error: BaseEx
             await generator.athrow(error)
         await generator.aclose()
     except StopAsyncIteration:
-        return _ended(step, error)
+        return error if error is None else _swallowed(step, error)
     except BaseException as raised:  # noqa: BLE001 - as above
         return _decided(step, error, raised)
     return _decided(step, error, step.second_yield())
 
 
-def _ended(step: Step, error: BaseException | None) -> BaseException | None:
-    if error is not None:
-        logger.warning("%s: it swallowed %r, which is answered all the same. Fix: raise it again", step.who, error)
+def _swallowed(step: Step, error: BaseException) -> BaseException:
+    logger.warning("%s: it swallowed %r, which is answered all the same. Fix: raise it again", step.who, error)
     return error
 
 
 def _decided(step: Step, error: BaseException | None, raised: BaseException) -> BaseException:
     """Return the one of two failures that goes on; `raised` came out where `error` was thrown in."""
-    if error is None or raised is error or _is_only(raised, error):
-        return raised if error is None else error
-    if not isinstance(error, Exception):  # a cancellation, an interrupt
-        logger.error("%s: it failed while it was left", step.who, exc_info=raised)
+    if error is None:
+        return raised
+    if raised is error or _is_only(raised, error):
         return error
-    if isinstance(raised, HTTPError):
+    if isinstance(raised, HTTPError) and isinstance(error, Exception):  # not in place of a cancellation
         return raised
     logger.error("%s: it failed while it was left", step.who, exc_info=raised)
-    return error if isinstance(raised, Exception) else raised
+    return error if isinstance(raised, Exception) or not isinstance(error, Exception) else raised
 
 
 def _is_only(group: BaseException, error: BaseException) -> bool:

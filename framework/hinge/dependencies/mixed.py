@@ -9,11 +9,9 @@ from typing import Any, NamedTuple
 
 from hinge.dependencies.hops import Hops
 from hinge.dependencies.leaving import Entered, aleave, leave, tell
-from hinge.dependencies.plain import KeepOpen, Respond, run_steps
+from hinge.dependencies.plain import Finish, KeepOpen, run_steps
 from hinge.dependencies.steps import Step
-from hinge.inspection.signature import Colour
 from hinge.inspection.wrappers import Unawaited, is_awaitable
-from hinge.responses.response import Response
 from hinge.responses.streaming import StreamingResponse
 
 Run = Callable[[list[Any], list[Entered]], Awaitable[Any]]
@@ -28,45 +26,66 @@ class Part(NamedTuple):
 
 
 def parts_of(steps: Sequence[Step]) -> list[Part]:
-    """Return steps in rows of one colour; what has none goes with what stands before it."""
+    """Return steps in rows of one colour; what is free goes with what stands before it."""
     found: list[Part] = []
     for step in steps:
-        if found and (step.colour is None or found[-1].is_plain != step.is_async):
+        if found and (step.is_free or found[-1].is_plain != step.is_async):
             found[-1] = Part(found[-1].is_plain, (*found[-1].steps, step))
         else:
-            found.append(Part(step.colour is not None and not step.is_async, (step,)))
+            found.append(Part(not (step.is_free or step.is_async), (step,)))
     return found
 
 
-def mixed(steps: Sequence[Step], respond: Respond | None, keep_open: KeepOpen, hops: Hops) -> Run:
-    """Return the composed handler, whose last step is the handler; `respond` is None if nothing is to be left."""
-    parts = parts_of(steps)
+def mixed(steps: Sequence[Step], finish: Finish | None, keep_open: KeepOpen, hops: Hops) -> Run:
+    """Return the composed handler, whose last step is the handler; `finish` is None if nothing is to be left."""
+    if finish is None:
+        return _without_exits(steps, hops)
+    enter_all = _entering(steps, hops)
 
     async def run(values: list[Any], exits: list[Entered]) -> Any:
         try:
-            await _enter_all(parts, values, exits, hops)
-            result = values[-1]
-            if respond is None:
-                return await result if is_awaitable(result) else result
-            response = await _responded(respond, result)
-            if exits and isinstance(response, StreamingResponse):
-                return keep_open(response, exits, values)
+            await enter_all(values, exits)
+            try:
+                result = finish(values[-1])
+            except Unawaited as error:
+                result = await error.settle()
+            if isinstance(result, StreamingResponse) and exits:
+                return keep_open(result, exits, values)
         except BaseException as error:
             tell(await leave_all(exits, error, hops), error)
             raise
-        tell(await leave_all(exits, None, hops), None)
-        return response
+        failure = await leave_all(exits, None, hops)
+        if failure is not None:
+            tell(failure, None)
+        return result
 
     return run
 
 
+def _without_exits(steps: Sequence[Step], hops: Hops) -> Run:
+    *providers, handler = steps
+    enter_all, calls = _entering(steps, hops), tuple(step.call for step in providers)
+
+    async def run(values: list[Any], exits: list[Entered]) -> Any:
+        await enter_all(values, exits)
+        result = values[-1]
+        return await result if is_awaitable(result) else result
+
+    async def run_awaiting(values: list[Any], exits: list[Entered]) -> Any:
+        for call in calls:
+            values.append(await call(values))
+        return await handler.call(values)
+
+    return run_awaiting if all(step.is_async for step in steps) else run
+
+
 def mixed_guards(steps: Sequence[Step], hops: Hops) -> Run:
     """Return what calls the steps before the body; what they enter is left if one of them fails."""
-    parts = parts_of(steps)
+    enter_all = _entering(steps, hops)
 
     async def run(values: list[Any], exits: list[Entered]) -> None:
         try:
-            await _enter_all(parts, values, exits, hops)
+            await enter_all(values, exits)
         except BaseException as error:
             tell(await leave_all(exits, error, hops), error)
             raise
@@ -77,26 +96,32 @@ def mixed_guards(steps: Sequence[Step], hops: Hops) -> Run:
 async def leave_all(exits: list[Entered], error: BaseException | None, hops: Hops) -> BaseException | None:
     """Leave everything that was entered; return the failure, None without one."""
     while exits:
-        error = await (aleave(exits, error) if exits[-1].step.is_async else hops.leave(leave, exits, error))
+        if not exits[-1][1].is_async:
+            error = await hops.leave(leave, exits, error)
+            continue
+        generator, step = exits.pop()
+        error = await aleave(generator, step, error)
     return error
 
 
-async def _enter_all(parts: Sequence[Part], values: list[Any], exits: list[Entered], hops: Hops) -> None:
-    for is_plain, steps in parts:
-        if is_plain:
-            await hops.run(run_steps, steps, values, exits)
-        else:
-            await _run_async(steps, values, exits)
+def _entering(steps: Sequence[Step], hops: Hops) -> Run:
+    """Return what calls everything in its colour."""
+    parts = tuple(parts_of(steps))
 
+    async def enter_all(values: list[Any], exits: list[Entered]) -> None:
+        for is_plain, row in parts:
+            if is_plain:
+                await hops.run(run_steps, row, values, exits)
+                continue
+            for step in row:
+                value = step.call(values)
+                if step.is_generator:
+                    value = await _aenter(value, step, exits)
+                elif step.is_async:
+                    value = await value
+                values.append(value)
 
-async def _run_async(steps: Sequence[Step], values: list[Any], exits: list[Entered]) -> None:
-    for step in steps:
-        value = step.call(values)
-        if step.colour is Colour.ASYNC:
-            value = await value
-        elif step.colour is Colour.ASYNC_GENERATOR:
-            value = await _aenter(value, step, exits)
-        values.append(value)
+    return enter_all
 
 
 async def _aenter(generator: Any, step: Step, exits: list[Entered]) -> Any:
@@ -104,13 +129,5 @@ async def _aenter(generator: Any, step: Step, exits: list[Entered]) -> Any:
         value = await anext(generator)
     except StopAsyncIteration:
         raise step.unyielded() from None
-    exits.append(Entered(generator, step))
+    exits.append((generator, step))
     return value
-
-
-async def _responded(respond: Respond, result: Any) -> Response:
-    try:
-        return respond(result)
-    except Unawaited as error:
-        settled: Response = await error.settle()
-        return settled

@@ -17,7 +17,7 @@ from hinge.dependencies.leaving import Entered, leave, tell
 from hinge.dependencies.mixed import leave_all, mixed_guards
 from hinge.dependencies.plain import run_steps
 from hinge.dependencies.slots import filled
-from hinge.dependencies.steps import Step
+from hinge.dependencies.steps import Step, step_of
 from hinge.diagnostics.kinds import shown
 from hinge.diagnostics.location import caller
 from hinge.errors import ConfigurationError
@@ -98,14 +98,14 @@ def _life(app: Any, node: Node) -> Step:
     """Return what fills the cell of an app-scoped provider, and clears it when it is left."""
     lifespan = lifespan_of(node)
     colour = Colour.ASYNC_GENERATOR if lifespan.is_async else Colour.SYNC_GENERATOR
-    return Step(lambda values: lifespan.start(app), colour, node.provider.describe())
+    return step_of(lambda values: lifespan.start(app), colour, node.provider.describe())
 
 
 def _step(node: Node, places: dict[Node, int], where: str) -> Step:
     provider = node.provider
     if node.cell is not None:
         get = node.cell.get
-        return Step(lambda values: get(), None, provider.describe())
+        return step_of(lambda values: get(), None, provider.describe())
     for one in provider.arguments:
         if one.source is not Source.DEPENDENCY:
             raise ConfigurationError(
@@ -113,4 +113,4 @@ def _step(node: Node, places: dict[Node, int], where: str) -> Step:
                 "request, and there is none. Fix: resolve what it needs, and call it"
             )
     own = {name: places[needed] for name, needed in node.needs.items()}
-    return Step(filled(provider.function, provider.arguments, own), provider.colour, provider.describe())
+    return step_of(filled(provider.function, provider.arguments, own), provider.colour, provider.describe())

@@ -6,9 +6,7 @@ step takes is told by places in it, once, at compile.
 
 from collections.abc import Callable, Sequence
 from operator import itemgetter
-from typing import Any
-
-import msgspec
+from typing import Any, NamedTuple
 
 from hinge.errors import ConfigurationError
 from hinge.inspection.signature import Colour
@@ -17,24 +15,18 @@ Call = Callable[[list[Any]], Any]
 """Call a function with some of the values."""
 
 
-class Step(msgspec.Struct, frozen=True, eq=False):
+class Step(NamedTuple):
     """One call: of a provider, of the handler, or a look at an app-scoped value."""
 
     call: Call
-    colour: Colour | None
-    """None: it runs none of the app's code, and may stand anywhere."""
     who: str
     """The start of messages about it."""
-
-    @property
-    def is_async(self) -> bool:
-        """Whether it is awaited."""
-        return self.colour in (Colour.ASYNC, Colour.ASYNC_GENERATOR)
-
-    @property
-    def is_generator(self) -> bool:
-        """Whether it is left later."""
-        return self.colour in (Colour.SYNC_GENERATOR, Colour.ASYNC_GENERATOR)
+    is_free: bool
+    """Whether it runs none of the app's code, and may stand anywhere."""
+    is_async: bool
+    """Whether it is awaited."""
+    is_generator: bool
+    """Whether it is left later."""
 
     def unyielded(self) -> ConfigurationError:
         """Return the error of a generator without a value."""
@@ -43,6 +35,17 @@ class Step(msgspec.Struct, frozen=True, eq=False):
     def second_yield(self) -> ConfigurationError:
         """Return the error of a generator that yields again."""
         return ConfigurationError(f"{self.who}: it yielded a second time. Fix: yield once")
+
+
+def step_of(call: Call, colour: Colour | None, who: str) -> Step:
+    """Return the step of a call whose function has a colour, None for one that may stand anywhere."""
+    return Step(
+        call,
+        who,
+        is_free=colour is None,
+        is_async=colour in (Colour.ASYNC, Colour.ASYNC_GENERATOR),
+        is_generator=colour in (Colour.SYNC_GENERATOR, Colour.ASYNC_GENERATOR),
+    )
 
 
 def call_of(function: Callable[..., Any], places: Sequence[int], keywords: Sequence[tuple[str, int]]) -> Call:

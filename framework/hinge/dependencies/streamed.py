@@ -63,7 +63,7 @@ class Scope:
         self._hops = hops
         self.is_apart = hops is not None and hops.is_apart
         """Whether async sources run in a task of their own, and nobody stays to leave it."""
-        self.is_plain = not any(one.step.is_async for one in exits)
+        self.is_plain = not any(step.is_async for _, step in exits)
         self.outcome: BaseException | None = None
         self._leave: Any = None
 

@@ -13,6 +13,7 @@ from hinge.inspection.declared import named
 from hinge.inspection.remembered import remembered
 from hinge.responses.jsonlines import JSON_LINES
 from hinge.responses.response import Response
+from hinge.results.encoded import Encoded, plain_of
 from hinge.results.projection import is_a, projection
 from hinge.results.projectors import Project
 
@@ -47,6 +48,8 @@ class Returns:
         """Return how results of a class become a body, None if they are none by themselves."""
         if kind is type(None) or issubclass(kind, Response | BaseException) or is_stream(kind):
             return None
+        if issubclass(kind, Encoded):
+            return plain_of(kind)
         if hasattr(kind, "__await__") or (kind is tuple and not self.takes_tuples):
             return None
         project = self._project_of(kind)
