@@ -130,6 +130,7 @@ def composed(
     is_async = whole.colour is Colour.ASYNC
     merged = replace(
         plan,
+        handler=_unbound(plan),
         arguments=whole.arguments,
         colour=whole.colour,
         inline=plan.inline and all(step.is_free for step in whole.steps),
@@ -198,6 +199,18 @@ class _Composing:
 def _colour(plan: HandlerPlan) -> Colour | None:
     """Return a handler's colour; None for one whose call runs nothing that waits, so that it may stand anywhere."""
     return None if plan.is_generator or (plan.inline and not plan.is_async) else plan.colour
+
+
+def _unbound(plan: HandlerPlan) -> Callable[..., Any]:
+    """Return what stands for the handler until it is bound: nobody calls that without what it depends on."""
+    who = plan.describe()
+
+    def refuse(*arguments: Any) -> Any:
+        raise ConfigurationError(
+            f"{who}: it has dependencies, and the backend calls the handler by itself. Fix: what Endpoint.bind returns"
+        )
+
+    return refuse
 
 
 def _short(node: Node) -> str:
