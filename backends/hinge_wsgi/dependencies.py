@@ -7,6 +7,7 @@ entered, that coroutine's task stays until the stream ends.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -25,12 +26,13 @@ if TYPE_CHECKING:
 def hops_of(endpoint: Endpoint) -> Hops:
     """Return the hops of an endpoint with dependencies."""
     if not endpoint.plan.is_async:
-        return Hops(_run, _run)
+        return Hops(_run, _run, nullcontext)
     from hinge.loop.hops import to_its_end  # noqa: PLC0415 - with asyncio, for who needs a loop
+    from hinge.loop.watch import spared  # noqa: PLC0415
     from hinge_wsgi.parked import park, stay  # noqa: PLC0415
 
     run = to_its_end(on_request_thread)
-    return Hops(run, run, park, stay)
+    return Hops(run, run, spared, park, stay)
 
 
 def with_guards(endpoint: Endpoint) -> Endpoint:

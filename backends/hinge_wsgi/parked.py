@@ -10,6 +10,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from hinge.dependencies.hops import Leave
+from hinge.loop.watch import is_spared
 from hinge_wsgi.waiting import Waiting, current
 
 _parked: "WeakKeyDictionary[asyncio.Task[Any], _Stay]" = WeakKeyDictionary()
@@ -81,9 +82,12 @@ class _Stay:
         try:
             await asyncio.shield(self._ready)
         except asyncio.CancelledError:
-            task.cancel()
+            is_left = is_spared(task)  # it cleans up already, and has a result or a failure of its own
+            if not is_left:
+                task.cancel()
             await asyncio.wait((task,))
-            raise
+            if not is_left:
+                raise
         if self._error is None:
             return self._result
         try:

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 from hinge.backend.exits import run_to_end
 from hinge.context import carry_back
 from hinge.diagnostics.failures import stray
+from hinge.loop.watch import is_spared
 from hinge_wsgi.waiting import STOP_SECONDS, Cut, Waiting, current, stopped
 
 T = TypeVar("T")
@@ -76,7 +77,9 @@ class PortalCall:
 
     def cut(self) -> None:
         """Cancel the coroutine, because the worker stops; once, so that it may clean up in peace."""
-        if not self._is_cut and not self.is_streaming and self._task is not None:
+        if self._is_cut or self.is_streaming or self._task is None:
+            return
+        if not is_spared(self._task):
             self._is_cut = True
             self._task.cancel()
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Annotated, Any
 
@@ -510,3 +511,30 @@ def test_work_after_the_response_comes_after_the_end(
     app.get("/")(handler)
     assert client_for(app).get("/").text == "fine"
     assert notes == ["session entered", "session committed", "after"]
+
+
+@pytest.mark.clause("drain.cut")
+def test_a_stopping_worker_lets_it_end(client_for: Callable[..., Client], coloured: Any) -> None:
+    app, notes = App(), []
+    ending = threading.Event()
+
+    async def session() -> AsyncIterator[str]:
+        yield "session"
+        ending.set()
+        await asyncio.sleep(0.3)
+        notes.append("closed")
+
+    @coloured
+    def handler(session: Annotated[str, Depends(session)]) -> str:
+        return session
+
+    app.get("/")(handler)
+    client = client_for(app)
+    answers: list[Any] = []
+    thread = threading.Thread(target=lambda: answers.append(client.get("/")))
+    thread.start()
+    assert ending.wait(10)
+    client.application.drain(0.01)
+    thread.join()
+    assert notes == ["closed"]
+    assert answers[0].text == "session"

@@ -1,6 +1,7 @@
 """What a backend brings for composed handlers: how plain code is run, and who leaves what a stream holds."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 Leave = Callable[[BaseException | None], Awaitable[BaseException | None]]
@@ -14,6 +15,8 @@ class Hops(NamedTuple):
     """`(function, *arguments) -> its result`, where plain handlers run; it returns, or raises, once that has ended."""
     leave: Callable[..., Awaitable[Any]]
     """The same for teardown, which never waits for a place that handlers hold."""
+    spare: Callable[[], AbstractContextManager[None]]
+    """Around teardown: the stop of a worker does not cancel it."""
     park: Callable[[Callable[..., Awaitable[Any]]], Callable[..., Awaitable[Any]]] | None = None
     """Return what does the same as a composed handler in a task that may stay behind its result; None: nobody need.
 

@@ -95,12 +95,15 @@ def mixed_guards(steps: Sequence[Step], hops: Hops) -> Run:
 
 async def leave_all(exits: list[Entered], error: BaseException | None, hops: Hops) -> BaseException | None:
     """Leave everything that was entered; return the failure, None without one."""
-    while exits:
-        if not exits[-1][1].is_async:
-            error = await hops.leave(leave, exits, error)
-            continue
-        generator, step = exits.pop()
-        error = await aleave(generator, step, error)
+    if not exits:
+        return error
+    with hops.spare():
+        while exits:
+            if not exits[-1][1].is_async:
+                error = await hops.leave(leave, exits, error)
+                continue
+            generator, step = exits.pop()
+            error = await aleave(generator, step, error)
     return error
 
 

@@ -5,6 +5,7 @@ with another block. What takes something of a request cannot be had here.
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, Self
 
 from hinge.binding.notes import Notes
@@ -69,7 +70,7 @@ async def _here(function: Callable[..., Any], *arguments: Any) -> Any:
     return function(*arguments)
 
 
-_HERE = Hops(_here, _here)
+_HERE = Hops(_here, _here, nullcontext)
 """A command waits for nobody else: plain providers are called where it runs."""
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from hinge.compiling.frozen import Endpoint
 from hinge.dependencies.hops import Hops
 from hinge.loop.runtime import Runtime, handler_threads
+from hinge.loop.watch import spared
 
 Hop = Callable[..., Awaitable[Any]]
 """`(work without arguments) -> its result`."""
@@ -24,6 +25,7 @@ def hops_of(endpoint: Endpoint, runtime: Runtime) -> Hops | None:
     return Hops(
         to_its_end(lambda work: in_thread(handlers, work)),
         to_its_end(lambda work: in_thread("teardown", work)),
+        spared,
         is_apart=bool(endpoint.layers),  # see hinge.loop.first_chunk
     )
 

@@ -6,7 +6,8 @@ clean up with awaits of its own, and leaves task groups and timeouts across its 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
 from types import TracebackType
 from typing import Any, TypeVar, cast
 from weakref import WeakSet
@@ -38,9 +39,31 @@ def stopping() -> HTTPError:
     return HTTPError(503, "The server is stopping.")
 
 
+_spared: WeakSet[asyncio.Task[Any]] = WeakSet()
+
+
+@contextlib.contextmanager
+def spared() -> Iterator[None]:
+    """Have this task not cut meanwhile: it cleans up already."""
+    task = asyncio.current_task()
+    if task is None or task in _spared:
+        yield
+        return
+    _spared.add(task)
+    try:
+        yield
+    finally:
+        _spared.discard(task)
+
+
+def is_spared(task: asyncio.Task[Any]) -> bool:
+    """Tell whether a task is not to be cut now."""
+    return task in _spared
+
+
 def cut(task: asyncio.Task[Any]) -> None:
     """Cancel a request's task, because its worker stops; once, so that it may clean up in peace."""
-    if task not in _cut:
+    if task not in _cut and task not in _spared:
         _cut.add(task)
         task.cancel()
 
