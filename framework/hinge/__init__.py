@@ -47,7 +47,14 @@ if TYPE_CHECKING:
     from hinge.responses.events import Event, EventSourceResponse
     from hinge.responses.files import FileResponse
     from hinge.responses.jsonlines import JSONLinesResponse
-    from hinge.responses.response import HTMLResponse, JSONResponse, RedirectResponse, Response, TextResponse
+    from hinge.responses.response import (
+        HTMLResponse,
+        JSONResponse,
+        RedirectResponse,
+        Response,
+        ResponseHeaders,
+        TextResponse,
+    )
     from hinge.responses.streaming import StreamingResponse
     from hinge.routing.route import Route
     from hinge.routing.router import Router
@@ -95,6 +102,7 @@ __all__ = [
     "RedirectResponse",
     "Request",
     "Response",
+    "ResponseHeaders",
     "Route",
     "Router",
     "State",
@@ -126,7 +134,7 @@ _ROOMS = {
     "responses.events": "Event EventSourceResponse",
     "responses.files": "FileResponse",
     "responses.jsonlines": "JSONLinesResponse",
-    "responses.response": "HTMLResponse JSONResponse RedirectResponse Response TextResponse",
+    "responses.response": "HTMLResponse JSONResponse RedirectResponse Response ResponseHeaders TextResponse",
     "responses.streaming": "StreamingResponse",
     "routing.route": "Route",
     "routing.router": "Router",

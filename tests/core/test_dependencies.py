@@ -10,7 +10,19 @@ from typing import Annotated, Any, Protocol
 import msgspec
 import pytest
 
-from hinge import App, BodyStream, ConfigurationError, Depends, Header, Path, Query, Request, Router, WebSocket
+from hinge import (
+    App,
+    BodyStream,
+    ConfigurationError,
+    Depends,
+    Header,
+    Path,
+    Query,
+    Request,
+    ResponseHeaders,
+    Router,
+    WebSocket,
+)
 from hinge.testing import Client
 
 HERE = r"\S*test_dependencies\.py:\d+"
@@ -284,6 +296,18 @@ def test_a_websocket_has_no_request() -> None:
     def handler(socket: Annotated[None, Depends(socket)]) -> None: ...
 
     refused(app_with(handler), "is a WebSocket, and the route is HTTP")
+
+
+def test_a_websocket_says_its_headers_itself() -> None:
+    app = App(openapi_path=None)
+
+    def visit(headers: ResponseHeaders) -> None: ...
+
+    @app.websocket("/", dependencies=[Depends(visit)])
+    async def live(ws: WebSocket) -> None: ...
+
+    with pytest.raises(ConfigurationError, match=r"Fix: ws.accept\(headers=...\)"):
+        app.freeze("asgi")
 
 
 def test_a_loop_of_the_thread_s_own() -> None:

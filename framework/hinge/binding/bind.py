@@ -19,6 +19,7 @@ from hinge.errors import FieldError, HTTPError, RequestInvalid
 from hinge.http.cookies import cookie_finder
 from hinge.http.headers import members_of
 from hinge.http.query import parse_query
+from hinge.responses.response import ResponseHeaders
 from hinge.validation.checks import MAX_ERRORS
 
 Bound = Callable[[Any, tuple[str, ...], Any, Any], Any]
@@ -336,6 +337,7 @@ class _Sources:
 _OBJECTS: dict[Source, Take] = {
     Source.STREAM: lambda head, values, body, request: body,
     Source.STATE: lambda head, values, body, request: request.state,
+    Source.ANSWER: lambda head, values, body, request: ResponseHeaders(),
     Source.HELD: lambda head, values, body, request: request._held,
 }
 """What is taken as it is; all others are the request in one of its forms."""

@@ -62,6 +62,8 @@ class Source(enum.Enum):
     STATE = "state"
     DEPENDENCY = "dependency"
     """What a provider gives; in the plan that is served, its arguments stand in place of it."""
+    ANSWER = "answer"
+    """Headers that go onto the answer, whoever sets them."""
     HELD = "held"
     """What the guards of a route have given before its body was read."""
 
@@ -129,8 +131,8 @@ class HandlerPlan(msgspec.Struct, frozen=True, dict=True):  # dict: what is aske
 
     @property
     def needs_dependencies(self) -> bool:
-        """Whether providers are still to be composed with it."""
-        return self._takes(Source.DEPENDENCY)
+        """Whether something is still to be composed with it."""
+        return self._takes(Source.DEPENDENCY, Source.ANSWER)
 
     def _takes(self, *sources: Source) -> bool:
         return any(argument.source in sources for argument in self.arguments)
@@ -191,6 +193,7 @@ _INJECTED: dict[str, Source] = {
     "hinge.http.body.BodyStream": Source.STREAM,
     "hinge.forms.upload.FormData": Source.FORM,
     "hinge.state.State": Source.STATE,
+    "hinge.responses.response.ResponseHeaders": Source.ANSWER,
 }
 """By the name of the class: who annotates with one has loaded its module, and nobody else needs it."""
 _MARKED: dict[type[Param], Source] = {
@@ -482,6 +485,12 @@ def _check_websocket(plan: HandlerPlan, bodies: list[str], sockets: list[str]) -
         )
     if not sockets:
         raise ConfigurationError(f"{who}: it takes no WebSocket. Fix: add a parameter annotated WebSocket")
+    headers = [argument.name for argument in plan.arguments if argument.source is Source.ANSWER]
+    if headers:
+        raise ConfigurationError(
+            f"{who}: parameter {headers[0]!r}: a WebSocket's handler says its headers itself. "
+            f"Fix: ws.accept(headers=...)"
+        )
     requests = [argument.name for argument in plan.arguments if argument.source is Source.REQUEST]
     if requests:
         raise ConfigurationError(

@@ -15,7 +15,7 @@ from hinge.backend.contract import Backend, Feature
 from hinge.binding.callback_mistakes import callback_mistakes
 from hinge.binding.notes import Notes
 from hinge.binding.params import Dependency
-from hinge.binding.plan import HandlerPlan, plan_handler
+from hinge.binding.plan import HandlerPlan, Source, plan_handler
 from hinge.binding.value_readers import check
 from hinge.codecs import Codec, is_of_msgspec
 from hinge.compiling import automatic
@@ -102,14 +102,19 @@ class Frame(msgspec.Struct, frozen=True):
     def _composed(
         self, route: Route, plan: HandlerPlan, guards: Sequence[Dependency], *, is_written_to: bool
     ) -> HandlerPlan:
+        from hinge.dependencies.answering import answering  # noqa: PLC0415
         from hinge.dependencies.compose import composed  # noqa: PLC0415 - only routes with dependencies pay for it
         from hinge.dependencies.plain import finishing  # noqa: PLC0415
 
         names = route.template.names
         where = f"{', '.join(sorted(route.methods)) or 'WEBSOCKET'} {route.template.text} ({route.location})"
         needs = self.graphs.needs_of(plan, guards, names, self.notes, where)
+        if route.websocket:
+            return composed(plan, needs, names, _same, websocket=True)
         respond = Results(plan.returned, route.status, written_to=is_written_to).respond
-        return composed(plan, needs, names, finishing(plan.returned, respond), websocket=route.websocket)
+        if needs.takes_headers or Source.ANSWER in {one.source for one in plan.arguments}:
+            plan = answering(plan, respond)
+        return composed(plan, needs, names, finishing(plan.returned, respond), websocket=False)
 
     def automatic(self, handler: Callable[..., Any]) -> Endpoint:
         """Return the endpoint of an answer that the framework gives by itself."""
@@ -137,6 +142,10 @@ class Frame(msgspec.Struct, frozen=True):
             return refuse
         response = self.errors.problem(make())
         return lambda: response
+
+
+def _same(result: Any) -> Any:
+    return result
 
 
 class Judged(NamedTuple):

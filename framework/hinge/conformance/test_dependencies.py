@@ -11,7 +11,20 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 
-from hinge import App, Body, Depends, Header, HTTPConnection, Query, Request, Router, State
+from hinge import (
+    App,
+    Body,
+    Depends,
+    Header,
+    HTTPConnection,
+    Query,
+    Request,
+    Response,
+    ResponseHeaders,
+    Router,
+    State,
+    StreamingResponse,
+)
 from hinge.backend.contract import Feature
 from hinge.testing import Client
 
@@ -231,6 +244,39 @@ def test_a_body_is_a_provider_s(client_for: Callable[..., Client], coloured: Any
     assert client.post("/", json=[1, 2, 3]).json() == 6
     assert client.post("/", json=["x"]).status_code == 422
     assert client.post("/", content="[", headers={"content-type": "application/json"}).status_code == 400
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_provider_sets_headers_and_cookies(client_for: Callable[..., Client], coloured: Any, colour: str) -> None:
+    app, shared = App(), Response("shared", headers={"x-own": "handler"})
+
+    def visit(headers: ResponseHeaders, name: str = "") -> None:
+        headers["x-own"] = "provider"
+        headers["x-visit"] = name or "nobody"
+        headers.set_cookie("seen", name, max_age=60)
+
+    give = Depends(provider(colour, visit))
+
+    @coloured
+    def plain(headers: ResponseHeaders) -> dict[str, int]:
+        headers["x-handler"] = "yes"
+        return {"a": 1}
+
+    app.get("/plain", dependencies=[give])(plain)
+    app.get("/shared", dependencies=[give])(coloured(lambda: shared))
+    app.get("/stream", dependencies=[give])(coloured(lambda: StreamingResponse(iter(["a", "b"]))))
+    client = client_for(app)
+    answer = client.get("/plain?name=ada")
+    assert answer.json() == {"a": 1}
+    found = [answer.headers[name] for name in ("x-own", "x-visit", "x-handler", "content-type")]
+    assert found == ["provider", "ada", "yes", "application/json"]
+    assert answer.headers["set-cookie"].startswith("seen=ada; ")
+    for name in ("ada", "bob"):
+        answer = client.get(f"/shared?name={name}")
+        assert (answer.text, answer.headers["x-own"], answer.headers["x-visit"]) == ("shared", "handler", name)
+    answer = client.get("/stream")
+    assert (answer.text, answer.headers["x-visit"]) == ("ab", "nobody")
+    assert "x-visit" not in shared.headers
 
 
 # -- what runs without giving anything ---------------------------------------------------------------------------------

@@ -125,7 +125,7 @@ def composed(
         ConfigurationError: two of all take the body, or something else cannot be together.
     """
     _check_loop(plan, needs)
-    whole = _Composing(plan, needs, websocket=websocket).whole(_same if websocket else finish)
+    whole = _Composing(plan, needs, websocket=websocket).whole(finish)
     _check_bodies(plan, whole.arguments)
     is_async = whole.colour is Colour.ASYNC
     merged = replace(

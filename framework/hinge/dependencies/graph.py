@@ -47,6 +47,11 @@ class Needs(msgspec.Struct, frozen=True, eq=False):
     of_handler: Mapping[str, Node]
     """What fills the handler's own parameters that are dependencies."""
 
+    @property
+    def takes_headers(self) -> bool:
+        """Whether a provider sets headers on the answer."""
+        return any(one.source is Source.ANSWER for node in self.order for one in node.provider.arguments)
+
 
 class Graphs:
     """The providers of all apps that are compiled together."""

@@ -12,7 +12,7 @@ from hinge.binding.absence import is_shareable
 from hinge.binding.plan import MISSING, Argument, Source
 from hinge.dependencies.steps import Call, call_of
 
-_OBJECTS = (Source.REQUEST, Source.HEAD, Source.WEBSOCKET, Source.STREAM, Source.STATE)
+_OBJECTS = (Source.REQUEST, Source.HEAD, Source.WEBSOCKET, Source.STREAM, Source.STATE, Source.ANSWER)
 
 
 class Slots:

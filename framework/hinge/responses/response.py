@@ -8,7 +8,7 @@ framework itself writes is a constant, and constants are not checked again at ev
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias, TypedDict, Unpack
 
 from hinge.codecs import encode_json
 from hinge.http.cookies import format_cookie, needs_of
@@ -21,6 +21,21 @@ Pairs: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
 Content: TypeAlias = str | bytes | bytearray | memoryview
 """A body, or one chunk of it: text is sent as UTF-8."""
 SameSite: TypeAlias = Literal["lax", "strict", "none"]
+
+
+class CookieOptions(TypedDict, total=False):
+    """What a cookie may say beside its name and value (RFC 6265 section 4.1)."""
+
+    max_age: int | None
+    """In seconds."""
+    expires: datetime | None
+    path: str
+    domain: str | None
+    secure: bool
+    httponly: bool
+    samesite: SameSite | None
+    partitioned: bool
+
 
 FRAMING = frozenset(
     {"connection", "content-length", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
@@ -65,6 +80,18 @@ class ResponseHeaders(MutableHeaders):
     __slots__ = ()
     _names: ClassVar[ByName[str]] = ByName(_check_name)
     __setitem__ = item_setter(_names)
+
+    def set_cookie(self, name: str, value: str = "", **options: Unpack[CookieOptions]) -> None:
+        """Add a `Set-Cookie` line, with the options of `Response.set_cookie`; raises as that does."""
+        self.append("set-cookie", format_cookie(name, value, **options))
+
+    def delete_cookie(self, name: str, **options: Unpack[CookieOptions]) -> None:
+        """Have the client forget a cookie, with the options of `Response.delete_cookie`; raises as that does."""
+        needs_secure, needs_httponly = needs_of(name)
+        options["secure"] = options.get("secure", False) or needs_secure
+        options["httponly"] = options.get("httponly", False) or needs_httponly
+        options["max_age"] = 0
+        self.set_cookie(name, **options)
 
 
 class Response:
