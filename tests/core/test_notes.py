@@ -328,7 +328,11 @@ def test_ignore_notes_takes_classes(given: Any) -> None:
 @pytest.mark.parametrize(
     ("annotation", "default", "fix"),
     [
-        (Annotated[str, Depends(current_user)], (), "value: Annotated[..., hinge.Depends(current_user)] in the handler"),
+        (
+            Annotated[str, Depends(current_user)],
+            (),
+            "value: Annotated[..., hinge.Depends(current_user)] in the handler",
+        ),
         (str, (Depends(current_user),), "value: Annotated[..., hinge.Depends(current_user)] in the handler"),
         (
             Item,

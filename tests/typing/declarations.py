@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from http import HTTPMethod
-from typing import Any, assert_type
+from typing import Annotated, Any, assert_type
 
 import msgspec
 
@@ -11,12 +11,14 @@ from hinge import (
     AsyncMiddleware,
     Config,
     CustomType,
+    Depends,
     HTMLResponse,
     HTTPError,
     JSONResponse,
     Middleware,
     Request,
     Response,
+    ResponseHeaders,
     Router,
     Templates,
     WebSocket,
@@ -167,6 +169,51 @@ def settings() -> Iterator[None]:
 
 
 assert_type(settings(), Iterator[None])
+
+# -- dependencies ------------------------------------------------------------------------------------------------------
+
+
+class Session:
+    def __init__(self, size: int = 1) -> None: ...
+
+
+def session() -> Iterator[Session]:
+    yield Session()
+
+
+async def asession() -> AsyncIterator[Session]:
+    yield Session()
+
+
+async def count() -> int:
+    return 1
+
+
+def page(number: int = 1) -> str:
+    return str(number)
+
+
+assert_type(Depends(session), Session)
+assert_type(Depends(asession, scope="app"), Session)
+assert_type(Depends(count, cached=False), int)
+assert_type(Depends(page), str)
+assert_type(Depends(Session), Session)
+
+
+@app.get("/depends", dependencies=[Depends(page)], without=[page])
+def depends(
+    headers: ResponseHeaders,
+    one: Annotated[Session, Depends(session)],
+    two: Annotated[Session, Depends()],
+    number: int = Depends(count),
+) -> str:
+    headers.set_cookie("a", "b", max_age=1)
+    return ""
+
+
+with app.resolve(page) as resolved:
+    str(resolved)
+
 
 # -- native middleware, compiling --------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """What a type checker must refuse: each line with `E:` fails with that mypy code, and no other line does."""
 
-from hinge import App, Config, HTTPError, Middleware, Query, Request, Response, Router, WebSocket
+from hinge import App, Config, Depends, HTTPError, Middleware, Query, Request, Response, Router, WebSocket
 
 app = App(slashes="keep")  # E: arg-type
 App("x", "y")  # E: call-arg
@@ -68,3 +68,17 @@ Router(5)  # E: arg-type
 HTTPError("404")  # E: arg-type
 Response(status="200")  # E: arg-type
 app.get("/f", middleware=kept)  # E: arg-type
+
+
+def page() -> str:
+    return ""
+
+
+@app.get("/g")
+def other_type(
+    number: int = Depends(page),  # E: assignment
+) -> str:
+    return ""
+
+
+Depends(page, scope="session")  # E: call-overload

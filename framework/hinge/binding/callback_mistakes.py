@@ -12,7 +12,7 @@ from hinge.binding.callbacks import Callback
 from hinge.binding.foreign import call_of, shown
 from hinge.binding.mistakes import INJECTED_NAMES, is_injected, is_namesake, is_value
 from hinge.binding.notes import Notes
-from hinge.binding.params import Called, Param, dependency_of, split
+from hinge.binding.params import Called, Dependency, Param, dependency_of, split
 from hinge.binding.spelling import call_text, misused
 from hinge.errors import ConfigurationError
 from hinge.inspection.annotations import members
@@ -72,4 +72,6 @@ def _is_plain(default: Any, annotation: Any) -> bool:
 
 
 def _shown(mark: Any) -> str:
+    if isinstance(mark, Dependency):
+        return "Depends(...)"
     return call_text(mark) if isinstance(mark, Called) else shown(mark)

@@ -25,11 +25,25 @@ def command(ctx: click.Context, target: str, backend: str | None, *, factory: bo
     unmet = app.unmet(name, skip_unsupported=skip_unsupported)
     unmet = unmet or list(undescribed(app)) or list(uncompiled(app, name, target, skip_unsupported=skip_unsupported))
     if not unmet:
+        for line in late_guards(app):
+            click.echo(f"warning: {line}")
         click.echo(f"ok: backend {name} serves all {len(app.routes)} routes of {target}")
         return
     for line in unmet:
         click.echo(line)
     ctx.exit(1)
+
+
+def late_guards(app: App) -> Iterator[str]:
+    """Yield a line for each route whose guards do not come before the body: a middleware has it read first."""
+    for one in (one for part in app.parts() for one in part.judged):
+        endpoint = one.endpoint
+        if endpoint is not None and endpoint.is_guarded and endpoint.body_before is not None:
+            layer = endpoint.layers[endpoint.body_before]
+            yield (
+                f"{one.route.describe()}: its body is read before its dependencies= refuse anybody, since middleware "
+                f"{layer.name} ({layer.location}) needs it. Fix: needs_body=True on fewer routes"
+            )
 
 
 def uncompiled(app: App, backend: str, target: str, *, skip_unsupported: bool) -> Iterator[str]:

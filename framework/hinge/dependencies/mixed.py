@@ -24,15 +24,22 @@ class Part(NamedTuple):
     is_plain: bool
     steps: tuple[Step, ...]
 
+    @property
+    def is_free(self) -> bool:
+        """Whether all of them may stand anywhere."""
+        return all(step.is_free for step in self.steps)
+
 
 def parts_of(steps: Sequence[Step]) -> list[Part]:
     """Return steps in rows of one colour; what is free goes with what stands before it."""
     found: list[Part] = []
     for step in steps:
-        if found and (step.is_free or found[-1].is_plain != step.is_async):
-            found[-1] = Part(found[-1].is_plain, (*found[-1].steps, step))
-        else:
+        last = found[-1] if found else None
+        if last is None or not (step.is_free or last.is_free or last.is_plain != step.is_async):
             found.append(Part(not (step.is_free or step.is_async), (step,)))
+        else:
+            is_plain = not step.is_async if last.is_free and not step.is_free else last.is_plain
+            found[-1] = Part(is_plain, (*last.steps, step))
     return found
 
 

@@ -1,0 +1,82 @@
+"""What the command line says of dependencies."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from tests.support.apps import working_directory
+
+from hinge.cli import main
+
+SHOP = """\
+from collections.abc import Iterator
+from typing import Annotated
+
+import msgspec
+
+from hinge import App, Depends, Request
+
+
+class Item(msgspec.Struct):
+    name: str
+
+
+async def pool(app: App) -> int:
+    return 1
+
+
+def check() -> None: ...
+
+
+def session(pool: Annotated[int, Depends(pool, scope="app")]) -> Iterator[int]:
+    yield pool
+
+
+def audit(request: Request):
+    yield
+
+
+app = App(dependencies=[Depends(check)])
+
+
+@app.post("/items")
+async def create(item: Item, session: Annotated[int, Depends(session)]) -> Item:
+    return item
+
+
+@app.post("/audited", middleware=[audit])
+def audited(item: Item) -> Item:
+    return item
+"""
+
+
+def test_explain_tells_the_order_the_scopes_and_the_hops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with working_directory(tmp_path, monkeypatch, {"needs_under_test": SHOP}):
+        result = CliRunner().invoke(main, ["explain", "needs_under_test:app", "--backend", "asgi"])
+    assert result.exit_code == 0, result.output
+    lines = [line.strip() for line in result.stdout.splitlines()]
+    lines = [line for line in lines if line.startswith(("needs", "hops"))]
+    assert lines == [
+        "needs 1     needs_under_test.check (needs_under_test.py:17): request-scoped, def, before the body",
+        "needs 2     needs_under_test.pool (needs_under_test.py:13): app-scoped, async def",
+        "needs 3     needs_under_test.session (needs_under_test.py:20): request-scoped, def with yield",
+        "hops        plain: needs_under_test.check; "
+        "then plain: needs_under_test.pool, needs_under_test.session; then awaited: needs_under_test.create",
+        "needs 1     needs_under_test.check (needs_under_test.py:17): request-scoped, def, before the body",
+        "hops        plain: needs_under_test.check; then plain: needs_under_test.audited",
+    ]
+
+
+def test_check_warns_of_guards_behind_the_body(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    late = (
+        SHOP.replace("def audit(", "class Audit:\n    needs_body = True\n\n    def __call__(self, ")
+        .replace("middleware=[audit]", "middleware=[Audit()]")
+        .replace("request: Request):\n    yield", "request: Request):\n        yield")
+    )
+    with working_directory(tmp_path, monkeypatch, {"late_under_test": late}):
+        result = CliRunner().invoke(main, ["check", "late_under_test:app", "--backend", "wsgi"])
+    assert result.exit_code == 0, result.output
+    warning, ok = result.stdout.splitlines()
+    assert warning.startswith("warning: handler late_under_test.audited (late_under_test.py:")
+    assert "its body is read before its dependencies= refuse anybody, since middleware late_under_test.Audit" in warning
+    assert ok.startswith("ok: ")
