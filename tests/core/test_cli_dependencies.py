@@ -60,8 +60,10 @@ def test_explain_tells_the_order_the_scopes_and_the_hops(tmp_path: Path, monkeyp
         "needs 1     needs_under_test.check (needs_under_test.py:17): request-scoped, def, before the body",
         "needs 2     needs_under_test.pool (needs_under_test.py:13): app-scoped, async def",
         "needs 3     needs_under_test.session (needs_under_test.py:20): request-scoped, def with yield",
-        "hops        plain: needs_under_test.check; "
-        "then plain: needs_under_test.pool, needs_under_test.session; then awaited: needs_under_test.create",
+        (
+            "hops        plain: needs_under_test.check; "
+            "then plain: needs_under_test.pool, needs_under_test.session; then awaited: needs_under_test.create"
+        ),
         "needs 1     needs_under_test.check (needs_under_test.py:17): request-scoped, def, before the body",
         "hops        plain: needs_under_test.check; then plain: needs_under_test.audited",
     ]

@@ -20,6 +20,7 @@ from hinge.diagnostics.logger import logger
 from hinge.error_responses import WATCHERS
 from hinge.errors import ClientDisconnect
 from hinge.loop.client_side import END, ClientSide
+from hinge.loop.threads import taking_turns
 
 Start: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 MAX_DIGITS = 20
@@ -36,6 +37,8 @@ class LoopThread:
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
+        self._turns = ExitStack()
+        self._turns.enter_context(taking_turns())
         self._thread.start()
 
     def _serve(self) -> None:
@@ -77,6 +80,7 @@ class LoopThread:
 
     def stop(self) -> None:
         """Cancel what still runs and end the thread."""
+        self._turns.close()
         self.loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(END_SECONDS)
 

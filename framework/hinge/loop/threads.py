@@ -12,7 +12,7 @@ import contextlib
 import os
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextvars import Context
 from itertools import islice
 from threading import Lock, Thread
@@ -48,6 +48,29 @@ EXIT_SECONDS = 5.0
 _mutex = Lock()  # held for the lanes' counts and the list of the resting; never while anything runs
 _resting: list["_Worker"] = []
 _alive: set["_Worker"] = set()
+_taken: "Callable[[], _Worker | None]" = _resting.pop
+"""Takes who rests and is to work next; None: a new thread."""
+
+
+_turns = 0
+
+
+@contextlib.contextmanager
+def taking_turns() -> Iterator[None]:
+    """Have jobs in a row done by different threads meanwhile, so that a test sees what is bound to one of them."""
+    global _taken, _turns  # noqa: PLW0603 - threads are the process's
+    _turns += 1
+    _taken = _oldest
+    try:
+        yield
+    finally:
+        _turns -= 1
+        if not _turns:
+            _taken = _resting.pop
+
+
+def _oldest() -> "_Worker | None":
+    return _resting.pop(0) if len(_resting) > 1 else None
 
 
 class Lane:
@@ -107,7 +130,7 @@ class Lane:
                     self._watch(loop)
                 return future
             self._free -= 1
-            worker = _resting.pop() if _resting else None
+            worker = _taken() if _resting else None
         if worker is not None:
             worker.take(job)
             return future
