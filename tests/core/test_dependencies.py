@@ -5,6 +5,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from types import SimpleNamespace
 from typing import Annotated, Any, Protocol
 
 import msgspec
@@ -12,9 +13,11 @@ import pytest
 
 from hinge import (
     App,
+    Body,
     BodyStream,
     ConfigurationError,
     Depends,
+    Form,
     Header,
     Path,
     Query,
@@ -24,6 +27,7 @@ from hinge import (
     WebSocket,
 )
 from hinge.testing import Client
+from hinge_wsgi import environ
 
 HERE = r"\S*test_dependencies\.py:\d+"
 
@@ -220,6 +224,32 @@ def test_two_bodies() -> None:
     refused(
         app_with(handler), r"handler .*: 'body' and 'created.item' both take the body. Fix: have one of them take it"
     )
+
+
+@pytest.mark.parametrize("kind", [Item, Body[bytes], BodyStream, Form[str]])
+def test_a_guard_takes_no_body(kind: Any) -> None:
+    def signed(body: kind) -> None: ...  # type: ignore[valid-type]
+    def guard(signed: Annotated[None, Depends(signed)]) -> None: ...
+    def handler(name: str) -> None: ...
+
+    refused(
+        app_with(handler, dependencies=[Depends(guard)]),
+        r"dependency .*signed \(.*\) takes the body as 'body', and is called before that is read",
+    )
+
+
+def test_a_backend_that_calls_no_guards_lets_nobody_in() -> None:
+    def check() -> None: ...
+    def handler(item: Item) -> None: ...
+
+    frozen = app_with(handler, dependencies=[Depends(check)]).freeze("wsgi")
+    (endpoint,) = [one for one in frozen.endpoints() if one.is_guarded]
+    with pytest.raises(ConfigurationError, match="the backend has called no guards"):
+        endpoint.bind(environ)(
+            {"CONTENT_TYPE": "application/json"}, (), b'{"name":"lamp"}', SimpleNamespace(_held=None)
+        )
+    with pytest.raises(ConfigurationError, match="the backend calls the handler by itself"):
+        endpoint.plan.handler()
 
 
 def test_a_parameter_that_is_a_path_s_on_one_route_only() -> None:

@@ -67,7 +67,11 @@ class Composed(msgspec.Struct, frozen=True, eq=False):
         late = [place for place, one in enumerate(self.arguments) if one.source in OF_BODY]
         run = self._running(self.steps[self.guards :], hops)
 
-        def go_on(held: Held, *given: Any) -> Any:
+        def go_on(held: Held | None, *given: Any) -> Any:
+            if held is None:  # a backend that knows no guards must let nobody in
+                raise ConfigurationError(
+                    f"{self.handler.who}: the backend has called no guards. Fix: Endpoint.bind_guards, before the body"
+                )
             return run(held.filled(given, late), held.exits)
 
         arguments = (HELD, *(self.arguments[place] for place in late))
@@ -125,6 +129,8 @@ def composed(
         ConfigurationError: two of all take the body, or something else cannot be together.
     """
     _check_loop(plan, needs)
+    if not websocket:
+        _check_guards(plan, needs)
     whole = _Composing(plan, needs, websocket=websocket).whole(finish)
     _check_bodies(plan, whole.arguments)
     is_async = whole.colour is Colour.ASYNC
@@ -239,6 +245,17 @@ def _check_loop(plan: HandlerPlan, needs: Needs) -> None:
                 f"{plan.describe()}: loop='thread' is for coroutines that share nothing of the loop, and "
                 f"{node.provider.describe()} is async. Fix: drop loop"
             )
+
+
+def _check_guards(plan: HandlerPlan, needs: Needs) -> None:
+    """Refuse what takes the body and is called before it is read."""
+    for node in needs.order[: needs.guards]:
+        for one in node.provider.arguments:
+            if one.source in (Source.BODY, Source.STREAM, Source.FORM):
+                raise ConfigurationError(
+                    f"{plan.describe()}: {node.provider.describe()} takes the body as {one.name!r}, and is called "
+                    "before that is read: it is in dependencies=, or needed by what is. Fix: a parameter of the handler"
+                )
 
 
 def _check_bodies(plan: HandlerPlan, arguments: tuple[Argument, ...]) -> None:
