@@ -62,10 +62,10 @@ class Composed(msgspec.Struct, frozen=True, eq=False):
         if not self.is_guarded:
             if self.finish is None and self.colour is Colour.SYNC:
                 return replace(plan, handler=without_exits(self.steps, self.handler.call))
-            run = self._running(self.steps, hops)
+            run = self._running(0, hops)
             return replace(plan, handler=self._parked(lambda *given: run([*given], []), hops))
         late = [place for place, one in enumerate(self.arguments) if one.source in OF_BODY]
-        run = self._running(self.steps[self.guards :], hops)
+        run = self._running(self.guards, hops)
 
         def go_on(held: Held | None, *given: Any) -> Any:
             if held is None:  # a backend that knows no guards must let nobody in
@@ -95,11 +95,12 @@ class Composed(msgspec.Struct, frozen=True, eq=False):
                 "Fix: Endpoint.bind(reader, hops=...)"
             )
 
-    def _running(self, steps: tuple[Step, ...], hops: Hops | None) -> Callable[..., Any]:
-        keep = self._keep_open(hops)
+    def _running(self, begin: int, hops: Hops | None) -> Callable[..., Any]:
+        """Return what calls the steps from a number on, and the handler."""
+        steps, keep = self.steps[begin:], self._keep_open(hops)
         if hops is None or self.colour is Colour.SYNC:
             return with_exits(steps, self.handler.call, self.finish or _same, keep)
-        return mixed((*steps, self.handler), self.finish, keep, hops)
+        return mixed((*steps, self.handler), self.finish, keep, hops, before=self.steps[:begin])
 
     @property
     def may_stay(self) -> bool:

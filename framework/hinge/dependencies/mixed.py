@@ -5,7 +5,7 @@ async is awaited in one task, so that a task group or a cancel scope may span a 
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from hinge.dependencies.hops import Hops
 from hinge.dependencies.leaving import Entered, aleave, leave, tell
@@ -43,10 +43,17 @@ def parts_of(steps: Sequence[Step]) -> list[Part]:
     return found
 
 
-def mixed(steps: Sequence[Step], finish: Finish | None, keep_open: KeepOpen, hops: Hops) -> Run:
-    """Return the composed handler, whose last step is the handler; `finish` is None if nothing is to be left."""
+def mixed(
+    steps: Sequence[Step], finish: Finish | None, keep_open: KeepOpen, hops: Hops, before: Sequence[Step] = ()
+) -> Run:
+    """Return the composed handler, whose last step is the handler; `finish` is None if nothing is to be left.
+
+    What the steps `before` have entered is left with the rest.
+    """
     if finish is None:
         return _without_exits(steps, hops)
+    if all(step.is_async for step in (*before, *steps)):
+        return _awaiting(steps, finish, keep_open, hops)
     enter_all = _entering(steps, hops)
 
     async def run(values: list[Any], exits: list[Entered]) -> Any:
@@ -67,6 +74,47 @@ def mixed(steps: Sequence[Step], finish: Finish | None, keep_open: KeepOpen, hop
         return result
 
     return run
+
+
+def _awaiting(steps: Sequence[Step], finish: Finish, keep_open: KeepOpen, hops: Hops) -> Run:
+    """Return the same where everything is awaited, in one frame: each further one would cost as much as a provider."""
+    *providers, handler = steps
+    ways, handle = tuple((step.call, step if step.is_generator else None) for step in providers), handler.call
+
+    async def run(values: list[Any], exits: list[Entered]) -> Any:
+        try:
+            for call, generator_step in ways:
+                value = call(values)
+                if generator_step is None:
+                    value = await value
+                else:
+                    value = await _aenter(value, generator_step, exits)
+                values.append(value)
+            try:
+                result = finish(await handle(values))
+            except Unawaited as error:
+                result = await error.settle()
+            if isinstance(result, StreamingResponse) and exits:
+                return keep_open(result, exits, values)
+            with hops.spare():
+                while exits:
+                    generator, step = exits.pop()
+                    try:
+                        await anext(generator)
+                    except StopAsyncIteration:
+                        continue
+                    await generator.aclose()
+                    _refuse(step)
+        except BaseException as error:  # those that are left by now are not in the list any more
+            tell(await leave_all(exits, error, hops), error)
+            raise
+        return result
+
+    return run
+
+
+def _refuse(step: Step) -> NoReturn:
+    raise step.second_yield()
 
 
 def _without_exits(steps: Sequence[Step], hops: Hops) -> Run:

@@ -6,8 +6,7 @@ clean up with awaits of its own, and leaves task groups and timeouts across its 
 """
 
 import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, TypeVar, cast
 from weakref import WeakSet
@@ -39,21 +38,20 @@ def stopping() -> HTTPError:
     return HTTPError(503, "The server is stopping.")
 
 
-_spared: WeakSet[asyncio.Task[Any]] = WeakSet()
+_spared: set[asyncio.Task[Any] | None] = set()
 
 
-@contextlib.contextmanager
-def spared() -> Iterator[None]:
+class spared:  # noqa: N801 - it is used as a function
     """Have this task not cut meanwhile: it cleans up already."""
-    task = asyncio.current_task()
-    if task is None or task in _spared:
-        yield
-        return
-    _spared.add(task)
-    try:
-        yield
-    finally:
-        _spared.discard(task)
+
+    __slots__ = ("_task",)
+
+    def __enter__(self) -> None:
+        self._task = asyncio.current_task()
+        _spared.add(self._task)
+
+    def __exit__(self, *_: object) -> None:
+        _spared.discard(self._task)
 
 
 def is_spared(task: asyncio.Task[Any]) -> bool:
