@@ -38,7 +38,7 @@ def no_generator(request: Request) -> None: ...
 @app.middleware
 def second_type(request: Request) -> Middleware:
     response = yield
-    response.headers["x"] = 5  # E: assignment
+    response.headers["x"] = 5  # E: arg-type
 
 
 @app.error(KeyError)  # E: type-var
