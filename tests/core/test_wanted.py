@@ -12,6 +12,7 @@ from hinge import (
     BodyParam,
     ConfigurationError,
     CookieParam,
+    Depends,
     FormParam,
     HeaderParam,
     Middleware,
@@ -133,6 +134,7 @@ def of_codec(**options: Any) -> None:
     Codec(**{"media_type": "a/b", "encode": lambda value: b"", **options})
 
 
+NO_DEPENDENCIES = (*NO_LIST, [5], ["x"], [handler], [Depends()], Depends(handler))
 WRONG: dict[Callable[..., None], dict[str, tuple[Any, ...]]] = {
     of_app: {
         "title": (*NO_TEXT, None),
@@ -150,6 +152,8 @@ WRONG: dict[Callable[..., None], dict[str, tuple[Any, ...]]] = {
         "docs_path": (*NO_PATH, "/ends/"),
         "security_schemes": (*NO_MAPPING, {"key": "text"}),
         "security": (*NO_LIST, None, ["key"], [5], {"key": []}),
+        "dependencies": NO_DEPENDENCIES,
+        "openapi_dependencies": NO_DEPENDENCIES,
     },
     of_route: {
         "name": NO_TEXT,
@@ -166,9 +170,16 @@ WRONG: dict[Callable[..., None], dict[str, tuple[Any, ...]]] = {
         "security": (*NO_LIST, ["key"], [5]),
         "max_body_size": NO_COUNT,
         "csrf": NO_FLAG,
+        "dependencies": NO_DEPENDENCIES,
+        "without": (*NO_LIST, [5], ["x"], [handler], handler),
     },
     of_route_methods: {"methods": (*NUMBERS, THING, None, "get", [5], [], ["get"])},
-    of_router: {"prefix": (*NO_PATH, None), "tags": NO_LIST_OF_TEXTS, "middleware": (*NO_LIST, None, [5], layer)},
+    of_router: {
+        "prefix": (*NO_PATH, None),
+        "tags": NO_LIST_OF_TEXTS,
+        "middleware": (*NO_LIST, None, [5], layer),
+        "dependencies": NO_DEPENDENCIES,
+    },
     of_static: {
         "path": (*NUMBERS, THING, None, ["x"]),
         "directory": (*NUMBERS, THING, None, ["x"], "nowhere"),
@@ -181,6 +192,8 @@ WRONG: dict[Callable[..., None], dict[str, tuple[Any, ...]]] = {
         "follow_symlinks": NO_FLAG,
         "inline": NO_FLAG,
         "middleware": (*NO_LIST, None, [5], layer),
+        "dependencies": NO_DEPENDENCIES,
+        "without": (*NO_LIST, [5], ["x"], [handler], handler),
     },
     of_mount: {"path": (*NO_PATH, None), "app": (*NO_CALL, None, Router(), App), "name": (*NO_TEXT, "", "a:b")},
     of_include: {

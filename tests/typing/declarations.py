@@ -234,7 +234,7 @@ def make_id(value: Any) -> Id:
 App(types=[CustomType(Id, encode=str, decode=Id, schema={"type": "string"}), CustomType(Id, str, decode=make_id)])
 
 
-def page(request: Request) -> HTMLResponse:
+def paged(request: Request) -> HTMLResponse:
     templates = Templates("templates", context_processors=[lambda request: {"a": 1}], trim_blocks=True)
     assert_type(templates.render("mail.txt", request, name="ada"), str)
     return templates["page.html"](request, {"status": 1}, status=201, name="ada")
