@@ -26,6 +26,7 @@ from hinge import (
     Router,
     WebSocket,
 )
+from hinge.middleware import Timeout
 from hinge.testing import Client
 from hinge_wsgi import environ
 
@@ -344,6 +345,12 @@ def test_a_loop_of_the_thread_s_own() -> None:
     async def handler(one: Annotated[int, Depends(one)]) -> None: ...
 
     refused(app_with(handler, loop="thread"), "loop='thread' .* dependency .*one .* is async. Fix: drop loop")
+
+
+def test_a_timeout_is_not_kept_from_a_plain_handler_by_what_it_needs() -> None:
+    def handler(one: Annotated[int, Depends(one)]) -> None: ...
+
+    refused(app_with(handler, middleware=[Timeout(1)]), "cannot end a `def` handler on backend 'wsgi'")
 
 
 # -- types -------------------------------------------------------------------------------------------------------------

@@ -231,9 +231,10 @@ def uncancelled(judged: Iterable[Judged], backend: Backend) -> list[str]:
     found = []
     for route, endpoint, _ in judged:
         layer = next((layer for layer in endpoint.layers if layer.cancels), None) if endpoint is not None else None
-        if endpoint is None or layer is None or endpoint.plan.is_async or endpoint.plan.inline:
+        colour = colour_of(route.handler)  # whatever that of its dependencies is
+        if layer is None or route.inline:
             continue
-        if colour_of(route.handler) is not Colour.ASYNC_GENERATOR:
+        if colour not in (Colour.ASYNC, Colour.ASYNC_GENERATOR):
             found.append(
                 f"{route.describe()}: middleware {layer.name} ({layer.location}) cannot end a `def` handler on backend "
                 f"{backend.name!r}: it has the server's thread. Fix: `async def`, or inline=True if it never waits"
