@@ -193,7 +193,7 @@ WRONG: dict[Callable[..., None], dict[str, tuple[Any, ...]]] = {
         "inline": NO_FLAG,
         "middleware": (*NO_LIST, None, [5], layer),
         "dependencies": NO_DEPENDENCIES,
-        "without": (*NO_LIST, [5], ["x"], [handler], handler),
+        "without": (*NO_LIST, None, [5], str),
     },
     of_mount: {"path": (*NO_PATH, None), "app": (*NO_CALL, None, Router(), App), "name": (*NO_TEXT, "", "a:b")},
     of_include: {
