@@ -24,6 +24,8 @@ _PROCESS = {
     name: value for name, value in os.environ.items() if name.startswith(("HTTP_", "CONTENT_LENGTH", "CONTENT_TYPE"))
 }
 _BARE = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+_OTHERS = frozenset({"HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH"})
+"""What a server makes of a name with `_`, or of what the two keys above have already."""
 _HTTP_VERSIONS = {"HTTP/1": "1.0", "HTTP/1.0": "1.0", "HTTP/1.1": "1.1", "HTTP/2": "2", "HTTP/2.0": "2", "HTTP/3": "3"}
 
 
@@ -148,11 +150,11 @@ def _all_headers(environ: Environ) -> Headers:
     found = []
     for key, value in environ.items():
         if key.startswith("HTTP_"):
-            if _PROCESS and _PROCESS.get(key) == value:
+            if key in _OTHERS or (_PROCESS and _PROCESS.get(key) == value):
                 continue
             name = key[5:].replace("_", "-").lower()
             found.append((name, value if value.isascii() else _beyond_ascii(name, value)))
-        elif key in ("CONTENT_TYPE", "CONTENT_LENGTH") and value:
+        elif key in ("CONTENT_TYPE", "CONTENT_LENGTH") and value and value.isascii():
             found.append((key.replace("_", "-").lower(), value))
     return Headers(found)
 

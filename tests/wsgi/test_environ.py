@@ -134,3 +134,17 @@ def test_the_processs_environment_is_not_taken_for_headers():
         "[None, []]",
         "['sent by a client', [('x-leak', 'sent by a client'), ('x-other', '1')]]",
     ]
+
+
+@pytest.mark.parametrize(
+    "environ", [{"CONTENT_TYPE": "\xff"}, {"CONTENT_LENGTH": "\xb2"}, {"HTTP_CONTENT_TYPE": "text/html"}]
+)
+def test_all_headers_together_say_what_each_alone_does(environ):
+    headers = reader.headers(environ)
+    assert "content-type" not in headers
+    assert headers.multi_items() == []
+
+
+def test_a_second_key_for_the_content_type_adds_nothing():
+    headers = reader.headers({"CONTENT_TYPE": "text/plain", "HTTP_CONTENT_TYPE": "text/html"})
+    assert headers.multi_items() == [("content-type", headers["content-type"])]
