@@ -170,10 +170,6 @@ def make_serve(  # noqa: C901, PLR0915 - one frame for each request
     return lambda scope, receive, send, values: serve(scope, receive, closing(send), values)
 
 
-def _content_type(media_type: str) -> tuple[bytes, bytes]:
-    return b"content-type", media_type.encode()
-
-
 async def _disconnected(connection: ASGIExchange | Receive) -> None:
     if isinstance(connection, ASGIExchange):
         await connection.disconnected()

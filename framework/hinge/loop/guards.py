@@ -22,8 +22,8 @@ def with_guards(endpoint: Endpoint, reader: Any, runtime: Runtime) -> Endpoint:
     if not endpoint.is_guarded:
         return endpoint
     plan, threads = endpoint.plan, handler_threads(endpoint)
-    expect = reader.header("expect")
-    hops, call = hops_of(endpoint, runtime), endpoint.bind_guards(reader, hops_of(endpoint, runtime))
+    expect, hops = reader.header("expect"), hops_of(endpoint, runtime)
+    call = endpoint.bind_guards(reader, hops)
 
     async def guard(request: Any) -> AsyncIterator[None]:
         head, values = request._head, request._values
