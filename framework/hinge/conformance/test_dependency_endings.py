@@ -332,6 +332,16 @@ def around(request: pytest.FixtureRequest) -> Callable[[App], None]:
     return (lambda app: app.middleware(middleware)) if request.param != "bare" else lambda app: None
 
 
+def streamed(coloured: Any, session: Session, source: str, chunks: Callable[[], Iterator[Any]]) -> Callable[..., Any]:
+    """Return a handler that holds a session and answers with a stream."""
+
+    @coloured
+    def handler(session: Annotated[str, Depends(session.provider)]) -> StreamingResponse:
+        return StreamingResponse(streaming(source, chunks))
+
+    return handler  # type: ignore[no-any-return]
+
+
 @pytest.mark.clause("depends.streams")
 def test_a_stream_s_end_is_the_end(
     client_for: Callable[..., Client], coloured: Any, colour: str, source: str, notes: list[Any], around: Any
@@ -339,16 +349,12 @@ def test_a_stream_s_end_is_the_end(
     app, session = App(), Session(colour, notes)
     around(app)
 
-    @coloured
-    def handler(session: Annotated[str, Depends(session.provider)]) -> StreamingResponse:
-        def chunks() -> Iterator[str]:
-            yield "a"
-            notes.append("streaming")
-            yield "b"
+    def chunks() -> Iterator[str]:
+        yield "a"
+        notes.append("streaming")
+        yield "b"
 
-        return StreamingResponse(streaming(source, chunks))
-
-    app.get("/")(handler)
+    app.get("/")(streamed(coloured, session, source, chunks))
     client = client_for(app)
     assert client.get("/").text == "ab"
     assert notes == ["session entered", "streaming", "session committed"]
@@ -366,15 +372,11 @@ def test_a_stream_s_failure_is_thrown_in(
     app, session = App(), Session(colour, notes)
     around(app)
 
-    @coloured
-    def handler(session: Annotated[str, Depends(session.provider)]) -> StreamingResponse:
-        def chunks() -> Iterator[str]:
-            yield "a"
-            raise ValueError("in the stream")
+    def chunks() -> Iterator[str]:
+        yield "a"
+        raise ValueError("in the stream")
 
-        return StreamingResponse(streaming(source, chunks))
-
-    app.get("/")(handler)
+    app.get("/")(streamed(coloured, session, source, chunks))
     with pytest.raises(Aborted):
         client_for(app).get("/")
     assert notes == ["session entered", ("session", ValueError)]
@@ -388,15 +390,11 @@ def test_a_stream_that_is_cut_is_told_so(
     app, session = App(), Session(colour, notes)
     around(app)
 
-    @coloured
-    def handler(session: Annotated[str, Depends(session.provider)]) -> StreamingResponse:
-        def chunks() -> Iterator[bytes]:
-            while True:
-                yield b"x" * 4096
+    def chunks() -> Iterator[bytes]:
+        while True:
+            yield b"x" * 4096
 
-        return StreamingResponse(streaming(source, chunks))
-
-    app.get("/")(handler)
+    app.get("/")(streamed(coloured, session, source, chunks))
     client = client_for(app)
     with client.stream("GET", "/") as answer:
         next(answer.iter_bytes())
@@ -410,15 +408,11 @@ def test_a_stream_that_fails_before_its_first_chunk(
     app, session = App(), Session(colour, notes)
     around(app)
 
-    @coloured
-    def handler(session: Annotated[str, Depends(session.provider)]) -> StreamingResponse:
-        def chunks() -> Iterator[str]:
-            raise HTTPError(409)
-            yield
+    def chunks() -> Iterator[str]:
+        raise HTTPError(409)
+        yield
 
-        return StreamingResponse(streaming(source, chunks))
-
-    app.get("/")(handler)
+    app.get("/")(streamed(coloured, session, source, chunks))
     assert client_for(app).get("/").status_code == 409
     assert notes == ["session entered", ("session", HTTPError)]
 
