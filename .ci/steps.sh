@@ -1,11 +1,11 @@
 # shellcheck shell=bash
 # What the steps of .ci/run do. Each function runs in a shell of its own, at the checkout's root, under `set -euo pipefail`.
 
-# What the tests call that pip does not bring: a browser and its driver, HTTP clients, certificates, a proxy, Node.js.
+# What the tests call that pip does not bring: a browser and its driver, HTTP clients, certificates, a proxy, Node.js, Redis.
 packages() {
     local missing=() pair
     for pair in chromium:chromium chromedriver:chromium-driver curl:curl openssl:openssl h2load:nghttp2-client \
-        nginx:nginx-light node:nodejs npm:npm; do
+        nginx:nginx-light node:nodejs npm:npm redis-server:redis-server; do
         command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
     done
     # A Python of the distribution comes without venv unless it is asked for.

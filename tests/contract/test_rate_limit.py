@@ -1,16 +1,13 @@
 """RateLimit: who sends more is told when to come back, in one worker and in several."""
 
-import shutil
 import socket
-import subprocess
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.ports import accepts, free_port
+from tests.support.redis import Redis
 from tests.support.waiting import until
 
 from hinge import App, ConfigurationError, Request, Router, WebSocket
@@ -136,28 +133,8 @@ def test_a_key_that_waits_is_refused() -> None:
 # -- a store that workers share ----------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
-    """Return the port and the Unix socket of a Redis of this module's own."""
-    server = shutil.which("redis-server")
-    if server is None:
-        pytest.skip("redis-server is not installed")
-    folder, port = tmp_path_factory.mktemp("redis"), free_port()
-    where = folder / "redis.sock"
-    options = {"port": port, "bind": "127.0.0.1", "unixsocket": where, "save": "", "appendonly": "no", "dir": folder}
-    arguments = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-    process = subprocess.Popen([server, *arguments], stdout=subprocess.DEVNULL)
-    try:
-        until(lambda: accepts(port), "redis-server")
-        yield port, where
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def test_two_workers_share_their_counts(redis: tuple[int, Path], backend: Any) -> None:
-    port, where = redis
-    urls = [f"redis://127.0.0.1:{port}/0", f"redis+unix://{where}?db=0"]
+def test_two_workers_share_their_counts(redis: Redis, backend: Any) -> None:
+    urls = [redis.url, f"redis+unix://{redis.socket}?db=0"]
     with ExitStack() as stack:
         one, other, apart = (
             stack.enter_context(Client(app_with(RateLimit("3/hour", key=by_user, store=url, name=name)), backend.name))
@@ -189,13 +166,13 @@ def test_a_store_that_is_down(
 
 
 def test_it_counts_again_once_the_store_is_back(
-    redis: tuple[int, Path], backend: Any, tmp_path: Path, monkeypatch: Any, caplog: pytest.LogCaptureFixture
+    redis: Redis, backend: Any, tmp_path: Path, monkeypatch: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(rate_limit, "ASK_AGAIN_SECONDS", 0.0)
     there = tmp_path / "redis.sock"
     limit = RateLimit("1/hour", store=f"redis+unix://{there}", name=f"{backend.name}{time.time()}")
     with Client(app_with(limit), backend.name) as client:
         assert statuses(client, 3) == [200, 200, 200]
-        there.symlink_to(redis[1])
+        there.symlink_to(redis.socket)
         assert statuses(client, 3) == [200, 429, 429]
     assert "the store answers again" in caplog.text
