@@ -5,7 +5,7 @@ name only, and of protocols no more than the names of their native middleware. W
 compiles: that is loaded by the first compile.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hinge.codecs import Codec
     from hinge.compiling.frozen import FrozenApp
     from hinge.compiling.mounts import Part
-    from hinge.dependencies.graph import Overrides
+    from hinge.dependencies.overrides import Override, Overrides
     from hinge.dependencies.resolve import Resolved
     from hinge.inspection.custom_types import CustomType
 
@@ -54,6 +54,8 @@ class App(ServerEntry, Registrar):
     that msgspec does not know are on the wire. The OpenAPI document is
     at `openapi_path` and the page that shows it at `docs_path`, unless a route of the app is; None: nowhere.
     `dependencies` (`[Depends(check)]`) run before every handler, but for those two, which have `openapi_dependencies`.
+    `overrides` has other functions called in place of providers, here and in apps that are mounted here:
+    `{settings: lambda: given}`, which brings what a factory was given to those that `Depends(settings)`.
     `security_schemes` and `security` go into the document as OpenAPI has them.
 
     Raises:
@@ -73,6 +75,7 @@ class App(ServerEntry, Registrar):
         slashes: Literal["redirect", "strict"] = "redirect",
         middleware: Iterable[MiddlewareFunction] = (),
         dependencies: Iterable[Any] = (),
+        overrides: "Overrides | None" = None,
         codecs: "Iterable[Codec] | None" = None,
         wsgi_middleware: Iterable[Wrapper] = (),
         asgi_middleware: Iterable[Wrapper] = (),
@@ -118,6 +121,7 @@ class App(ServerEntry, Registrar):
             types=Types(types) if types != () else NO_TYPES,
             layers=as_layers(middleware, f"App(middleware=...) ({caller()})"),
             dependencies=as_dependencies(dependencies, f"App(dependencies=...) ({caller()})"),
+            providers=() if overrides is None else _overrides(overrides),
             document_dependencies=as_dependencies(openapi_dependencies, f"App(openapi_dependencies=...) ({caller()})"),
             wrappers={
                 "wsgi": wrappers_of(wsgi_middleware, "wsgi_middleware"),
@@ -232,7 +236,7 @@ class App(ServerEntry, Registrar):
         """
         from hinge.dependencies.resolve import Resolved  # noqa: PLC0415 - for commands, which serve nothing
 
-        return Resolved(self, provider, self._declared.ignored_notes)
+        return Resolved(self, provider, self._declared.ignored_notes, self._declared.providers)
 
     # -- compile -------------------------------------------------------------------------------------------------------
 
@@ -294,18 +298,18 @@ class App(ServerEntry, Registrar):
         options_of(target)
         return mistakes_of(self.parts(), target, skip_unsupported=skip_unsupported)
 
-    def parts(self, overrides: "Overrides | None" = None) -> "list[Part]":
+    def parts(self, overrides: "Iterable[Override]" = ()) -> "list[Part]":
         """Return this app and those mounted in it, with their routes' endpoints and what is wrong with them."""
         from hinge.compiling.mounts import parts_of  # noqa: PLC0415 - a compile's
 
         return parts_of(self._declared, overrides)
 
     def freeze(
-        self, backend: "str | Backend", *, skip_unsupported: bool = False, overrides: "Overrides | None" = None
+        self, backend: "str | Backend", *, skip_unsupported: bool = False, overrides: "Sequence[Override]" = ()
     ) -> "FrozenApp":
         """Return the frozen app for a backend, installed or at hand; what `compile` hands over.
 
-        `overrides` are what stands for providers, by what `Depends` names; the document is the app's own all the same.
+        `overrides` are what stands for providers in this one; the document is the app's own all the same.
 
         Raises:
             ConfigurationError: as `compile`, or an override stands for what no route needs.
@@ -316,6 +320,12 @@ class App(ServerEntry, Registrar):
         target = load_backend(backend) if isinstance(backend, str) else backend
         documented = self.parts() if overrides else None
         return frozen_app(self.parts(overrides), target, skip_unsupported=skip_unsupported, documented=documented)
+
+
+def _overrides(given: Any) -> "tuple[Override, ...]":
+    from hinge.dependencies.overrides import overrides_of  # noqa: PLC0415 - for apps that have some
+
+    return overrides_of(given, f"App(overrides=...) ({caller()})")
 
 
 def _backend(name: str, where: str) -> "Backend":

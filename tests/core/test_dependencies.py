@@ -427,13 +427,28 @@ def test_without() -> None:
 def test_overrides() -> None:
     app = app_with(session)
     with pytest.raises(
-        ConfigurationError, match=r"Client\(overrides=...\): dependency .*user .* is needed by no route"
+        ConfigurationError, match=r"Client\(overrides=...\) \(.*\): dependency .*user .* is needed by no route"
     ):
         Client(app, "wsgi", overrides={user: session})
     with pytest.raises(ConfigurationError, match=r"3 cannot be called. Fix: lambda: 3"):
         Client(app, "wsgi", overrides={user: 3})  # type: ignore[dict-item]
     with pytest.raises(ConfigurationError, match="is no mapping"):
         Client(app, "wsgi", overrides=[user])  # type: ignore[arg-type]
+
+
+def test_overrides_of_an_app() -> None:
+    app = App(overrides={user: session})
+    with pytest.raises(
+        ConfigurationError,
+        match=r"App\(overrides=...\) \(.*test_dependencies.py:\d+\): .*user .* is needed by no route",
+    ):
+        app.compile("wsgi")
+    assert app.unmet("wsgi")
+
+
+def test_resolve_with_overrides_of_an_app() -> None:
+    with App(overrides={one: lambda: 5}).resolve(one) as found:
+        assert found == 5
 
 
 def test_resolve() -> None:

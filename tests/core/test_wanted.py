@@ -154,6 +154,7 @@ WRONG: dict[Callable[..., None], dict[str, tuple[Any, ...]]] = {
         "security": (*NO_LIST, None, ["key"], [5], {"key": []}),
         "dependencies": NO_DEPENDENCIES,
         "openapi_dependencies": NO_DEPENDENCIES,
+        "overrides": (*NO_MAPPING, {handler: 5}, {"text": handler}),
     },
     of_route: {
         "name": NO_TEXT,

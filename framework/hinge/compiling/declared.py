@@ -20,6 +20,7 @@ from hinge.routing.router import Router, check_name, check_prefix
 
 if TYPE_CHECKING:
     from hinge.codecs import Codec
+    from hinge.dependencies.overrides import Override
     from hinge.error_responses import ErrorHandler
     from hinge.lifespan import Lifespan
 
@@ -39,6 +40,8 @@ class Declared(msgspec.Struct, eq=False, kw_only=True):
     layers: list[Layer]
     dependencies: tuple[Dependency, ...]
     """What runs before every handler."""
+    providers: "tuple[Override, ...]" = ()
+    """What is called in place of other providers."""
     document_dependencies: tuple[Dependency, ...]
     """What runs before the app shows its document."""
     wrappers: dict[str, tuple[Callable[[Any], Any], ...]]

@@ -10,7 +10,7 @@ from hinge.backend.installed import options_of
 from hinge.compiling import automatic
 from hinge.compiling.endpoints import uncancelled, unmet_needs
 from hinge.compiling.frozen import FrozenApp
-from hinge.compiling.mounts import Part, Tables, all_lifespans, planned_of
+from hinge.compiling.mounts import Part, Tables, all_lifespans, planned_of, unknown_overrides
 from hinge.diagnostics.location import caller
 from hinge.errors import ConfigurationError
 
@@ -19,7 +19,7 @@ def mistakes_of(parts: Sequence[Part], target: Backend, *, skip_unsupported: boo
     """Return a line for everything that is wrong, and for every need that the backend does not meet."""
     judged = [one for part in parts for one in part.judged]
     found = [mistake for one in judged for mistake in one.mistakes] + uncancelled(judged, target)
-    found += parts[0].frame.graphs.unknown_overrides()
+    found += unknown_overrides(parts)
     return found if skip_unsupported else found + unmet_needs(judged, target)
 
 

@@ -21,7 +21,8 @@ from hinge.compiling.declared import Declared
 from hinge.compiling.endpoints import Frame, Judged, anything, http_table, judge, misplaced, websocket_table
 from hinge.compiling.frozen import Endpoint, Leaf
 from hinge.config import Config
-from hinge.dependencies.graph import Graphs, Overrides
+from hinge.dependencies.graph import Graphs
+from hinge.dependencies.overrides import Override, Overriding, not_needed
 from hinge.error_responses import ErrorHandlers, callback_of
 from hinge.errors import ConfigurationError
 from hinge.lifespan import Lifespan
@@ -63,13 +64,18 @@ class _Place(msgspec.Struct, frozen=True, eq=False):
     key: str | None = None
 
 
-def parts_of(declared: Declared, replaced: Overrides | None = None) -> list[Part]:
+def parts_of(declared: Declared, replaced: Iterable[Override] = ()) -> list[Part]:
     """Return the app and all that are mounted in it, each before those inside of it; providers may be `replaced`."""
     keys: dict[int, str] = {}  # an app that is mounted twice has one state, and its lifespans run once
-    return list(_walk(declared, _Place(), keys, Graphs(replaced)))
+    made: dict[tuple[int, int], Graphs] = {}  # and its app-scoped dependencies are made once
+    return list(_walk(declared, _Place(), keys, Graphs(Overriding(replaced)), made))
 
 
-def _walk(declared: Declared, place: _Place, keys: dict[int, str], graphs: Graphs) -> Iterator[Part]:
+def _walk(
+    declared: Declared, place: _Place, keys: dict[int, str], around: Graphs, made: dict[tuple[int, int], Graphs]
+) -> Iterator[Part]:
+    which = id(around), id(declared)
+    graphs = made[which] = made.get(which) or around.within(declared.providers)
     part = _part(declared, place, graphs)
     yield part
     for mount in declared.mounts:
@@ -82,7 +88,7 @@ def _walk(declared: Declared, place: _Place, keys: dict[int, str], graphs: Graph
             place.overrides | declared.overrides,
             keys.setdefault(id(mount.declared), prefix or "/"),
         )
-        yield from _walk(mount.declared, inner, keys, graphs)
+        yield from _walk(mount.declared, inner, keys, graphs, made)
 
 
 def _part(declared: Declared, place: _Place, graphs: Graphs) -> Part:
@@ -255,12 +261,23 @@ def all_lifespans(parts: Sequence[Part]) -> tuple[Lifespan, ...]:
         ConfigurationError: a lifespan needs what it cannot have.
     """
     own = _lifespans_of(parts)  # which may need more of the others
-    nodes = parts[0].frame.graphs.app_scoped()
+    nodes = [node for graphs in dict.fromkeys(part.frame.graphs for part in parts) for node in graphs.app_scoped()]
     if not nodes:
         return own
     from hinge.dependencies.app_scope import lifespan_of  # noqa: PLC0415 - only an app with some pays for it
 
     return (*map(lifespan_of, nodes), *own)
+
+
+def unknown_overrides(parts: Sequence[Part]) -> list[str]:
+    """Return a line for each override of what neither a route nor a lifespan needs.
+
+    Raises:
+        ConfigurationError: a lifespan needs what it cannot have.
+    """
+    if any(part.frame.graphs.overriding.unused() for part in parts):
+        _lifespans_of(parts)  # what these need counts too
+    return not_needed(one for part in parts for one in part.frame.graphs.overriding.unused())
 
 
 def _lifespans_of(parts: Sequence[Part]) -> tuple[Lifespan, ...]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from hinge import App, Depends, HTTPConnection, HTTPError, State, WebSocket, WebSocketDisconnect
+from hinge import App, Depends, HTTPConnection, HTTPError, Router, State, WebSocket, WebSocketDisconnect
 from hinge.backend.contract import Backend
 from hinge.conformance.websockets import closed, refusal, websockets
 from hinge.testing import Client
@@ -153,6 +153,52 @@ def test_what_needs_it_is_made_anew(client_for: Callable[..., Client], colour: s
     assert with_fake.get("/").json() == [[5], 5, True]
     assert notes == ["fake starts", "life starts", "request"]
     assert client_for(app).get("/").json() == [[3], 3, True]
+
+
+@pytest.mark.clause("depends.worker")
+def test_an_app_has_functions_stand_for_providers(client_for: Callable[..., Client], coloured: Any) -> None:
+    router = Router()
+
+    def settings() -> str:
+        raise AssertionError
+
+    @coloured
+    def pool(settings: Annotated[str, Depends(settings, scope="app")]) -> list[str]:
+        return [settings]
+
+    Pool = Annotated[list[str], Depends(pool, scope="app")]
+
+    @coloured
+    def handler(pool: Pool) -> list[str]:
+        return pool
+
+    router.get("/")(handler)
+
+    def create_app(given: str) -> App:
+        app = App(overrides={settings: lambda: given}, openapi_path=None)
+
+        @app.lifespan
+        def told(pool: Pool) -> Iterator[None]:
+            pool.append("told")
+            yield
+
+        app.include(router)
+        return app
+
+    first, outer = create_app("first"), create_app("outer")
+    outer.mount("/inner", create_app("inner"))
+    outer.mount("/again", first)
+    outer.mount("/first", first)
+    plain = App(openapi_path=None)
+    plain.include(router)
+    outer.mount("/plain", plain)
+    assert client_for(first).get("/").json() == ["first", "told"]
+    client = client_for(outer)
+    found = {path: client.get(path).json() for path in ("/", "/inner/", "/first/", "/again/", "/plain/")}
+    assert {path: one[0] for path, one in found.items()} == {
+        "/": "outer", "/inner/": "inner", "/first/": "first", "/again/": "first", "/plain/": "outer",
+    }  # fmt: skip
+    assert client_for(outer, overrides={settings: lambda: "test"}).get("/inner/").json()[0] == "test"
 
 
 # -- WebSockets --------------------------------------------------------------------------------------------------------

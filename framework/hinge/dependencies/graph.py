@@ -16,14 +16,12 @@ from hinge.binding.notes import Notes
 from hinge.binding.params import Dependency, Scope, split
 from hinge.binding.plan import Argument, HandlerPlan, Source
 from hinge.dependencies.cells import Cell
+from hinge.dependencies.overrides import Override, Overriding
 from hinge.dependencies.provided import differs, given_type
 from hinge.dependencies.provider import Provider, key_of, provider_of, said
 from hinge.diagnostics.location import qualified_name
 from hinge.errors import ConfigurationError
 from hinge.inspection.annotations import class_of
-
-Overrides = Mapping[Callable[..., Any], Callable[..., Any]]
-"""What stands for a provider, by the one that `Depends` names."""
 
 
 class Node(msgspec.Struct, frozen=True, eq=False):
@@ -54,11 +52,10 @@ class Needs(msgspec.Struct, frozen=True, eq=False):
 
 
 class Graphs:
-    """The providers of all apps that are compiled together."""
+    """The providers of all apps that are compiled together; an app with overrides of its own has its own."""
 
-    def __init__(self, overrides: Overrides | None = None) -> None:
-        self._overrides = {key_of(one): (one, other) for one, other in (overrides or {}).items()}
-        self._unused = dict(self._overrides)
+    def __init__(self, overriding: Overriding | None = None) -> None:
+        self.overriding = overriding or Overriding()
         self._scopes: dict[Hashable, tuple[Scope, str]] = {}
         self._sources: dict[tuple[Hashable, str], tuple[bool, str]] = {}
         self._cells: dict[Hashable, Node] = {}
@@ -102,23 +99,17 @@ class Graphs:
             )
         return node
 
-    def unknown_overrides(self) -> list[str]:
-        """Return a line for each override of what no route needs."""
-        return [
-            f"Client(overrides=...): {said(one)} is needed by no route. Fix: name the function that Depends names"
-            for one, _ in self._unused.values()
-        ]
+    def within(self, own: tuple[Override, ...]) -> "Graphs":
+        """Return the providers of an app inside: the same, unless it has overrides of its own."""
+        return Graphs(self.overriding.within(own)) if own else self
 
     # -- what a walk asks and tells ------------------------------------------------------------------------------------
 
     def replaced(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return what stands for a provider."""
-        key = key_of(function)
         self._kept.append(function)
-        if key not in self._overrides:
-            return function
-        self._unused.pop(key, None)
-        return self._overrides[key][1]
+        override = self.overriding.of(key_of(function))
+        return function if override is None else override.function
 
     def check_scope(self, function: Callable[..., Any], marker: Dependency) -> None:
         """Refuse a provider that has another scope elsewhere."""

@@ -16,6 +16,7 @@ from hinge.dependencies.graph import Graphs, Node
 from hinge.dependencies.hops import Hops
 from hinge.dependencies.leaving import Entered, leave, tell
 from hinge.dependencies.mixed import leave_all, mixed_guards
+from hinge.dependencies.overrides import Override, Overriding
 from hinge.dependencies.plain import run_steps
 from hinge.dependencies.slots import filled
 from hinge.dependencies.steps import Step, step_of
@@ -28,10 +29,12 @@ from hinge.inspection.signature import Colour
 class Resolved:
     """`async with app.resolve(f) as value`, or `with` where nothing of it is async."""
 
-    def __init__(self, app: Any, provider: Any, ignored_notes: tuple[type, ...]) -> None:
+    def __init__(
+        self, app: Any, provider: Any, ignored_notes: tuple[type, ...], overrides: tuple[Override, ...] = ()
+    ) -> None:
         self._where = caller()
         marker, kind = _marked(provider, self._where)
-        self._steps = _steps(app, marker, kind, self._where, Notes(ignored_notes))
+        self._steps = _steps(app, marker, kind, self._where, Notes(ignored_notes), Overriding(own=overrides))
         self._values: list[Any] = []
         self._exits: list[Entered] = []
 
@@ -87,8 +90,8 @@ def _marked(provider: Any, where: str) -> tuple[Dependency, Any]:
     return Dependency(provider=provider, location=where), Any
 
 
-def _steps(app: Any, marker: Dependency, kind: Any, where: str, notes: Notes) -> list[Step]:
-    graphs = Graphs()
+def _steps(app: Any, marker: Dependency, kind: Any, where: str, notes: Notes, overriding: Overriding) -> list[Step]:
+    graphs = Graphs(overriding)
     order = graphs.order_of(marker, kind, f"app.resolve(...) ({where})", notes)
     lives = [_life(app, node) for node in graphs.app_scoped()]
     places = {node: len(lives) + index for index, node in enumerate(order)}

@@ -34,7 +34,7 @@ from hinge.testing.overriding import compiled_with
 from hinge.testing.websocket import ClientWebSocket
 
 if TYPE_CHECKING:
-    from hinge.dependencies.graph import Overrides
+    from hinge.dependencies.overrides import Overrides
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS = 20
