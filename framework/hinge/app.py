@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 
+from hinge.binding.documented import Responses, as_documented
 from hinge.compiling.declared import Declared, Wrapper, mount_of, wrappers_of
 from hinge.config import Config, resolve_config
 from hinge.diagnostics.kinds import FLAG, TEXT, shown, want, wrong
@@ -56,6 +57,7 @@ class App(ServerEntry, Registrar):
     `dependencies` (`[Depends(check)]`) run before every handler, but for those two, which have `openapi_dependencies`.
     `overrides` has other functions called in place of providers, here and in apps that are mounted here:
     `{settings: lambda: given}`, which brings what a factory was given to those that `Depends(settings)`.
+    `responses` are of all its routes in the document, which may say others for the same status.
     `security_schemes` and `security` go into the document as OpenAPI has them.
 
     Raises:
@@ -76,6 +78,7 @@ class App(ServerEntry, Registrar):
         middleware: Iterable[MiddlewareFunction] = (),
         dependencies: Iterable[Any] = (),
         overrides: "Overrides | None" = None,
+        responses: Responses | None = None,
         codecs: "Iterable[Codec] | None" = None,
         wsgi_middleware: Iterable[Wrapper] = (),
         asgi_middleware: Iterable[Wrapper] = (),
@@ -112,6 +115,7 @@ class App(ServerEntry, Registrar):
             raise wrong("App", "security_schemes", security_schemes, why, fix)
         self.security_schemes = schemes[0]
         self.security = as_described(security, f"App(security={shown(security)}) ({caller()})")
+        self._documented = as_documented(responses, f"App(...) ({caller()})")
         self._config = config
         self._declared = Declared(
             app=self,
@@ -140,7 +144,7 @@ class App(ServerEntry, Registrar):
 
     def _add(self, route: Route) -> None:
         self._declared.check_open(f"{route.describe()}: {route.template.text}")
-        self._declared.catalog.add(route)
+        self._declared.catalog.add(route.inside(self._documented))
 
     def _add_layer(self, layer: Layer) -> None:
         self._declared.check_open(f"middleware {layer.name} ({layer.location})")

@@ -77,6 +77,12 @@ def of_router(**options: Any) -> None:
     Router(**options)
 
 
+def of_depends(**options: Any) -> None:
+    app = App(dependencies=[Depends(handler, **options)])
+    app.get("/")(handler)
+    compiled(app)
+
+
 def of_static(**options: Any) -> None:
     App().static(**{"path": "/s", "directory": Path(__file__).parent, **options})
 
@@ -135,6 +141,7 @@ def of_codec(**options: Any) -> None:
 
 
 NO_DEPENDENCIES = (*NO_LIST, [5], ["x"], [handler], [Depends()], Depends(handler))
+NO_RESPONSES = (*NO_MAPPING, {"404": "x"}, {True: "x"}, {99: "x"})
 WRONG: dict[Callable[..., None], dict[str, tuple[Any, ...]]] = {
     of_app: {
         "title": (*NO_TEXT, None),
@@ -155,6 +162,7 @@ WRONG: dict[Callable[..., None], dict[str, tuple[Any, ...]]] = {
         "dependencies": NO_DEPENDENCIES,
         "openapi_dependencies": NO_DEPENDENCIES,
         "overrides": (*NO_MAPPING, {handler: 5}, {"text": handler}),
+        "responses": (*NO_RESPONSES, {404: 5}, {404: THING}, {404: {"description": THING}}),
     },
     of_route: {
         "name": NO_TEXT,
@@ -167,7 +175,7 @@ WRONG: dict[Callable[..., None], dict[str, tuple[Any, ...]]] = {
         "inline": NO_FLAG,
         "loop": (*NO_TEXT, None, "other"),
         "include_in_schema": NO_FLAG,
-        "responses": (*NO_MAPPING, {"404": "x"}, {404: 5}),
+        "responses": (*NO_RESPONSES, {404: 5}),
         "security": (*NO_LIST, ["key"], [5]),
         "max_body_size": NO_COUNT,
         "csrf": NO_FLAG,
@@ -180,6 +188,12 @@ WRONG: dict[Callable[..., None], dict[str, tuple[Any, ...]]] = {
         "tags": NO_LIST_OF_TEXTS,
         "middleware": (*NO_LIST, None, [5], layer),
         "dependencies": NO_DEPENDENCIES,
+        "responses": NO_RESPONSES,
+    },
+    of_depends: {
+        "scope": (*NO_TEXT, None, "session"),
+        "cached": NO_FLAG,
+        "responses": (*NO_RESPONSES, {404: 5}),
     },
     of_static: {
         "path": (*NUMBERS, THING, None, ["x"]),
@@ -254,6 +268,7 @@ WRONG: dict[Callable[..., None], dict[str, tuple[Any, ...]]] = {
 SIGNATURES: dict[Callable[..., None], Any] = {
     of_app: App.__init__,
     of_router: Router.__init__,
+    of_depends: Depends,
     of_static: App.static,
     of_mount: App.mount,
     of_include: App.include,
@@ -273,7 +288,7 @@ SIGNATURES: dict[Callable[..., None], Any] = {
 def names_of(declare: Callable[..., None]) -> set[str]:
     if declare is of_route:
         return set(RouteOptions.__annotations__)
-    return set(inspect.signature(SIGNATURES[declare]).parameters) - {"self"}
+    return set(inspect.signature(SIGNATURES[declare]).parameters) - {"self", "providers", "others"}
 
 
 @pytest.mark.parametrize("declare", [of_route, *SIGNATURES])
@@ -303,7 +318,7 @@ def test_a_value_of_the_wrong_kind_is_one_line_at_its_place(declare: Callable[..
 
 
 @pytest.mark.parametrize(
-    "declare", [of_app, of_route, of_router, of_static, of_mount, of_include, of_cors, of_compression]
+    "declare", [of_app, of_route, of_router, of_depends, of_static, of_mount, of_include, of_cors, of_compression]
 )
 def test_a_keyword_that_there_is_not(declare: Callable[..., None]) -> None:
     name = min(WRONG[declare])

@@ -198,6 +198,9 @@ assert_type(Depends(asession, scope="app"), Session)
 assert_type(Depends(count, cached=False), int)
 assert_type(Depends(page), str)
 assert_type(Depends(Session), Session)
+assert_type(Depends(page, responses={404: "none", 409: Session}), str)
+App(responses={404: "none"})
+Router(responses={404: {"description": "none"}})
 
 
 @app.get("/depends", dependencies=[Depends(page)], without=[page])

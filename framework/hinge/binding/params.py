@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_a
 
 import msgspec
 
+from hinge.binding.documented import Documented
 from hinge.diagnostics.kinds import FLAG, TEXT, want, wrong
 from hinge.inspection.annotations import UNIONS, unalias, union
 
@@ -69,6 +70,8 @@ class Dependency(Param, frozen=True, eq=False):
     scope: Scope = "request"
     cached: bool = True
     """Whether all who need the provider in a request get one value."""
+    documented: tuple[Documented, ...] = ()
+    """What the document of each route that reaches it lists besides."""
     location: str = ""
 
 

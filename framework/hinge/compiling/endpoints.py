@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from hinge.backend.contract import Backend, Feature
 from hinge.binding.callback_mistakes import callback_mistakes
+from hinge.binding.documented import Documented
 from hinge.binding.notes import Notes
 from hinge.binding.params import Dependency
 from hinge.binding.plan import HandlerPlan, Source, plan_handler
@@ -52,6 +53,8 @@ class Frame(msgspec.Struct, frozen=True):
     """What runs before every handler."""
     graphs: Graphs = msgspec.field(default_factory=Graphs)
     """The providers of all apps that are compiled together."""
+    described: set[Documented] = msgspec.field(default_factory=set)
+    """Those `responses` of several routes that were judged."""
 
     def guards_of(self, route: Route) -> list[Dependency]:
         """Return what runs before a route's handler without giving it anything, outermost first.
@@ -193,13 +196,27 @@ def judge(route: Route, frame: Frame) -> Judged:
             offers = endpoint.plan.offers
             own_codecs = bool(offers) and not any(is_of_msgspec(codec.encode) for codec in offers)
             check_encodable(plan.returns, plan.describe(), own_codecs=own_codecs, types=plan.types)
-        if route.responses is not None:
-            from hinge.openapi.responses import check_declared  # noqa: PLC0415 - only such routes pay for it
-
-            check_declared(route, plan.types)
     except ConfigurationError as error:
         mistakes.append(str(error))
-    return Judged(route, endpoint, mistakes)
+    return Judged(route, endpoint, [*mistakes, *_undescribed(route, endpoint.plan, frame)])
+
+
+def _undescribed(route: Route, plan: HandlerPlan, frame: Frame) -> list[str]:
+    """Return a line for each `responses=` that no document can say, those of several routes once."""
+    shared = route.documented if plan.composed is None else (*route.documented, *plan.composed.documented)
+    if route.responses is None and not shared:
+        return []
+    from hinge.openapi.responses import check_documented  # noqa: PLC0415 - only such routes pay for it
+
+    mistakes = []
+    own = None if route.responses is None else Documented(route.responses, route.describe())
+    for one in [one for one in shared if one not in frame.described] + ([] if own is None else [own]):
+        frame.described.add(one)
+        try:
+            check_documented(one, plan.types)
+        except ConfigurationError as error:
+            mistakes.append(str(error))
+    return mistakes
 
 
 def unmet_needs(judged: Iterable[Judged], backend: Backend) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from hinge.binding.documented import Documented
 from hinge.binding.plan import Argument, HandlerPlan, Source, check_path, check_plan
 from hinge.dependencies.graph import Needs, Node
 from hinge.dependencies.guarded import HELD, OF_BODY, Held, async_guards, plain_guards
@@ -46,6 +47,8 @@ class Composed(msgspec.Struct, frozen=True, eq=False):
     arguments: tuple[Argument, ...]
     colour: Colour
     """SYNC or ASYNC, of the whole."""
+    documented: tuple[Documented, ...] = ()
+    """What the document says of its answers besides."""
 
     @property
     def is_guarded(self) -> bool:
@@ -186,6 +189,7 @@ class _Composing:
             request_at=self._request_at,
             arguments=tuple(self._arguments),
             colour=Colour.ASYNC if is_async else Colour.SYNC,
+            documented=needs.documented,
         )
 
     def _step(self, node: Node) -> Step:

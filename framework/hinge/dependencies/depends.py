@@ -7,6 +7,7 @@ write here: one that was passed over would be a scope or a cache that nobody has
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, TypeVar, overload
 
+from hinge.binding.documented import Responses, as_documented
 from hinge.binding.params import Dependency, Scope
 from hinge.diagnostics.kinds import FLAG, shown, want
 from hinge.diagnostics.location import caller
@@ -33,17 +34,40 @@ _OTHER_SCOPES = {
 
 
 @overload
-def Depends(provider: Callable[..., AsyncIterator[T]], /, *, scope: Scope = ..., cached: bool = ...) -> T: ...
+def Depends(
+    provider: Callable[..., AsyncIterator[T]],
+    /,
+    *,
+    scope: Scope = ...,
+    cached: bool = ...,
+    responses: Responses | None = ...,
+) -> T: ...
 @overload
-def Depends(provider: Callable[..., Iterator[T]], /, *, scope: Scope = ..., cached: bool = ...) -> T: ...
+def Depends(
+    provider: Callable[..., Iterator[T]],
+    /,
+    *,
+    scope: Scope = ...,
+    cached: bool = ...,
+    responses: Responses | None = ...,
+) -> T: ...
 @overload
-def Depends(provider: Callable[..., Awaitable[T]], /, *, scope: Scope = ..., cached: bool = ...) -> T: ...
+def Depends(
+    provider: Callable[..., Awaitable[T]],
+    /,
+    *,
+    scope: Scope = ...,
+    cached: bool = ...,
+    responses: Responses | None = ...,
+) -> T: ...
 @overload
-def Depends(provider: Callable[..., T], /, *, scope: Scope = ..., cached: bool = ...) -> T: ...
+def Depends(
+    provider: Callable[..., T], /, *, scope: Scope = ..., cached: bool = ..., responses: Responses | None = ...
+) -> T: ...
 @overload
-def Depends(*, scope: Scope = ..., cached: bool = ...) -> Any: ...
+def Depends(*, scope: Scope = ..., cached: bool = ..., responses: Responses | None = ...) -> Any: ...
 def Depends(  # noqa: N802 - the name that the field has for it
-    *providers: Any, scope: Any = "request", cached: Any = True, **others: Any
+    *providers: Any, scope: Any = "request", cached: Any = True, responses: Any = None, **others: Any
 ) -> Any:
     """Say that a parameter has the value that a provider gives, in its annotation or as its default.
 
@@ -51,14 +75,15 @@ def Depends(  # noqa: N802 - the name that the field has for it
     a function or generator of either colour, a class or a callable object, its parameters declared like a handler's.
     Without one it is the annotated class. One of scope "request" runs once for each request that
     needs it, and a generator goes on when the body exists; one of scope "app" once for each worker. With
-    `cached=False` each parameter gets a value of its own.
+    `cached=False` each parameter gets a value of its own. `responses` are what it may answer with, by status, for the
+    document of each route that reaches it: `{403: "Not yours."}`.
 
     Raises:
         ConfigurationError: it is no provider, or an option is none.
     """
     where = caller()
     for option, value in others.items():
-        instead = _ELSEWHERE.get(option) or nearest(option, ("scope", "cached"))
+        instead = _ELSEWHERE.get(option) or nearest(option, ("scope", "cached", "responses"))
         raise ConfigurationError(f"Depends({option}={shown(value)}) ({where}): there is no such option. Fix: {instead}")
     if len(providers) > 1:
         raise ConfigurationError(f"Depends(...) ({where}): it takes one provider. Fix: Depends(f), one for each value")
@@ -78,5 +103,10 @@ def Depends(  # noqa: N802 - the name that the field has for it
         raise ConfigurationError(
             f"Depends(scope='app', cached=False) ({where}): one of a worker's is everybody's. Fix: drop cached=False"
         )
+    documented = as_documented(responses, f"Depends(...) ({where})")
+    if scope == "app" and documented:
+        raise ConfigurationError(
+            f"Depends(scope='app', responses=...) ({where}): it answers no request. Fix: drop responses"
+        )
     named: Any = scope
-    return Dependency(provider=provider, scope=named, cached=cached, location=where)
+    return Dependency(provider=provider, scope=named, cached=cached, documented=documented, location=where)

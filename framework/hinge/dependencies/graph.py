@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from hinge.binding.documented import Documented
 from hinge.binding.mistakes import is_injected
 from hinge.binding.notes import Notes
 from hinge.binding.params import Dependency, Scope, split
@@ -44,6 +45,8 @@ class Needs(msgspec.Struct, frozen=True, eq=False):
     """How many of them stand before the body."""
     of_handler: Mapping[str, Node]
     """What fills the handler's own parameters that are dependencies."""
+    documented: tuple[Documented, ...] = ()
+    """The `responses` that were named with them, in the order of the calls."""
 
     @property
     def takes_headers(self) -> bool:
@@ -72,7 +75,7 @@ class Graphs:
         walk = _Walk(self, frozenset(path_names), notes, plan.describe(), route)
         first = [walk.node(guard, Any, None, ()) for guard in guards]
         own = walk.needs(plan.arguments, ())
-        return _ordered(walk.found, first, own)
+        return _ordered(walk, first, own)
 
     def order_of(self, marker: Dependency, kind: Any, who: str, notes: Notes) -> list[Node]:
         """Return what a dependency of some type needs outside of requests, itself last; raises as `needs_of`."""
@@ -147,6 +150,7 @@ class _Walk:
 
     def __init__(self, graphs: Graphs, path_names: frozenset[str], notes: Notes, who: str, route: str) -> None:
         self.found: list[Node] = []
+        self.documented: list[Documented] = []
         self._graphs = graphs
         self._path_names = path_names
         self._notes = notes
@@ -186,6 +190,7 @@ class _Walk:
         is_inner = bool(way) and way[-1].scope == "app"  # of what the request does not call
         if node not in self.found and not is_inner:
             self.found.append(node)
+        self.documented += marker.documented
         if who is not None and self._graphs.replaced(function) is function:
             given = given_type(node.provider)
             if marker.provider is not None and differs(given, kind):
@@ -257,8 +262,9 @@ def _text(kind: Any) -> str:
     return qualified_name(kind).rpartition(".")[2] if isinstance(kind, type) else str(kind).replace("typing.", "")
 
 
-def _ordered(found: list[Node], guards: list[Node], of_handler: dict[str, Node]) -> Needs:
+def _ordered(walk: _Walk, guards: list[Node], of_handler: dict[str, Node]) -> Needs:
     """Return all nodes, those before the body first: guards and what they need."""
+    found = walk.found
     before: set[Node] = set()
     waiting = [*guards, *(node for node in found if node.is_guard)]
     while waiting:
@@ -267,4 +273,4 @@ def _ordered(found: list[Node], guards: list[Node], of_handler: dict[str, Node])
             before.add(node)
             waiting += node.needs.values()
     order = [*(node for node in found if node in before), *(node for node in found if node not in before)]
-    return Needs(tuple(order), len(before), of_handler)
+    return Needs(tuple(order), len(before), of_handler, tuple(walk.documented))

@@ -6,15 +6,16 @@ tell is not guessed: a class of statuses stands for it.
 """
 
 import reprlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Annotated, Any, get_args
 
 import msgspec
 from msgspec import inspect
 
+from hinge.binding.documented import Documented, Responses
 from hinge.binding.plan import HandlerPlan, Source
 from hinge.codecs import encode_json
-from hinge.errors import PROBLEM, REASONS, ConfigurationError, HTTPError
+from hinge.errors import PROBLEM, REASONS, HTTPError
 from hinge.inspection.annotations import class_of, present
 from hinge.inspection.custom_types import Types
 from hinge.openapi.failures import Failures
@@ -80,14 +81,23 @@ _ELSEWHERE = "Elsewhere; see Location."
 
 def responses_of(route: Route, plan: HandlerPlan, schemas: Schemas, failures: Failures) -> Part:
     """Return the responses of an operation."""
-    found: dict[str, Part] = _results(route, plan, schemas)
+    results: dict[str, Part] = _results(route, plan, schemas)
+    found = dict(results)
     for status in _failures(route, plan):
         found[str(status)] = _response(REASONS[status], failures.of(status))
-    for given, description in (route.responses or {}).items():
+    told = {int(status) for status in results if status.isdigit()}
+    for given, description in {**_around(route, plan, told), **(route.responses or {})}.items():
         found[str(given)] = _declared(given, description, schemas, failures)
     found["4XX"] = _response("Any other mistake of the client's.", failures.of_clients())
     found["5XX"] = _response("A failure of the server's.", failures.of_servers())
     return found
+
+
+def _around(route: Route, plan: HandlerPlan, told: Container[int]) -> Responses:
+    """Return what a route's surroundings say, the nearest last: app, routers, providers; not of what it says itself."""
+    providers = () if plan.composed is None else plan.composed.documented
+    found = {given: one for around in (*route.documented, *providers) for given, one in around.given.items()}
+    return {given: one for given, one in found.items() if given not in told}
 
 
 def failures_of(handlers: Mapping[type[Exception], Any], schemas: Schemas) -> Failures:
@@ -196,30 +206,23 @@ def _failures(route: Route, plan: HandlerPlan) -> list[int]:
     return sorted(found)
 
 
-def check_declared(route: Route, types: Types) -> None:
-    """Refuse what a route declares in `responses=` and no document can say.
+def check_documented(documented: Documented, types: Types) -> None:
+    """Refuse what somebody declares in `responses=` and no document can say.
 
     Raises:
         ConfigurationError: with what to write instead.
     """
-    if not isinstance(route.responses, Mapping):
-        raise _no_response(route, repr(route.responses), "give a dict of statuses, as in {404: 'a text'}")
-    for given, description in route.responses.items():
-        if isinstance(given, bool) or not isinstance(given, int) or not 200 <= given <= 599:
-            raise _no_response(route, f"{{{given!r}: ...}}: no status", "one in 200..599")
+    documented.check()
+    for given, description in documented.given.items():
         text = f"{{{given}: {reprlib.repr(description)}}}"
         if isinstance(description, Mapping):
             try:
                 encode_json(description)
             except (TypeError, ValueError, RecursionError) as error:
                 fix = f"an OpenAPI response object, of what JSON can say, or {{{given}: SomeType}} alone"
-                raise _no_response(route, f"{text}: {error}", fix) from error
+                raise documented.mistake(f"{text}: {error}", fix) from error
         elif not isinstance(description, str | None) and not _is_described(description, types):
-            raise _no_response(route, f"{text} describes none", "give a text, a type or an OpenAPI response object")
-
-
-def _no_response(route: Route, what: str, fix: str) -> ConfigurationError:
-    return ConfigurationError(f"{route.describe()}: responses={what}. Fix: {fix}")
+            raise documented.mistake(f"{text} describes none", "give a text, a type or an OpenAPI response object")
 
 
 def _is_described(kind: Any, types: Types) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypedDict
 import msgspec
 from msgspec.structs import replace
 
+from hinge.binding.documented import Documented, Responses
 from hinge.binding.params import Dependency
 from hinge.diagnostics.location import caller, locate, qualified_name
 from hinge.diagnostics.misuse import nearest
@@ -45,7 +46,7 @@ class RouteOptions(WebSocketOptions, total=False):
     loop: Literal["process", "thread"]
     """Where a WSGI server runs a coroutine: on the process's one event loop, or on one that each thread keeps."""
     include_in_schema: bool
-    responses: Mapping[int, Any] | None
+    responses: Responses | None
     """Further responses for the OpenAPI document by status: a text, a type, or an OpenAPI response object."""
     security: Iterable[Mapping[str, Any]] | None
     """Security requirements for the OpenAPI document in place of the app's; an empty list: none."""
@@ -76,7 +77,7 @@ class Route(msgspec.Struct, frozen=True, eq=False):
     description: str | None = None
     deprecated: bool = False
     include_in_schema: bool = True
-    responses: Mapping[int, Any] | None = None
+    responses: Responses | None = None
     security: Iterable[Mapping[str, Any]] | None = None
     max_body_size: int | None = None
     csrf: bool = True
@@ -85,6 +86,8 @@ class Route(msgspec.Struct, frozen=True, eq=False):
     """The route as its decorator made it, where this is one of the places that its router was included at."""
     dependencies: tuple[Dependency, ...] = ()
     without: tuple[Callable[..., Any], ...] = ()
+    documented: tuple[Documented, ...] = ()
+    """The `responses` of the app and the routers around it, outermost first."""
 
     def under(
         self,
@@ -92,8 +95,9 @@ class Route(msgspec.Struct, frozen=True, eq=False):
         layers: tuple[Layer, ...],
         tags: tuple[str, ...],
         dependencies: tuple[Dependency, ...] = (),
+        documented: tuple[Documented, ...] = (),
     ) -> "Route":
-        """Return the route as part of a group: below its prefix, inside its layers, with its tags and dependencies too.
+        """Return the route as part of a group: below its prefix, inside its layers, with all else that the group has.
 
         Raises:
             ConfigurationError: the whole is no path template.
@@ -105,8 +109,13 @@ class Route(msgspec.Struct, frozen=True, eq=False):
             layers=layers + self.layers,
             tags=tags + self.tags,
             dependencies=dependencies + self.dependencies,
+            documented=documented + self.documented,
             declared=self.declared or self,
         )
+
+    def inside(self, documented: tuple[Documented, ...]) -> "Route":
+        """Return the route of an app with these `responses`."""
+        return replace(self, documented=documented + self.documented) if documented else self
 
     def named(self, outer: str | None) -> "Route":
         """Return the route as `outer:name`, what `url_for` calls it from outside a group; itself without `outer`."""

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, Unpack, overload
 
+from hinge.binding.documented import Responses, as_documented
 from hinge.diagnostics.kinds import FLAG, TEXT, want
 from hinge.diagnostics.location import caller, qualified_name
 from hinge.diagnostics.misuse import fits, no_attribute
@@ -227,7 +228,7 @@ class Registrar(ABC):
 class Router(Registrar):
     """A group of routes to be included in an App or another Router.
 
-    They have a prefix, tags, middleware and dependencies (`[Depends(check)]`) in common.
+    They have a prefix, tags, middleware, dependencies (`[Depends(check)]`) and `responses` of the document in common.
     """
 
     @fits
@@ -238,11 +239,13 @@ class Router(Registrar):
         tags: Iterable[str] = (),
         middleware: Iterable[MiddlewareFunction] = (),
         dependencies: Iterable[Any] = (),
+        responses: Responses | None = None,
     ) -> None:
         self.prefix = check_prefix(prefix, "Router(prefix=...)")
         self.tags = as_tags(tags, f"Router(tags=...) ({caller()})")
         self._layers = as_layers(middleware, f"Router(middleware=...) ({caller()})")
         self._dependencies = as_dependencies(dependencies, f"Router(dependencies=...) ({caller()})")
+        self._documented = as_documented(responses, f"Router(...) ({caller()})")
         self._routes: list[Route] = []
         self._included: str | None = None
 
@@ -268,7 +271,9 @@ class Router(Registrar):
     def below(self, prefix: str) -> list[Route]:
         """Return the routes below a further prefix, and refuse every later registration."""
         layers: tuple[Layer, ...] = tuple(self._layers)
-        routes = [route.under(prefix, layers, self.tags, self._dependencies) for route in self._routes]
+        routes = [
+            route.under(prefix, layers, self.tags, self._dependencies, self._documented) for route in self._routes
+        ]
         self._included = self._included or caller()
         return routes
 
