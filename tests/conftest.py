@@ -36,6 +36,7 @@ MATRICES: dict[str, dict[str, set[str]]] = {
     "test_body_stream.py": {"layers": BETWEEN},
     "test_error_bodies.py": {"layers": BETWEEN},
     "test_streams.py": {"serve": {"in a response"}},
+    "test_sessions.py": {"coloured": {"async def"}},
 }
 """Files of a great many small cases, and which of them are the gate's as well: parameters' values, or all of them."""
 

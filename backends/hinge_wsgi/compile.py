@@ -71,6 +71,8 @@ def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
         from hinge_wsgi.dependencies import with_guards  # noqa: PLC0415 - only routes with guards pay for it
 
         endpoint = with_guards(endpoint)
+    if endpoint.has_async_layers:
+        endpoint = endpoint.plainly()
     if not endpoint.has_async_layers:
         return make_serve(endpoint, runtime)
     from hinge_wsgi.on_loop import make_serve_on_loop  # noqa: PLC0415 - with asyncio, for who needs a loop

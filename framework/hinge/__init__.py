@@ -58,6 +58,8 @@ if TYPE_CHECKING:
     from hinge.responses.streaming import StreamingResponse
     from hinge.routing.route import Route
     from hinge.routing.router import Router
+    from hinge.sessions.session import Session
+    from hinge.sessions.sessions import Sessions
     from hinge.state import State
     from hinge.templates import Templates
     from hinge.websocket import WebSocket
@@ -105,6 +107,8 @@ __all__ = [
     "ResponseHeaders",
     "Route",
     "Router",
+    "Session",
+    "Sessions",
     "State",
     "StreamingResponse",
     "Templates",
@@ -138,6 +142,8 @@ _ROOMS = {
     "responses.streaming": "StreamingResponse",
     "routing.route": "Route",
     "routing.router": "Router",
+    "sessions.session": "Session",
+    "sessions.sessions": "Sessions",
     "state": "State",
     "templates": "Templates",
     "websocket": "WebSocket",

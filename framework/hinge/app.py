@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hinge.dependencies.overrides import Override, Overrides
     from hinge.dependencies.resolve import Resolved
     from hinge.inspection.custom_types import CustomType
+    from hinge.sessions.sessions import Sessions
 
 Function = TypeVar("Function", bound=Callable[[Any, Any], Any])
 LifespanFunction = TypeVar("LifespanFunction", bound=Callable[..., Iterator[Any] | AsyncIterator[Any]])
@@ -58,6 +59,7 @@ class App(ServerEntry, Registrar):
     `overrides` has other functions called in place of providers, here and in apps that are mounted here:
     `{settings: lambda: given}`, which brings what a factory was given to those that `Depends(settings)`.
     `responses` are of all its routes in the document, which may say others for the same status.
+    `sessions` is where handlers' `session: Session` comes from; a mounted app without has those around it.
     `security_schemes` and `security` go into the document as OpenAPI has them.
 
     Raises:
@@ -79,6 +81,7 @@ class App(ServerEntry, Registrar):
         dependencies: Iterable[Any] = (),
         overrides: "Overrides | None" = None,
         responses: Responses | None = None,
+        sessions: "Sessions | None" = None,
         codecs: "Iterable[Codec] | None" = None,
         wsgi_middleware: Iterable[Wrapper] = (),
         asgi_middleware: Iterable[Wrapper] = (),
@@ -123,6 +126,7 @@ class App(ServerEntry, Registrar):
             codecs=None if codecs is None else _codecs(codecs),
             ignored_notes=_classes(ignore_notes),
             types=Types(types) if types != () else NO_TYPES,
+            sessions=None if sessions is None else _sessions(sessions),
             layers=as_layers(middleware, f"App(middleware=...) ({caller()})"),
             dependencies=as_dependencies(dependencies, f"App(dependencies=...) ({caller()})"),
             providers=() if overrides is None else _overrides(overrides),
@@ -346,6 +350,14 @@ def _codecs(given: "Iterable[Codec]") -> "tuple[Codec, ...]":
     from hinge.codecs import check_codecs  # noqa: PLC0415 - only an app that names some pays for them
 
     return check_codecs(given)
+
+
+def _sessions(given: Any) -> "Sessions":
+    from hinge.sessions.sessions import Sessions  # noqa: PLC0415 - only an app with sessions pays for them
+
+    if not isinstance(given, Sessions):
+        raise wrong("App", "sessions", given, "it is none", "sessions=Sessions(keys=[...])")
+    return given
 
 
 def _classes(given: Any) -> tuple[type, ...]:

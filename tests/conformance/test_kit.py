@@ -73,7 +73,7 @@ def test_only_a_feature_skips() -> None:
 
 def test_it_needs_pytest_and_what_hinge_needs() -> None:
     wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert wanted["optional-dependencies"]["conformance"] == ["hinge-web[forms]", "pytest>=8.3"]
+    assert wanted["optional-dependencies"]["conformance"] == ["hinge-web[forms,sessions]", "pytest>=8.3"]
     allowed = {"hinge", "pytest", "msgspec", "anyio"}
     for module in modules():
         for node in ast.walk(ast.parse(module.read_text())):

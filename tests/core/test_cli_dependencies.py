@@ -82,3 +82,36 @@ def test_check_warns_of_guards_behind_the_body(tmp_path: Path, monkeypatch: pyte
     assert warning.startswith("warning: handler late_under_test.audited (late_under_test.py:")
     assert "its body is read before its dependencies= refuse anybody, since middleware late_under_test.Audit" in warning
     assert ok.startswith("ok: ")
+
+
+def test_explain_shows_the_session_of_a_route(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = """\
+from hinge import App, Depends, Session, Sessions
+from hinge.sessions import MemoryStore
+
+app = App(sessions=Sessions(["k" * 32], store=MemoryStore(), idle_timeout=60, lifetime=90))
+
+
+def user(session: Session) -> str:
+    return ""
+
+
+@app.get("/", dependencies=[Depends(user)])
+def index() -> None: ...
+
+
+@app.get("/public")
+def public() -> None: ...
+"""
+    with working_directory(tmp_path, monkeypatch, {"sessions_under_test": app}):
+        result = CliRunner().invoke(main, ["explain", "sessions_under_test:app", "--backend", "wsgi"])
+    assert result.exit_code == 0, result.output
+    lines = [line.strip() for line in result.stdout.splitlines()]
+    assert [line for line in lines if line.startswith(("session ", "middleware"))] == [
+        (
+            "session     in this worker's memory, its id in the signed cookie __Host-session, 60 s idle, 90 s at most "
+            "(sessions_under_test.py:4)"
+        ),
+        "middleware  none",
+        "middleware  none",
+    ]

@@ -12,8 +12,9 @@ import hinge.codecs
 import hinge.forms
 import hinge.middleware
 import hinge.openapi
+import hinge.sessions
 
-PACKAGES = [hinge, hinge.backend, hinge.codecs, hinge.forms, hinge.middleware, hinge.openapi]
+PACKAGES = [hinge, hinge.backend, hinge.codecs, hinge.forms, hinge.middleware, hinge.openapi, hinge.sessions]
 
 
 @pytest.mark.parametrize("package", PACKAGES)

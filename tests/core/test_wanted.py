@@ -19,6 +19,7 @@ from hinge import (
     PathParam,
     QueryParam,
     Router,
+    Sessions,
 )
 from hinge.codecs import Codec
 from hinge.middleware import (
@@ -32,6 +33,7 @@ from hinge.middleware import (
     TrustedHosts,
 )
 from hinge.routing.route import RouteOptions
+from hinge.sessions import MemoryStore
 
 THING = object()
 NUMBERS, OTHERS = (5, -1, 2.5, True), (b"x", THING)
@@ -136,6 +138,14 @@ def of_timeout(**options: Any) -> None:
     Timeout(**{"seconds": 1, **options})
 
 
+def of_sessions(**options: Any) -> None:
+    Sessions(**{"keys": ["k" * 32], **options})
+
+
+def of_memory_store(**options: Any) -> None:
+    MemoryStore(**options)
+
+
 def of_codec(**options: Any) -> None:
     Codec(**{"media_type": "a/b", "encode": lambda value: b"", **options})
 
@@ -163,6 +173,7 @@ WRONG: dict[Callable[..., None], dict[str, tuple[Any, ...]]] = {
         "openapi_dependencies": NO_DEPENDENCIES,
         "overrides": (*NO_MAPPING, {handler: 5}, {"text": handler}),
         "responses": (*NO_RESPONSES, {404: 5}, {404: THING}, {404: {"description": THING}}),
+        "sessions": (*NO_CALL, Sessions, MemoryStore()),
     },
     of_route: {
         "name": NO_TEXT,
@@ -254,6 +265,18 @@ WRONG: dict[Callable[..., None], dict[str, tuple[Any, ...]]] = {
         "hops": (*NO_COUNT, None, 0),
     },
     of_timeout: {"seconds": (0, -1, True, "5", None, THING, float("inf"), float("nan"))},
+    of_sessions: {
+        "keys": (*NO_LIST, None, [], [5], [None], ["k" * 31], [b"k" * 31], ["k" * 32, "short"]),
+        "store": (*NO_CALL, {}, MemoryStore),
+        "idle_timeout": (*NO_COUNT, None, 0),
+        "lifetime": (*NO_COUNT, None, 0),
+        "cookie": (*NO_TEXT, None, "", "a b", "__Host-a", "__Secure-a"),
+        "path": (*NO_PATH, None, "/a;b"),
+        "domain": (*NO_TEXT, "a b", ""),
+        "secure": NO_FLAG,
+        "samesite": (*NO_TEXT, None, "", "other"),
+    },
+    of_memory_store: {"max_sessions": (*NO_COUNT, None, 0)},
     of_codec: dict.fromkeys(inspect.signature(Codec).parameters, NO_CALL)
     | {
         "media_type": (*NO_TEXT, None, "text", "A/B"),
@@ -281,6 +304,8 @@ SIGNATURES: dict[Callable[..., None], Any] = {
     of_security_headers: SecurityHeaders.__init__,
     of_proxy_headers: ProxyHeaders.__init__,
     of_timeout: Timeout.__init__,
+    of_sessions: Sessions.__init__,
+    of_memory_store: MemoryStore.__init__,
     of_codec: Codec,
 }
 

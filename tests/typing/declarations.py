@@ -20,9 +20,12 @@ from hinge import (
     Response,
     ResponseHeaders,
     Router,
+    Sessions,
     Templates,
     WebSocket,
 )
+from hinge.sessions import MemoryStore
+from hinge.sessions import Session as CurrentSession
 
 app = App(title="Shop", config=Config(backend="wsgi", debug=True), slashes="strict")
 router = Router("/items", tags=["items"])
@@ -216,6 +219,27 @@ def depends(
 
 with app.resolve(page) as resolved:
     str(resolved)
+
+
+# -- sessions ----------------------------------------------------------------------------------------------------------
+
+
+class Cart(msgspec.Struct):
+    items: list[str] = []
+
+
+sessions = Sessions(["k" * 32], store=MemoryStore(max_sessions=10), idle_timeout=60, samesite="strict")
+
+
+@App(sessions=sessions).get("/cart")
+async def cart(values: CurrentSession, typed: CurrentSession[Cart], request: Request) -> str:
+    values["a"] = [1]
+    assert_type(values["a"], Any)
+    assert_type(typed.data, Cart)
+    typed.data = Cart(["x"])
+    values.renew()
+    typed.clear()
+    return str(CurrentSession.of(request).pop("a", None)) + ", ".join(values.keys())
 
 
 # -- native middleware, compiling --------------------------------------------------------------------------------------

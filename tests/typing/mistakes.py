@@ -1,6 +1,21 @@
 """What a type checker must refuse: each line with `E:` fails with that mypy code, and no other line does."""
 
-from hinge import App, Config, Depends, HTTPError, Middleware, Query, Request, Response, Router, WebSocket
+import msgspec
+
+from hinge import (
+    App,
+    Config,
+    Depends,
+    HTTPError,
+    Middleware,
+    Query,
+    Request,
+    Response,
+    Router,
+    Session,
+    Sessions,
+    WebSocket,
+)
 
 app = App(slashes="keep")  # E: arg-type
 App("x", "y")  # E: call-arg
@@ -82,3 +97,17 @@ def other_type(
 
 
 Depends(page, scope="session")  # E: call-overload
+
+
+class Cart(msgspec.Struct):
+    items: list[str] = []
+
+
+@app.get("/h")
+def cart(session: Session[Cart]) -> str:
+    session["items"] = []  # E: misc
+    session.data.itms.append("x")  # E: attr-defined
+    return ""
+
+
+Sessions()  # E: call-arg

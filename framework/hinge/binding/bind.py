@@ -161,6 +161,7 @@ class _Sources:
             Source.COOKIE: self._from_cookie,
             Source.FORM: self._from_form,
             Source.BODY: self._from_body,
+            Source.SESSION: self._session,
         }
         if argument.source in makers:
             return makers[argument.source](argument)
@@ -249,6 +250,10 @@ class _Sources:
     def _from_form(self, argument: Argument) -> Take:
         take = self.converters[argument.name]
         return lambda head, values, body, request: take(body)
+
+    def _session(self, argument: Argument) -> Take:
+        kind = argument.type
+        return lambda head, values, body, request: request._memo["session"].view(kind)
 
     def _from_body(self, argument: Argument) -> Take:
         decode = self.decoder

@@ -30,7 +30,7 @@ from hinge.diagnostics.location import locate, qualified_name
 from hinge.errors import ConfigurationError
 from hinge.forms.kinds import is_of_files
 from hinge.http.tokens import is_token
-from hinge.inspection.annotations import absent, is_record, item_type, present
+from hinge.inspection.annotations import absent, class_of, is_record, item_type, present
 from hinge.inspection.custom_types import NO_TYPES, Types
 from hinge.inspection.models import is_model
 from hinge.inspection.signature import Colour, colour_of, read_signature
@@ -64,6 +64,8 @@ class Source(enum.Enum):
     """What a provider gives; in the plan that is served, its arguments stand in place of it."""
     ANSWER = "answer"
     """Headers that go onto the answer, whoever sets them."""
+    SESSION = "session"
+    """The visitor's session, which a layer around the handler loads and keeps."""
     HELD = "held"
     """What the guards of a route have given before its body was read."""
 
@@ -130,6 +132,11 @@ class HandlerPlan(msgspec.Struct, frozen=True, dict=True):  # dict: what is aske
         return codecs if self.body is None else with_types(codecs, self.types, self.body.type)
 
     @property
+    def session(self) -> Argument | None:
+        """The first argument that is the visitor's session, of the handler or of what it depends on."""
+        return next((one for one in self.arguments if one.source is Source.SESSION), None)
+
+    @property
     def needs_dependencies(self) -> bool:
         """Whether something is still to be composed with it."""
         return self._takes(Source.DEPENDENCY, Source.ANSWER)
@@ -194,6 +201,7 @@ _INJECTED: dict[str, Source] = {
     "hinge.forms.upload.FormData": Source.FORM,
     "hinge.state.State": Source.STATE,
     "hinge.responses.response.ResponseHeaders": Source.ANSWER,
+    "hinge.sessions.session.Session": Source.SESSION,
 }
 """By the name of the class: who annotates with one has loaded its module, and nobody else needs it."""
 _MARKED: dict[type[Param], Source] = {
@@ -286,7 +294,7 @@ def _argument(
             raise ConfigurationError(
                 f"{who} is in the path, and its type {injected.__name__} is injected. Fix: rename one of the two"
             )
-        return Argument(name, _INJECTED[_full_name(injected)], name, injected, default, keyword=keyword)
+        return Argument(name, _INJECTED[_full_name(class_of(injected))], name, injected, default, keyword=keyword)
     if default is not MISSING:
         check_default(name, default, kind, who)
     source = _source(name, known, path_names, who)
@@ -356,7 +364,8 @@ _FIELDS = (Source.QUERY, Source.FORM, Source.HEADER, Source.COOKIE)
 
 def _injected(kind: Any) -> Any | None:
     """Return the class among `_INJECTED` that an annotation (or one member of a union) names."""
-    return next((one for one in present(kind) if isinstance(one, type) and _full_name(one) in _INJECTED), None)
+    found = present(kind)
+    return next((one for one in found if isinstance(of := class_of(one), type) and _full_name(of) in _INJECTED), None)
 
 
 def _full_name(kind: type) -> str:

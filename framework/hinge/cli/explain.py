@@ -62,7 +62,10 @@ def _lines(judged: Judged, backends: dict[str, Backend]) -> Iterator[tuple[str, 
         yield name, _placement(route, endpoint, backend)
     yield from _arguments(endpoint)
     yield from _dependencies(endpoint)
-    yield "middleware", ", ".join(f"{layer.name} ({layer.location})" for layer in endpoint.layers) or "none"
+    layers = [f"{layer.name} ({layer.location})" for layer in endpoint.layers]
+    if endpoint.plan.session is not None:
+        yield "session", layers.pop()  # the innermost
+    yield "middleware", ", ".join(layers) or "none"
 
 
 def _placement(route: Route, endpoint: Endpoint, backend: Backend) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hinge.dependencies.overrides import Override
     from hinge.error_responses import ErrorHandler
     from hinge.lifespan import Lifespan
+    from hinge.sessions.sessions import Sessions
 
 Wrapper = Callable[[Any], Any] | tuple[Callable[..., Any], dict[str, Any]]
 """Native middleware: `app -> app`, or `(factory, keywords)` for `factory(app, **keywords)`."""
@@ -50,6 +51,7 @@ class Declared(msgspec.Struct, eq=False, kw_only=True):
     errors: "dict[type[Exception], ErrorHandler]" = {}
     lifespans: "list[Lifespan]" = []
     mounts: "list[Mount]" = []
+    sessions: "Sessions | None" = None
     overrides: dict[str, Any] = {}
     """The settings that somebody has set since, which hold for mounted apps too."""
     compiled_at: str | None = None

@@ -6,7 +6,7 @@ OPTIONS, 405), and every mistake is found, not just the first.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -36,6 +36,9 @@ from hinge.results.encodable import check_encodable
 from hinge.results.result import Results
 from hinge.routing import Route, RouteTable
 
+if TYPE_CHECKING:
+    from hinge.sessions.sessions import Sessions
+
 
 class Frame(msgspec.Struct, frozen=True):
     """What all endpoints of an app share."""
@@ -55,6 +58,8 @@ class Frame(msgspec.Struct, frozen=True):
     """The providers of all apps that are compiled together."""
     described: set[Documented] = msgspec.field(default_factory=set)
     """Those `responses` of several routes that were judged."""
+    sessions: "Sessions | None" = None
+    """The app's own, or those of the app around it."""
 
     def guards_of(self, route: Route) -> list[Dependency]:
         """Return what runs before a route's handler without giving it anything, outermost first.
@@ -86,6 +91,8 @@ class Frame(msgspec.Struct, frozen=True):
         layers = self.layers + route.layers
         if guards or plan.needs_dependencies:
             plan = self._composed(route, plan, guards, is_written_to=bool(layers))
+        if plan.session is not None:
+            layers = (*layers, self._session_layer(plan))
         limit = self.config.max_body_size if route.max_body_size is None else route.max_body_size
         return Endpoint(
             plan,
@@ -114,10 +121,21 @@ class Frame(msgspec.Struct, frozen=True):
         needs = self.graphs.needs_of(plan, guards, names, self.notes, where)
         if route.websocket:
             return composed(plan, needs, names, _same, websocket=True)
-        respond = Results(plan.returned, route.status, written_to=is_written_to).respond
-        if needs.takes_headers or Source.ANSWER in {one.source for one in plan.arguments}:
+        taken = needs.sources_with(plan)
+        respond = Results(plan.returned, route.status, written_to=is_written_to or Source.SESSION in taken).respond
+        if Source.ANSWER in taken:
             plan = answering(plan, respond)
         return composed(plan, needs, names, finishing(plan.returned, respond), websocket=False)
+
+    def _session_layer(self, plan: HandlerPlan) -> Layer:
+        """Return what loads and keeps the session that a handler takes, or something that it needs.
+
+        Raises:
+            ConfigurationError: the app has no sessions, or what is taken is none.
+        """
+        from hinge.sessions.compiled import layer_for  # noqa: PLC0415 - only routes with a session pay for it
+
+        return layer_for(self.sessions, plan)
 
     def automatic(self, handler: Callable[..., Any]) -> Endpoint:
         """Return the endpoint of an answer that the framework gives by itself."""

@@ -84,6 +84,11 @@ class Endpoint(msgspec.Struct, frozen=True, eq=False):
         """Whether any layer awaits."""
         return any(layer.is_async for layer in self.layers)
 
+    def plainly(self) -> "Endpoint":
+        """Return what does the same without a layer that awaits, where that can be; itself otherwise."""
+        layers = tuple(layer.plain or layer for layer in self.layers)
+        return self if any(layer.is_async for layer in layers) else replace(self, layers=layers)
+
     def bind(self, reader: Any, *, deferred: bool = False, hops: Hops | None = None) -> Bound:
         """Return `(head, path values, body, request) -> result` for heads that `reader` reads.
 

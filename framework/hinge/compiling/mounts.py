@@ -62,6 +62,7 @@ class _Place(msgspec.Struct, frozen=True, eq=False):
     dependencies: tuple[Dependency, ...] = ()
     overrides: dict[str, Any] = {}
     key: str | None = None
+    sessions: Any = None
 
 
 def parts_of(declared: Declared, replaced: Iterable[Override] = ()) -> list[Part]:
@@ -87,6 +88,7 @@ def _walk(
             part.frame.dependencies,
             place.overrides | declared.overrides,
             keys.setdefault(id(mount.declared), prefix or "/"),
+            part.frame.sessions,
         )
         yield from _walk(mount.declared, inner, keys, graphs, made)
 
@@ -111,6 +113,7 @@ def _part(declared: Declared, place: _Place, graphs: Graphs) -> Part:
         notes,
         place.dependencies + declared.dependencies,
         graphs,
+        sessions=declared.sessions or place.sessions,
     )
     own = tuple(declared.catalog)
     return Part(
@@ -262,11 +265,18 @@ def all_lifespans(parts: Sequence[Part]) -> tuple[Lifespan, ...]:
     """
     own = _lifespans_of(parts)  # which may need more of the others
     nodes = [node for graphs in dict.fromkeys(part.frame.graphs for part in parts) for node in graphs.app_scoped()]
-    if not nodes:
-        return own
-    from hinge.dependencies.app_scope import lifespan_of  # noqa: PLC0415 - only an app with some pays for it
+    if nodes:
+        from hinge.dependencies.app_scope import lifespan_of  # noqa: PLC0415 - only an app with some pays for it
 
-    return (*map(lifespan_of, nodes), *own)
+        own = (*map(lifespan_of, nodes), *own)
+    kept = {
+        id(found): found for part in parts if (found := part.frame.sessions) is not None and found.store is not None
+    }
+    if kept:
+        from hinge.sessions.compiled import closing  # noqa: PLC0415 - as above
+
+        own = (*(one for found in kept.values() for one in closing(found)), *own)
+    return own
 
 
 def unknown_overrides(parts: Sequence[Part]) -> list[str]:

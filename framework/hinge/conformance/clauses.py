@@ -91,6 +91,11 @@ CLAUSES = {
     "depends.guards": "Guards run behind the head's arguments and before the body is read.",
     "depends.websocket": "A WebSocket's providers run before its handler, and are left behind it.",
     "depends.worker": "App-scoped providers are made once in a worker, before its lifespans, and end after them.",
+    # Sessions.
+    "sessions.kept": "What a handler sets in its session is there in the visitor's next request; no other route "
+    "sends anything of it.",
+    "sessions.answers": "A session is kept with every answer below 500, when the handler's dependencies were left and "
+    "before the head is sent.",
 }
 """Name -> what is owed."""
 

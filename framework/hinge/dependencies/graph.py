@@ -48,10 +48,10 @@ class Needs(msgspec.Struct, frozen=True, eq=False):
     documented: tuple[Documented, ...] = ()
     """The `responses` that were named with them, in the order of the calls."""
 
-    @property
-    def takes_headers(self) -> bool:
-        """Whether a provider sets headers on the answer."""
-        return any(one.source is Source.ANSWER for node in self.order for one in node.provider.arguments)
+    def sources_with(self, plan: HandlerPlan) -> set[Source]:
+        """Return where all that providers take comes from, and what the handler takes."""
+        every = (plan.arguments, *(node.provider.arguments for node in self.order))
+        return {one.source for arguments in every for one in arguments}
 
 
 class Graphs:

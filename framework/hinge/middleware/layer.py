@@ -70,6 +70,8 @@ class Layer(msgspec.Struct, frozen=True):
     """The functions that somebody wrote."""
     hooks: tuple[Callable[[Any], Any] | None, Callable[[Any, Any], Any] | None] | None = None
     """What is called before and after the rest, None for nothing; None for a generator."""
+    plain: "Layer | None" = None
+    """What does the same in a thread of the server's, where nothing can be awaited; None: nothing does."""
 
     def look(self, request: Any) -> None:
         """Let an outermost one change what is seen of a request, before the rest of the app is entered."""
