@@ -9,6 +9,7 @@ from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from hinge.diagnostics.location import caller
 from hinge.errors import ConfigurationError
 from hinge.extras import install
 
@@ -42,7 +43,7 @@ def _signer(keys: Sequence[bytes], purpose: str) -> "Signer":
         from itsdangerous import Signer  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise ConfigurationError(
-            f"Sessions(...): cookies are signed by itsdangerous. Fix: {install('sessions')}"
+            f"Sessions(...) ({caller()}): cookies are signed by itsdangerous. Fix: {install('sessions')}"
         ) from error
 
     class Once(Signer):
