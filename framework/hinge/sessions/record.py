@@ -54,6 +54,7 @@ class Part(Protocol):
 
     def encoded(self) -> dict[str, bytes]:
         """Return those of its values that differ from what it was made of."""
+        ...
 
     def forget(self) -> None:
         """Drop what it has: the values are gone."""
