@@ -186,11 +186,14 @@ class App(ServerEntry, Registrar):
         self._declared.mounts.append(mount)
 
     @fits
-    def error(self, kind: type[Exception]) -> ErrorDecorator:
+    def error(self, kind: type[Exception] | int) -> ErrorDecorator:
         """Have the decorated `(request, error)` function answer for an exception class and its subclasses.
 
+        A status, 400 to 599, stands for each `HTTPError` that has it. That of 500 also answers for failures which
+        nobody else answers for: they are logged, and it is handed an `HTTPError` with the failure as `__cause__`.
+
         Raises:
-            ConfigurationError: `kind` is no exception class, or has a handler already.
+            ConfigurationError: `kind` is no exception class and no such status, or has a handler already.
         """
         from hinge.error_responses import check_error_handler, check_error_kind  # noqa: PLC0415 - a compile's
 
@@ -201,8 +204,9 @@ class App(ServerEntry, Registrar):
             self._declared.check_open(place)
             other = self._declared.errors.setdefault(kind, handler)
             if other is not handler:
+                named = kind.__name__ if isinstance(kind, type) else int(kind)
                 raise ConfigurationError(
-                    f"{place}: {kind.__name__} has a handler already: {qualified_name(other)} ({locate(other)}). "
+                    f"{place}: {named} has a handler already: {qualified_name(other)} ({locate(other)}). "
                     f"Fix: keep one of the two"
                 )
             return handler

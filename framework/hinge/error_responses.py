@@ -1,13 +1,14 @@
 """Exceptions -> responses: problem documents (RFC 9457), the app's own handlers, and the log.
 
-Law: the most derived registered class wins; an `HTTPError` nobody registered is its own problem document; anything else
-is a 500 that says nothing about its cause unless `debug`, and is logged once with its traceback. A group of one error
-is answered as that error: it is what task groups make of a task that failed.
+Law: the most derived registered class wins, and a status wins over `HTTPError` itself; an `HTTPError` nobody registered
+is its own problem document; anything else is a 500 that says nothing about its cause unless `debug`, and is logged once
+with its traceback, before the handler of 500 gets it as an `HTTPError`. A group of one error is answered as that error:
+it is what task groups make of a task that failed.
 """
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from hinge.binding.callbacks import OFF_REQUEST, Callback
 from hinge.binding.notes import Notes
@@ -31,6 +32,9 @@ _set = BaseException.__setattr__
 ErrorHandler = Callable[[Any, Any], Any]
 """`(request, error) -> result`, sync or async; the result is what a handler may return."""
 
+ErrorKind: TypeAlias = type[Exception] | int
+"""What an error handler is registered for: a class of errors, or the status of an `HTTPError`."""
+
 WATCHERS: list[Callable[[Any, BaseException], None]] = []
 """Who is told of each failure that is logged, as `(request, error)`: testing clients."""
 
@@ -38,16 +42,15 @@ _PROBLEM_LINES = (("content-type", PROBLEM),)
 
 
 class ErrorHandlers:
-    """The registered handlers of one app, by exception class; `notes` are the app's.
+    """The registered handlers of one app, by exception class or status; `notes` are the app's.
 
     Raises:
         ConfigurationError: the return annotation of one cannot be resolved, or names what cannot be sent.
     """
 
-    def __init__(
-        self, handlers: Mapping[type[Exception], ErrorHandler], *, debug: bool, notes: Notes | None = None
-    ) -> None:
+    def __init__(self, handlers: Mapping[ErrorKind, ErrorHandler], *, debug: bool, notes: Notes | None = None) -> None:
         self._handlers = dict(handlers)
+        self._has_statuses = any(isinstance(kind, int) for kind in handlers)
         self._debug = debug
         self._returns = {id(handler): _returns(handler, notes or Notes()) for handler in handlers.values()}
         self._responders: dict[tuple[int, int], Callable[[Any], Response]] = {}
@@ -58,15 +61,27 @@ class ErrorHandlers:
             return self._settled(request, error)
         handler, told = self._find(error) if self._handlers else (None, error)
         if handler is None:
-            return self.last_resort(request, error)
-        error = told
+            return self._unanswered(request, error)
+        return self._called(handler, request, told)
+
+    def _called(self, handler: ErrorHandler, request: Any, error: Exception) -> Response | Awaitable[Response]:
         try:
             result = handler(request, error)
             if hasattr(type(result), "__await__"):
                 return self._awaited(handler, result, request, error)
             return self._answer(handler, result, request, error)
         except FAILURES as second:  # a failing error handler must still be answered
-            return self._second(request, error, failure_of(second))
+            return self._second(handler, request, error, failure_of(second))
+
+    def _unanswered(self, request: Any, error: Exception) -> Response | Awaitable[Response]:
+        """Return the response of an error that no handler is for: a failure goes to that of 500, if there is one."""
+        handler = self._handlers.get(500)
+        if handler is None or isinstance(only_member(error), HTTPError | ClientDisconnect):
+            return self.last_resort(request, error)
+        log_failure(request, error)
+        told = self._failure(error)
+        told.__cause__ = error
+        return self._called(handler, request, told)
 
     async def _settled(self, request: Any, unawaited: Unawaited) -> Response:
         """Return the response of a result that turned out to be an awaitable, where nobody else has awaited it."""
@@ -81,7 +96,8 @@ class ErrorHandlers:
         try:
             return self._answer(handler, await result, request, error)
         except FAILURES as second:  # a failing error handler must still be answered
-            return self._second(request, error, failure_in_task(second))
+            answer = self._second(handler, request, error, failure_in_task(second))
+            return answer if isinstance(answer, Response) else await answer
 
     def _answer(self, handler: ErrorHandler, result: Any, request: Any, error: Exception) -> Response:
         if isinstance(result, HTTPError):
@@ -104,14 +120,20 @@ class ErrorHandlers:
             respond = self._responders[which] = Results(self._returns[id(handler)], status, written_to=True).respond
         return respond(result)
 
-    def _second(self, request: Any, first: Exception, second: Exception) -> Response:
+    def _second(
+        self, handler: ErrorHandler, request: Any, first: Exception, second: Exception
+    ) -> Response | Awaitable[Response]:
         """Answer the failure of an error handler; the log shows what it was called for."""
         if second is not first and second.__context__ is None:
             _set(second, "__context__", first)
-        return self.last_resort(request, second)
+        if handler is self._handlers.get(500):
+            return self.last_resort(request, second)
+        return self._unanswered(request, second)
 
     def tells(self, kind: type[Exception]) -> bool:
-        """Tell whether the app has a handler for errors of a class."""
+        """Tell whether the app has a handler for errors of a class, or for some of them."""
+        if self._has_statuses and issubclass(kind, HTTPError):
+            return True
         return any(base in self._handlers for base in kind.__mro__)
 
     def _find(self, error: Exception) -> tuple[ErrorHandler | None, Exception]:
@@ -121,6 +143,8 @@ class ErrorHandlers:
             error = only_member(error)
             kinds = type(error).__mro__
         for kind in kinds:
+            if kind is HTTPError and error.status in self._handlers:  # type: ignore[attr-defined]
+                return self._handlers[error.status], error  # type: ignore[attr-defined]
             if kind in self._handlers:
                 return self._handlers[kind], error
         return None, error
@@ -267,18 +291,25 @@ def check_error_kind(kind: Any) -> None:
     """Check what `@app.error` is given.
 
     Raises:
-        ConfigurationError: it is no exception class.
+        ConfigurationError: it is no exception class and no status of an `HTTPError`.
     """
-    if not (isinstance(kind, type) and issubclass(kind, Exception)):
-        given = qualified_name(kind) if callable(kind) else repr(kind)
-        if isinstance(kind, type) and issubclass(kind, BaseException):
-            raise ConfigurationError(
-                f"@app.error ({caller()}): {given} is no Exception. Fix: @app.error(Exception), which answers for all"
-            )
-        also = "; @app.error(HTTPError) answers for every status" if isinstance(kind, int) else ""
+    if isinstance(kind, type) and issubclass(kind, Exception):
+        return
+    if isinstance(kind, int) and not isinstance(kind, bool):
+        if 400 <= kind <= 599:
+            return
         raise ConfigurationError(
-            f"@app.error ({caller()}): {given} is no exception class. Fix: @app.error(SomeError), with the class{also}"
+            f"@app.error ({caller()}): {int(kind)} is no error's status. Fix: 400 to 599, or an exception class"
         )
+    given = qualified_name(kind) if callable(kind) else repr(kind)
+    if isinstance(kind, type) and issubclass(kind, BaseException):
+        raise ConfigurationError(
+            f"@app.error ({caller()}): {given} is no Exception. Fix: @app.error(Exception), which answers for all"
+        )
+    raise ConfigurationError(
+        f"@app.error ({caller()}): {given} is no exception class. Fix: @app.error(SomeError), with the class; "
+        "@app.error(404), with a status"
+    )
 
 
 def _returns(handler: ErrorHandler, notes: Notes) -> Returns:

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from hinge import App, HTMLResponse, HTTPError, JSONResponse, Request
+from hinge.errors import RequestInvalid
 from hinge.testing import Client
 
 ClientFor = Callable[..., Client]
@@ -59,10 +60,15 @@ def unannotated(request: Request, error: HTTPError):
         ({HTTPError: of_page}, {"404": {"text/html": {"schema": {"type": "string"}}}}),
         ({HTTPError: of_json}, {"404": {"application/json": {}}}),
         ({HTTPError: unannotated}, {"404": None, "422": None, "4XX": None, "5XX": None}),
+        ({404: of_text}, {"404": TEXT, "422": PROBLEM, "409": PROBLEM, "4XX": PROBLEM | TEXT, "5XX": PROBLEM}),
+        ({404: of_text, HTTPError: of_struct}, {"404": TEXT, "422": ERROR, "4XX": ERROR | TEXT}),
+        ({422: of_text, RequestInvalid: of_struct}, {"404": PROBLEM, "422": ERROR}),
+        ({500: of_text}, {"404": PROBLEM, "4XX": PROBLEM, "5XX": PROBLEM | TEXT}),
+        ({500: of_text, Exception: of_struct}, {"404": ERROR, "5XX": ERROR | TEXT}),
         ({LookupError: of_text}, {"404": PROBLEM, "4XX": PROBLEM, "5XX": PROBLEM}),
     ],
 )
-def test_error_responses(client_for: ClientFor, handlers: dict[type[Exception], Any], expected: dict[str, Any]) -> None:
+def test_error_responses(client_for: ClientFor, handlers: dict[Any, Any], expected: dict[str, Any]) -> None:
     app = App()
     for kind, handler in handlers.items():
         app.error(kind)(handler)

@@ -25,7 +25,7 @@ REQUEST = SimpleNamespace(
 )
 
 
-def answer(error: Exception, handlers: dict[type[Exception], Any] | None = None, *, debug: bool = False) -> Response:
+def answer(error: Exception, handlers: dict[Any, Any] | None = None, *, debug: bool = False) -> Response:
     """Return the response, awaited if it has to be."""
     response = ErrorHandlers(handlers or {}, debug=debug).respond(REQUEST, error)
     if isinstance(response, Response):
@@ -355,14 +355,58 @@ def test_a_stream_that_fails_is_logged_unless_it_is_the_client_s_doing(caplog: p
         assert len(caplog.records) == count
 
 
+# -- statuses ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize("debug", [False, True])
+def test_that_of_500_is_handed_what_nobody_answers_for(
+    debug: bool, is_async: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[HTTPError] = []
+
+    def page(request: Any, error: HTTPError) -> str:
+        told.append(error)
+        return "page"
+
+    failure = KeyError("price")
+    response = answer(failure, {500: asynchronous(page) if is_async else page}, debug=debug)
+    assert (response.status, response.body) == (500, b"page")
+    (record,), (error,) = caplog.records, told
+    assert record.exc_info is not None
+    assert record.exc_info[1] is failure is error.__cause__
+    assert (error.detail, "traceback" in error.extensions) == (("KeyError: 'price'", True) if debug else (None, False))
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_page_that_fails_is_answered_by_that_of_500_and_that_one_s_failure_by_a_document(
+    is_async: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    def failing(request: Any, error: Exception) -> Response:
+        raise LookupError("second")
+
+    page = asynchronous(failing) if is_async else failing
+    response = answer(HTTPError(404), {404: page, 500: lambda request, error: "sorry"})
+    assert (response.status, response.body, len(caplog.records)) == (500, b"sorry", 1)
+    caplog.clear()
+    response = answer(HTTPError(404), {404: page, 500: asynchronous(failing)})
+    assert (document(response)["status"], len(caplog.records)) == (500, 2)
+
+
+def test_a_client_that_leaves_is_no_failure_for_500(caplog: pytest.LogCaptureFixture) -> None:
+    assert document(answer(ClientDisconnect(), {500: lambda request, error: "sorry"}))["status"] == 400
+    assert caplog.records == []
+
+
 # -- what @app.error takes ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", [404, "KeyError", KeyError(), BaseException, KeyboardInterrupt, int, None, coroutine])
-def test_only_exception_classes_have_handlers(kind: Any) -> None:
-    with pytest.raises(
-        ConfigurationError, match=r"test_problems.py:\d+\): .* is no (exception class|Exception)\. Fix: "
-    ):
+@pytest.mark.parametrize(
+    "kind", ["KeyError", KeyError(), BaseException, KeyboardInterrupt, int, None, coroutine, True, 4.04, 200, 399, 600]
+)
+def test_only_exception_classes_and_statuses_have_handlers(kind: Any) -> None:
+    why = "exception class|Exception|error's status"
+    with pytest.raises(ConfigurationError, match=rf"test_problems.py:\d+\): .* is no ({why})\. Fix: "):
         check_error_kind(kind)
 
 

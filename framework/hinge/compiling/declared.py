@@ -48,7 +48,7 @@ class Declared(msgspec.Struct, eq=False, kw_only=True):
     wrappers: dict[str, tuple[Callable[[Any], Any], ...]]
     """Native middleware of each protocol that it was given for, outermost first."""
     catalog: Catalog = msgspec.field(default_factory=Catalog)
-    errors: "dict[type[Exception], ErrorHandler]" = {}
+    errors: "dict[type[Exception] | int, ErrorHandler]" = {}
     lifespans: "list[Lifespan]" = []
     mounts: "list[Mount]" = []
     sessions: "Sessions | None" = None

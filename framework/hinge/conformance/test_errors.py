@@ -187,6 +187,38 @@ def test_the_most_derived_class_answers(client_for, coloured, error, expected):
 
 
 @pytest.mark.clause("errors.handlers")
+def test_a_status_stands_in_front_of_its_class_and_that_of_500_for_failures(client_for, coloured, caplog):
+    app = App()
+    for kind in (404, 500, HTTPError, OutOfStock):
+
+        @app.error(kind)
+        @coloured
+        def handler(request, error, name=getattr(kind, "__name__", str(kind))):
+            return f"{name}: {error}"
+
+    @app.get("/{number}")
+    @coloured
+    def read(number: int) -> None:
+        raise (KeyError("price"), OutOfStock("lamp"), HTTPError(409), HTTPError(404), HTTPError(500))[number]
+
+    client = client_for(app)
+    for target, status, text in (
+        ("/2", 409, "HTTPError: 409 Conflict"),
+        ("/3", 404, "404: 404 Not Found"),
+        ("/x", 404, "404: 404 Not Found"),
+        ("/nothing/there", 404, "404: 404 Not Found"),
+        ("/1", 500, "OutOfStock: lamp"),
+        ("/4", 500, "500: 500 Internal Server Error"),
+    ):
+        answer = client.get(target)
+        assert (answer.status_code, answer.text) == (status, text)
+    assert caplog.records == []
+    answer = client.get("/0")
+    assert (answer.status_code, answer.text) == (500, "500: 500 Internal Server Error")
+    assert "KeyError: 'price'" in caplog.text
+
+
+@pytest.mark.clause("errors.handlers")
 def test_the_frameworks_own_errors_come_to_it_as_well(client_for, coloured):
     app = App()
 

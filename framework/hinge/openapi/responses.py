@@ -100,7 +100,7 @@ def _around(route: Route, plan: HandlerPlan, told: Container[int]) -> Responses:
     return {given: one for given, one in found.items() if given not in told}
 
 
-def failures_of(handlers: Mapping[type[Exception], Any], schemas: Schemas) -> Failures:
+def failures_of(handlers: Mapping[type[Exception] | int, Any], schemas: Schemas) -> Failures:
     """Return the error responses of an app with these error handlers."""
 
     def problem() -> Part:
