@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     # Answer
     from hinge.responses.events import Event, EventSourceResponse
-    from hinge.responses.files import FileResponse
+    from hinge.responses.files import FileResponse, content_disposition
     from hinge.responses.jsonlines import JSONLinesResponse
     from hinge.responses.response import (
         HTMLResponse,
@@ -117,6 +117,7 @@ __all__ = [
     "WebSocket",
     "WebSocketDisconnect",
     "__version__",
+    "content_disposition",
 ]
 
 _ROOMS = {
@@ -136,7 +137,7 @@ _ROOMS = {
     "middleware.layer": "AsyncMiddleware Middleware",
     "request": "HTTPConnection Request",
     "responses.events": "Event EventSourceResponse",
-    "responses.files": "FileResponse",
+    "responses.files": "FileResponse content_disposition",
     "responses.jsonlines": "JSONLinesResponse",
     "responses.response": "HTMLResponse JSONResponse RedirectResponse Response ResponseHeaders TextResponse",
     "responses.streaming": "StreamingResponse",

@@ -14,7 +14,7 @@ from hinge.errors import HTTPError, RequestInvalid
 from hinge.http.cookies import parse_cookies
 from hinge.http.headers import Headers, parse_host
 from hinge.http.percent import quote
-from hinge.http.query import QueryParams, parse_query
+from hinge.http.query import QueryParams, parse_query, write_query
 from hinge.inspection.wrappers import check_work
 from hinge.responses.response import RedirectResponse, Response
 from hinge.state import MOUNTED, State
@@ -167,6 +167,29 @@ class HTTPConnection(msgspec.Struct, eq=False):
         """
         prefix = quote_path(self._reader.prefix(self._head))
         return prefix + self._endpoint.url_for(name, **params)
+
+    def url_with(self, /, **query: Any) -> str:
+        """Return this request's percent-encoded path and query, with these fields in place of the query's own.
+
+        None leaves a field out, a list stands for several of one name: `request.url_with(page=2, tag=None)`.
+
+        Raises:
+            HTTPError: 400, the request's own query has too many fields.
+            TypeError: a value is bytes.
+        """
+        path = quote_path(self._reader.prefix(self._head)) + quote_path(self.path)
+        written = write_query(self.query.multi_items(), query)
+        return f"{path}?{written}" if written else path
+
+    def accepts(self, *media_types: str) -> str | None:
+        """Return the media type that the client prefers, the first among equals; None: it takes none of these.
+
+        A client that sends no `Accept` takes any (RFC 9110 section 12.5.1). An answer that depends on it says so:
+        `Vary: accept`.
+        """
+        from hinge.http.accept import choose_media_type  # noqa: PLC0415 - only who asks pays for it
+
+        return choose_media_type(self._reader.header("accept")(self._head), media_types)
 
 
 class Request(HTTPConnection):

@@ -1,5 +1,7 @@
 """The request: every attribute, the same on every backend."""
 
+from http import HTTPStatus
+
 import pytest
 
 from hinge import Address, App, HTTPError, Middleware, Request, Response, WebSocket
@@ -314,6 +316,49 @@ def test_a_query_of_too_many_fields_is_400_where_it_is_used(client_for):
     many = "&".join(["a=1"] * 10_000)
     assert client_for(about()(lambda request: request.query.multi_items())).get(f"/?{many}").status_code == 400
     assert client_for(about()(lambda request: "unused")).get(f"/?{many}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("target", "query", "expected"),
+    [
+        ("/", {}, "/"),
+        ("/?page=1", {"page": None}, "/"),
+        ("/a%20b?page=1&tag=x", {"page": 2}, "/a%20b?page=2&tag=x"),
+        ("/?tag=x&page=1&tag=y", {"tag": ["ä", "&=#"]}, "/?tag=%C3%A4&tag=%26%3D%23&page=1"),
+        (
+            "/?q=a+b%26c",
+            {"cursor": "2026-01-01T00:00,7", "all": True},
+            "/?q=a%20b%26c&cursor=2026-01-01T00:00,7&all=true",
+        ),
+        ("/?a%26b=1", {"self": 1}, "/?a%26b=1&self=1"),
+        ("//evil/x", {"n": HTTPStatus.OK}, "/evil/x?n=200"),
+    ],
+)
+def test_url_with(client_for, target, query, expected):
+    assert ask(client_for, lambda request: [request.url_with(**query)], target) == [expected]
+
+
+def test_url_with_below_a_prefix(client_for):
+    told = ask(client_for, lambda request: [request.url_with(page=2)], "/a?b=1", client_options={"prefix": "/ü"})
+    assert told == ["/%C3%BC/a?b=1&page=2"]
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        (None, "text/html"),
+        ("*/*", "text/html"),
+        ("application/json", "application/json"),
+        ("text/html;q=0.5, application/*", "application/json"),
+        ("image/png", None),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "text/html"),
+    ],
+)
+def test_accepts(client_for, accept, expected):
+    headers = {"accept": accept}
+    assert ask(client_for, lambda request: [request.accepts("text/html", "application/json")], headers=headers) == [
+        expected
+    ]
 
 
 @pytest.mark.clause("head.cookies")

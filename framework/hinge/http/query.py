@@ -5,9 +5,13 @@ stands in one field costs another: a `%` that escapes nothing stays, and bytes t
 browsers. The number of fields is bounded before any is decoded.
 """
 
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from typing import Any
+
 from hinge.errors import HTTPError
 from hinge.http.multidict import MultiDict
-from hinge.http.percent import unquoting
+from hinge.http.percent import quote, unquoting
 
 
 class QueryParams(MultiDict[str]):
@@ -52,3 +56,39 @@ def _decode(text: str) -> str:
     if "%" not in text and text.isascii():
         return text
     return unquoting()(text.encode("latin-1", "replace")).decode("utf-8", "replace")
+
+
+def write_query(fields: Iterable[tuple[str, str]], changes: Mapping[str, Any]) -> str:
+    """Return a query string of these fields, in which each name of `changes` stands for its value and at its place.
+
+    None leaves a name out, a list or tuple stands for several fields; new names come last.
+
+    Raises:
+        TypeError: a value is bytes, whose text nobody can know.
+    """
+    pairs: list[tuple[str, str]] = []
+    left = dict(changes)
+    for name, value in fields:
+        if name in left:
+            pairs += _spelt(name, left.pop(name))
+        elif name not in changes:
+            pairs.append((name, value))
+    for name, value in left.items():
+        pairs += _spelt(name, value)
+    return "&".join(f"{quote(name, '')}={quote(value, _SAFE)}" for name, value in pairs)
+
+
+_SAFE = "/:,@"
+"""What a value may hold undecoded (RFC 3986 section 3.4), of what nobody reads as anything else."""
+
+
+def _spelt(name: str, value: Any) -> list[tuple[str, str]]:
+    """Return the fields of a name, spelt so that a parameter reads the same value."""
+    if value is None:
+        return []
+    if isinstance(value, list | tuple):
+        return [pair for one in value for pair in _spelt(name, one)]
+    if isinstance(value, bytes | bytearray | memoryview):
+        raise TypeError(f"the query field {name!r} is to be {value!r}, which is no text. Fix: decode it")
+    value = value.value if isinstance(value, Enum) else value
+    return [(name, str(value).lower() if isinstance(value, bool) else str(value))]
