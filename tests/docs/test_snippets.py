@@ -1,4 +1,4 @@
-"""Every snippet of README.md and docs/*.md does what the page says it does.
+"""Every snippet of README.md, docs/*.md and docs/howto/*.md does what the page says it does.
 
 Law: a page is one test. Its blocks run from top to bottom in one folder, as a reader would follow it: `python` blocks
 are executed, in `console` blocks each `$ ` line is run and what is shown below it is compared with what it printed. A
@@ -44,7 +44,7 @@ from hinge.backend.installed import GROUP
 from hinge.extras import DISTRIBUTION
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs/howto").glob("*.md"))]
 PATIENCE = 60.0
 """Seconds after which a command or the start of a server is taken for hanging."""
 
@@ -63,12 +63,19 @@ _SERVERS = {
 """The commands that serve, and what tells each its port."""
 _TOOLS = ("curl", "openssl", "nginx")
 """What console blocks call that pip does not install."""
-_EXTRAS = {"forms.md": "multipart", "ratelimits.md": "limits"}
+_EXTRAS = {"forms.md": ["multipart"], "ratelimits.md": ["limits"], "howto/error-pages.md": ["jinja2"]}
 """The packages without which a page cannot be followed."""
 
 
-_LONG = dict.fromkeys(("README.md", "cli.md", "deployment.md", "testing.md", "tutorial.md"), pytest.mark.gate)
-"""The pages that start many processes."""
+_LONG = ("README.md", "cli.md", "deployment.md", "testing.md", "tutorial.md")
+"""The pages that start many processes: they are the gate's."""
+_GATES: dict[str, list[str]] = {}
+"""The pages that need packages of the extra `howto`, which the gate installs, and these packages."""
+_GATE = {*_LONG, *_GATES}
+
+
+def _name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix().removeprefix("docs/")
 
 
 @dataclass(frozen=True)
@@ -340,12 +347,16 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
     reader.stop()
 
 
+def _parameter(page: Path) -> Any:
+    return pytest.param(page, marks=[pytest.mark.gate] if _name(page) in _GATE else [], id=_name(page))
+
+
 @pytest.mark.server
-@pytest.mark.parametrize("page", [pytest.param(page, marks=_LONG.get(page.name, ()), id=page.name) for page in PAGES])
+@pytest.mark.parametrize("page", [_parameter(page) for page in PAGES])
 def test_page(page: Path, reader: Reader) -> None:
-    if page.name in _EXTRAS and importlib.util.find_spec(_EXTRAS[page.name]) is None:
-        reader.missing.append(_EXTRAS[page.name])
-    else:
+    needed = [*_EXTRAS.get(_name(page), ()), *_GATES.get(_name(page), ())]
+    reader.missing += [package for package in needed if importlib.util.find_spec(package) is None]
+    if not reader.missing:
         for block in blocks_of(page):
             reader.follow(block)
     if reader.missing:
