@@ -85,6 +85,13 @@ async def live(ws: WebSocket, room: str) -> None:
     await ws.deny(JSONResponse({}, status=404))
 
 
+@app.error(404)
+def missing(request: Request, error: HTTPError) -> Response | HTTPError:
+    assert_type(request.url_with(page=2), str)
+    assert_type(request.accepts("text/html"), str | None)
+    return error
+
+
 def as_argument(decorate: Callable[[Callable[[], str]], Callable[[], str]]) -> None: ...
 
 

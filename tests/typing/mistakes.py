@@ -61,7 +61,7 @@ def one_parameter(error: KeyError) -> Response:
     return Response()
 
 
-@app.error(404)  # E: arg-type
+@app.error("404")  # E: arg-type
 def no_class(request: Request, error: Exception) -> Response:
     return Response()
 
