@@ -86,7 +86,7 @@ async def live(ws: WebSocket, room: str) -> None:
 
 
 @app.error(404)
-def missing(request: Request, error: HTTPError) -> Response | HTTPError:
+def nowhere(request: Request, error: HTTPError) -> Response | HTTPError:
     assert_type(request.url_with(page=2), str)
     assert_type(request.accepts("text/html"), str | None)
     return error
