@@ -1,16 +1,18 @@
 """RateLimit: who sends more is told when to come back, in one worker and in several."""
 
 import socket
+import threading
 import time
+from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from tests.support.redis import Redis
 from tests.support.waiting import until
 
-from hinge import App, ConfigurationError, Request, Router, WebSocket
+from hinge import App, Body, ConfigurationError, Depends, Header, Request, Router, WebSocket
 from hinge.middleware import ProxyHeaders, RateLimit, rate_limit
 from hinge.testing import Client, WebSocketDenied
 
@@ -130,6 +132,138 @@ def test_a_key_that_waits_is_refused() -> None:
         RateLimit("5/minute", key=waits)  # type: ignore[arg-type]
 
 
+# -- by user -----------------------------------------------------------------------------------------------------------
+
+
+class User:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def name_of(user: Header[str | None] = None) -> str | None:
+    return user
+
+
+async def afound(user: Header[str]) -> AsyncIterator[User]:
+    yield User(user)
+
+
+def unsaid(user: Header[str]) -> Any:
+    return User(user)
+
+
+Found = Annotated[User, Depends(afound)]
+
+
+def by_name(user: User) -> str:
+    return user.name
+
+
+def guarded(guard: Any, coloured: Any = lambda one: one) -> App:
+    app = App(dependencies=[Depends(guard)])
+    app.get("/")(coloured(lambda: "in"))
+    return app
+
+
+@pytest.mark.parametrize(
+    ("user", "options"),
+    [(name_of, {}), (afound, {"key": by_name}), (Found, {"key": by_name}), (unsaid, {"key": by_name})],
+    ids=["a text", "an object", "an alias", "unsaid"],
+)
+def test_a_guard_counts_by_user(client_for: Any, coloured: Any, user: Any, options: Any) -> None:
+    client = client_for(guarded(RateLimit("2/hour", **options).by(user), coloured))
+    assert statuses(client, 3, user="ann") == [200, 200, 429]
+    answer = client.get("/", headers={"user": "ann"})
+    assert 1 <= int(answer.headers["retry-after"]) <= 3600
+    assert statuses(client, 3, user="bob") == [200, 200, 429]
+    assert client.get("/nowhere", headers={"user": "ann"}).status_code == 404  # what has no guards
+
+
+def test_nobody_is_told_apart_by_the_address(client_for: Any) -> None:
+    app = App(middleware=[ProxyHeaders("x-forwarded", hops=1)], dependencies=[Depends(RateLimit("1/hour").by(name_of))])
+    app.get("/")(lambda: "in")
+    client = client_for(app)
+
+    def ask(address: str, **headers: str) -> int:
+        status: int = client.get("/", headers={"x-forwarded-for": address, **headers}).status_code
+        return status
+
+    found = [ask("192.0.2.1"), ask("192.0.2.1"), ask("192.0.2.2"), ask("192.0.2.1", user="192.0.2.1")]
+    assert found == [200, 429, 200, 200]
+
+
+def test_it_is_a_guard_and_may_be_left_out(client_for: Any) -> None:
+    limit = RateLimit("1/hour").by(name_of)
+    app = App(dependencies=[Depends(limit, responses={429: "Too many requests."})])
+
+    def write(data: Body[list[int]]) -> str:
+        return "written"
+
+    app.post("/write")(write)
+    app.post("/free", without=[limit])(write)
+    client = client_for(app)
+    assert client.post("/write", json=[1], headers={"user": "ann"}).status_code == 200
+    assert client.post("/write", json="none", headers={"user": "ann"}).status_code == 429  # before the body
+    assert [client.post("/free", json=[1], headers={"user": "ann"}).status_code for _ in range(3)] == [200] * 3
+    described = client.get("/openapi.json").json()["paths"]
+    assert described["/write"]["post"]["responses"]["429"]["description"] == "Too many requests."
+    assert "429" not in described["/free"]["post"]["responses"]
+
+
+def test_a_handshake_counts_by_user(each_backend: Any) -> None:
+    app = App(dependencies=[Depends(RateLimit("1/hour").by(name_of))])
+
+    @app.websocket("/live")
+    async def live(ws: WebSocket) -> None:
+        await ws.accept()
+        await ws.send("hello")
+
+    with each_backend(app) as client:
+        with client.websocket("/live", headers={"user": "ann"}) as ws:
+            assert ws.receive() == "hello"
+        with pytest.raises(WebSocketDenied), client.websocket("/live", headers={"user": "ann"}):
+            pass
+
+
+def test_counting_in_memory_changes_no_thread() -> None:
+    seen = []
+
+    def noting(user: User) -> str:
+        seen.append(threading.get_ident())
+        return user.name
+
+    async def handler() -> str:
+        seen.append(threading.get_ident())
+        return "in"
+
+    app = App(dependencies=[Depends(RateLimit("1/hour", key=noting).by(Found))])
+    app.get("/")(handler)
+    with Client(app, "asgi") as client:
+        assert client.get("/", headers={"user": "ann"}).status_code == 200
+    assert len(seen) == 2
+    assert len(set(seen)) == 1
+
+
+def test_a_user_that_is_no_text_lets_nobody_in(client_for: Any) -> None:
+    client = client_for(guarded(RateLimit("1/hour").by(unsaid)))
+    assert client.get("/", headers={"user": "ann"}).status_code == 500
+
+
+@pytest.mark.parametrize("user", [3, "user", afound, Found, User, Annotated[User, Depends()], None])
+def test_what_gives_no_text(user: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"RateLimit.by\(.*test_rate_limit.py:\d+\): .*Fix: "):
+        RateLimit("1/hour").by(user)
+
+
+def test_what_it_needs_is_told_with_its_line() -> None:
+    def user(data: Body[str]) -> str:
+        return data
+
+    with pytest.raises(ConfigurationError, match=r"user .*takes the body") as raised:
+        guarded(RateLimit("1/hour").by(user)).compile("wsgi")
+    assert "framework/hinge" not in str(raised.value)
+
+
 # -- a store that workers share ----------------------------------------------------------------------------------------
 
 
@@ -147,17 +281,30 @@ def test_two_workers_share_their_counts(redis: Redis, backend: Any) -> None:
         assert one.get("/", headers={"user": f"not {user}"}).status_code == 200
 
 
+def test_two_workers_share_what_they_count_by_user(redis: Redis, backend: Any) -> None:
+    def worker() -> Client:
+        return Client(guarded(RateLimit("3/hour", store=redis.url, name=name).by(name_of)), backend.name)
+
+    name = f"{backend.name}{time.time()}"
+    with worker() as one, worker() as other:
+        found = [client.get("/", headers={"user": "ann"}).status_code for client in (one, other, one, other, one)]
+        assert found == [200, 200, 200, 429, 429]
+        assert one.get("/", headers={"user": "bob"}).status_code == 200
+
+
+@pytest.mark.parametrize("guard", [False, True])
 @pytest.mark.parametrize("how", ["refuses connections", "never answers"])
 @pytest.mark.parametrize(("when", "status"), [("allow", 200), ("refuse", 503)])
 def test_a_store_that_is_down(
-    client_for: Any, caplog: pytest.LogCaptureFixture, how: str, when: Any, status: int
+    client_for: Any, caplog: pytest.LogCaptureFixture, how: str, when: Any, status: int, guard: bool
 ) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         if how == "never answers":
             silent.listen()
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}"
-        client = client_for(app_with(RateLimit("1/hour", store=url, when_store_fails=when, store_timeout=0.2)))
+        limit = RateLimit("1/hour", store=url, when_store_fails=when, store_timeout=0.2)
+        client = client_for(guarded(limit.by(name_of)) if guard else app_with(limit))
         began = time.monotonic()
         assert statuses(client, 20) == [status] * 20
         assert time.monotonic() - began < 20 * 0.2  # not each of them has waited

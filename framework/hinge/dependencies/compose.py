@@ -198,7 +198,7 @@ class _Composing:
             get = node.cell.get
             return step_of(lambda values: get(), None, provider.describe())
         call = self._call(provider.function, provider.arguments, self._takes[node], node.needs)
-        return step_of(call, provider.colour, provider.describe())
+        return step_of(call, None if provider.is_free else provider.colour, provider.describe())
 
     def _call(
         self, function: Any, arguments: tuple[Argument, ...], own: dict[str, int], needs: Mapping[str, Node]

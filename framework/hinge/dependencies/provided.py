@@ -7,8 +7,12 @@ checker's business, which sees `x: User = Depends(f)` by itself and `Annotated[U
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
 from typing import Any, get_args
 
+from hinge.binding.params import Dependency, split
 from hinge.dependencies.provider import Provider
+from hinge.diagnostics.kinds import shown
+from hinge.errors import ConfigurationError
 from hinge.inspection.annotations import class_of, members
+from hinge.inspection.signature import Colour, colour_of, return_hint
 
 _YIELDING = (Iterator, Generator, Iterable, AsyncIterator, AsyncGenerator, AsyncIterable)
 _WIDER = {float: (int,), complex: (int, float)}
@@ -17,11 +21,40 @@ _WIDER = {float: (int,), complex: (int, float)}
 
 def given_type(provider: Provider) -> Any:
     """Return the type of a provider's values, Any if it does not say."""
-    returns = provider.returns
-    if not provider.is_generator:
-        return returns
+    return _yielded(provider.returns) if provider.is_generator else provider.returns
+
+
+def _yielded(returns: Any) -> Any:
     given = get_args(returns)
     return given[0] if class_of(returns) in _YIELDING and given else Any
+
+
+def marked(provider: Any, what: str, where: str) -> tuple[Dependency, Any]:
+    """Return what `Depends` would make of a provider, or has made of it in an annotation, and the annotated type.
+
+    Raises:
+        ConfigurationError: it is none; `what` was called with it at `where`.
+    """
+    markers, kind = split(provider)
+    found = [one for one in markers if isinstance(one, Dependency)]
+    if found:
+        return found[0], kind
+    if not callable(provider):
+        raise ConfigurationError(
+            f"{what}({shown(provider)}) ({where}): it cannot be called. Fix: give the function that Depends names"
+        )
+    return Dependency(provider=provider, location=where), Any
+
+
+def gives(provider: Any, wanted: type) -> bool:
+    """Tell whether a provider gives values of a class or None, or does not say, or nobody can read yet what it says."""
+    try:
+        returns = provider if isinstance(provider, type) else return_hint(provider, "")
+    except ConfigurationError:
+        return True
+    if colour_of(provider) in (Colour.SYNC_GENERATOR, Colour.ASYNC_GENERATOR):
+        returns = _yielded(returns)
+    return not differs(returns, wanted | None)
 
 
 def differs(given: Any, wanted: Any) -> bool:

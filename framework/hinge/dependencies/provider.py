@@ -35,6 +35,8 @@ class Provider(msgspec.Struct, frozen=True, eq=False):
     arguments: tuple[Argument, ...]
     returns: Any
     """The return annotation, as it is written."""
+    is_free: bool = False
+    """Whether it never waits, and may be called wherever its neighbours are; no generator is."""
 
     @property
     def is_async(self) -> bool:
@@ -83,8 +85,11 @@ def provider_of(
         raise ConfigurationError(
             f"{who}: it is a plain function, and what it returns would have to be awaited. Fix: write it as async def"
         )
+    is_free = colour is Colour.SYNC and getattr(function, "__never_waits__", False)
     arguments = arguments_of(parameters, hints, path_names, who, notes)
-    return Provider(function, named, qualified_name(function), locate(function), colour, scope, arguments, returns)
+    return Provider(
+        function, named, qualified_name(function), locate(function), colour, scope, arguments, returns, is_free
+    )
 
 
 def _check_wrappers(function: Callable[..., Any], who: str) -> None:

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from typing import Any, Self
 
 from hinge.binding.notes import Notes
-from hinge.binding.params import Dependency, split
+from hinge.binding.params import Dependency
 from hinge.binding.plan import Source
 from hinge.dependencies.app_scope import lifespan_of
 from hinge.dependencies.graph import Graphs, Node
@@ -18,9 +18,9 @@ from hinge.dependencies.leaving import Entered, leave, tell
 from hinge.dependencies.mixed import leave_all, mixed_guards
 from hinge.dependencies.overrides import Override, Overriding
 from hinge.dependencies.plain import run_steps
+from hinge.dependencies.provided import marked
 from hinge.dependencies.slots import filled
 from hinge.dependencies.steps import Step, step_of
-from hinge.diagnostics.kinds import shown
 from hinge.diagnostics.location import caller
 from hinge.errors import ConfigurationError
 from hinge.inspection.signature import Colour
@@ -33,7 +33,7 @@ class Resolved:
         self, app: Any, provider: Any, ignored_notes: tuple[type, ...], overrides: tuple[Override, ...] = ()
     ) -> None:
         self._where = caller()
-        marker, kind = _marked(provider, self._where)
+        marker, kind = marked(provider, "app.resolve", self._where)
         self._steps = _steps(app, marker, kind, self._where, Notes(ignored_notes), Overriding(own=overrides))
         self._values: list[Any] = []
         self._exits: list[Entered] = []
@@ -75,19 +75,6 @@ async def _here(function: Callable[..., Any], *arguments: Any) -> Any:
 
 _HERE = Hops(_here, _here, nullcontext)
 """A command waits for nobody else: plain providers are called where it runs."""
-
-
-def _marked(provider: Any, where: str) -> tuple[Dependency, Any]:
-    """Return what `Depends` would make of a provider, or has made of it in an annotation, and the annotated type."""
-    markers, kind = split(provider)
-    marked = [one for one in markers if isinstance(one, Dependency)]
-    if marked:
-        return marked[0], kind
-    if not callable(provider):
-        raise ConfigurationError(
-            f"app.resolve({shown(provider)}) ({where}): it cannot be called. Fix: give the function that Depends names"
-        )
-    return Dependency(provider=provider, location=where), Any
 
 
 def _steps(app: Any, marker: Dependency, kind: Any, where: str, notes: Notes, overriding: Overriding) -> list[Step]:

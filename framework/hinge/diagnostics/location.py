@@ -45,7 +45,12 @@ def qualified_name(function: Any) -> str:
 
 
 def locate(function: Any) -> str:
-    """Return `file:line` of a definition, relative to the working directory where it lies below it."""
+    """Return `file:line` of a definition, relative to the working directory where it lies below it.
+
+    Of a function that the framework makes, that is where somebody asked for it (`__declared_at__`).
+    """
+    if isinstance(place := getattr(function, "__declared_at__", None), str):
+        return place
     plain = unwrap(function)
     code: CodeType | None = getattr(plain, "__code__", None)
     if code is not None:

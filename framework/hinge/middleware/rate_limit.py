@@ -11,7 +11,7 @@ from hashlib import sha256
 from importlib import import_module
 from math import ceil
 from time import monotonic, time
-from typing import Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from hinge.diagnostics.kinds import FUNCTION, TEXT, want, wrong
@@ -27,7 +27,7 @@ from hinge.request import HTTPConnection, Request
 from hinge.websocket import WebSocket
 
 Key = Callable[[Any], str]
-"""From a request to whose request it is."""
+"""From a request to whose request it is; of a guard, from what the dependency gives."""
 
 MEMORY = "memory"
 ASK_AGAIN_SECONDS = 1.0
@@ -58,6 +58,8 @@ def by_client(request: HTTPConnection) -> str:
 
 class RateLimit:
     """Answer with 429 and `Retry-After` who sends more; add an instance to the app, a router or a route.
+
+    As middleware it counts before anybody is known; `by(current_user)` is a guard that counts for a user.
 
     `limit` is one or more of `100/minute`, `5 per 10 seconds`, `1000/hour`, joined by `;`. The window slides. `key`
     says whose request it is, a `def` that does not wait; by default it is the client's (`by_client`), and behind a
@@ -106,30 +108,70 @@ class RateLimit:
             _needed("limits.storage").MemoryStorage()
         )
 
+    def by(self, user: Any) -> Callable[..., Any]:
+        """Return a guard that counts for whom a dependency gives: `dependencies=[Depends(limit.by(current_user))]`.
+
+        `user` is a provider, or an `Annotated` with one. `key` is given what that gives, and without one it has to be a
+        text. Those for whom it gives None are told apart by their address. Users and clients have counts of their own.
+
+        Raises:
+            ConfigurationError: it is no provider, or gives what is no text, and there is no `key`.
+        """
+        from hinge.dependencies.provided import gives, marked  # noqa: PLC0415 - middleware does without
+
+        where = caller()
+        marker, kind = marked(user, "RateLimit.by", where)
+        key = None if self._key is by_client else self._key
+        if key is None and not gives(marker.provider or kind, str):
+            raise ConfigurationError(
+                f"RateLimit.by(...) ({where}): {qualified_name(marker.provider or kind)} gives no text. "
+                "Fix: RateLimit(..., key=lambda user: user.name)"
+            )
+        guard: Any = self._guard(key)
+        guard.__qualname__, guard.__module__ = "RateLimit.by", "hinge.middleware"
+        guard.__declared_at__ = where
+        guard.__annotations__["user"] = Annotated[kind, marker]
+        return guard  # type: ignore[no-any-return]
+
+    def _guard(self, key: Key | None) -> Callable[..., Any]:
+        def count(connection: HTTPConnection, user: Any) -> None:
+            self._count(self._whose_user(connection, user, key))
+
+        count.__never_waits__ = True  # type: ignore[attr-defined]
+        return count
+
     def before(self, request: Request | WebSocket) -> None:
         """Count the request.
 
         Raises:
             HTTPError: 429, it is one too many.
         """
-        strategy, whose = self._strategy, self._whose(request)
-        for limit in self._limits:
-            if not strategy.hit(limit, *whose):
-                raise _too_many(strategy.get_window_stats(limit, *whose).reset_time)
+        self._count(self._whose(request, self._key))
 
-    def _whose(self, request: Request | WebSocket) -> tuple[str, str]:
+    def _count(self, whose: tuple[str, ...]) -> None:
+        for limit in self._limits:
+            if not self._strategy.hit(limit, *whose):
+                raise _too_many(self._strategy.get_window_stats(limit, *whose).reset_time)
+
+    def _whose_user(self, connection: HTTPConnection, user: Any, key: Key | None) -> tuple[str, ...]:
+        """Return what is counted for where it is said by user."""
+        if user is None:
+            return *self._whose(connection, by_client), "nobody"
+        return *self._whose(user, _itself if key is None else key), "user"
+
+    def _whose(self, one: Any, key: Key) -> tuple[str, str]:
         """Return what is counted for, in a length that any store takes.
 
         Raises:
             ConfigurationError: `key` has returned something else than a text.
         """
-        key: Any = self._key(request)
-        if not isinstance(key, str):
-            who = f"RateLimit(key={qualified_name(self._key)}) ({locate(self._key)})"
-            raise ConfigurationError(f"{who}: it returned {type(key).__name__}. Fix: return a text")
-        if len(key) > _LONGEST_KEY:
-            key = sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
-        return self._name, key
+        found: Any = key(one)
+        if not isinstance(found, str):
+            who = f"RateLimit(key={qualified_name(key)}) ({locate(key)})"
+            raise ConfigurationError(f"{who}: it returned {type(found).__name__}. Fix: return a text")
+        if len(found) > _LONGEST_KEY:
+            found = sha256(found.encode("utf-8", "surrogatepass")).hexdigest()
+        return self._name, found
 
 
 class _Shared(RateLimit):
@@ -150,14 +192,22 @@ class _Shared(RateLimit):
         Raises:
             HTTPError: 429, it is one too many; 503, the store does not answer, and nobody is let through then.
         """
-        whose = self._whose(request)
+        await self._acount(self._whose(request, self._key))
+        yield
+
+    def _guard(self, key: Key | None) -> Callable[..., Any]:
+        async def count(connection: HTTPConnection, user: Any) -> None:
+            await self._acount(self._whose_user(connection, user, key))
+
+        return count
+
+    async def _acount(self, whose: tuple[str, ...]) -> None:
         if self._ask_at is None or monotonic() >= self._ask_at:
             await self._ask(whose)
         elif self._refuses:
             raise _unknown()
-        yield
 
-    async def _ask(self, whose: tuple[str, str]) -> None:
+    async def _ask(self, whose: tuple[str, ...]) -> None:
         try:
             async with asyncio.timeout(self._timeout):
                 strategy = await self._strategy_here()
@@ -204,6 +254,10 @@ class _Connected(NamedTuple):
 
     strategy: Any
     closing: AsyncGenerator[Any, None]
+
+
+def _itself(user: Any) -> Any:
+    return user
 
 
 def _too_many(reset_time: float) -> HTTPError:
