@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hinge.compiling.frozen import FrozenApp
     from hinge.compiling.mounts import Part
     from hinge.dependencies.overrides import Override, Overrides
-    from hinge.dependencies.resolve import Resolved
+    from hinge.dependencies.resolve import Resolved, Resolver
     from hinge.inspection.custom_types import CustomType
     from hinge.sessions.sessions import Sessions
 
@@ -246,9 +246,23 @@ class App(ServerEntry, Registrar):
         Raises:
             ConfigurationError: it is no provider, or needs something of a request.
         """
-        from hinge.dependencies.resolve import Resolved  # noqa: PLC0415 - for commands, which serve nothing
+        from hinge.dependencies.resolve import resolved  # noqa: PLC0415 - for commands, which serve nothing
 
-        return Resolved(self, provider, self._declared.ignored_notes, self._declared.providers)
+        return resolved(self, provider, self._declared.ignored_notes, self._declared.providers)
+
+    @fits
+    def resolver(self, *providers: Any) -> "Resolver":
+        """Return a block for many jobs: what is app-scoped lives in it, as in a worker, and is shared by all of them.
+
+        Its value makes the block of one of these providers: `async with app.resolver(session) as resolve`, then for
+        each job `async with resolve(session) as db`. Both may be `with` where nothing that is needed is async.
+
+        Raises:
+            ConfigurationError: one is no provider, or needs something of a request; or there is none.
+        """
+        from hinge.dependencies.resolve import Resolver  # noqa: PLC0415 - as above
+
+        return Resolver(self, providers, self._declared.ignored_notes, self._declared.providers)
 
     # -- compile -------------------------------------------------------------------------------------------------------
 

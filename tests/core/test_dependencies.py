@@ -1,5 +1,6 @@
 """What is wrong with dependencies, told at compile: who, where, the way that leads there, and the line to write."""
 
+import asyncio
 import functools
 import re
 from abc import ABC, abstractmethod
@@ -499,6 +500,64 @@ def test_resolve_in_a_coroutine() -> None:
     import asyncio
 
     assert asyncio.run(_resolved(App())) == 1
+
+
+def test_resolver_shares_what_is_app_scoped() -> None:
+    notes: list[str] = []
+
+    async def pool(app: App) -> AsyncIterator[list[int]]:
+        notes.append("pool")
+        yield []
+        notes.append("pool ends")
+
+    Pool = Annotated[list[int], Depends(pool, scope="app")]
+
+    def session(pool: Pool) -> Iterator[list[int]]:
+        pool.append(len(pool))
+        yield pool
+        notes.append(f"session {pool} ends")
+
+    class Job:
+        def __init__(self, session: Annotated[list[int], Depends(session)]) -> None:
+            self.session = session
+
+    async def work() -> None:
+        async with App(overrides={one: lambda: 5}).resolver(session, Pool, Annotated[Job, Depends()], one) as resolve:
+            assert notes == ["pool"]
+            with resolve(session) as first, resolve(Annotated[Job, Depends()]) as job:  # plain, though the pool is not
+                assert first is job.session == [0, 1]
+            async with resolve(session) as second, resolve(Pool) as pool, resolve(Job), resolve(one) as five:
+                assert first is second is pool
+                assert five == 5
+            with pytest.raises(
+                ConfigurationError, match=r"test_dependencies.py:\d+\): app.resolver\(.* was not given .*user"
+            ):
+                resolve(user)
+        assert notes[-1] == "pool ends"
+        assert notes.count("pool") == 1
+
+    asyncio.run(work())
+
+
+def test_what_a_resolver_refuses() -> None:
+    app = App()
+    with pytest.raises(ConfigurationError, match=r"it is given no provider\. Fix: app\.resolver"):
+        app.resolver()
+    with pytest.raises(ConfigurationError, match="takes the query 'name' of a request"):
+        app.resolver(one, lambda name: name)
+    with pytest.raises(ConfigurationError, match="cannot be called"):
+        app.resolver("text")
+    with app.resolver(one) as resolve:  # nothing that lives in it is async
+        with (
+            pytest.raises(ConfigurationError, match=r"resolve\(...\) .*one .* is async. Fix: async with"),
+            resolve(one),
+        ):
+            raise AssertionError
+        with pytest.raises(ConfigurationError, match="cannot be called"):
+            resolve(3)
+    block = app.resolver(one)
+    with block, pytest.raises(RuntimeError, match=r"app.resolver.* entered once"), block:
+        raise AssertionError
 
 
 # -- the document ------------------------------------------------------------------------------------------------------

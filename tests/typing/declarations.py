@@ -226,6 +226,8 @@ def depends(
 
 with app.resolve(page) as resolved:
     str(resolved)
+with app.resolver(page, session) as resolve, resolve(page) as resolved:
+    str(resolved)
 
 
 # -- sessions ----------------------------------------------------------------------------------------------------------

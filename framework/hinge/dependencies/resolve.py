@@ -1,7 +1,8 @@
 """A provider's value outside of requests: for commands, tasks of a queue, a shell.
 
-Law: what is entered for the block is left behind it, app-scoped providers too: a block shares nothing with a worker or
-with another block. What takes something of a request cannot be had here.
+Law: what is entered for a block is left behind it. `app.resolve` enters app-scoped providers too, so its block shares
+nothing; blocks of one `app.resolver` share those, as the requests of a worker do. What takes something of a request
+cannot be had here.
 """
 
 from collections.abc import Callable
@@ -19,31 +20,28 @@ from hinge.dependencies.mixed import leave_all, mixed_guards
 from hinge.dependencies.overrides import Override, Overriding
 from hinge.dependencies.plain import run_steps
 from hinge.dependencies.provided import marked
+from hinge.dependencies.provider import key_of
 from hinge.dependencies.slots import filled
 from hinge.dependencies.steps import Step, step_of
+from hinge.diagnostics.kinds import shown
 from hinge.diagnostics.location import caller
 from hinge.errors import ConfigurationError
 from hinge.inspection.signature import Colour
 
 
 class Resolved:
-    """`async with app.resolve(f) as value`, or `with` where nothing of it is async."""
+    """A block with a value: `async with block as value`, or `with` where nothing of it is async."""
 
-    def __init__(
-        self, app: Any, provider: Any, ignored_notes: tuple[type, ...], overrides: tuple[Override, ...] = ()
-    ) -> None:
-        self._where = caller()
-        marker, kind = marked(provider, "app.resolve", self._where)
-        self._steps = _steps(app, marker, kind, self._where, Notes(ignored_notes), Overriding(own=overrides))
+    def __init__(self, steps: list[Step], who: str) -> None:
+        self._steps = steps
+        self._who = who
         self._values: list[Any] = []
         self._exits: list[Entered] = []
 
     def __enter__(self) -> Any:
         for step in self._steps:
             if step.is_async:
-                raise ConfigurationError(
-                    f"app.resolve(...) ({self._where}): {step.who} is async. Fix: async with app.resolve(...)"
-                )
+                raise ConfigurationError(f"{self._who}: {step.who} is async. Fix: async with")
         self._begin()
         try:
             run_steps(self._steps, self._values, self._exits)
@@ -65,8 +63,45 @@ class Resolved:
 
     def _begin(self) -> Self:
         if self._values:
-            raise RuntimeError("a block of app.resolve(...) is entered once. Fix: call it again")
+            raise RuntimeError(f"{self._who}: a block is entered once. Fix: make another")
         return self
+
+
+class Resolver(Resolved):
+    """A block in which app-scoped providers live, whose value makes blocks with the values of others."""
+
+    def __init__(
+        self, app: Any, providers: tuple[Any, ...], ignored_notes: tuple[type, ...], overrides: tuple[Override, ...]
+    ) -> None:
+        where = caller()
+        who = f"app.resolver(...) ({where})"
+        if not providers:
+            raise ConfigurationError(f"{who}: it is given no provider. Fix: app.resolver(f, g), what is to be resolved")
+        lives, orders = _planned(
+            app, providers, ("app.resolver", where), Notes(ignored_notes), Overriding(own=overrides)
+        )
+        self._steps_of = {key: _steps(order, 0, who) for key, order in orders.items()}
+        super().__init__([*lives, step_of(lambda values: self._resolve, None, who)], who)
+
+    def _resolve(self, provider: Any) -> Resolved:
+        """Return the block of one of the providers that the resolver was given; raises ConfigurationError of others."""
+        where = caller()
+        who = f"resolve(...) ({where})"
+        steps = self._steps_of.get(_key(*marked(provider, "resolve", where)))
+        if steps is None:
+            raise ConfigurationError(f"{who}: {self._who} was not given {shown(provider)}. Fix: give it that, too")
+        return Resolved(steps, who)
+
+
+def resolved(
+    app: Any, provider: Any, ignored_notes: tuple[type, ...], overrides: tuple[Override, ...] = ()
+) -> Resolved:
+    """Return the block of a provider in which the app-scoped ones live as well."""
+    where = caller()
+    lives, orders = _planned(app, (provider,), ("app.resolve", where), Notes(ignored_notes), Overriding(own=overrides))
+    (order,) = orders.values()
+    who = f"app.resolve(...) ({where})"
+    return Resolved([*lives, *_steps(order, len(lives), who)], who)
 
 
 async def _here(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -77,12 +112,20 @@ _HERE = Hops(_here, _here, nullcontext)
 """A command waits for nobody else: plain providers are called where it runs."""
 
 
-def _steps(app: Any, marker: Dependency, kind: Any, where: str, notes: Notes, overriding: Overriding) -> list[Step]:
+def _key(marker: Dependency, kind: Any) -> Any:
+    return key_of(kind if marker.provider is None else marker.provider)
+
+
+def _planned(
+    app: Any, providers: tuple[Any, ...], call: tuple[str, str], notes: Notes, overriding: Overriding
+) -> tuple[list[Step], dict[Any, list[Node]]]:
+    """Return the lives of what is app-scoped, and each provider's order; `call` is the method's name and the place."""
     graphs = Graphs(overriding)
-    order = graphs.order_of(marker, kind, f"app.resolve(...) ({where})", notes)
-    lives = [_life(app, node) for node in graphs.app_scoped()]
-    places = {node: len(lives) + index for index, node in enumerate(order)}
-    return [*lives, *(_step(node, places, where) for node in order)]
+    orders: dict[Any, list[Node]] = {}
+    for provider in providers:
+        marker, kind = marked(provider, *call)
+        orders[_key(marker, kind)] = graphs.order_of(marker, kind, f"{call[0]}(...) ({call[1]})", notes)
+    return [_life(app, node) for node in graphs.app_scoped()], orders
 
 
 def _life(app: Any, node: Node) -> Step:
@@ -92,7 +135,13 @@ def _life(app: Any, node: Node) -> Step:
     return step_of(lambda values: lifespan.start(app), colour, node.provider.describe())
 
 
-def _step(node: Node, places: dict[Node, int], where: str) -> Step:
+def _steps(order: list[Node], first: int, who: str) -> list[Step]:
+    """Return the calls of an order whose values begin at a place."""
+    places = {node: first + index for index, node in enumerate(order)}
+    return [_step(node, places, who) for node in order]
+
+
+def _step(node: Node, places: dict[Node, int], who: str) -> Step:
     provider = node.provider
     if node.cell is not None:
         get = node.cell.get
@@ -100,7 +149,7 @@ def _step(node: Node, places: dict[Node, int], where: str) -> Step:
     for one in provider.arguments:
         if one.source is not Source.DEPENDENCY:
             raise ConfigurationError(
-                f"app.resolve(...) ({where}): {provider.describe()} takes the {one.source.value} {one.alias!r} of a "
+                f"{who}: {provider.describe()} takes the {one.source.value} {one.alias!r} of a "
                 "request, and there is none. Fix: resolve what it needs, and call it"
             )
     own = {name: places[needed] for name, needed in node.needs.items()}
