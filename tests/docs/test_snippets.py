@@ -39,9 +39,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.postgres import postgres
+from tests.support.redis import redis
 
 from hinge.backend.installed import GROUP
 from hinge.extras import DISTRIBUTION
+
+__all__ = ["postgres", "redis"]
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs/howto").glob("*.md"))]
@@ -69,8 +73,15 @@ _EXTRAS = {"forms.md": ["multipart"], "ratelimits.md": ["limits"], "howto/error-
 
 _LONG = ("README.md", "cli.md", "deployment.md", "testing.md", "tutorial.md")
 """The pages that start many processes: they are the gate's."""
-_GATES: dict[str, list[str]] = {}
+_GATES = {
+    "howto/databases.md": ["sqlalchemy", "aiosqlite"],
+    "howto/jobs.md": ["arq", "celery", "taskiq"],
+    "howto/logging.md": ["structlog"],
+    "howto/postgresql.md": ["sqlalchemy", "psycopg", "psycopg_pool", "asyncpg"],
+}
 """The pages that need packages of the extra `howto`, which the gate installs, and these packages."""
+_SERVICES = {"howto/jobs.md": "redis", "howto/postgresql.md": "postgres"}
+"""The fixtures of what pages find by an address in the environment."""
 _GATE = {*_LONG, *_GATES}
 
 
@@ -158,6 +169,13 @@ class Reader:
         else:
             known = block.language in {"sh", "text"} or block.notes.keys() & {"file", "append"}
             assert known, f"{block.place}: a {block.language or 'nameless'} block that nothing checks"
+
+    def has(self, service: str, request: pytest.FixtureRequest) -> None:
+        """Start a service, and let the page's code find it."""
+        server = request.getfixturevalue(service)
+        name, url = ("REDIS_URL", server.url) if service == "redis" else ("DATABASE_URL", server.database())
+        self.environ[name] = url
+        self.monkeypatch.setenv(name, url)
 
     # -- python --------------------------------------------------------------------------------------------------------
 
@@ -348,15 +366,24 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
 
 
 def _parameter(page: Path) -> Any:
-    return pytest.param(page, marks=[pytest.mark.gate] if _name(page) in _GATE else [], id=_name(page))
+    name, marks = _name(page), []
+    if name in _GATE:
+        marks.append(pytest.mark.gate)
+    if name in _GATES:  # arq's use of redis, which is theirs to settle
+        marks.append(
+            pytest.mark.filterwarnings("ignore:Call to '__init__' function with deprecated:DeprecationWarning")
+        )
+    return pytest.param(page, marks=marks, id=name)
 
 
 @pytest.mark.server
 @pytest.mark.parametrize("page", [_parameter(page) for page in PAGES])
-def test_page(page: Path, reader: Reader) -> None:
+def test_page(page: Path, reader: Reader, request: pytest.FixtureRequest) -> None:
     needed = [*_EXTRAS.get(_name(page), ()), *_GATES.get(_name(page), ())]
     reader.missing += [package for package in needed if importlib.util.find_spec(package) is None]
     if not reader.missing:
+        if _name(page) in _SERVICES:
+            reader.has(_SERVICES[_name(page)], request)
         for block in blocks_of(page):
             reader.follow(block)
     if reader.missing:
