@@ -1,11 +1,12 @@
 # shellcheck shell=bash
 # What the steps of .ci/run do. Each function runs in a shell of its own, at the checkout's root, under `set -euo pipefail`.
 
-# What the tests call that pip does not bring: a browser and its driver, HTTP clients, certificates, a proxy, Node.js, Redis.
+# What the tests call that pip does not bring: a browser and its driver, HTTP clients, certificates, a proxy, Node.js, Redis,
+# PostgreSQL.
 packages() {
     local missing=() pair
     for pair in chromium:chromium chromedriver:chromium-driver curl:curl openssl:openssl h2load:nghttp2-client \
-        nginx:nginx-light node:nodejs npm:npm redis-server:redis-server; do
+        nginx:nginx-light node:nodejs npm:npm redis-server:redis-server pg_ctlcluster:postgresql; do
         command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
     done
     # A Python of the distribution comes without venv unless it is asked for.

@@ -67,7 +67,12 @@ _SERVERS = {
 """The commands that serve, and what tells each its port."""
 _TOOLS = ("curl", "openssl", "nginx")
 """What console blocks call that pip does not install."""
-_EXTRAS = {"forms.md": ["multipart"], "ratelimits.md": ["limits"], "howto/error-pages.md": ["jinja2"]}
+_EXTRAS = {
+    "forms.md": ["multipart"],
+    "ratelimits.md": ["limits"],
+    "howto/error-pages.md": ["jinja2"],
+    "howto/htmx.md": ["jinja2"],
+}
 """The packages without which a page cannot be followed."""
 
 
@@ -77,6 +82,8 @@ _GATES = {
     "howto/databases.md": ["sqlalchemy", "aiosqlite"],
     "howto/jobs.md": ["arq", "celery", "taskiq"],
     "howto/logging.md": ["structlog"],
+    "howto/settings.md": ["dotenv"],
+    "howto/testing.md": ["sqlalchemy"],
     "howto/postgresql.md": ["sqlalchemy", "psycopg", "psycopg_pool", "asyncpg"],
 }
 """The pages that need packages of the extra `howto`, which the gate installs, and these packages."""
