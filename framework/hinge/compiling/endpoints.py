@@ -114,18 +114,18 @@ class Frame(msgspec.Struct, frozen=True):
     ) -> HandlerPlan:
         from hinge.dependencies.answering import answering  # noqa: PLC0415
         from hinge.dependencies.compose import composed  # noqa: PLC0415 - only routes with dependencies pay for it
-        from hinge.dependencies.plain import finishing  # noqa: PLC0415
+        from hinge.dependencies.plain import Finish, Finishing  # noqa: PLC0415
 
         names = route.template.names
         where = f"{', '.join(sorted(route.methods)) or 'WEBSOCKET'} {route.template.text} ({route.location})"
         needs = self.graphs.needs_of(plan, guards, names, self.notes, where)
         if route.websocket:
-            return composed(plan, needs, names, _same, websocket=True)
+            return composed(plan, needs, names, Finish(), websocket=True)
         taken = needs.sources_with(plan)
         respond = Results(plan.returned, route.status, written_to=is_written_to or Source.SESSION in taken).respond
         if Source.ANSWER in taken:
             plan = answering(plan, respond)
-        return composed(plan, needs, names, finishing(plan.returned, respond), websocket=False)
+        return composed(plan, needs, names, Finishing(plan.returned, respond), websocket=False)
 
     def _session_layer(self, plan: HandlerPlan) -> Layer:
         """Return what loads and keeps the session that a handler takes, or something that it needs.

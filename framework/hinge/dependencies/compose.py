@@ -102,7 +102,7 @@ class Composed(msgspec.Struct, frozen=True, eq=False):
         """Return what calls the steps from a number on, and the handler."""
         steps, keep = self.steps[begin:], self._keep_open(hops)
         if hops is None or self.colour is Colour.SYNC:
-            return with_exits(steps, self.handler.call, self.finish or _same, keep)
+            return with_exits(steps, self.handler.call, self.finish or Finish(), keep)
         return mixed((*steps, self.handler), self.finish, keep, hops, before=self.steps[:begin])
 
     @property
@@ -226,10 +226,6 @@ def _unbound(plan: HandlerPlan) -> Callable[..., Any]:
 
 def _short(node: Node) -> str:
     return node.provider.name.rpartition(".")[2]
-
-
-def _same(result: Any) -> Any:
-    return result
 
 
 def _may_stream(plan: HandlerPlan) -> bool:

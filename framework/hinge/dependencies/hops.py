@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 Leave = Callable[[BaseException | None], Awaitable[BaseException | None]]
 """Leave what was entered, after a failure or None; return the failure that goes on."""
+Spare = Callable[[], AbstractContextManager[None]]
+"""Around teardown: the stop of a worker does not cancel it."""
 
 
 class Hops(NamedTuple):
@@ -15,8 +17,7 @@ class Hops(NamedTuple):
     """`(function, *arguments) -> its result`, where plain handlers run; it returns, or raises, once that has ended."""
     leave: Callable[..., Awaitable[Any]]
     """The same for teardown, which never waits for a place that handlers hold."""
-    spare: Callable[[], AbstractContextManager[None]]
-    """Around teardown: the stop of a worker does not cancel it."""
+    spare: Spare
     park: Callable[[Callable[..., Awaitable[Any]]], Callable[..., Awaitable[Any]]] | None = None
     """Return what does the same as a composed handler in a task that may stay behind its result; None: nobody need.
 

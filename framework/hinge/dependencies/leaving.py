@@ -4,9 +4,11 @@ Law: the first failure decides. What is thrown in comes out again, be it that a 
 the log; what a provider raises in its place is logged, unless it is an HTTPError, which is meant as the answer.
 """
 
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Awaitable, Generator
+from types import coroutine
 from typing import Any, NoReturn
 
+from hinge.dependencies.hops import Spare
 from hinge.dependencies.steps import Step
 from hinge.diagnostics.failures import members
 from hinge.diagnostics.logger import logger
@@ -73,6 +75,50 @@ async def aleave(generator: AsyncGenerator[Any, Any], step: Step, error: BaseExc
     except BaseException as raised:  # noqa: BLE001 - as above
         return _decided(step, error, raised)
     return _decided(step, error, step.second_yield())
+
+
+def leave_now(generator: AsyncGenerator[Any, Any], step: Step, spare: Spare) -> Awaitable[None] | None:
+    """Go on with an async generator behind its yield; return what is to be awaited, None if it has ended already.
+
+    Raises, then or there, what it raises. It is driven by hand, so that its task is spared only if it waits: most do
+    not, and to ask which task is running costs as much as all the rest.
+    """
+    rest: Any = anext(generator)
+    try:
+        awaited = rest.send(None)
+    except StopAsyncIteration:
+        return None
+    except StopIteration:
+        return _refuse_another(generator, step, spare)
+    return _leave_later(rest, awaited, generator, step, spare)
+
+
+@coroutine
+def _leave_later(
+    rest: Any, awaited: Any, generator: AsyncGenerator[Any, Any], step: Step, spare: Spare
+) -> Generator[Any, Any, None]:
+    """Await the rest of an async generator, which waits for `awaited`."""
+    try:
+        with spare():
+            while True:
+                try:
+                    sent = yield awaited
+                except BaseException as error:  # noqa: BLE001 - it is the generator's
+                    awaited = rest.throw(error)
+                else:
+                    awaited = rest.send(sent)
+    except StopAsyncIteration:
+        return
+    except StopIteration:
+        pass
+    yield from _refuse_another(generator, step, spare).__await__()
+
+
+async def _refuse_another(generator: AsyncGenerator[Any, Any], step: Step, spare: Spare) -> None:
+    """Close an async generator that yields again, and raise the error of it."""
+    with spare():
+        await generator.aclose()
+    raise step.second_yield()
 
 
 def _swallowed(step: Step, error: BaseException) -> BaseException:

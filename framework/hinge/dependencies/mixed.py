@@ -5,11 +5,11 @@ async is awaited in one task, so that a task group or a cancel scope may span a 
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from hinge.dependencies.hops import Hops
-from hinge.dependencies.leaving import Entered, aleave, leave, tell
-from hinge.dependencies.plain import Finish, KeepOpen, run_steps
+from hinge.dependencies.leaving import Entered, aleave, leave, leave_now, tell
+from hinge.dependencies.plain import Finish, KeepOpen, run_steps, ways_of
 from hinge.dependencies.steps import Step
 from hinge.inspection.wrappers import Unawaited, is_awaitable
 from hinge.responses.streaming import StreamingResponse
@@ -79,42 +79,42 @@ def mixed(
 def _awaiting(steps: Sequence[Step], finish: Finish, keep_open: KeepOpen, hops: Hops) -> Run:
     """Return the same where everything is awaited, in one frame: each further one would cost as much as a provider."""
     *providers, handler = steps
-    ways, handle = tuple((step.call, step if step.is_generator else None) for step in providers), handler.call
+    ways, handle, plain_of, spare = ways_of(providers), handler.call, finish.plain.get, hops.spare
 
     async def run(values: list[Any], exits: list[Entered]) -> Any:
         try:
-            for call, generator_step in ways:
-                value = call(values)
-                if generator_step is None:
-                    value = await value
-                else:
-                    value = await _aenter(value, generator_step, exits)
-                values.append(value)
-            try:
-                result = finish(await handle(values))
-            except Unawaited as error:
-                result = await error.settle()
-            if isinstance(result, StreamingResponse) and exits:
-                return keep_open(result, exits, values)
-            with hops.spare():
-                while exits:
-                    generator, step = exits.pop()
-                    try:
-                        await anext(generator)
-                    except StopAsyncIteration:
-                        continue
-                    await generator.aclose()
-                    _refuse(step)
+            for call, step in ways:
+                made = call(values)
+                if step is None:
+                    values.append(await made)
+                    continue
+                try:
+                    values.append(await anext(made))
+                except StopAsyncIteration:
+                    raise step.unyielded() from None
+                exits.append((made, step))
+            result = await handle(values)
+            how = plain_of(result.__class__)
+            if how is not None:
+                result = how[1](how[0](result))
+            else:
+                try:
+                    result = finish(result)
+                except Unawaited as error:
+                    result = await error.settle()
+                if exits and isinstance(result, StreamingResponse):
+                    return keep_open(result, exits, values)
+            while exits:
+                generator, its_step = exits.pop()
+                waits = leave_now(generator, its_step, spare)
+                if waits is not None:
+                    await waits
         except BaseException as error:  # those that are left by now are not in the list any more
             tell(await leave_all(exits, error, hops), error)
             raise
         return result
 
     return run
-
-
-def _refuse(step: Step) -> NoReturn:
-    raise step.second_yield()
 
 
 def _without_exits(steps: Sequence[Step], hops: Hops) -> Run:

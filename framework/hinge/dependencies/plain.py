@@ -15,30 +15,49 @@ from hinge.responses.streaming import StreamingResponse
 from hinge.results.encoded import Encoded, encoded_as
 from hinge.results.returns import Returns
 
-Finish = Callable[[Any], Any]
-"""Return a result as a body (`Encoded`) or a response."""
 KeepOpen = Callable[[StreamingResponse, list[Entered], list[Any]], Response]
 """Return a stream that leaves what was entered when it ends; the last are the values of the call."""
 Run = Callable[[list[Any], list[Entered]], Any]
 """Call the steps and the handler, with the values that are there and what was entered so far."""
 
 
-def finishing(returns: Returns, respond: Callable[[Any], Response]) -> Finish:
-    """Return what makes a body of a plain result, and by `respond` a response of any other.
+class Finish:
+    """What becomes of a result before anything is left: nothing, here."""
 
-    Raises, then, what `respond` raises.
+    __slots__ = ("plain",)
+
+    def __init__(self) -> None:
+        self.plain: dict[type, tuple[Callable[[Any], bytes], type[Encoded]]] = {}
+        """How plain results become a body, by their class: those that there were, for who spares the call."""
+
+    def __call__(self, result: Any) -> Any:
+        """Return a result as it is sent."""
+        return result
+
+
+class Finishing(Finish):
+    """A plain result becomes a body (`Encoded`), and by `respond` any other a response.
+
+    A call raises what `respond` raises.
     """
-    known: dict[type, tuple[Callable[[Any], bytes], type[Encoded]] | None] = {}
 
-    def finish(result: Any) -> Any:
+    __slots__ = ("_respond", "_returns")
+
+    def __init__(self, returns: Returns, respond: Callable[[Any], Response]) -> None:
+        super().__init__()
+        self._returns = returns
+        self._respond = respond
+
+    def __call__(self, result: Any) -> Any:
+        """Return a result as a body or a response."""
         kind = result.__class__
-        if kind not in known:
-            plain = returns.plain(kind)
-            known[kind] = None if plain is None else (plain[0], encoded_as(plain[1]))
-        how = known[kind]
-        return respond(result) if how is None else how[1](how[0](result))
-
-    return finish
+        how = self.plain.get(kind)
+        if how is None:
+            plain = self._returns.plain(kind)
+            if plain is None:
+                return self._respond(result)
+            how = self.plain[kind] = plain[0], encoded_as(plain[1])
+        return how[1](how[0](result))
 
 
 def without_exits(steps: Sequence[Step], handle: Call) -> Callable[..., Any]:
@@ -65,18 +84,26 @@ def without_exits(steps: Sequence[Step], handle: Call) -> Callable[..., Any]:
 
 def with_exits(steps: Sequence[Step], handle: Call, finish: Finish, keep_open: KeepOpen) -> Run:
     """Return the composed handler where there are generators to leave."""
-    ways = tuple((step.call, step if step.is_generator else None) for step in steps)
+    ways, plain_of = ways_of(steps), finish.plain.get
 
     def run(values: list[Any], exits: list[Entered]) -> Any:
         try:
             for call, step in ways:
                 value = call(values)
                 if step is not None:
-                    value = enter(value, step, exits)
+                    generator, value = value, next(value, END)
+                    if value is END:
+                        raise step.unyielded()  # noqa: TRY301 - in this frame, as all that requests pay for
+                    exits.append((generator, step))
                 values.append(value)
-            result = finish(handle(values))
-            if isinstance(result, StreamingResponse) and exits:
-                return keep_open(result, exits, values)
+            result = handle(values)
+            how = plain_of(result.__class__)
+            if how is not None:
+                result = how[1](how[0](result))
+            else:
+                result = finish(result)
+                if exits and isinstance(result, StreamingResponse):
+                    return keep_open(result, exits, values)
             while exits:
                 generator, its_step = exits.pop()
                 if next(generator, END) is not END:
@@ -89,6 +116,11 @@ def with_exits(steps: Sequence[Step], handle: Call, finish: Finish, keep_open: K
         return result
 
     return run
+
+
+def ways_of(steps: Sequence[Step]) -> tuple[tuple[Call, Step | None], ...]:
+    """Return the calls of steps, and the steps of those that give a generator."""
+    return tuple((step.call, step if step.is_generator else None) for step in steps)
 
 
 def enter(generator: Any, step: Step, exits: list[Entered]) -> Any:

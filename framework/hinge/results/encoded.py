@@ -7,15 +7,14 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, ClassVar
 
+import msgspec
 
-class Encoded:
+
+class Encoded(msgspec.Struct, eq=False, gc=False):  # a Struct, because many requests pay for its making
     """The body of a plain result."""
 
-    __slots__ = ("body",)
+    body: bytes
     media_type: ClassVar[str]
-
-    def __init__(self, body: bytes) -> None:
-        self.body = body
 
 
 _body: Callable[[Any], bytes] = attrgetter("body")
@@ -26,7 +25,7 @@ def encoded_as(media_type: str) -> type[Encoded]:
     """Return the class of results that are bodies of a media type."""
     kind = _kinds.get(media_type)
     if kind is None:
-        kind = _kinds[media_type] = type("Encoded", (Encoded,), {"__slots__": (), "media_type": media_type})
+        kind = _kinds[media_type] = type("Encoded", (Encoded,), {"media_type": media_type}, eq=False, gc=False)
     return kind
 
 
