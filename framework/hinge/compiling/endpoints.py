@@ -165,10 +165,6 @@ class Frame(msgspec.Struct, frozen=True):
         return lambda: response
 
 
-def _same(result: Any) -> Any:
-    return result
-
-
 class Judged(NamedTuple):
     """A declared route: its endpoint, None if it cannot be planned, and a line for everything that is wrong with it."""
 
