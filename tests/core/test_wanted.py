@@ -33,7 +33,7 @@ from hinge.middleware import (
     TrustedHosts,
 )
 from hinge.routing.route import RouteOptions
-from hinge.sessions import MemoryStore
+from hinge.sessions import MemoryStore, RedisStore, SQLiteStore
 
 THING = object()
 NUMBERS, OTHERS = (5, -1, 2.5, True), (b"x", THING)
@@ -44,6 +44,7 @@ NO_FLAG = (5, 0, "yes", None, THING, [])
 NO_COUNT = (-1, 2.5, True, "5", THING, [5])
 NO_MAPPING = (*NUMBERS, *OTHERS, "text", ["x"])
 NO_CALL = (*NUMBERS, *OTHERS, "text", ["x"], {"a": 1})
+NO_SECONDS = (0, -1, True, "5", None, THING, float("inf"), float("nan"))
 NO_PATH = (*NUMBERS, *OTHERS, "no/slash", ["x"], {"a": 1})
 
 
@@ -144,6 +145,14 @@ def of_sessions(**options: Any) -> None:
 
 def of_memory_store(**options: Any) -> None:
     MemoryStore(**options)
+
+
+def of_sqlite_store(**options: Any) -> None:
+    SQLiteStore(**{"path": "sessions.db", **options})
+
+
+def of_redis_store(**options: Any) -> None:
+    RedisStore(**{"url": "redis://localhost", **options})
 
 
 def of_codec(**options: Any) -> None:
@@ -264,7 +273,7 @@ WRONG: dict[Callable[..., None], dict[str, tuple[Any, ...]]] = {
         ),
         "hops": (*NO_COUNT, None, 0),
     },
-    of_timeout: {"seconds": (0, -1, True, "5", None, THING, float("inf"), float("nan"))},
+    of_timeout: {"seconds": NO_SECONDS},
     of_sessions: {
         "keys": (*NO_LIST, None, [], [5], [None], ["k" * 31], [b"k" * 31], ["k" * 32, "short"]),
         "store": (*NO_CALL, {}, MemoryStore),
@@ -277,6 +286,8 @@ WRONG: dict[Callable[..., None], dict[str, tuple[Any, ...]]] = {
         "samesite": (*NO_TEXT, None, "", "other"),
     },
     of_memory_store: {"max_sessions": (*NO_COUNT, None, 0)},
+    of_sqlite_store: {"path": (*NO_CALL[:-3], None, "", ":memory:", "file:a", "nowhere/a.db"), "timeout": NO_SECONDS},
+    of_redis_store: {"url": (*NO_TEXT, None, "", "localhost", "http://a"), "prefix": NO_TEXT, "timeout": NO_SECONDS},
     of_codec: dict.fromkeys(inspect.signature(Codec).parameters, NO_CALL)
     | {
         "media_type": (*NO_TEXT, None, "text", "A/B"),
@@ -306,6 +317,8 @@ SIGNATURES: dict[Callable[..., None], Any] = {
     of_timeout: Timeout.__init__,
     of_sessions: Sessions.__init__,
     of_memory_store: MemoryStore.__init__,
+    of_sqlite_store: SQLiteStore.__init__,
+    of_redis_store: RedisStore.__init__,
     of_codec: Codec,
 }
 

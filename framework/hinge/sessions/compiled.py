@@ -20,7 +20,11 @@ def layer_for(sessions: Sessions | None, plan: HandlerPlan) -> Layer:
     for one in plan.arguments:
         if one.source is Source.SESSION:
             _check(one, sessions, plan)
-    return session_layer(sessions)  # type: ignore[arg-type]  # checked
+    made = vars(sessions)
+    if "layer" not in made:  # which all its routes share: it knows whether the store answers
+        made["layer"] = session_layer(sessions)  # type: ignore[arg-type]  # checked
+    layer: Layer = made["layer"]
+    return layer
 
 
 def _check(argument: Argument, sessions: Sessions | None, plan: HandlerPlan) -> None:

@@ -24,6 +24,7 @@ _HANDSHAKE = (
     "a WebSocket has no response that could carry a session: there it can be read only. Fix: write to it in an HTTP "
     "handler"
 )
+_READ, _WRITTEN = "read", "written"
 _SHARED = ("public", "s-maxage")
 """What lets others than this visitor's browser keep an answer (RFC 9111 section 5.2.2)."""
 
@@ -101,7 +102,7 @@ class _InStore(_Around):
         super().__init__(sessions)
         self._keeping = InStore(sessions)
         self._store = store
-        self._fails = False
+        self._fails: set[str] = set()
 
     def opened(self, request: Any) -> tuple[str | None, Record]:
         """Return the id of a session that is to be loaded, None without one, and what there is then."""
@@ -119,18 +120,18 @@ class _InStore(_Around):
         """Answer with what has become of it."""
         self.end(response, record, None if change is None else self._keeping.written(record, change, outcome))
 
-    def failed(self, error: StoreError) -> HTTPError:
-        """Return what is answered where the store does not answer; the log says so once until it does."""
-        if not self._fails:
-            self._fails = True
-            logger.error("Sessions: the store does not answer, and requests get a 503: %s", error)
+    def failed(self, what: str, error: StoreError) -> HTTPError:
+        """Return what is answered where a session cannot be read or written; the log says so once until it can."""
+        if what not in self._fails:
+            self._fails.add(what)
+            logger.error("Sessions: no session can be %s, and requests get a 503: %s", what, error)
         return HTTPError(503)
 
-    def answers(self) -> None:
+    def answers(self, what: str) -> None:
         """Note that the store answers."""
-        if self._fails:
-            self._fails = False
-            logger.warning("Sessions: the store answers again")
+        if what in self._fails:
+            self._fails.discard(what)
+            logger.warning("Sessions: sessions can be %s again", what)
 
 
 class _StoreHooks(_InStore):
@@ -143,8 +144,8 @@ class _StoreHooks(_InStore):
             try:
                 record = self._keeping.record(name, self._store.load(name))
             except StoreError as error:
-                raise self.failed(error) from error
-            self.answers()
+                raise self.failed(_READ, error) from error
+            self.answers(_READ)
         self.begin(request, record)
 
     def after(self, request: Any, response: Response) -> None:
@@ -155,8 +156,8 @@ class _StoreHooks(_InStore):
             try:
                 outcome = self._store.commit(change, self._keeping.expires(change))
             except StoreError as error:
-                raise self.failed(error) from error
-            self.answers()
+                raise self.failed(_WRITTEN, error) from error
+            self.answers(_WRITTEN)
         self.finish(response, record, change, outcome)
 
 
@@ -171,8 +172,8 @@ def _awaiting(sessions: Sessions, store: Store) -> Callable[[Any], AsyncGenerato
             try:
                 record = keeping.record(name, await store.aload(name))
             except StoreError as error:
-                raise around.failed(error) from error
-            around.answers()
+                raise around.failed(_READ, error) from error
+            around.answers(_READ)
         around.begin(request, record)
         response = yield
         record, change = around.changed(request, response)
@@ -181,8 +182,8 @@ def _awaiting(sessions: Sessions, store: Store) -> Callable[[Any], AsyncGenerato
             try:
                 outcome = await store.acommit(change, keeping.expires(change))
             except StoreError as error:
-                raise around.failed(error) from error
-            around.answers()
+                raise around.failed(_WRITTEN, error) from error
+            around.answers(_WRITTEN)
         around.finish(response, record, change, outcome)
 
     return session

@@ -1,0 +1,185 @@
+"""Sessions in a Redis, which all workers of all machines share.
+
+Law: a session is one hash, each of its values a field. A change is one script, so that what it compares with is what it
+changes. Connections are a process's and, where they are awaited, an event loop's own; they are made when needed.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any
+from urllib.parse import urlsplit
+
+from hinge.diagnostics.kinds import TEXT, want
+from hinge.diagnostics.location import caller
+from hinge.diagnostics.misuse import fits
+from hinge.errors import ConfigurationError
+from hinge.extras import install
+from hinge.middleware.timeout import SECONDS
+from hinge.sessions.record import Change, Loaded
+from hinge.sessions.store import StoreError
+
+_SCHEMES = ("redis", "rediss", "unix", "redis+unix")
+_CREATED, _TOUCHED, _VALUE = b"created", b"touched", b"value:"
+_COMMIT = """
+for index = 2, #KEYS do redis.call('DEL', KEYS[index]) end
+if ARGV[1] == '0' and redis.call('EXISTS', KEYS[1]) == 0 then return false end
+local found = {}
+for index = 5, #ARGV, 5 do
+    local action, name, had, before, value = unpack(ARGV, index, index + 4)
+    if redis.call('HGET', KEYS[1], name) ~= (had == '1' and before) then found[#found + 1] = name end
+    if action == 'set' then redis.call('HSET', KEYS[1], name, value) else redis.call('HDEL', KEYS[1], name) end
+end
+redis.call('HSET', KEYS[1], 'created', ARGV[2], 'touched', ARGV[3])
+redis.call('EXPIREAT', KEYS[1], ARGV[4])
+return found
+"""
+
+
+class RedisStore:
+    """Keep sessions in the Redis at `url`: `redis://`, `rediss://` or `unix://`.
+
+    Each is a hash whose key begins with `prefix`; Redis deletes it when the session is too old. A request waits at most
+    `timeout` seconds for each answer.
+
+    Raises:
+        ConfigurationError: the extra is not installed, or an argument is none of its kind.
+    """
+
+    waits = True
+
+    @fits
+    def __init__(self, url: str, *, prefix: str = "hinge:session:", timeout: float = 1.0) -> None:
+        want("RedisStore", TEXT, prefix=prefix)
+        want("RedisStore", SECONDS, timeout=timeout)
+        where = caller()
+        if not isinstance(url, str) or urlsplit(url).scheme not in _SCHEMES:  # no message shows a password in it
+            raise ConfigurationError(
+                f"RedisStore(url=...) ({where}): it is no URL of a Redis. "
+                "Fix: redis://host:6379/0, rediss://..., unix://..."
+            )
+        self._redis = _installed(where)
+        self._url = url.replace("redis+unix://", "unix://", 1)
+        self._prefix = prefix
+        self._options: dict[str, Any] = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
+        self._errors = (self._redis.exceptions.RedisError, OSError)
+        self._plain: _Client | None = None
+        self._of_loop: dict[asyncio.AbstractEventLoop, tuple[_Client, AsyncGenerator[_Client, None]]] = {}
+        parts = urlsplit(self._url)
+        self.name = f"the Redis at {parts.hostname or parts.path}"
+
+    def load(self, id: str) -> Loaded | None:  # noqa: A002 - as everywhere in this room
+        """Return what is kept under an id; raises StoreError."""
+        try:
+            return _loaded(self._here().client.hgetall(self._prefix + id))
+        except self._errors as error:
+            raise self._failed(error) from error
+
+    def commit(self, change: Change, expires: int) -> list[str] | None:
+        """Write a change; see `hinge.sessions.store.Store`. Raises StoreError."""
+        try:
+            return _found(self._written(self._here(), change, expires))
+        except self._errors as error:
+            raise self._failed(error) from error
+
+    async def aload(self, id: str) -> Loaded | None:  # noqa: A002
+        """Do what `load` does."""
+        try:
+            return _loaded(await (await self._on_loop()).client.hgetall(self._prefix + id))
+        except self._errors as error:
+            raise self._failed(error) from error
+
+    async def acommit(self, change: Change, expires: int) -> list[str] | None:
+        """Do what `commit` does."""
+        try:
+            return _found(await self._written(await self._on_loop(), change, expires))
+        except self._errors as error:
+            raise self._failed(error) from error
+
+    def close(self) -> None:
+        """Close the connections of threads; those of an event loop end with that."""
+        plain, self._plain = self._plain, None
+        if plain is not None:
+            plain.client.close()
+
+    def _written(self, on: "_Client", change: Change, expires: int) -> Any:
+        """Send a change, and return the answer or what is to be awaited for it."""
+        ended = [self._prefix + one for one in change.ended]
+        if change.id is None:
+            return on.client.delete(*ended)
+        arguments: list[Any] = [int(change.is_new), change.created, change.touched, expires]
+        for name in change.names:
+            before = change.before.get(name)
+            action = "set" if name in change.values else "remove"
+            arguments += [action, _VALUE + name.encode(), int(before is not None), before or b""]
+            arguments.append(change.values.get(name, b""))
+        return on.commit(keys=[self._prefix + change.id, *ended], args=arguments)
+
+    def _failed(self, error: Exception) -> StoreError:
+        return StoreError(f"{self.name}: {error!r}")
+
+    # -- connections ---------------------------------------------------------------------------------------------------
+
+    def _here(self) -> "_Client":
+        """Return the client of this process's threads."""
+        if self._plain is None:
+            self._plain = _Client(self._redis.Redis.from_url(self._url, retry=self._once_more(), **self._options))
+        return self._plain
+
+    async def _on_loop(self) -> "_Client":
+        """Return the client of this event loop."""
+        loop = asyncio.get_running_loop()
+        found = self._of_loop.get(loop)
+        if found is None:
+            closing = self._opened(loop)
+            found = self._of_loop[loop] = await anext(closing), closing
+        return found[0]
+
+    async def _opened(self, loop: asyncio.AbstractEventLoop) -> AsyncGenerator["_Client", None]:
+        """Yield a client; the loop closes the generator when it ends, and that closes the connections."""
+        asynchronous = self._redis.asyncio
+        retry = asynchronous.retry.Retry(self._redis.backoff.NoBackoff(), 1)
+        client = asynchronous.Redis.from_url(self._url, retry=retry, **self._options)
+        try:
+            yield _Client(client)
+        finally:
+            self._of_loop.pop(loop, None)
+            await client.aclose()
+
+    def _once_more(self) -> Any:
+        """Return what tries again at once: Redis may have closed a connection meanwhile."""
+        return self._redis.retry.Retry(self._redis.backoff.NoBackoff(), 1)
+
+
+class _Client:
+    """A client of either colour, and its script."""
+
+    __slots__ = ("client", "commit")
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.commit = client.register_script(_COMMIT)
+
+
+def _installed(where: str) -> Any:
+    try:
+        import redis.asyncio  # noqa: PLC0415 - an extra
+        import redis.asyncio.retry  # noqa: PLC0415
+        import redis.backoff  # noqa: PLC0415
+        import redis.retry  # noqa: PLC0415
+    except ImportError as error:
+        raise ConfigurationError(f"RedisStore(...) ({where}): it needs redis. Fix: {install('redis')}") from error
+    return redis
+
+
+def _loaded(fields: dict[bytes, bytes]) -> Loaded | None:
+    if not fields:
+        return None
+    values = {name.removeprefix(_VALUE).decode(): data for name, data in fields.items() if name.startswith(_VALUE)}
+    return Loaded(int(fields[_CREATED]), int(fields[_TOUCHED]), values)
+
+
+def _found(answer: Any) -> list[str] | None:
+    """Return what a change has come to, of the script's answer; a number is that of `DEL`."""
+    if answer is None:
+        return None
+    return [] if isinstance(answer, int) else [name.removeprefix(_VALUE).decode() for name in answer]

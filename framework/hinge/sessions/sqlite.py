@@ -1,0 +1,173 @@
+"""Sessions in a SQLite file, which the workers of one machine share.
+
+Law: a change is one transaction that begins by taking the file's one place for writers, so that what it compares with
+is what it changes. Each value has a row of its own. What is too old goes when new sessions come, once a minute at most.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from time import time
+from typing import Any
+
+from hinge.diagnostics.kinds import want, wrong
+from hinge.diagnostics.misuse import fits
+from hinge.middleware.timeout import SECONDS
+from hinge.sessions.record import Change, Loaded
+from hinge.sessions.store import StoreError, conflicts
+
+_SCHEMA = """
+PRAGMA journal_mode = WAL;
+CREATE TABLE IF NOT EXISTS hinge_sessions (
+    id TEXT PRIMARY KEY, created INTEGER NOT NULL, touched INTEGER NOT NULL, expires INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS hinge_sessions_expires ON hinge_sessions (expires);
+CREATE TABLE IF NOT EXISTS hinge_session_values (
+    id TEXT NOT NULL, name TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (id, name)
+) WITHOUT ROWID;
+"""
+_LOAD = """
+SELECT created, touched, name, value FROM hinge_sessions LEFT JOIN hinge_session_values USING (id) WHERE id = ?
+"""
+_PURGE_EVERY = 60.0
+
+
+class SQLiteStore:
+    """Keep sessions in the SQLite file at `path`, which is made if it is not there; its folder has to be.
+
+    A request waits at most `timeout` seconds for its turn to write.
+
+    Raises:
+        ConfigurationError: an argument is none of its kind.
+    """
+
+    waits = True
+
+    @fits
+    def __init__(self, path: str | os.PathLike[str], *, timeout: float = 5.0) -> None:
+        want("SQLiteStore", SECONDS, timeout=timeout)
+        if not isinstance(path, str | os.PathLike) or not str(path) or str(path).startswith((":", "file:")):
+            raise wrong("SQLiteStore", "path", path, "it is no file that connections share", "the path of a file")
+        if not Path(path).absolute().parent.is_dir():
+            raise wrong("SQLiteStore", "path", str(path), "its folder is not there", "a path in a folder that is")
+        self._path = os.fspath(path)
+        self._timeout = timeout
+        self.name = f"the SQLite file {self._path}"
+        self._lock = Lock()
+        self._idle: list[sqlite3.Connection] = []
+        self._process = os.getpid()
+        self._purge_at = 0.0
+
+    def load(self, id: str) -> Loaded | None:  # noqa: A002 - as everywhere in this room
+        """Return what is kept under an id; raises StoreError."""
+        with self._connection() as connection:
+            rows = connection.execute(_LOAD, (id,)).fetchall()
+        if not rows:
+            return None
+        created, touched, _, _ = rows[0]
+        return Loaded(created, touched, {name: value for _, _, name, value in rows if name is not None})
+
+    def commit(self, change: Change, expires: int) -> list[str] | None:
+        """Write a change; see `hinge.sessions.store.Store`. Raises StoreError."""
+        with self._connection() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                found = self._write(connection, change, expires)
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+            return found
+
+    async def aload(self, id: str) -> Loaded | None:  # noqa: A002
+        """Do what `load` does in a thread."""
+        from asyncio import to_thread  # noqa: PLC0415 - only an event loop pays for it
+
+        return await to_thread(self.load, id)
+
+    async def acommit(self, change: Change, expires: int) -> list[str] | None:
+        """Do what `commit` does in a thread."""
+        from asyncio import to_thread  # noqa: PLC0415 - as above
+
+        return await to_thread(self.commit, change, expires)
+
+    def close(self) -> None:
+        """Close the connections that are open; the store may be used again."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def _write(self, connection: sqlite3.Connection, change: Change, expires: int) -> list[str] | None:
+        run = connection.execute
+        for ended in change.ended:
+            run("DELETE FROM hinge_sessions WHERE id = ?", (ended,))
+            run("DELETE FROM hinge_session_values WHERE id = ?", (ended,))
+        if change.id is None:
+            return []
+        of, found = (change.id,), []
+        if change.is_new:
+            self._purge(connection)
+            row = (change.id, change.created, change.touched, expires)
+            run("INSERT INTO hinge_sessions (id, created, touched, expires) VALUES (?, ?, ?, ?)", row)
+        else:
+            there = run(
+                "UPDATE hinge_sessions SET touched = ?, expires = ? WHERE id = ?", (change.touched, expires, *of)
+            )
+            if there.rowcount == 0:
+                return None
+            found = conflicts(change, dict(run("SELECT name, value FROM hinge_session_values WHERE id = ?", of)))
+        connection.executemany(
+            "DELETE FROM hinge_session_values WHERE id = ? AND name = ?", [(*of, name) for name in change.removed]
+        )
+        connection.executemany(
+            "INSERT OR REPLACE INTO hinge_session_values (id, name, value) VALUES (?, ?, ?)",
+            [(*of, name, value) for name, value in change.values.items()],
+        )
+        return found
+
+    def _purge(self, connection: sqlite3.Connection) -> None:
+        now = time()
+        if now < self._purge_at:
+            return
+        self._purge_at = now + _PURGE_EVERY
+        old = "SELECT id FROM hinge_sessions WHERE expires <= ?"
+        connection.execute(f"DELETE FROM hinge_session_values WHERE id IN ({old})", (now,))  # noqa: S608 - ours
+        connection.execute("DELETE FROM hinge_sessions WHERE expires <= ?", (now,))
+
+    # -- connections: each is used by one thread at a time, and by the process that has opened it ----------------------
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        connection: Any = None
+        try:
+            connection = self._taken() or self._opened()
+            yield connection
+        except (sqlite3.Error, OSError) as error:
+            if connection is not None:
+                connection.close()
+            raise StoreError(f"{self.name}: {error!r}") from error
+        except BaseException:
+            connection.close()
+            raise
+        with self._lock:
+            self._idle.append(connection)
+
+    def _taken(self) -> sqlite3.Connection | None:
+        with self._lock:
+            if self._process != os.getpid():  # they are the parent's
+                self._process, self._idle = os.getpid(), []
+            return self._idle.pop() if self._idle else None
+
+    def _opened(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, timeout=self._timeout, isolation_level=None, check_same_thread=False)
+        try:
+            connection.executescript(_SCHEMA)
+            connection.execute("PRAGMA synchronous = NORMAL")
+        except BaseException:
+            connection.close()
+            raise
+        return connection

@@ -1,0 +1,258 @@
+"""Stores of sessions: what each owes in both colours, what workers share, and one that does not answer."""
+
+import asyncio
+import socket
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.redis import Redis
+
+from hinge import App, Session, Sessions
+from hinge.sessions import MemoryStore, RedisStore, SQLiteStore, sqlite
+from hinge.sessions.record import Change, Loaded
+from hinge.sessions.store import StoreError
+from hinge.testing import Client
+
+KEY = "k" * 32
+NAME = "__Host-session"
+FAR = 4_000_000_000
+
+
+class OnLoop:
+    """The awaited methods of a store, each run to its end."""
+
+    def __init__(self, store: Any) -> None:
+        self._runner = asyncio.Runner()
+        self._store = store
+
+    def load(self, name: str) -> Any:
+        return self._runner.run(self._store.aload(name))
+
+    def commit(self, change: Change, expires: int) -> Any:
+        return self._runner.run(self._store.acommit(change, expires))
+
+    def close(self) -> None:
+        self._runner.close()
+        self._store.close()
+
+
+@pytest.fixture(params=["memory", "sqlite", "redis"])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Any]:
+    """Return what makes a store; all of them share what they keep, but for memory."""
+    if request.param == "memory":
+        only = MemoryStore()
+        return lambda: only
+    if request.param == "sqlite":
+        return lambda: SQLiteStore(tmp_path / "sessions.db")
+    redis: Redis = request.getfixturevalue("redis")
+    prefix = f"{request.node.name}:"
+    return lambda: RedisStore(redis.url, prefix=prefix)
+
+
+@pytest.fixture(params=["plain", "awaited"])
+def store(request: pytest.FixtureRequest, make: Callable[[], Any]) -> Iterator[Any]:
+    store = make() if request.param == "plain" else OnLoop(make())
+    yield store
+    store.close()
+
+
+def new(name: str = "id", *ended: str, **values: bytes) -> Change:
+    return Change(name, True, 1, 2, values, ended=ended)
+
+
+# -- what a store owes -------------------------------------------------------------------------------------------------
+
+
+def test_values_are_written_name_by_name(store: Any) -> None:
+    assert store.load("id") is None
+    assert store.commit(new(a=b"\x00", b=b"\xff"), FAR) == []
+    assert store.load("id") == Loaded(1, 2, {"a": b"\x00", "b": b"\xff"})
+    change = Change("id", False, 1, 5, {"c": b"3", "b": b""}, ("a",), {"a": b"\x00", "b": b"\xff"})
+    assert store.commit(change, FAR) == []
+    assert store.load("id") == Loaded(1, 5, {"b": b"", "c": b"3"})
+    assert store.load("other") is None
+
+
+def test_what_somebody_else_has_changed_is_told(store: Any) -> None:
+    store.commit(new(a=b"1", b=b"2", c=b"3"), FAR)
+    store.commit(Change("id", False, 1, 2, {"a": b"9", "d": b"9"}, ("b",), {"a": b"1", "b": b"2"}), FAR)
+    stale = Change("id", False, 1, 2, {"a": b"8", "d": b"8", "e": b"8"}, ("b", "c"), {"a": b"1", "b": b"2", "c": b"3"})
+    assert sorted(store.commit(stale, FAR)) == ["a", "b", "d"]
+    assert store.load("id").values == {"a": b"8", "d": b"8", "e": b"8"}
+
+
+def test_one_that_is_not_there_is_not_made_by_a_change(store: Any) -> None:
+    assert store.commit(Change("id", False, 1, 2, {"a": b"1"}), FAR) is None
+    assert store.load("id") is None
+    store.commit(new(a=b"1"), FAR)
+    store.commit(new("next", "id", a=b"1"), FAR)
+    assert store.commit(Change("id", False, 1, 2, {"a": b"2"}), FAR) is None
+    assert (store.load("id"), store.load("next").values) == (None, {"a": b"1"})
+    assert store.commit(Change(None, True, 1, 2, {}, ended=("next", "never")), FAR) == []
+    assert store.load("next") is None
+
+
+def test_many_change_one_at_once(make: Callable[[], Any]) -> None:
+    store = make()
+    store.commit(new(), FAR)
+    start = threading.Barrier(8)
+
+    def change(number: int) -> None:
+        start.wait(10)
+        for step in range(5):
+            assert store.commit(Change("id", False, 1, 2, {f"{number}.{step}": b"x"}), FAR) == []
+
+    with ThreadPoolExecutor(8) as threads:
+        for done in [threads.submit(change, number) for number in range(8)]:
+            done.result(60)
+    assert len(store.load("id").values) == 40
+    store.close()
+    assert len(make().load("id").values) == 40
+
+
+def test_a_store_is_asked_from_several_loops(make: Callable[[], Any]) -> None:
+    store = make()
+
+    def ask(question: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run(question)
+
+    assert ask(store.acommit(new(a=b"1"), FAR)) == []
+    assert ask(store.aload("id")).values == {"a": b"1"}
+    assert not getattr(store, "_of_loop", None)
+    store.close()
+
+
+def test_what_is_too_old_goes(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = SQLiteStore(tmp_path / "a.db")
+    monkeypatch.setattr(sqlite, "_PURGE_EVERY", 0.0)
+    file.commit(new("old", a=b"1"), int(time.time()) - 1)
+    file.commit(new("new", a=b"1"), FAR)
+    file.close()
+    with sqlite3.connect(tmp_path / "a.db") as connection:
+        tables = ("hinge_sessions", "hinge_session_values")
+        found = [connection.execute(f"SELECT id FROM {name}").fetchall() for name in tables]
+    connection.close()
+    assert found == [[("new",)], [("new",)]]
+    remote = RedisStore(redis.url, prefix="age:")
+    remote.commit(new("old", a=b"1"), int(time.time()) - 1)
+    remote.commit(new("new", a=b"1"), FAR)
+    assert (remote.load("old"), remote.load("new") is None) == (None, False)
+    remote.close()
+
+
+# -- in an app ---------------------------------------------------------------------------------------------------------
+
+
+def shop(store: Any) -> App:
+    app = App(sessions=Sessions([KEY], store=store))
+
+    @app.get("/")
+    def show(session: Session) -> dict[str, Any]:
+        return dict(session.items())
+
+    @app.put("/{name}")
+    async def put(session: Session, name: str, value: str) -> None:
+        session[name] = value
+
+    @app.post("/login")
+    async def login(session: Session) -> None:
+        session.renew()
+
+    @app.get("/public")
+    def public() -> str:
+        return "public"
+
+    return app
+
+
+def test_workers_share_what_is_kept(make: Callable[[], Any], backend: Any) -> None:
+    with (
+        Client(shop(make()), backend.name, scheme="https") as one,
+        Client(shop(make()), backend.name, scheme="https") as other,
+    ):
+        one.put("/a?value=1")
+        planted = one.cookies[NAME]
+        other.cookies.set(NAME, planted)
+        other.put("/b?value=2")
+        assert one.get("/").json() == {"a": "1", "b": "2"}
+        one.post("/login")
+        assert one.get("/").json() == {"a": "1", "b": "2"}
+        assert other.get("/").json() == {}
+        other.put("/c?value=3")
+        assert other.cookies[NAME] not in (planted, one.cookies[NAME])
+
+
+class Down:
+    """A store that fails when it is told to, in both colours."""
+
+    waits = True
+    name = "a store"
+
+    def __init__(self, *, waits: bool) -> None:
+        self.waits = waits
+        self.fails = ""
+        self._store = MemoryStore()
+
+    def _ask(self, what: str, *given: Any) -> Any:
+        if self.fails == what:
+            raise StoreError("it is down")
+        return getattr(self._store, what)(*given)
+
+    def load(self, name: str) -> Any:
+        return self._ask("load", name)
+
+    def commit(self, change: Change, expires: int) -> Any:
+        return self._ask("commit", change, expires)
+
+    async def aload(self, name: str) -> Any:
+        return self.load(name)
+
+    async def acommit(self, change: Change, expires: int) -> Any:
+        return self.commit(change, expires)
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize("what", ["load", "commit"])
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_store_that_is_down_is_a_503(
+    client_for: Any, caplog: pytest.LogCaptureFixture, waits: bool, what: str
+) -> None:
+    store = Down(waits=waits)
+    client = client_for(shop(store), scheme="https")
+    client.put("/a?value=1")
+    store.fails = what
+    for _ in range(3):
+        answer = client.put("/b?value=2")
+        assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+        assert "set-cookie" not in answer.headers
+    assert client.get("/public").text == "public"
+    store.fails = ""
+    assert client.get("/").json() == {"a": "1"}
+    client.put("/b?value=2")
+    assert client.get("/").json() == {"a": "1", "b": "2"}
+    said = [record.getMessage() for record in caplog.records if record.name == "hinge"]
+    assert len(said) == 2
+    assert "requests get a 503: it is down" in said[0]
+    assert "again" in said[1]
+
+
+@pytest.mark.parametrize("how", ["refuses connections", "never answers", "no folder"])
+def test_what_is_out_of_reach_is_a_503(client_for: Any, tmp_path: Path, how: str) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        if how == "never answers":
+            silent.listen()
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}"
+        store: Any = RedisStore(url, timeout=0.1) if how != "no folder" else SQLiteStore(tmp_path / "a.db")
+        if how == "no folder":
+            tmp_path.rename(tmp_path.with_name(f"{tmp_path.name}-gone"))
+        client = client_for(shop(store), scheme="https")
+        assert client.put("/a?value=1").status_code == 503
+        assert client.get("/").json() == {}  # without a cookie nobody is asked
