@@ -5,8 +5,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.redis import redis
 from tests.support.servers import Server, kinds, start
 from tests.support.services import Serve, services
+
+__all__ = ["redis"]
 
 Pool = Callable[[str, str], Server]
 
