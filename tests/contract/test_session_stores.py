@@ -98,6 +98,7 @@ def test_one_that_is_not_there_is_not_made_by_a_change(store: Any) -> None:
     assert store.load("next") is None
 
 
+@pytest.mark.gate
 def test_many_change_one_at_once(make: Callable[[], Any]) -> None:
     store = make()
     store.commit(new(), FAR)
@@ -116,6 +117,7 @@ def test_many_change_one_at_once(make: Callable[[], Any]) -> None:
     assert len(make().load("id").values) == 40
 
 
+@pytest.mark.gate
 def test_a_store_is_asked_from_several_loops(make: Callable[[], Any]) -> None:
     store = make()
 
@@ -171,6 +173,7 @@ def shop(store: Any) -> App:
     return app
 
 
+@pytest.mark.gate
 def test_workers_share_what_is_kept(make: Callable[[], Any], backend: Any) -> None:
     with (
         Client(shop(make()), backend.name, scheme="https") as one,
@@ -243,6 +246,7 @@ def test_a_store_that_is_down_is_a_503(
     assert "again" in said[1]
 
 
+@pytest.mark.gate
 @pytest.mark.parametrize("how", ["refuses connections", "never answers", "no folder"])
 def test_what_is_out_of_reach_is_a_503(client_for: Any, tmp_path: Path, how: str) -> None:
     with socket.socket() as silent:

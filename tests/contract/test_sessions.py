@@ -185,35 +185,33 @@ def test_a_session_that_no_cookie_holds_is_a_failure(client_for: Any, caplog: py
     assert shown(client) == {"a": "1"}
 
 
-@pytest.mark.parametrize(
-    ("value", "is_kept"),
-    [
-        ({"a": [1, 2.5, None, True, "x", b"y"]}, True),
-        (dt.datetime(2026, 1, 2, tzinfo=dt.UTC), True),
-        ((1, 2), False),
-        ({1}, False),
-        (uuid.uuid4(), False),
-        (dt.datetime(2026, 1, 2), False),  # noqa: DTZ001 - on purpose
-        (object(), False),
-    ],
-)
-def test_values_come_back_as_they_are_or_are_refused(
-    client_for: Any, caplog: pytest.LogCaptureFixture, store: Any, value: Any, is_kept: bool
-) -> None:
+VALUES: list[tuple[Any, bool]] = [
+    ({"a": [1, 2.5, None, True, "x", b"y"]}, True),
+    (dt.datetime(2026, 1, 2, tzinfo=dt.UTC), True),
+    ((1, 2), False),
+    ({1}, False),
+    (uuid.uuid4(), False),
+    (dt.datetime(2026, 1, 2), False),  # noqa: DTZ001 - on purpose
+    (object(), False),
+]
+
+
+def test_values_come_back_as_they_are_or_are_refused(client_for: Any, store: Any) -> None:
     app, found = app_with(Sessions([KEY], store=store)), []
 
-    @app.post("/set")
-    def put(session: Session) -> None:
-        session["value"] = value
+    @app.post("/set/{number}")
+    def put(session: Session, number: int) -> None:
+        session[str(number)] = VALUES[number][0]
 
-    @app.post("/get")
-    def get(session: Session) -> None:
-        found.append(session.get("value"))
+    @app.post("/get/{number}")
+    def get(session: Session, number: int) -> None:
+        found.append(session.get(str(number)))
 
     client = client_for(app, scheme="https", raise_server_exceptions=False)
-    assert client.post("/set").status_code == (204 if is_kept else 500)
-    client.post("/get")
-    assert found == [value if is_kept else None]
+    for number, (value, is_kept) in enumerate(VALUES):
+        assert client.post(f"/set/{number}").status_code == (204 if is_kept else 500)
+        client.post(f"/get/{number}")
+        assert found.pop() == (value if is_kept else None)
 
 
 def test_it_is_a_mapping(client_for: Any, store: Any) -> None:
@@ -293,26 +291,27 @@ def test_what_does_not_fit_the_struct_begins_anew(client_for: Any, store: Any, c
 # -- caches ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("given", "sent"),
-    [
-        ({}, ("private", "Cookie")),
-        ({"cache-control": "public, max-age=60, S-MaxAge=5"}, ("max-age=60, private", "Cookie")),
-        ({"cache-control": "no-store", "vary": "*"}, ("no-store", "*")),
-        ({"cache-control": "private, max-age=1", "vary": "Accept, cookie"}, ("private, max-age=1", "Accept, cookie")),
-        ({"cache-control": "max-age=9, s-maxage=9", "vary": "Accept"}, ("max-age=9, private", "Accept, Cookie")),
-    ],
-)
-def test_no_cache_shares_a_cookie(client_for: Any, given: dict[str, str], sent: tuple[str, str]) -> None:
+CACHED: list[tuple[dict[str, str], tuple[str, str]]] = [
+    ({}, ("private", "Cookie")),
+    ({"cache-control": "public, max-age=60, S-MaxAge=5"}, ("max-age=60, private", "Cookie")),
+    ({"cache-control": "no-store", "vary": "*"}, ("no-store", "*")),
+    ({"cache-control": "private, max-age=1", "vary": "Accept, cookie"}, ("private, max-age=1", "Accept, cookie")),
+    ({"cache-control": "max-age=9, s-maxage=9", "vary": "Accept"}, ("max-age=9, private", "Accept, Cookie")),
+]
+
+
+def test_no_cache_shares_a_cookie(client_for: Any) -> None:
     app = App(sessions=Sessions([KEY]))
 
-    @app.get("/")
-    def handler(session: Session) -> Response:
-        session["a"] = 1
-        return Response("x", headers=given)
+    @app.get("/{number}")
+    def handler(session: Session, number: int) -> Response:
+        session["a"] = number
+        return Response("x", headers=CACHED[number][0])
 
-    answer = client_for(app, scheme="https").get("/")
-    assert (answer.headers["cache-control"], answer.headers["vary"]) == sent
+    client = client_for(app, scheme="https")
+    for number, (_, sent) in enumerate(CACHED):
+        answer = client.get(f"/{number}")
+        assert (answer.headers["cache-control"], answer.headers["vary"]) == sent
 
 
 def test_what_is_not_looked_at_varies_nothing(client_for: Any, store: Any) -> None:
@@ -391,14 +390,25 @@ def needs(value: Annotated[None, Depends(plain)]) -> None: ...
         (of_scope, True, "it is made once for all requests, and the session is one request's"),
     ],
 )
-def test_mistakes_are_told_at_compile(backend: Any, handler: Any, has: bool, said: str) -> None:
+def test_mistakes_are_told_at_compile(handler: Any, has: bool, said: str) -> None:
     app = App(sessions=Sessions([KEY]) if has else None)
     app.get("/")(handler)
     with pytest.raises(ConfigurationError) as caught:
-        app.compile(backend.name)
+        app.compile("wsgi")
     assert said in str(caught.value)
     assert "test_sessions.py:" in str(caught.value)
     assert "Fix: " in str(caught.value)
+
+
+def test_two_declarations_do_not_share_a_cookie() -> None:
+    app, inner, own = (App(sessions=Sessions([KEY], cookie=name)) for name in ("session", "session", "own"))
+    app.mount("/own", own)
+    app.compile("wsgi")
+    app = App(sessions=Sessions([KEY]))
+    app.mount("/inner", inner)
+    told = r"Sessions\(...\) \(.*test_sessions.py:\d+\): its cookie __Host-session is that .*:\d+\), too. Fix: "
+    with pytest.raises(ConfigurationError, match=told):
+        app.compile("wsgi")
 
 
 @pytest.mark.parametrize("keys", [["secret"], "s" * 40, [b"secret"], ["s" * 40, "secret"]])

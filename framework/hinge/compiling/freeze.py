@@ -19,8 +19,20 @@ def mistakes_of(parts: Sequence[Part], target: Backend, *, skip_unsupported: boo
     """Return a line for everything that is wrong, and for every need that the backend does not meet."""
     judged = [one for part in parts for one in part.judged]
     found = [mistake for one in judged for mistake in one.mistakes] + uncancelled(judged, target)
-    found += unknown_overrides(parts)
+    found += unknown_overrides(parts) + _shared_cookies(parts)
     return found if skip_unsupported else found + unmet_needs(judged, target)
+
+
+def _shared_cookies(parts: Sequence[Part]) -> list[str]:
+    """Return a line for each declaration of sessions whose cookie is another one's: they would undo each other's."""
+    declared = list(dict.fromkeys(found for part in parts if (found := part.frame.sessions) is not None))
+    first = {one.name: one for one in reversed(declared)}
+    return [
+        f"Sessions(...) ({one.location}): its cookie {one.name} is that of Sessions(...) ({first[one.name].location}), "
+        "too. Fix: Sessions(..., cookie='another'), or one of the two for both apps"
+        for one in declared
+        if first[one.name] is not one
+    ]
 
 
 def frozen_app(

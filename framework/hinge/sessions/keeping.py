@@ -52,7 +52,7 @@ class Keeping:
 
     def change(self, record: Record) -> Change | None:
         """Return what is to be done to what is kept, None for nothing; raises TypeError for values of other kinds."""
-        return record.change(self._new_id(), int(time()), self._touch_after)
+        return record.change(self._new_id, int(time()), self._touch_after)
 
     def expires(self, change: Change) -> int:
         """Return when the session ends if nobody uses it any more."""

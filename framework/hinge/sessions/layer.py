@@ -9,7 +9,7 @@ from typing import Any
 
 from hinge.diagnostics.logger import logger
 from hinge.errors import HTTPError
-from hinge.http.cookies import cookie_finder, format_cookie
+from hinge.http.cookies import cookie_finder
 from hinge.middleware.layer import Layer
 from hinge.responses.response import Response, ResponseHeaders
 from hinge.sessions.keeping import InCookie, InStore, Written
@@ -53,7 +53,7 @@ class _Around:
     """What all ways share: the cookie that comes, and the one that goes."""
 
     def __init__(self, sessions: Sessions) -> None:
-        self._name, self._options = sessions.name, sessions.options
+        self._set_cookie = sessions.set_cookie
         self._find: Callable[[str | None], str | None] = cookie_finder(sessions.name)
 
     def cookie(self, request: Any) -> str | None:
@@ -72,8 +72,7 @@ class _Around:
             _vary(response.headers)
         if written is not None:
             _keep_private(response.headers)
-            value, max_age = written
-            response.headers.append("set-cookie", format_cookie(self._name, value, max_age=max_age, **self._options))
+            response.headers.append("set-cookie", self._set_cookie(*written))
 
 
 class _CookieHooks(_Around):

@@ -4,7 +4,7 @@ Law: values are apart, each under its name as MessagePack, and are decoded when 
 what encodes to other bytes now. Nothing here waits, and nothing knows where sessions are kept.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -171,10 +171,10 @@ class Record:
 
     # -- for those who keep it -----------------------------------------------------------------------------------------
 
-    def change(self, new_id: str, now: int, touch_after: float) -> Change | None:
+    def change(self, new_id: Callable[[], str], now: int, touch_after: float) -> Change | None:
         """Return what is to be done, None for nothing; one that was used so many seconds ago is touched.
 
-        A new session gets the id.
+        A new session gets a new id.
 
         Raises:
             TypeError: a value cannot be kept as it is.
@@ -184,7 +184,7 @@ class Record:
             kept = {name: value for name, value in self._raw.items() if name not in self._gone} | values
             if not kept and not self.ended:
                 return None
-            return Change(new_id if kept else None, True, now, now, kept, ended=tuple(self.ended))
+            return Change(new_id() if kept else None, True, now, now, kept, ended=tuple(self.ended))
         if not values and not removed and now - self.touched < touch_after:
             return None
         before = {name: self._raw[name] for name in (*values, *removed) if name in self._raw}

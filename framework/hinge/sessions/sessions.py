@@ -71,19 +71,15 @@ class Sessions:
         self.idle_timeout = idle_timeout
         self.lifetime = lifetime
         self.name = _prefix(path, domain, secure=secure) + cookie
-        self.options: dict[str, Any] = {
-            "path": path,
-            "domain": domain,
-            "secure": secure,
-            "httponly": True,
-            "samesite": samesite,
-        }
         if not isinstance(samesite, str):
             raise wrong("Sessions", "samesite", samesite, "it is no text", "'lax', 'strict' or 'none'")
         try:
-            format_cookie(self.name, "x", **self.options)
+            line = format_cookie(
+                self.name, "", path=path, domain=domain, secure=secure, httponly=True, samesite=samesite
+            )
         except (ValueError, TypeError) as error:
             raise ConfigurationError(f"Sessions(...) ({self.location}): {error}. Fix: another value") from None
+        self._begin, self._end = line[: len(self.name) + 1], line[len(self.name) + 1 :]
         purpose = f"{'values' if store is None else 'id'}.{self.name}"
         self.signing = Signing(_keys(keys, self.location), purpose)
 
@@ -93,6 +89,10 @@ class Sessions:
             "all in the signed cookie" if self.store is None else f"in {self.store.name}, its id in the signed cookie"
         )
         return f"{where} {self.name}, {self.idle_timeout} s idle, {self.lifetime} s at most"
+
+    def set_cookie(self, value: str, max_age: int) -> str:
+        """Return the line that sets the cookie to a signed value for so many seconds, 0 to have it forgotten."""
+        return f"{self._begin}{value}; Max-Age={max_age}{self._end}"
 
     def expires(self, created: int, touched: int) -> int:
         """Return when a session ends that is not used any more."""
