@@ -23,6 +23,10 @@ PREFIX = "HINGE_"
 
 MiB = 1024 * 1024
 
+_NO_STORE = (
+    "these are Hinge's settings, by attribute. Fix: a dataclass of your own settings, as Depends(settings, scope='app')"
+)
+
 _Count = Annotated[int, msgspec.Meta(ge=1, le=65_536)]
 _Bytes = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
@@ -52,6 +56,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, metaclass=_Told):
     Raises:
         ConfigurationError: a value has the wrong type or is out of its range.
     """
+
+    if not TYPE_CHECKING:  # for which there is none of this
+
+        def __getitem__(self, key: str) -> Any:
+            raise TypeError(f"config[{key!r}]: {_NO_STORE}")
+
+        def __setitem__(self, key: str, value: Any) -> None:
+            raise TypeError(f"config[{key!r}] = ...: {_NO_STORE}")
 
     backend: _Text = "asgi"
     """The backend that `app.application` and `hinge run` compile for."""

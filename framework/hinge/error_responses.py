@@ -293,6 +293,11 @@ def check_error_kind(kind: Any) -> None:
     Raises:
         ConfigurationError: it is no exception class and no status of an `HTTPError`.
     """
+    if getattr(kind, "__name__", "") == "RequestValidationError" and kind.__module__.startswith("fastapi."):
+        raise ConfigurationError(
+            f"@app.error ({caller()}): nobody raises {kind.__module__}.{kind.__name__}. "
+            "Fix: @app.error(422); what is wrong is in error.extensions['errors']"
+        )
     if isinstance(kind, type) and issubclass(kind, Exception):
         return
     if isinstance(kind, int) and not isinstance(kind, bool):

@@ -14,6 +14,23 @@ def places(rooms: Mapping[str, str]) -> dict[str, str]:
     return {name: f"hinge.{room}" for room, names in rooms.items() for name in names.split()}
 
 
+def refuse_foreign(package: str, name: str) -> None:
+    """Say what to write for a name that other frameworks have.
+
+    Raises:
+        ImportError: it is one. Of an `AttributeError`, `from hinge import X` would not show the text.
+    """
+    if name.startswith("_"):
+        return
+    from hinge.diagnostics.elsewhere import IMPORTS  # noqa: PLC0415 - only what fails pays for it
+
+    fix = IMPORTS.get(name)
+    if package != "hinge" and name in import_module("hinge").__all__:
+        fix = f"from hinge import {name}"
+    if fix is not None:
+        raise ImportError(f"cannot import name {name!r} from {package!r}. Fix: {fix}", name=package)
+
+
 def on_demand(
     package: dict[str, Any], place_of: Mapping[str, str]
 ) -> tuple[Callable[[str], Any], Callable[[], Iterable[str]]]:
@@ -21,6 +38,7 @@ def on_demand(
 
     def __getattr__(name: str) -> Any:  # noqa: N807 - what a module calls it
         if name not in place_of:
+            refuse_foreign(package["__name__"], name)
             raise AttributeError(f"module {package['__name__']!r} has no attribute {name!r}")
         value = package[name] = getattr(import_module(place_of[name]), name)
         return value

@@ -8,7 +8,7 @@ template names the template and its line.
 import os
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from hinge.diagnostics.location import caller, placed, shorten
 from hinge.diagnostics.misuse import nearest
@@ -23,6 +23,14 @@ ESCAPED = frozenset({"html", "htm", "xhtml", "xml", "svg"})
 
 ContextProcessor = Callable[[Any], Mapping[str, Any]]
 """`request -> names for every template`, a plain function."""
+
+
+_ELSEWHERE = {
+    "TemplateResponse": "templates('page.html', request, name=value)",
+    "env": "templates.environment",
+    "get_template": "templates['page.html']",
+}
+"""What other frameworks have in its place, and what to write here."""
 
 
 class Templates:
@@ -68,6 +76,14 @@ class Templates:
             "undefined": jinja.StrictUndefined,
         }
         self.environment: Any = jinja.Environment(**defaults | options)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            said = f"Templates has no attribute {name!r}"
+            if name in _ELSEWHERE:
+                said += f". Fix: {_ELSEWHERE[name]}"
+            raise AttributeError(said, name=name, obj=self)
 
     def __call__(
         self,

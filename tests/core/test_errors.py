@@ -308,10 +308,10 @@ OTHERS: list[tuple[Callable[[App], Any], str, str]] = [
     (lambda app: Router("items"), "Router(prefix=...) (", "Fix: begin it with '/'"),
     (lambda app: Router("/{rest:path}"), "Router(prefix=...) (", "Fix: drop ':path'"),
     (lambda app: app.include(Router(), "/items/"), "include(prefix=...) (", "Fix: begin it with '/'"),
-    (lambda app: app.include(App()), "include() (", "Fix: pass a Router"),  # type: ignore[arg-type]
+    (lambda app: app.include(App()), "include() (", "Fix: pass a hinge.Router"),  # type: ignore[arg-type]
     (lambda app: app.lifespan(context), "lifespan ", "Fix: a generator without @asynccontextmanager"),
     (lambda app: app.lifespan(two_parameters), "lifespan ", "Fix: take the app, or nothing"),
-    (lambda app: app.error(404), "@app.error (", "Fix: @app.error(SomeError)"),  # type: ignore[arg-type]
+    (lambda app: app.error(4), "@app.error (", "Fix: 400 to 599, or an exception class"),  # type: ignore[arg-type]
     (lambda app: app.error(SystemExit), "@app.error (", "SystemExit is no Exception. Fix: @app.error(Exception)"),  # type: ignore[type-var]
     (lambda app: app.error(error_handler), "@app.error (", "Fix: @app.error(SomeError)"),  # type: ignore[arg-type]
     (lambda app: app.error(KeyError)(error_handler), "error handler ", "Fix: take two parameters"),  # type: ignore[type-var]

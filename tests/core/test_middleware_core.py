@@ -608,8 +608,8 @@ def keyword_only(*, request: Request) -> Middleware:
         (two, "it takes (request, call_next). Fix: take the request, or nothing"),
         (keyword_only, "Fix: take the request, or nothing"),
         (Timing, "Fix: pass an instance: "),
-        ("text", "it is not a function or an instance"),
-        (None, "it is not a function or an instance"),
+        ("text", "has no hooks. Fix: @app.middleware alone, on a generator: `response = yield`"),
+        (None, "it is no generator function and has no hooks. Fix: a generator: `response = yield`, or an object with"),
         (contextlib.contextmanager(two), "it has no yield"),
     ],
 )

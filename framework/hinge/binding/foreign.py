@@ -64,6 +64,8 @@ def call_of(mark: Any, name: str, within: str = "handler") -> str | None:
     if not callable(function) or isinstance(mark, type):
         return None
     called = qualified_name(function).rpartition(".")[2]
+    if qualified_name(function) == "hinge.dependencies.depends.Depends":
+        return f"{name}: Annotated[..., Depends(f)], a call with the provider"
     if function is not mark and within == "handler":
         return f"{name}: Annotated[..., hinge.Depends({called})] in the handler"
     return f"{name} = {called}(...) in the {within}"

@@ -9,7 +9,7 @@ import decimal
 import enum
 import inspect
 import uuid
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -20,6 +20,8 @@ from hinge.errors import ConfigurationError
 from hinge.inspection.annotations import classes_within, is_record, members
 
 INJECTED_NAMES = {
+    "response": "ResponseHeaders",
+    "background_tasks": "Request",
     "request": "Request",
     "req": "Request",
     "ws": "WebSocket",
@@ -28,7 +30,18 @@ INJECTED_NAMES = {
     "body": "Body[bytes]",
     "form": "FormData",
 }
-_OWN_CLASSES = ("Request", "WebSocket", "BodyStream", "State", "FormData", "UploadFile")
+_OWN_CLASSES = ("Request", "WebSocket", "BodyStream", "State", "FormData", "UploadFile", "HTTPConnection")
+_GIVEN_ELSEWHERE = {
+    **dict.fromkeys(("BackgroundTask", "BackgroundTasks"), "request: Request, and request.after_response(f, ...)"),
+    **dict.fromkeys(("HttpRequest", "WSGIRequest", "ASGIRequest"), "from hinge import Request"),
+    **dict.fromkeys(
+        ("Response", "HttpResponse"),
+        "headers: ResponseHeaders, for headers and cookies; the status is status= on the route",
+    ),
+}
+"""Classes whose objects other frameworks give to handlers, and what to write here."""
+_WATCHED = frozenset((*_OWN_CLASSES, *_GIVEN_ELSEWHERE))
+_GIVERS = ("hinge", "starlette", "fastapi", "flask", "werkzeug", "django")
 
 
 def refuse_slips(
@@ -60,9 +73,11 @@ def refuse_slips(
         )
     if default is not parameter.empty and (inspect.isroutine(default) or inspect.isclass(default)):
         what = "class" if inspect.isclass(default) else "function"
+        fix = "call it in the handler, or bind it with functools.partial"
+        if default.__name__ == "Depends":
+            fix = f"{name}: Annotated[..., Depends(f)], a call with the provider"
         raise ConfigurationError(
-            f"{who} has the {what} {default.__name__} for its default, and nobody calls it. "
-            f"Fix: call it in the handler, or bind it with functools.partial"
+            f"{who} has the {what} {default.__name__} for its default, and nobody calls it. Fix: {fix}"
         )
     if default is not parameter.empty and not is_value(default, annotation):
         fix = instead(default, name, annotation, is_default=True) or "a value of the annotated type, or none at all"
@@ -70,10 +85,8 @@ def refuse_slips(
     wrong = None if bare or is_known else next(misused(annotation), None)
     if wrong is not None:
         _refuse_annotation(parameter, annotation, wrong, who)
-    namesake = None if bare or in_path else next(filter(is_namesake, members(annotation)), None)
-    if namesake is not None:
-        full = f"{namesake.__module__}.{namesake.__qualname__}"
-        raise ConfigurationError(f"{who} is a {full}, which nobody injects. Fix: from hinge import {namesake.__name__}")
+    if not (bare or in_path):
+        _refuse_strangers(annotation, who)
     if bare and name in INJECTED_NAMES and not in_path:
         raise ConfigurationError(
             f"{who} has no annotation, so it would be a query parameter. "
@@ -108,6 +121,19 @@ def is_namesake(kind: Any) -> bool:
     """Tell whether a type is another framework's request or the like."""
     is_one = isinstance(kind, type) and kind.__name__ in _OWN_CLASSES and not _is_own(kind)
     return is_one and not is_record(kind) and not issubclass(kind, BaseException)
+
+
+def _refuse_strangers(annotation: Any, who: str) -> None:
+    """Refuse classes whose objects other frameworks would give, in a list as well."""
+    for member in members(annotation):
+        kind = member if isinstance(member, type) else next(iter(get_args(member)), None)
+        if not isinstance(kind, type) or kind.__name__ not in _WATCHED:
+            continue
+        full = f"{kind.__module__}.{kind.__qualname__}"
+        if is_namesake(kind):
+            raise ConfigurationError(f"{who} is a {full}, which nobody injects. Fix: from hinge import {kind.__name__}")
+        if kind.__name__ in _GIVEN_ELSEWHERE and kind.__module__.partition(".")[0] in _GIVERS:
+            raise ConfigurationError(f"{who} is a {full}, which nobody injects. Fix: {_GIVEN_ELSEWHERE[kind.__name__]}")
 
 
 def _is_own(kind: type) -> bool:

@@ -135,6 +135,8 @@ def mount_of(prefix: Any, app: Any, declared: Declared | None, name: Any, around
     who = f"mount({prefix!r}, ...) ({where})"
     if declared is None:
         fix = "app.include(router, prefix=...)" if isinstance(app, Router) else "give a hinge.App"
+        if type(app).__name__ in ("StaticFiles", "SharedDataMiddleware"):
+            fix = f"app.static({prefix!r}, 'folder')"
         raise ConfigurationError(f"{who}: {app!r} is no App. Fix: {fix}")
     if declared is around or around in declared.inside():
         raise ConfigurationError(f"{who}: the app would be inside itself. Fix: mount another one")

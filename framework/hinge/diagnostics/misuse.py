@@ -61,42 +61,27 @@ def misfit(
     unknown = [] if takes_any else [keyword for keyword in keywords if keyword not in known]
     if unknown:
         place = f"{what}({unknown[0]}=...) ({caller()})"
-        fix = nearest(unknown[0], known)
+        fix = instead(what, unknown[0], known)
         if unknown[0] in settings:
             fix = f"config=Config({unknown[0]}={reprlib.repr(keywords[unknown[0]])})"
         return ConfigurationError(f"{place}: there is no {noun} {unknown[0]!r}. Fix: {fix}")
     if list(known) == ["function"]:
         return ConfigurationError(f"{what}() ({caller()}) has no function. Fix: a decorator without parentheses")
     takes = _outline(signature)
+    if what.endswith(".route") and "methods" not in keywords:
+        takes = "methods=['GET'], or is @app.get(path)"
     why = str(error).partition(") ")[2] or str(error).lower()
     return ConfigurationError(f"{what}(...) ({caller()}): {why}. Fix: it takes {takes}")
 
 
-# What applications of other frameworks call it.
-_ELSEWHERE = {
-    "include_router": "include(router)",
-    "register_blueprint": "include(router)",
-    "add_middleware": "middleware(...)",
-    "before_request": "middleware, a generator with one yield",
-    "after_request": "middleware, a generator with one yield",
-    "exception_handler": "error(SomeError)",
-    "errorhandler": "error(SomeError)",
-    "on_event": "lifespan, a generator with one yield",
-    "add_route": "route(path, methods=[...])(handler)",
-    "add_api_route": "route(path, methods=[...])(handler)",
-    "add_url_rule": "route(path, methods=[...])(handler)",
-    "api_route": "route(path, methods=[...])",
-    "websocket_route": "websocket(path)",
-    "run": "hinge run, on the command line",
-}
-
-
 def no_attribute(owner: object, name: str) -> AttributeError:
     """Return the error of an attribute that there is not, with what to write if it has another name here."""
+    from hinge.diagnostics.elsewhere import attribute  # noqa: PLC0415 - only what fails pays for it
+
     kind = type(owner).__name__
     said = f"{kind} has no attribute {name!r}"
-    if name in _ELSEWHERE:
-        said += f". Fix: {kind.lower()}.{_ELSEWHERE[name]}" if name != "run" else f". Fix: {_ELSEWHERE[name]}"
+    if fix := attribute(kind.lower(), name):
+        said += f". Fix: {fix}"
     elif not name.startswith("_"):
         import difflib  # noqa: PLC0415 - only a misspelt name pays for it
 
@@ -104,6 +89,20 @@ def no_attribute(owner: object, name: str) -> AttributeError:
         near = difflib.get_close_matches(name, public, n=1, cutoff=0.65)
         said += f". Fix: did you mean {near[0]!r}?" if near else ""
     return AttributeError(said, name=name, obj=owner)
+
+
+def refuse_attribute(owner: object, name: str) -> None:
+    """Refuse to set what other frameworks read there, and nobody would here.
+
+    Raises:
+        ConfigurationError: it is such an attribute.
+    """
+    from hinge.diagnostics.elsewhere import attribute  # noqa: PLC0415 - an app that sets nothing pays for nothing
+
+    kind = type(owner).__name__
+    fix = f"{kind.lower()}.configure(Config(...))" if name == "config" else attribute(kind.lower(), name)
+    if fix is not None:
+        raise ConfigurationError(f"{kind}.{name} = ... ({caller()}): nobody reads it. Fix: {fix}")
 
 
 def _outline(signature: inspect.Signature) -> str:
@@ -118,6 +117,13 @@ def _outline(signature: inspect.Signature) -> str:
         bare = str(one.replace(annotation=one.empty, default=one.empty))  # with its stars
         shown.append(bare if one.default is one.empty else f"{name}=...")
     return f"({', '.join(shown)})"
+
+
+def instead(what: str, name: Any, known: Iterable[str]) -> str:
+    """Return what to write for an argument that `what` does not take: as `nearest`, or the word for another's."""
+    from hinge.diagnostics.elsewhere import argument  # noqa: PLC0415 - only what fails pays for it
+
+    return argument(what, name) or nearest(name, known)
 
 
 def nearest(name: Any, known: Iterable[str]) -> str:

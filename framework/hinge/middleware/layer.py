@@ -119,8 +119,10 @@ def layer_of(middleware: "MiddlewareFunction | Layer | Any", *, needs_body: bool
     if inspect.isclass(middleware) or not callable(middleware):
         if not callable(middleware):
             who = f"middleware {middleware!r} ({caller()})"
-            raise ConfigurationError(f"{who}: it is not a function or an instance. Fix: decorate a generator")
-        raise ConfigurationError(f"{who}: it is not a function or an instance. Fix: pass an instance: {name}(...)")
+            raise ConfigurationError(
+                f"{who}: it is no generator function and has no hooks. Fix: {_written(middleware)}"
+            )
+        raise ConfigurationError(f"{who}: it is a class. Fix: {_of_class(middleware, name)}")
     colour = colour_of(middleware)
     if colour not in (Colour.SYNC_GENERATOR, Colour.ASYNC_GENERATOR):
         raise ConfigurationError(f"{who}: it has no yield. Fix: write it as a generator: `response = yield`")
@@ -128,6 +130,29 @@ def layer_of(middleware: "MiddlewareFunction | Layer | Any", *, needs_body: bool
     written = Callback(middleware, who, "middleware", "the request", int(takes_request), OFF_REQUEST)
     start: Callable[[Any], Any] = middleware if takes_request else (lambda request: middleware())
     return Layer(start, colour is Colour.ASYNC_GENERATOR, asks, name, location, written=(written,), **marks)
+
+
+def _written(middleware: Any) -> str:
+    """Return how what was given is written here."""
+    wrapped = getattr(middleware, "cls", None)  # the pair of class and options that Starlette has
+    if inspect.isclass(wrapped):
+        return _of_class(wrapped, wrapped.__name__)
+    if isinstance(middleware, str):
+        return "@app.middleware alone, on a generator: `response = yield`"
+    return "a generator: `response = yield`, or an object with `before` and `after`"
+
+
+def _of_class(middleware: Any, name: str) -> str:
+    """Return how a class that is no instance is written here."""
+    try:
+        wraps = next(iter(inspect.signature(middleware).parameters), "")
+    except (TypeError, ValueError):
+        wraps = ""
+    if wraps == "app":
+        return f"App(asgi_middleware=[({name}, {{...}})]), or one of hinge.middleware"
+    if wraps in ("get_response", "wsgi_app"):
+        return "a generator: what stands before `response = yield` comes before the handler"
+    return f"pass an instance: {name}(...)"
 
 
 def _hooks_of(middleware: Any) -> dict[str, Any]:

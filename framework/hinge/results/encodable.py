@@ -92,6 +92,8 @@ def _unknown(kind: type) -> Unencodable:
     name = kind.__qualname__.rpartition("<locals>.")[2]
     if hasattr(kind, "model_dump"):  # of pydantic, which may be some class's own method: it fits all the same
         fix = "its model_dump(), -> dict[str, Any]"
+    elif kind.__module__.partition(".")[0] in ("starlette", "fastapi", "flask", "werkzeug", "django"):
+        fix = "a response of Hinge's own, from hinge import JSONResponse, HTMLResponse, Response"
     elif kind.__module__.partition(".")[0] in sys.stdlib_module_names:
         fix = "a type that msgspec knows, such as a list, a dict or a str"
     else:

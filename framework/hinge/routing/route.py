@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from hinge.binding.documented import Documented, Responses
 from hinge.binding.params import Dependency
 from hinge.diagnostics.location import caller, locate, qualified_name
-from hinge.diagnostics.misuse import nearest
+from hinge.diagnostics.misuse import instead
 from hinge.errors import ConfigurationError
 from hinge.http.tokens import is_token
 from hinge.middleware.layer import Layer, MiddlewareFunction, layer_of
@@ -184,8 +184,11 @@ def as_dependencies(given: Iterable[Any] | Any, who: str) -> tuple[Dependency, .
     found = tuple(given)
     for one in found:
         if not isinstance(one, Dependency):
-            what = qualified_name(one) if callable(one) else repr(one)
-            raise ConfigurationError(f"{who}: dependencies= holds {what}, which is no dependency. Fix: {fix}")
+            provider = getattr(one, "dependency", None)  # where other frameworks have it
+            what = qualified_name(type(one)) if provider is not None else repr(one)
+            what = qualified_name(one) if callable(one) else what
+            line = fix if provider is None else "dependencies=[hinge.Depends(f)], from hinge import Depends"
+            raise ConfigurationError(f"{who}: dependencies= holds {what}, which is no dependency. Fix: {line}")
         if one.provider is None:
             raise ConfigurationError(f"{who}: dependencies= holds a Depends() that names nothing. Fix: {fix}")
     return found
@@ -257,7 +260,9 @@ def _check_options(options: Mapping[str, Any], known: Iterable[str], who: str) -
         if option not in known:
             if option == "methods":
                 raise ConfigurationError(f"{who}: methods= is for app.route. Fix: @app.route(path, methods=[...])")
-            raise ConfigurationError(f"{who}: there is no option {option!r}. Fix: {nearest(option, sorted(known))}")
+            raise ConfigurationError(
+                f"{who}: there is no option {option!r}. Fix: {instead('a route', option, sorted(known))}"
+            )
     status, limit, name = options.get("status"), options.get("max_body_size"), options.get("name")
     if status is not None and (isinstance(status, bool) or not isinstance(status, int) or not 200 <= status <= 599):
         raise ConfigurationError(f"{who}: status={status!r} is no status of a response. Fix: use one in 200..599")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, Unpack, overload
 from hinge.binding.documented import Responses, as_documented
 from hinge.diagnostics.kinds import FLAG, TEXT, want
 from hinge.diagnostics.location import caller, qualified_name
-from hinge.diagnostics.misuse import fits, no_attribute
+from hinge.diagnostics.misuse import fits, no_attribute, refuse_attribute
 from hinge.errors import ConfigurationError
 from hinge.middleware.layer import Layer, MiddlewareFunction, layer_of
 from hinge.routing.route import (
@@ -70,6 +70,11 @@ class Registrar(ABC):
             if hasattr(type(self), name):  # a property failed: once more, for its own error
                 return object.__getattribute__(self, name)
             raise no_attribute(self, name)
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if not name.startswith("_") and type(self).__module__.startswith("hinge.") and _is_made(self):
+                refuse_attribute(self, name)
+            object.__setattr__(self, name, value)
 
     def _below(self, path: Any) -> str:
         if not isinstance(path, str):
@@ -284,6 +289,10 @@ class Router(Registrar):
             )
 
 
+def _is_made(registrar: Registrar) -> bool:
+    return not vars(registrar).keys().isdisjoint(("_declared", "_routes"))
+
+
 def included(router: Router, outer: str, prefix: str, name: str | None, present: Iterable[Route]) -> list[Route]:
     """Return the routes of a router that is included below `outer` and `prefix`; it is closed by it.
 
@@ -293,7 +302,7 @@ def included(router: Router, outer: str, prefix: str, name: str | None, present:
     """
     where = f"include() ({caller()})"
     if not isinstance(router, Router):
-        raise ConfigurationError(f"{where}: {router!r} is no Router. Fix: pass a Router instance")
+        raise ConfigurationError(f"{where}: {router!r} is no Router. Fix: pass a hinge.Router")
     if name is not None:
         check_name(name, where)
     known = {(id(route.declared), route.name): route for route in present}

@@ -4,7 +4,10 @@ Law: what a test sees is what a client sees. The app runs compiled, with its lif
 the rules of its protocol and of HTTP. Nothing here names a backend, and nothing here needs pytest.
 """
 
+from typing import TYPE_CHECKING
+
 from hinge.backend.testing import Aborted, ProtocolViolation
+from hinge.on_demand import on_demand
 from hinge.testing.answers import ClientResponse, StreamedResponse
 from hinge.testing.client import Client
 from hinge.testing.differences import Difference, EachBackend
@@ -21,3 +24,6 @@ __all__ = [
     "StreamedResponse",
     "WebSocketDenied",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = on_demand(globals(), {})

@@ -6,7 +6,7 @@ body where HTTP allows none, a header that is none.
 
 import codecs
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
@@ -16,6 +16,32 @@ from hinge.responses.events import Event
 from hinge.testing.jar import parse_set_cookie
 
 _BODILESS = frozenset({204, 205, 304})
+
+
+_ELSEWHERE = {
+    "content_type": "headers['content-type']",
+    "data": "content",
+    "get_data": "content",
+    "get_json": "json()",
+    "is_error": "status_code >= 400",
+    "is_json": "headers['content-type']",
+    "is_success": "status_code < 400",
+    "mimetype": "headers['content-type']",
+    "ok": "status_code < 400",
+    "raise_for_status": "status_code, in an assert",
+    "reason_phrase": "status_code",
+    "session_transaction": "a request that signs in",
+    "force_login": "a request that signs in, or overrides={current_user: f}",
+    "status": "status_code",
+    "websocket_connect": "websocket(path)",
+}
+"""What clients of other frameworks and their answers have, and what to write here."""
+
+
+def absent(owner: object, name: str) -> AttributeError:
+    """Return the error of an attribute that there is not, with what to write if it has another name here."""
+    fix = f". Fix: .{_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
+    return AttributeError(f"{type(owner).__name__!r} object has no attribute {name!r}{fix}", name=name, obj=owner)
 
 
 class _Head:
@@ -30,6 +56,11 @@ class _Head:
             raise ProtocolViolation(f"{method} was answered with a header that is none: {error}") from error
         self.history: list[ClientResponse] = []
         """The redirects that led here, oldest first."""
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise absent(self, name)
 
     @property
     def cookies(self) -> dict[str, str]:

@@ -13,9 +13,10 @@ from hinge.backend.installed import load_backend
 from hinge.backend.testing import Connection, Reply
 from hinge.diagnostics.kinds import shown
 from hinge.diagnostics.location import caller
+from hinge.diagnostics.misuse import fits
 from hinge.errors import ConfigurationError
 from hinge.http.address import Address
-from hinge.testing.answers import ClientResponse, StreamedResponse
+from hinge.testing.answers import ClientResponse, StreamedResponse, absent
 from hinge.testing.failures import Failures
 from hinge.testing.forms import Form
 from hinge.testing.jar import CookieJar
@@ -55,6 +56,7 @@ class Client:
         ConfigurationError: the app does not compile for the backend.
     """
 
+    @fits
     def __init__(
         self,
         app: Any,
@@ -108,6 +110,11 @@ class Client:
         self._connection = None
         self._stack.close()
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise absent(self, name)
+
     def _connected(self) -> Connection:
         if self._connection is None:
             raise RuntimeError("the client is not open. Fix: with Client(app) as client: ...")
@@ -115,6 +122,7 @@ class Client:
 
     # -- requests ------------------------------------------------------------------------------------------------------
 
+    @fits
     def request(
         self,
         method: str,
