@@ -11,6 +11,7 @@ comment above a block (which no reader sees) says what is special about it:
     <!-- raises: ValueError --> python: it ends with that exception; a following output block is its text
     <!-- exit: 1 -->           console: its last command ends with that code, not with 0
     <!-- not run: why -->      it is not run, for that reason
+    <!-- elsewhere: file.py -->  it is another framework's: test_coming_from runs it
 
 A line `...` of shown output stands for any lines, `...` within a line for any text. A command that serves runs until
 the next one does or the page ends; the ports 8000 and 8080 of a page stand for a free one. Its commands find
@@ -33,12 +34,12 @@ import sys
 import time
 import types
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.docs.pages import ROOT, Block, blocks_of
 from tests.support.postgres import postgres
 from tests.support.redis import redis
 
@@ -47,14 +48,10 @@ from hinge.extras import DISTRIBUTION
 
 __all__ = ["postgres", "redis"]
 
-ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs/howto").glob("*.md"))]
 PATIENCE = 60.0
 """Seconds after which a command or the start of a server is taken for hanging."""
 
-_FENCE = re.compile(r"(?P<indent> *)```(?P<language>[\w+-]*)[^`]*")
-_NOTE = re.compile(r"<!-- *(?P<key>[a-z ]+?)(?:: *(?P<value>.*?))? *-->")
-_KEYS = {"file", "append", "continue", "output", "raises", "exit", "not run"}
 _SERVERS = {
     "hinge": ["--port", "{port}"],
     "granian": ["--port", "{port}"],
@@ -96,45 +93,6 @@ def _name(page: Path) -> str:
     return page.relative_to(ROOT).as_posix().removeprefix("docs/")
 
 
-@dataclass(frozen=True)
-class Block:
-    """One fenced block and the notes above it."""
-
-    page: Path
-    line: int
-    language: str
-    text: str
-    notes: dict[str, str]
-
-    @property
-    def place(self) -> str:
-        return f"{self.page.name}:{self.line}"
-
-
-def blocks_of(page: Path) -> list[Block]:
-    """Return a page's fenced blocks in order."""
-    found: list[Block] = []
-    notes: dict[str, str] = {}
-    opened: tuple[int, str] | None = None
-    inside: list[str] = []
-    for number, line in enumerate(page.read_text("utf-8").splitlines(), 1):
-        if opened is not None:
-            if line.strip() == "```":
-                found.append(Block(page, *opened, "".join(f"{one}\n" for one in inside), notes))
-                opened, inside, notes = None, [], {}
-            else:
-                inside.append(line)
-        elif (fence := _FENCE.fullmatch(line)) is not None:
-            opened = (number, fence["language"])
-        elif (note := _NOTE.fullmatch(line.strip())) is not None:
-            assert note["key"] in _KEYS, f"{page.name}:{number}: there is no note {note['key']!r}"
-            notes[note["key"]] = note["value"] or ""
-        elif line.strip():
-            assert not notes, f"{page.name}:{number}: a note stands above no block"
-    assert opened is None, f"{page.name}: a block is not closed"
-    return found
-
-
 class Reader:
     """Someone who follows a page in an empty folder."""
 
@@ -158,6 +116,8 @@ class Reader:
         (folder / ".curlrc").write_text("silent\nshow-error\n")  # as on a terminal: no meter
 
     def follow(self, block: Block) -> None:
+        if "elsewhere" in block.notes:
+            return
         if "not run" in block.notes:
             assert block.notes["not run"], f"{block.place}: say why it is not run"
             return
