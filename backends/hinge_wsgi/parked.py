@@ -10,7 +10,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from hinge.dependencies.hops import Leave
-from hinge.loop.watch import is_spared
+from hinge.dependencies.sparing import is_spared
 from hinge_wsgi.waiting import Waiting, current
 
 _parked: "WeakKeyDictionary[asyncio.Task[Any], _Stay]" = WeakKeyDictionary()

@@ -20,8 +20,8 @@ from typing import Any, TypeVar
 
 from hinge.backend.exits import run_to_end
 from hinge.context import carry_back
+from hinge.dependencies.sparing import is_spared
 from hinge.diagnostics.failures import stray
-from hinge.loop.watch import is_spared
 from hinge_wsgi.waiting import STOP_SECONDS, Cut, Waiting, current, stopped
 
 T = TypeVar("T")

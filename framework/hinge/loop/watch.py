@@ -13,6 +13,7 @@ from weakref import WeakSet
 
 import msgspec
 
+from hinge.dependencies.sparing import is_spared, spared_tasks
 from hinge.diagnostics.failures import failure_in_task
 from hinge.errors import HTTPError
 
@@ -38,9 +39,6 @@ def stopping() -> HTTPError:
     return HTTPError(503, "The server is stopping.")
 
 
-_spared: set[asyncio.Task[Any] | None] = set()
-
-
 class spared:  # noqa: N801 - it is used as a function
     """Have this task not cut meanwhile: it cleans up already."""
 
@@ -48,20 +46,15 @@ class spared:  # noqa: N801 - it is used as a function
 
     def __enter__(self) -> None:
         self._task = asyncio.current_task()
-        _spared.add(self._task)
+        spared_tasks.add(self._task)
 
     def __exit__(self, *_: object) -> None:
-        _spared.discard(self._task)
-
-
-def is_spared(task: asyncio.Task[Any]) -> bool:
-    """Tell whether a task is not to be cut now."""
-    return task in _spared
+        spared_tasks.discard(self._task)
 
 
 def cut(task: asyncio.Task[Any]) -> None:
     """Cancel a request's task, because its worker stops; once, so that it may clean up in peace."""
-    if task not in _cut and task not in _spared:
+    if task not in _cut and not is_spared(task):
         _cut.add(task)
         task.cancel()
 

@@ -1,12 +1,15 @@
 """A bound on the time that a request may take until its response begins.
 
 Law: what runs inside is cancelled once, by asyncio's own cancellation, and waited for: it may clean up, and await
-something while it does. A stream that has begun is beyond it, and so is a WebSocket.
+something while it does. Dependencies that are being left are not interrupted: the result is there, and a commit under
+way. A stream that has begun is beyond it, and so is a WebSocket.
 """
 
 import asyncio
 from math import isfinite
+from typing import Any, cast
 
+from hinge.dependencies.sparing import is_spared
 from hinge.diagnostics.kinds import Wanted, want
 from hinge.diagnostics.misuse import fits
 from hinge.errors import HTTPError
@@ -21,12 +24,17 @@ SECONDS = Wanted(
 )
 
 
+LOOK_AGAIN_SECONDS = 0.05
+"""When a request that is not to be interrupted is looked at again."""
+
+
 class Timeout:
     """Answer with 504 if there is no response after so many seconds; add an instance to the app, a router or a route.
 
-    The handler is cancelled, and its clean-up is waited for. A `def` handler on an event loop goes on in its thread,
-    for nobody; under WSGI, where it has the server's thread, it is refused when the app is compiled. What a middleware
-    further out does is not counted.
+    The handler is cancelled, and its clean-up and that of its dependencies is waited for. A `def` handler on an event
+    loop goes on in its thread, for nobody; where it has dependencies to leave, it is waited for, and they see the
+    cancellation. Under WSGI, where it has the server's thread, it is refused when the app is compiled. What a
+    middleware further out does is not counted.
 
     Raises:
         ConfigurationError: `seconds` is no number above 0.
@@ -50,11 +58,41 @@ class Timeout:
         if isinstance(request, WebSocket):
             yield
             return
-        bound = asyncio.timeout(self._seconds)
+        bound = Bound(self._seconds)
         try:
-            async with bound:
-                yield
-        except TimeoutError as error:
-            if not bound.expired():  # it is the handler's own
+            yield
+        except (asyncio.CancelledError, TimeoutError) as error:
+            if not bound.stop():  # it is the handler's own, or somebody else ends the request
                 raise
             raise HTTPError(504, "The request took too long.") from error
+        finally:
+            bound.stop()
+
+
+class Bound:
+    """Cancel the current task after some seconds, or once it is not spared any more; `stop` takes it back."""
+
+    __slots__ = ("_before", "_is_over", "_is_taken_back", "_loop", "_task", "_timer")
+
+    def __init__(self, seconds: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._task = cast("asyncio.Task[Any]", asyncio.current_task())
+        self._before = self._task.cancelling()
+        self._is_over = self._is_taken_back = False
+        self._timer = self._loop.call_later(seconds, self.end)
+
+    def end(self) -> None:
+        """Cancel it, now or as soon as that may be."""
+        if is_spared(self._task):
+            self._timer = self._loop.call_later(LOOK_AGAIN_SECONDS, self.end)
+        else:
+            self._is_over = True
+            self._task.cancel()
+
+    def stop(self) -> bool:
+        """Tell whether it has cancelled the task, and nobody else has; do no more from now on."""
+        self._timer.cancel()
+        if self._is_over and not self._is_taken_back:
+            self._is_taken_back = True
+            self._task.uncancel()
+        return self._is_over and self._task.cancelling() <= self._before

@@ -1,0 +1,14 @@
+"""Tasks that leave what they have entered: nobody of the framework's interrupts that.
+
+Law: a commit that is under way is not cut in half, neither by the stop of a worker nor by a timeout.
+"""
+
+from typing import Any
+
+spared_tasks: set[Any] = set()
+"""Those that do so now; who leaves something on an event loop notes its task here."""
+
+
+def is_spared(task: Any) -> bool:
+    """Tell whether a task is not to be interrupted now."""
+    return task in spared_tasks
