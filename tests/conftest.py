@@ -32,6 +32,7 @@ MATRICES: dict[str, dict[str, set[str]]] = {
     "test_lifespan_exceptions.py": {},
     "test_irregular_errors.py": {},
     "test_callbacks.py": {},
+    "test_dependency_pool.py": {},
     "test_after_response.py": {"work": {"callable", "returns a coroutine"}},
     "test_body_stream.py": {"layers": BETWEEN},
     "test_error_bodies.py": {"layers": BETWEEN},

@@ -51,6 +51,11 @@ class Composed(msgspec.Struct, frozen=True, eq=False):
     """What the document says of its answers besides."""
 
     @property
+    def has_exits(self) -> bool:
+        """Whether something is left behind the handler."""
+        return self.finish is not None
+
+    @property
     def is_guarded(self) -> bool:
         """Whether the body is read between two calls: guards stand before it."""
         return self.guards > 0 and any(one.source in OF_BODY for one in self.arguments)
@@ -102,7 +107,7 @@ class Composed(msgspec.Struct, frozen=True, eq=False):
         """Return what calls the steps from a number on, and the handler."""
         steps, keep = self.steps[begin:], self._keep_open(hops)
         if hops is None or self.colour is Colour.SYNC:
-            return with_exits(steps, self.handler.call, self.finish or Finish(), keep)
+            return with_exits(steps, self.handler.call, self.finish or Finish(), keep, hops and hops.given_up)
         return mixed((*steps, self.handler), self.finish, keep, hops, before=self.steps[:begin])
 
     @property

@@ -25,5 +25,7 @@ class Hops(NamedTuple):
     """
     stay: Callable[[Leave], Leave] | None = None
     """Have such a task do this before it ends; what is returned has it done, and waits for it."""
+    given_up: Callable[[], BaseException | None] | None = None
+    """Return, in the thread of a plain handler, what is thrown in once nobody waits for its result, None before."""
     is_apart: bool = False
     """Whether async streams run in a task of their own, and the request's task closes what is noted behind them."""

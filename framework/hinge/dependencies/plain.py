@@ -5,7 +5,7 @@ there before they are left.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from hinge.dependencies.leaving import END, Entered, leave, refuse_second_yield, tell
 from hinge.dependencies.steps import Call, Step
@@ -82,8 +82,14 @@ def without_exits(steps: Sequence[Step], handle: Call) -> Callable[..., Any]:
     return run
 
 
-def with_exits(steps: Sequence[Step], handle: Call, finish: Finish, keep_open: KeepOpen) -> Run:
-    """Return the composed handler where there are generators to leave."""
+def with_exits(
+    steps: Sequence[Step],
+    handle: Call,
+    finish: Finish,
+    keep_open: KeepOpen,
+    given_up: Callable[[], BaseException | None] | None = None,
+) -> Run:
+    """Return the composed handler where there are generators to leave; a result that is `given_up` is not committed."""
     ways, plain_of = ways_of(steps), finish.plain.get
 
     def run(values: list[Any], exits: list[Entered]) -> Any:
@@ -102,8 +108,10 @@ def with_exits(steps: Sequence[Step], handle: Call, finish: Finish, keep_open: K
                 result = how[1](how[0](result))
             else:
                 result = finish(result)
-                if exits and isinstance(result, StreamingResponse):
+                if exits and isinstance(result, StreamingResponse) and (given_up is None or given_up() is None):
                     return keep_open(result, exits, values)
+            if given_up is not None and (instead := given_up()) is not None:
+                _refuse(result, instead)
             while exits:
                 generator, its_step = exits.pop()
                 if next(generator, END) is not END:
@@ -121,6 +129,15 @@ def with_exits(steps: Sequence[Step], handle: Call, finish: Finish, keep_open: K
 def ways_of(steps: Sequence[Step]) -> tuple[tuple[Call, Step | None], ...]:
     """Return the calls of steps, and the steps of those that give a generator."""
     return tuple((step.call, step if step.is_generator else None) for step in steps)
+
+
+def _refuse(result: Any, error: BaseException) -> NoReturn:
+    """Close the source of a stream that nobody sends (an async one has not begun, and holds nothing), and raise."""
+    if isinstance(result, StreamingResponse) and not result.is_async:
+        close = getattr(result.iterator, "close", None)
+        if close is not None:
+            close()
+    raise error
 
 
 def enter(generator: Any, step: Step, exits: list[Entered]) -> Any:

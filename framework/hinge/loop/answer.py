@@ -19,7 +19,7 @@ from hinge.loop.exchange import Exchange
 from hinge.loop.first_chunk import beginner
 from hinge.loop.form import form_reading, release
 from hinge.loop.guards import with_guards
-from hinge.loop.hops import hops_of
+from hinge.loop.hops import all_in_thread, hops_of
 from hinge.loop.inline import watched
 from hinge.loop.runtime import Runtime, handler_threads
 from hinge.loop.threads import Disconnected
@@ -49,6 +49,9 @@ def coloured_call(
             return call, awaits
         return decoding(endpoint, reader, runtime, call, disconnected, awaits=awaits), True
     in_thread, threads = runtime.in_thread, handler_threads(endpoint)
+
+    if plan.composed is not None and plan.composed.has_exits:
+        return all_in_thread(runtime, threads, call, disconnected), True
 
     def call_in_thread(head: Any, values: tuple[str, ...], body: Any, request: Any) -> Awaitable[Any]:
         return in_thread(threads, call, head, values, body, request, disconnected=disconnected)

@@ -24,14 +24,27 @@ def with_guards(endpoint: Endpoint, reader: Any, runtime: Runtime) -> Endpoint:
     plan, threads = endpoint.plan, handler_threads(endpoint)
     expect, hops = reader.header("expect"), hops_of(endpoint, runtime)
     call = endpoint.bind_guards(reader, hops)
+    is_plain, has_exits = not plan.is_async, plan.composed is not None and plan.composed.has_exits
+
+    async def in_thread(head: Any, values: tuple[str, ...], request: Any) -> Any:
+        if hops is None or not has_exits:
+            return await runtime.in_thread(threads, call, head, values, None, request)
+        found: list[Any] = []
+        try:
+            await hops.run(lambda: found.append(call(head, values, None, request)))
+        except BaseException as error:  # the task was cancelled, and the thread has gone on
+            if found:
+                await found[0].aleave(error, hops)
+            raise
+        return found[0]
 
     async def guard(request: Any) -> AsyncIterator[None]:
         head, values = request._head, request._values
         try:
-            if plan.is_async:
-                held = await call(head, values, None, request)
+            if is_plain:
+                held = await in_thread(head, values, request)
             else:
-                held = await runtime.in_thread(threads, call, head, values, None, request)
+                held = await call(head, values, None, request)
         except BaseException as error:
             if isinstance(error, Exception) and not isinstance(request._body, bytes):
                 await _throw_away(request, awaits_leave=expect(head) is not None)
