@@ -112,13 +112,20 @@ class ErrorHandlers:
         return response
 
     def _respond(self, handler: ErrorHandler, result: Any, error: Exception) -> Response:
-        """Return the response of a result; a plain one keeps the status of its error: 200 would hide the failure."""
+        """Return the response of a result; a plain one keeps the status of its error (200 would hide the failure).
+
+        And its headers: a 405 must name the methods that there are, and a 401 what it asks for (RFC 9110).
+        """
         status = error.status if isinstance(error, HTTPError) else 500
         which = id(handler), status
         respond = self._responders.get(which)
         if respond is None:
             respond = self._responders[which] = Results(self._returns[id(handler)], status, written_to=True).respond
-        return respond(result)
+        response = respond(result)
+        if isinstance(error, HTTPError) and error.headers and not isinstance(result, Response):
+            others = {name: value for name, value in error.headers.items() if name.lower() != "content-type"}
+            _add_headers(response, others, status)
+        return response
 
     def _second(
         self, handler: ErrorHandler, request: Any, first: Exception, second: Exception
@@ -211,13 +218,17 @@ def _document(error: HTTPError) -> Response:
         body = encode_json(HTTPError(status).problem())
     response = Response.trusted(body, status, _PROBLEM_LINES)
     if error.headers:
-        try:
-            response.headers.update(error.headers)
-        except (ValueError, TypeError) as refused:
-            raise ValueError(f"HTTPError({status}): its headers cannot be sent") from refused
+        _add_headers(response, error.headers, status)
     if error.connection:
         _keep_connection(response, error)
     return response
+
+
+def _add_headers(response: Response, headers: Mapping[str, str], status: int) -> None:
+    try:
+        response.headers.update(headers)
+    except (ValueError, TypeError) as refused:
+        raise ValueError(f"HTTPError({status}): its headers cannot be sent") from refused
 
 
 def _left(error: ClientDisconnect) -> HTTPError:

@@ -271,8 +271,33 @@ def test_a_plain_result_keeps_the_status_of_an_http_error(client_for, coloured):
     def handler(request: Request, error: HTTPError) -> dict[str, str | None]:
         return {"message": error.detail}
 
-    response = client_for(app).get("/")
+    client = client_for(app)
+    response = client.get("/")
     assert (response.status_code, response.json()) == (409, {"message": "taken"})
+    assert "x-note" not in response.headers
+
+
+@pytest.mark.clause("errors.handlers")
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [({"a": 1}, ["1"]), ("text", ["1"]), (None, ["1"]), (JSONResponse({}, headers={"x-other": "2"}), [])],
+)
+def test_a_plain_result_keeps_the_headers_of_an_http_error(client_for, coloured, result, expected):
+    app = raising(HTTPError(409, headers={"x-note": "1", "content-type": "text/odd"}), coloured=coloured)
+
+    @app.error(HTTPError)
+    @coloured
+    def handler(request: Request, error: HTTPError) -> object:
+        return result
+
+    client = client_for(app)
+    for _ in range(2):  # and of no other's
+        response = client.get("/")
+        assert response.headers.get_all("x-note") == expected
+        assert response.headers.get("content-type") != "text/odd"
+    response = client.post("/")
+    assert response.headers.get_all("x-note") == []
+    assert response.headers.get("allow") == ("GET, HEAD, OPTIONS" if expected else None)
 
 
 @pytest.mark.clause("errors.handlers")
