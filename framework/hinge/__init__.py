@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from hinge.responses.streaming import StreamingResponse
     from hinge.routing.route import Route
     from hinge.routing.router import Router
+    from hinge.security.scopes import Security, SecurityScopes
     from hinge.sessions.session import Session
     from hinge.sessions.sessions import Sessions
     from hinge.state import State
@@ -107,6 +108,8 @@ __all__ = [
     "ResponseHeaders",
     "Route",
     "Router",
+    "Security",
+    "SecurityScopes",
     "Session",
     "Sessions",
     "State",
@@ -143,6 +146,7 @@ _ROOMS = {
     "responses.streaming": "StreamingResponse",
     "routing.route": "Route",
     "routing.router": "Router",
+    "security.scopes": "Security SecurityScopes",
     "sessions.session": "Session",
     "sessions.sessions": "Sessions",
     "state": "State",

@@ -69,6 +69,52 @@ def test_explain_tells_the_order_the_scopes_and_the_hops(tmp_path: Path, monkeyp
     ]
 
 
+SECURED = """\
+from typing import Annotated
+
+import msgspec
+
+from hinge import App, Depends, Security, SecurityScopes
+from hinge.security import OAuth2PasswordBearer
+
+oauth = OAuth2PasswordBearer("token", scopes={"write": "Write."})
+app = App()
+
+
+class Item(msgspec.Struct):
+    name: str
+
+
+def user(token: Annotated[str, Depends(oauth)], scopes: SecurityScopes) -> str:
+    scopes.require(token)
+    return token
+
+
+@app.post("/items")
+async def create(item: Item, user: Annotated[str, Security(user, scopes=["write"])]) -> str:
+    return user
+"""
+
+
+def test_explain_tells_schemes_and_scopes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with working_directory(tmp_path, monkeypatch, {"secured_under_test": SECURED}):
+        result = CliRunner().invoke(main, ["explain", "secured_under_test:app", "--backend", "asgi"])
+        checked = CliRunner().invoke(main, ["check", "secured_under_test:app", "--backend", "asgi"])
+    assert result.exit_code == checked.exit_code == 0, result.output + checked.output
+    lines = [line.strip() for line in result.stdout.splitlines()]
+    lines = [line for line in lines if line.startswith(("needs", "hops", "security"))]
+    assert lines == [
+        (
+            "needs 1     hinge.security.oauth2.OAuth2PasswordBearer (secured_under_test.py:8): read of the head, "
+            "before the body"
+        ),
+        "needs 2     secured_under_test.user (secured_under_test.py:16): request-scoped, def, before the body",
+        "security    OAuth2PasswordBearer; scopes write",
+        "hops        plain: secured_under_test.user; then awaited: secured_under_test.create",
+    ]
+    assert checked.stdout.startswith("ok: ")
+
+
 def test_check_warns_of_guards_behind_the_body(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     late = (
         SHOP.replace("def audit(", "class Audit:\n    needs_body = True\n\n    def __call__(self, ")

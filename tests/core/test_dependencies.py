@@ -71,7 +71,7 @@ def app_with(handler: Callable[..., Any], path: str = "/", **options: Any) -> Ap
         ({"scope": "function"}, '"request", which ends before the head is sent'),
         ({"scope": "session"}, '"app" for one value a worker'),
         ({"scope": 3}, "it is no scope"),
-        ({"auto_error": False}, "returns None"),
+        ({"auto_error": False}, "optional=True"),
         ({"cache": False}, "did you mean 'cached'"),
         ({"cached": 1}, "True or False"),
         ({"scope": "app", "cached": False}, "drop cached=False"),

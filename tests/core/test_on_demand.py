@@ -12,9 +12,19 @@ import hinge.codecs
 import hinge.forms
 import hinge.middleware
 import hinge.openapi
+import hinge.security
 import hinge.sessions
 
-PACKAGES = [hinge, hinge.backend, hinge.codecs, hinge.forms, hinge.middleware, hinge.openapi, hinge.sessions]
+PACKAGES = [
+    hinge,
+    hinge.backend,
+    hinge.codecs,
+    hinge.forms,
+    hinge.middleware,
+    hinge.openapi,
+    hinge.security,
+    hinge.sessions,
+]
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -33,6 +33,19 @@ from hinge.middleware import (
     TrustedHosts,
 )
 from hinge.routing.route import RouteOptions
+from hinge.security import (
+    AnyOf,
+    APIKeyCookie,
+    APIKeyHeader,
+    APIKeyQuery,
+    HTTPBasic,
+    HTTPBearer,
+    OAuth2AuthorizationCode,
+    OAuth2PasswordBearer,
+    OpenIDConnect,
+    Security,
+)
+from hinge.security.scheme import About
 from hinge.sessions import MemoryStore, RedisStore, SQLiteStore
 
 THING = object()
@@ -159,6 +172,50 @@ def of_codec(**options: Any) -> None:
     Codec(**{"media_type": "a/b", "encode": lambda value: b"", **options})
 
 
+def of_any_of(**options: Any) -> None:
+    AnyOf(*options.pop("schemes", (HTTPBearer(), HTTPBasic())), **options)
+
+
+def of_security(**options: Any) -> None:
+    Security(handler, **options)
+
+
+def of_bearer(**options: Any) -> None:
+    HTTPBearer(**options)
+
+
+def of_basic(**options: Any) -> None:
+    HTTPBasic(**options)
+
+
+def of_key_header(**options: Any) -> None:
+    APIKeyHeader(**{"name": "x-key", **options})
+
+
+def of_key_cookie(**options: Any) -> None:
+    APIKeyCookie(**{"name": "key", **options})
+
+
+def of_key_query(**options: Any) -> None:
+    APIKeyQuery(**{"name": "key", **options})
+
+
+def of_password(**options: Any) -> None:
+    OAuth2PasswordBearer(**{"token_url": "token", **options})
+
+
+def of_code(**options: Any) -> None:
+    OAuth2AuthorizationCode(**{"authorization_url": "a", "token_url": "token", **options})
+
+
+def of_openid(**options: Any) -> None:
+    OpenIDConnect(**{"url": "x", **options})
+
+
+NO_URL = (*NO_TEXT, "", " ")
+NO_ABOUT = {"optional": (*NO_FLAG,), "title": (*NO_TEXT, "", "a b"), "description": NO_TEXT}
+NO_REALM = {"realm": (*NO_URL, None, "\xe4", "a\nb")}
+NO_SCOPES = (*NO_MAPPING, None, {5: "x"}, {"a b": "x"}, {"": "x"}, {"a": 5})
 NO_DEPENDENCIES = (*NO_LIST, [5], ["x"], [handler], [Depends()], Depends(handler))
 NO_RESPONSES = (*NO_MAPPING, {"404": "x"}, {True: "x"}, {99: "x"})
 WRONG: dict[Callable[..., None], dict[str, tuple[Any, ...]]] = {
@@ -298,6 +355,23 @@ WRONG: dict[Callable[..., None], dict[str, tuple[Any, ...]]] = {
         "max_size": NO_COUNT,
         "types": (),  # the compile sets it, whatever it was
     },
+    of_security: {
+        "scopes": (*NO_LIST_OF_TEXTS, ["a b"], [""]),
+        "cached": NO_FLAG,
+        "responses": NO_RESPONSES,
+    },
+    of_any_of: {"schemes": ([], [HTTPBearer()], [5, HTTPBearer()], [HTTPBearer, HTTPBearer]), "optional": NO_FLAG},
+    of_bearer: NO_ABOUT | NO_REALM | {"scheme": (*NO_URL, None, "a b", "basic", "Digest")},
+    of_basic: NO_ABOUT | NO_REALM,
+    of_key_header: NO_ABOUT | {"name": (*NO_URL, None, "a b", "a_b", "Authorization", "cookie")},
+    of_key_cookie: NO_ABOUT | {"name": (*NO_URL, None, "a b", "a;b")},
+    of_key_query: NO_ABOUT | {"name": (*NO_URL, None, "\xe4", "a\nb")},
+    of_password: NO_ABOUT | NO_REALM | {"token_url": (*NO_URL, None), "refresh_url": NO_URL, "scopes": NO_SCOPES},
+    of_code: NO_ABOUT
+    | NO_REALM
+    | {"authorization_url": (*NO_URL, None), "token_url": (*NO_URL, None)}
+    | {"refresh_url": NO_URL, "scopes": NO_SCOPES},
+    of_openid: NO_ABOUT | NO_REALM | {"url": (*NO_URL, None)},
 }
 SIGNATURES: dict[Callable[..., None], Any] = {
     of_app: App.__init__,
@@ -320,13 +394,26 @@ SIGNATURES: dict[Callable[..., None], Any] = {
     of_sqlite_store: SQLiteStore.__init__,
     of_redis_store: RedisStore.__init__,
     of_codec: Codec,
+    of_security: Security,
+    of_any_of: AnyOf.__init__,
+    of_bearer: HTTPBearer.__init__,
+    of_basic: HTTPBasic.__init__,
+    of_key_header: APIKeyHeader.__init__,
+    of_key_cookie: APIKeyCookie.__init__,
+    of_key_query: APIKeyQuery.__init__,
+    of_password: OAuth2PasswordBearer.__init__,
+    of_code: OAuth2AuthorizationCode.__init__,
+    of_openid: OpenIDConnect.__init__,
 }
 
 
 def names_of(declare: Callable[..., None]) -> set[str]:
     if declare is of_route:
         return set(RouteOptions.__annotations__)
-    return set(inspect.signature(SIGNATURES[declare]).parameters) - {"self", "providers", "others"}
+    names = set(inspect.signature(SIGNATURES[declare]).parameters) - {"self", "others", "providers"}
+    if "about" in names and declare is not of_any_of:  # whose schemes have those
+        names |= set(About.__annotations__)
+    return names - {"about"}
 
 
 @pytest.mark.parametrize("declare", [of_route, *SIGNATURES])

@@ -20,9 +20,20 @@ from hinge import (
     Response,
     ResponseHeaders,
     Router,
+    Security,
+    SecurityScopes,
     Sessions,
     Templates,
     WebSocket,
+)
+from hinge.security import (
+    AnyOf,
+    APIKeyHeader,
+    HTTPBasic,
+    HTTPBasicCredentials,
+    HTTPBearer,
+    OAuth2PasswordBearer,
+    OpenIDConnect,
 )
 from hinge.sessions import MemoryStore
 from hinge.sessions import Session as CurrentSession
@@ -222,6 +233,28 @@ def depends(
 ) -> str:
     headers.set_cookie("a", "b", max_age=1)
     return ""
+
+
+# -- security ----------------------------------------------------------------------------------------------------------
+
+assert_type(Depends(HTTPBearer()), str)
+assert_type(Depends(HTTPBearer(scheme="Token", optional=True)), str | None)
+assert_type(Depends(HTTPBasic(title="login")), HTTPBasicCredentials)
+assert_type(Depends(APIKeyHeader("x-key", optional=True)), str | None)
+assert_type(Depends(OAuth2PasswordBearer("token", scopes={"a": "A"})), str)
+assert_type(Depends(OpenIDConnect("/oidc")), str)
+assert_type(Depends(AnyOf(HTTPBearer(), HTTPBasic())), str | HTTPBasicCredentials)
+assert_type(Security(count, scopes=["a"]), int)
+
+
+def judged(token: Annotated[str, Depends(HTTPBearer())], scopes: SecurityScopes) -> str:
+    scopes.require(["a"])
+    return token
+
+
+@app.get("/secured", dependencies=[Security(judged, scopes=["a"])])
+def secured(user: Annotated[str, Security(judged, scopes=["a"])], same: str = Security(judged)) -> str:
+    return user
 
 
 with app.resolve(page) as resolved:

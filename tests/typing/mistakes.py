@@ -12,10 +12,12 @@ from hinge import (
     Request,
     Response,
     Router,
+    Security,
     Session,
     Sessions,
     WebSocket,
 )
+from hinge.security import HTTPBearer, OAuth2PasswordBearer
 
 app = App(slashes="keep")  # E: arg-type
 App("x", "y")  # E: call-arg
@@ -97,6 +99,9 @@ def other_type(
 
 
 Depends(page, scope="session")  # E: call-overload
+HTTPBearer(auto_error=False)  # E: call-overload
+OAuth2PasswordBearer(tokenUrl="token")  # E: call-overload
+Security(page, scopes=5)  # E: call-overload
 
 
 class Cart(msgspec.Struct):
@@ -111,3 +116,10 @@ def cart(session: Session[Cart]) -> str:
 
 
 Sessions()  # E: call-arg
+
+
+@app.get("/i")
+def other_credential(
+    token: int = Depends(HTTPBearer()),  # E: assignment
+) -> str:
+    return ""

@@ -139,6 +139,7 @@ class _Sources:
         self.reader = reader
         self.max_query_fields = max_query_fields
         self.of_path: list[Take] = []
+        self.of_credentials: list[Take] = []
         self.refusing: list[tuple[Argument, bool, Take | None]] = []
         """The arguments beside the path's that a client can fill badly: whether it is the body, and what takes it."""
         readers = readers_of(plan)
@@ -149,6 +150,7 @@ class _Sources:
         arguments = self.plan.arguments
         taken = {one.name: self._take(one) for one in arguments if one.source is not Source.QUERY}
         self.of_path = [taken[one.name] for one in arguments if one.source is Source.PATH]
+        self.of_credentials = [taken[one.name] for one in arguments if one.source is Source.CREDENTIAL]
         self.refusing = [
             (one, one.source is Source.BODY, taken.get(one.name)) for one in arguments if one.source in _REFUSING
         ]
@@ -162,6 +164,8 @@ class _Sources:
             Source.FORM: self._from_form,
             Source.BODY: self._from_body,
             Source.SESSION: self._session,
+            Source.CREDENTIAL: self._from_credential,
+            Source.SCOPES: _fixed,
         }
         if argument.source in makers:
             return makers[argument.source](argument)
@@ -243,6 +247,10 @@ class _Sources:
 
         return take
 
+    def _from_credential(self, argument: Argument) -> Take:
+        take: Take = argument.fixed.reading(self.reader, self.max_query_fields)
+        return take
+
     def _from_record(self, argument: Argument) -> Take:
         take = head_record(argument, self.converters[argument.name], self.reader)
         return lambda head, values, body, request: take(head)
@@ -297,13 +305,18 @@ class _Sources:
     # -- the slow path -------------------------------------------------------------------------------------------------
 
     def explain(self, first: Exception, head: Any, values: tuple[str, ...], body: Any, request: Any) -> Exception:
-        """Return the answer to a request whose arguments do not convert: a 404, a 400 or a 422 with all errors."""
+        """Return the answer to a request whose arguments do not convert: 404, 401, 400, or a 422 with all errors."""
         # A path that does not convert names no resource, so what else is wrong with the request does not matter.
         try:
             for take in self.of_path:
                 take(head, values, body, request)
         except ValueError:
             return HTTPError(404)
+        try:
+            for take in self.of_credentials:  # nor does it matter to whom nobody answers anything
+                take(head, values, body, request)
+        except HTTPError as error:
+            return error
         if isinstance(first, HTTPError) and not isinstance(first, RequestInvalid):
             return first
         told = first.errors if isinstance(first, RequestInvalid) else ()
@@ -350,6 +363,11 @@ _OBJECTS: dict[Source, Take] = {
 _BODY = Source.BODY.value
 _REFUSING = (Source.QUERY, Source.HEADER, Source.COOKIE, Source.BODY, Source.FORM)
 """Sources beside the path that a client can fill badly; of the query, all arguments are taken at once."""
+
+
+def _fixed(argument: Argument) -> Take:
+    value = argument.fixed
+    return lambda head, values, body, request: value
 
 
 def _undecoded(argument: Argument) -> Take:

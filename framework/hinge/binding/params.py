@@ -73,6 +73,10 @@ class Dependency(Param, frozen=True, eq=False):
     documented: tuple[Documented, ...] = ()
     """What the document of each route that reaches it lists besides."""
     location: str = ""
+    scopes: tuple[str, ...] = ()
+    """What is wanted of whoever asks; made by `hinge.Security`."""
+    is_guard: bool = False
+    """Whether it runs before the body, whatever it needs."""
 
 
 class Called(msgspec.Struct, frozen=True):

@@ -66,6 +66,10 @@ class Source(enum.Enum):
     """Headers that go onto the answer, whoever sets them."""
     SESSION = "session"
     """The visitor's session, which a layer around the handler loads and keeps."""
+    CREDENTIAL = "credential"
+    """What a security scheme reads of the head."""
+    SCOPES = "scopes"
+    """What the route wants of whoever asks; fixed at compile."""
     HELD = "held"
     """What the guards of a route have given before its body was read."""
 
@@ -93,6 +97,8 @@ class Argument(msgspec.Struct, frozen=True):
     """Takes the whole source (a record from the query string, a form, the headers or the cookies)."""
     keyword: bool = False
     marker: Param | None = None
+    fixed: Any = None
+    """What the compile knows of it: the `Credential` that reads it, or the value itself."""
 
 
 class HandlerPlan(msgspec.Struct, frozen=True, dict=True):  # dict: what is asked for with each request is told once
@@ -139,7 +145,7 @@ class HandlerPlan(msgspec.Struct, frozen=True, dict=True):  # dict: what is aske
     @property
     def needs_dependencies(self) -> bool:
         """Whether something is still to be composed with it."""
-        return self._takes(Source.DEPENDENCY, Source.ANSWER)
+        return self._takes(Source.DEPENDENCY, Source.ANSWER, Source.SCOPES)
 
     def _takes(self, *sources: Source) -> bool:
         return any(argument.source in sources for argument in self.arguments)
@@ -202,6 +208,7 @@ _INJECTED: dict[str, Source] = {
     "hinge.state.State": Source.STATE,
     "hinge.responses.response.ResponseHeaders": Source.ANSWER,
     "hinge.sessions.session.Session": Source.SESSION,
+    "hinge.security.scopes.SecurityScopes": Source.SCOPES,
 }
 """By the name of the class: who annotates with one has loaded its module, and nobody else needs it."""
 _MARKED: dict[type[Param], Source] = {

@@ -14,6 +14,7 @@ from hinge.compiling.endpoints import Judged, unmet_need
 from hinge.compiling.frozen import Endpoint
 from hinge.config import Config
 from hinge.dependencies.compose import Composed
+from hinge.dependencies.graph import Needs
 from hinge.dependencies.mixed import parts_of
 from hinge.diagnostics.kinds import shown
 from hinge.diagnostics.location import qualified_name
@@ -125,14 +126,25 @@ def _dependencies(endpoint: Endpoint) -> Iterator[tuple[str, str]]:
     composed = endpoint.plan.composed
     if composed is None:
         return
-    for number, node in enumerate(composed.nodes, 1):
+    needs = composed.needs
+    for number, node in enumerate(needs.order, 1):
         provider = node.provider
-        before = ", before the body" if composed.is_guarded and number <= composed.guards else ""
-        yield (
-            f"needs {number}",
-            (f"{provider.name} ({provider.location}): {provider.scope}-scoped, {provider.colour.value}{before}"),
-        )
+        before = ", before the body" if composed.is_guarded and number <= needs.guards else ""
+        how = "read of the head" if node.credential else f"{provider.scope}-scoped, {provider.colour.value}"
+        yield f"needs {number}", f"{provider.name} ({provider.location}): {how}{before}"
+    if needs.schemes:
+        yield "security", _security(needs)
     yield "hops", "; then ".join(_hops(composed))
+
+
+def _security(needs: Needs) -> str:
+    """Return what is wanted of whoever asks."""
+    schemes: Any = needs.schemes
+    wanted = (
+        " or ".join(type(one).__name__ for one in scheme.members) + (" (optional)" if scheme.optional else "")
+        for scheme in schemes
+    )
+    return " and ".join(wanted) + (f"; scopes {' '.join(needs.scopes)}" if needs.scopes else "")
 
 
 def _hops(composed: Composed) -> Iterator[str]:

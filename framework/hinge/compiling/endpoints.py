@@ -22,7 +22,7 @@ from hinge.codecs import Codec, is_of_msgspec
 from hinge.compiling import automatic
 from hinge.compiling.frozen import Endpoint, Leaf, head_of
 from hinge.config import Config
-from hinge.dependencies.graph import Graphs
+from hinge.dependencies.graph import Graphs, Needs
 from hinge.dependencies.provider import key_of
 from hinge.diagnostics.location import placed
 from hinge.error_responses import ErrorHandlers
@@ -93,12 +93,17 @@ class Frame(msgspec.Struct, frozen=True):
             plan = self._composed(route, plan, guards, is_written_to=bool(layers))
         if plan.session is not None:
             layers = (*layers, self._session_layer(plan))
+        errors = self.errors
+        if plan.composed is not None and (schemes := plan.composed.needs.schemes):
+            from hinge.security.refusals import Challenging  # noqa: PLC0415 - only routes with schemes pay for it
+
+            errors = Challenging(errors, schemes)  # type: ignore[arg-type]  # there are no others
         limit = self.config.max_body_size if route.max_body_size is None else route.max_body_size
         return Endpoint(
             plan,
             route.template.names,
             self.config,
-            self.errors,
+            errors,
             self.url_for,
             layers,
             route,
@@ -119,13 +124,14 @@ class Frame(msgspec.Struct, frozen=True):
         names = route.template.names
         where = f"{', '.join(sorted(route.methods)) or 'WEBSOCKET'} {route.template.text} ({route.location})"
         needs = self.graphs.needs_of(plan, guards, names, self.notes, where)
+        scopes = _scopes_of(route, plan, needs)
         if route.websocket:
-            return composed(plan, needs, names, Finish(), websocket=True)
+            return composed(plan, needs, names, Finish(), websocket=True, scopes=scopes)
         taken = needs.sources_with(plan)
         respond = Results(plan.returned, route.status, written_to=is_written_to or Source.SESSION in taken).respond
         if Source.ANSWER in taken:
             plan = answering(plan, respond)
-        return composed(plan, needs, names, Finishing(plan.returned, respond), websocket=False)
+        return composed(plan, needs, names, Finishing(plan.returned, respond), websocket=False, scopes=scopes)
 
     def _session_layer(self, plan: HandlerPlan) -> Layer:
         """Return what loads and keeps the session that a handler takes, or something that it needs.
@@ -163,6 +169,21 @@ class Frame(msgspec.Struct, frozen=True):
             return refuse
         response = self.errors.problem(make())
         return lambda: response
+
+
+def _scopes_of(route: Route, plan: HandlerPlan, needs: Needs) -> Any:
+    """Return what `SecurityScopes` stands for on a route; None: it has no scopes and nobody asks.
+
+    Raises:
+        ConfigurationError: its scopes are nobody's to judge, or its schemes do not have them.
+    """
+    providers = [node.provider.arguments for node in needs.order]
+    is_taken = any(one.source is Source.SCOPES for arguments in (plan.arguments, *providers) for one in arguments)
+    if not (is_taken or needs.scopes):
+        return None
+    from hinge.security.scopes import scopes_of  # noqa: PLC0415 - only routes with scopes pay for it
+
+    return scopes_of(route.describe(), needs.scopes, needs.schemes, is_taken=is_taken)
 
 
 class Judged(NamedTuple):

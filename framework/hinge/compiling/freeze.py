@@ -20,6 +20,7 @@ def mistakes_of(parts: Sequence[Part], target: Backend, *, skip_unsupported: boo
     judged = [one for part in parts for one in part.judged]
     found = [mistake for one in judged for mistake in one.mistakes] + uncancelled(judged, target)
     found += unknown_overrides(parts) + _shared_cookies(parts)
+    found += [line for part in parts for line in _undescribed(part)]
     return found if skip_unsupported else found + unmet_needs(judged, target)
 
 
@@ -33,6 +34,16 @@ def _shared_cookies(parts: Sequence[Part]) -> list[str]:
         for one in declared
         if first[one.name] is not one
     ]
+
+
+def _undescribed(part: Part) -> list[str]:
+    """Return a line for each route of a part whose security schemes cannot be described."""
+    planned = [(one.route, one.endpoint.plan) for one in part.judged if one.endpoint is not None]
+    if not any(plan.composed is not None and plan.composed.needs.schemes for _, plan in planned):
+        return []
+    from hinge.openapi.security import undescribed  # noqa: PLC0415 - only apps with schemes pay for it
+
+    return undescribed(part.app, planned)
 
 
 def frozen_app(

@@ -96,6 +96,7 @@ CLAUSES = {
     "sends anything of it.",
     "sessions.answers": "A session is kept with every answer below 500, when the handler's dependencies were left and "
     "before the head is sent.",
+    "security.refusals": "Who has no credentials gets a 401 with a challenge, behind 404 and before all else.",
 }
 """Name -> what is owed."""
 

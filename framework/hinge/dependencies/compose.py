@@ -35,10 +35,11 @@ _REQUEST = Argument("(request)", Source.HEAD, "(request)", Any)
 class Composed(msgspec.Struct, frozen=True, eq=False):
     """The calls of one route: its providers in their order, then its handler."""
 
-    nodes: tuple[Node, ...]
+    needs: Needs
+    steps: tuple[Step, ...]
+    """The calls of providers; what is read of the head without one is among the arguments."""
     guards: int
     """How many of them stand before the body."""
-    steps: tuple[Step, ...]
     handler: Step
     finish: Finish | None
     """What makes a body or a response of the handler's result, before anything is left; None: nothing is."""
@@ -57,8 +58,13 @@ class Composed(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def is_guarded(self) -> bool:
-        """Whether the body is read between two calls: guards stand before it."""
-        return self.guards > 0 and any(one.source in OF_BODY for one in self.arguments)
+        """Whether the body is read between two calls: guards or security schemes stand before it."""
+        return self.needs.guards > 0 and any(one.source in OF_BODY for one in self.arguments)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a guard runs code of the app's, so that it needs its place."""
+        return not all(step.is_free for step in self.steps[: self.guards])
 
     def bound(self, plan: HandlerPlan, hops: Hops | None) -> HandlerPlan:
         """Return the plan with the handler that is to be called; where guards stand before the body, the second call.
@@ -68,7 +74,7 @@ class Composed(msgspec.Struct, frozen=True, eq=False):
         """
         self._check(hops)
         if not self.is_guarded:
-            if self.finish is None and self.colour is Colour.SYNC:
+            if self.finish is None and (self.colour is Colour.SYNC or not self.steps):
                 return replace(plan, handler=without_exits(self.steps, self.handler.call))
             run = self._running(0, hops)
             return replace(plan, handler=self._parked(lambda *given: run([*given], []), hops))
@@ -128,11 +134,11 @@ class Composed(msgspec.Struct, frozen=True, eq=False):
 
 
 def composed(
-    plan: HandlerPlan, needs: Needs, path_names: Iterable[str], finish: Finish, *, websocket: bool
+    plan: HandlerPlan, needs: Needs, path_names: Iterable[str], finish: Finish, *, websocket: bool, scopes: Any = None
 ) -> HandlerPlan:
     """Return the plan that calls a handler together with what it needs.
 
-    `finish` makes a body or a response of a result.
+    `finish` makes a body or a response of a result; `scopes` is what `SecurityScopes` stands for on this route.
 
     Raises:
         ConfigurationError: two of all take the body, or something else cannot be together.
@@ -140,7 +146,7 @@ def composed(
     _check_loop(plan, needs)
     if not websocket:
         _check_guards(plan, needs)
-    whole = _Composing(plan, needs, websocket=websocket).whole(finish)
+    whole = _Composing(plan, needs, scopes, websocket=websocket).whole(finish)
     _check_bodies(plan, whole.arguments)
     is_async = whole.colour is Colour.ASYNC
     merged = replace(
@@ -160,14 +166,17 @@ def composed(
 class _Composing:
     """Find the place of everything that is given."""
 
-    def __init__(self, plan: HandlerPlan, needs: Needs, *, websocket: bool) -> None:
+    def __init__(self, plan: HandlerPlan, needs: Needs, scopes: Any, *, websocket: bool) -> None:
         self._plan = plan
         self._needs = needs
-        slots = Slots()
+        slots = Slots(scopes)
         self._own = slots.add(plan.arguments, "")
+        read = {node: slots.add([_credential(node)], "")[_short(node)] for node in needs.order if node.credential}
+        self._called = [node for node in needs.order if node not in read]
+        self._guards = sum(node not in read for node in needs.order[: needs.guards])
         self._takes = {
-            node: slots.add(node.provider.arguments, _short(node), before_body=index < needs.guards and not websocket)
-            for index, node in enumerate(needs.order)
+            node: slots.add(node.provider.arguments, _short(node), before_body=index < self._guards and not websocket)
+            for index, node in enumerate(self._called)
             if node.cell is None
         }
         self._has_exits = any(node.provider.is_generator for node in self._takes)
@@ -175,20 +184,20 @@ class _Composing:
         if self._has_exits and not websocket and _may_stream(plan):
             self._request_at = slots.add([_REQUEST], "")[_REQUEST.name]
         self._arguments = slots.arguments
-        self._places = {node: len(slots.arguments) + index for index, node in enumerate(needs.order)}
+        self._places = read | {node: len(slots.arguments) + index for index, node in enumerate(self._called)}
 
     def whole(self, finish: Finish) -> Composed:
         """Return all calls, and the arguments that they take."""
         plan, needs = self._plan, self._needs
-        steps = tuple(self._step(node) for node in needs.order)
+        steps = tuple(map(self._step, self._called))
         handler = step_of(
             self._call(plan.handler, plan.arguments, self._own, needs.of_handler), _colour(plan), plan.describe()
         )
         is_async = any(step.is_async for step in (*steps, handler)) or (plan.maybe_async and self._has_exits)
         return Composed(
-            nodes=needs.order,
-            guards=needs.guards,
+            needs=needs,
             steps=steps,
+            guards=self._guards,
             handler=handler,
             finish=finish if self._has_exits else None,
             request_at=self._request_at,
@@ -227,6 +236,12 @@ def _unbound(plan: HandlerPlan) -> Callable[..., Any]:
         )
 
     return refuse
+
+
+def _credential(node: Node) -> Argument:
+    """Return the argument that stands for a provider whose value is read of the head."""
+    name = _short(node)
+    return Argument(name, Source.CREDENTIAL, name, node.provider.returns, fixed=node.credential)
 
 
 def _short(node: Node) -> str:

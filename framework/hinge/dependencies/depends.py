@@ -4,7 +4,7 @@ Law: what it is called with is judged where it is written. The words of other fr
 write here: one that was passed over would be a scope or a cache that nobody has.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
 from hinge.binding.documented import Responses, as_documented
@@ -19,8 +19,9 @@ T = TypeVar("T")
 _ELSEWHERE = {
     "dependency": "Depends(f), the provider comes first",
     "use_cache": "cached=False in place of use_cache=False",
-    "auto_error": "a provider that returns None where it would raise",
-    "tokenUrl": "a provider that reads the credential",
+    "scopes": "hinge.Security(f, scopes=[...])",
+    "auto_error": "a scheme with optional=True, as in Depends(HTTPBearer(optional=True))",
+    "tokenUrl": "Depends(OAuth2PasswordBearer(token_url))",
     "use_safe_annotations": "leave it out",
 }
 """What `Depends` of others takes, and what to write instead."""
@@ -82,17 +83,8 @@ def Depends(  # noqa: N802 - the name that the field has for it
         ConfigurationError: it is no provider, or an option is none.
     """
     where = caller()
-    for option, value in others.items():
-        instead = _ELSEWHERE.get(option) or nearest(option, ("scope", "cached", "responses"))
-        raise ConfigurationError(f"Depends({option}={shown(value)}) ({where}): there is no such option. Fix: {instead}")
-    if len(providers) > 1:
-        raise ConfigurationError(f"Depends(...) ({where}): it takes one provider. Fix: Depends(f), one for each value")
-    provider = providers[0] if providers else None
-    if provider is not None and not callable(provider):
-        raise ConfigurationError(
-            f"Depends({shown(provider)}) ({where}): it cannot be called. "
-            "Fix: give a function, a class or a callable object"
-        )
+    check_options("Depends", others, ("scope", "cached", "responses"))
+    provider = provider_of_call("Depends", providers)
     if not (isinstance(scope, str) and scope in _SCOPES):
         fix = _OTHER_SCOPES.get(scope) if isinstance(scope, str) else None
         raise ConfigurationError(
@@ -110,3 +102,33 @@ def Depends(  # noqa: N802 - the name that the field has for it
         )
     named: Any = scope
     return Dependency(provider=provider, scope=named, cached=cached, documented=documented, location=where)
+
+
+def check_options(what: str, others: Mapping[str, Any], known: Iterable[str]) -> None:
+    """Refuse options that `what` does not have.
+
+    Raises:
+        ConfigurationError: there is one.
+    """
+    for option, value in others.items():
+        instead = _ELSEWHERE.get(option) or nearest(option, known)
+        raise ConfigurationError(
+            f"{what}({option}={shown(value)}) ({caller()}): there is no such option. Fix: {instead}"
+        )
+
+
+def provider_of_call(what: str, providers: Sequence[Any]) -> Callable[..., Any] | None:
+    """Return the one provider that `what` is called with, None for the annotated class.
+
+    Raises:
+        ConfigurationError: there are several, or it is none.
+    """
+    if len(providers) > 1:
+        raise ConfigurationError(f"{what}(...) ({caller()}): it takes one provider. Fix: {what}(f), one for each value")
+    provider: Callable[..., Any] | None = providers[0] if providers else None
+    if provider is not None and not callable(provider):
+        raise ConfigurationError(
+            f"{what}({shown(provider)}) ({caller()}): it cannot be called. "
+            "Fix: give a function, a class or a callable object"
+        )
+    return provider

@@ -10,7 +10,9 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
+from hinge.binding.credentials import Credential
 from hinge.binding.documented import Documented
 from hinge.binding.mistakes import is_injected
 from hinge.binding.notes import Notes
@@ -24,6 +26,8 @@ from hinge.diagnostics.location import qualified_name
 from hinge.errors import ConfigurationError
 from hinge.inspection.annotations import class_of
 
+_OF_BODY = (Source.BODY, Source.STREAM, Source.FORM)
+
 
 class Node(msgspec.Struct, frozen=True, eq=False):
     """One call of a provider: for a request, or for the worker's life."""
@@ -34,6 +38,20 @@ class Node(msgspec.Struct, frozen=True, eq=False):
     is_guard: bool = False
     cell: Cell | None = None
     """Where the value of an app-scoped one is; None: it is called for each request."""
+    scheme: Credential | None = None
+    """The security scheme that `Depends` names here, whatever a test has put in its place."""
+
+    @property
+    def credential(self) -> Credential | None:
+        """What reads its value, so that nothing is called; None: its provider is called."""
+        function = self.provider.function
+        return function if isinstance(function, Credential) else None
+
+    @property
+    def takes_body(self) -> bool:
+        """Whether it, or what it needs, takes the body."""
+        own = any(one.source in _OF_BODY for one in self.provider.arguments)
+        return own or any(one.takes_body for one in self.needs.values())
 
 
 class Needs(msgspec.Struct, frozen=True, eq=False):
@@ -47,6 +65,13 @@ class Needs(msgspec.Struct, frozen=True, eq=False):
     """What fills the handler's own parameters that are dependencies."""
     documented: tuple[Documented, ...] = ()
     """The `responses` that were named with them, in the order of the calls."""
+    scopes: tuple[str, ...] = ()
+    """What all of them want of whoever asks, each once."""
+
+    @property
+    def schemes(self) -> tuple[Credential, ...]:
+        """The security schemes among them, each once."""
+        return tuple({id(node.scheme): node.scheme for node in self.order if node.scheme is not None}.values())
 
     def sources_with(self, plan: HandlerPlan) -> set[Source]:
         """Return where all that providers take comes from, and what the handler takes."""
@@ -157,6 +182,9 @@ class _Walk:
         self._who = who
         self._route = route
         self._nodes: dict[Hashable, Node] = {}
+        self.guards: list[Node] = []
+        """Those that are named as guards."""
+        self.scopes: dict[str, None] = {}
 
     def needs(self, arguments: Iterable[Argument], way: tuple[Provider, ...]) -> dict[str, Node]:
         """Return what fills the dependencies among some arguments."""
@@ -174,6 +202,7 @@ class _Walk:
         function = marker.provider or _class_of(kind, who or self._who)
         self._graphs.check_scope(function, marker)
         self._check_circle(function, way)
+        _check_scheme(function, marker)
         if way and way[-1].scope == "app" and marker.scope != "app":
             raise ConfigurationError(
                 f"{way[-1].describe()}: it is made once for all requests, and takes {said(function)}, which is called "
@@ -187,6 +216,9 @@ class _Walk:
                 node = self._made(function, marker, self._path_names, way)
                 self._nodes[key] = node
             node = self._nodes[key]
+        self.scopes |= dict.fromkeys(marker.scopes)
+        if marker.is_guard:
+            self.guards.append(node)
         is_inner = bool(way) and way[-1].scope == "app"  # of what the request does not call
         if node not in self.found and not is_inner:
             self.found.append(node)
@@ -206,6 +238,8 @@ class _Walk:
         called = self._graphs.replaced(function)
         try:
             provider = provider_of(called, function, marker.scope, path_names, self._notes)
+            if isinstance(called, Credential):
+                provider = replace(provider, returns=called.gives, location=called.location)
         except ConfigurationError as error:
             raise ConfigurationError(f"{error}{self._led(way)}") from None
         if marker.scope == "request":
@@ -216,8 +250,9 @@ class _Walk:
         return Node(
             provider,
             needs,
-            is_guard=any(one.is_guard for one in needs.values()),
+            is_guard=isinstance(function, Credential) or any(one.is_guard for one in needs.values()),
             cell=Cell(provider.describe()) if marker.scope == "app" else None,
+            scheme=function if isinstance(function, Credential) else None,
         )
 
     def _check_circle(self, function: Callable[..., Any], way: tuple[Provider, ...]) -> None:
@@ -244,6 +279,19 @@ class _Walk:
         return f" (needed by {', by '.join(needed)})"
 
 
+def _check_scheme(function: Callable[..., Any], marker: Dependency) -> None:
+    """Refuse a security scheme that is named by its class, or is to be read once a worker."""
+    if isinstance(function, type) and issubclass(function, Credential):
+        raise ConfigurationError(
+            f"Depends({function.__name__}) ({marker.location}): it is the class of a security scheme. "
+            f"Fix: Depends({function.__name__}(...)), which makes one"
+        )
+    if isinstance(function, Credential) and marker.scope == "app":
+        raise ConfigurationError(
+            f"{said(function)}: it reads each request, and its scope is 'app' at {marker.location}. Fix: drop scope"
+        )
+
+
 def is_app(kind: Any) -> bool:
     """Tell whether a type is that of the app, which app-scoped providers may take."""
     return isinstance(kind, type) and f"{kind.__module__}.{kind.__qualname__}" == "hinge.app.App"
@@ -263,14 +311,18 @@ def _text(kind: Any) -> str:
 
 
 def _ordered(walk: _Walk, guards: list[Node], of_handler: dict[str, Node]) -> Needs:
-    """Return all nodes, those before the body first: guards and what they need."""
+    """Return all nodes, those before the body first: guards and what they need.
+
+    What needs a guard is one, unless it takes the body and so cannot be.
+    """
     found = walk.found
     before: set[Node] = set()
-    waiting = [*guards, *(node for node in found if node.is_guard)]
+    waiting = [*guards, *walk.guards, *(node for node in found if node.is_guard and not node.takes_body)]
     while waiting:
         node = waiting.pop()
         if node not in before:
             before.add(node)
             waiting += node.needs.values()
-    order = [*(node for node in found if node in before), *(node for node in found if node not in before)]
-    return Needs(tuple(order), len(before), of_handler, tuple(walk.documented))
+    first = [node for node in found if node in before]  # without what an app-scoped one needs
+    order = (*first, *(node for node in found if node not in before))
+    return Needs(order, len(first), of_handler, tuple(walk.documented), tuple(walk.scopes))

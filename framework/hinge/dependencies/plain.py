@@ -63,6 +63,8 @@ class Finishing(Finish):
 def without_exits(steps: Sequence[Step], handle: Call) -> Callable[..., Any]:
     """Return the composed handler where nothing is to be left."""
     calls = tuple(step.call for step in steps)
+    if not calls:
+        return lambda *given: handle(given)  # type: ignore[arg-type]  # it takes values by their places
     if len(calls) == 1:
         (call,) = calls
 

@@ -12,14 +12,15 @@ from hinge.binding.absence import is_shareable
 from hinge.binding.plan import MISSING, Argument, Source
 from hinge.dependencies.steps import Call, call_of
 
-_OBJECTS = (Source.REQUEST, Source.HEAD, Source.WEBSOCKET, Source.STREAM, Source.STATE, Source.ANSWER)
+_OBJECTS = (Source.REQUEST, Source.HEAD, Source.WEBSOCKET, Source.STREAM, Source.STATE, Source.ANSWER, Source.SCOPES)
 
 
 class Slots:
     """The merged arguments, and the places of all that is given besides."""
 
-    def __init__(self) -> None:
+    def __init__(self, scopes: Any) -> None:
         self.arguments: list[Argument] = []
+        self._scopes = scopes
 
     def add(self, arguments: Iterable[Argument], of: str, *, before_body: bool = False) -> dict[str, int]:
         """Return the place of each of some arguments by its name; dependencies have none here.
@@ -32,6 +33,8 @@ class Slots:
             if one.source is Source.DEPENDENCY:
                 continue
             plain = replace(one, source=Source.HEAD) if before_body and one.source is Source.REQUEST else one
+            if one.source is Source.SCOPES:
+                plain = replace(one, fixed=self._scopes)
             places[one.name] = self._place(replace(plain, keyword=False), of)
         return places
 
@@ -53,6 +56,8 @@ def _is_same(one: Argument, other: Argument) -> bool:
         return False
     if one.source in _OBJECTS:
         return True
+    if one.source is Source.CREDENTIAL:
+        return one.fixed is other.fixed
     return (
         one.alias == other.alias
         and (one.many, one.whole) == (other.many, other.whole)

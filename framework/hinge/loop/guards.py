@@ -25,6 +25,7 @@ def with_guards(endpoint: Endpoint, reader: Any, runtime: Runtime) -> Endpoint:
     expect, hops = reader.header("expect"), hops_of(endpoint, runtime)
     call = endpoint.bind_guards(reader, hops)
     is_plain, has_exits = not plan.is_async, plan.composed is not None and plan.composed.has_exits
+    is_waiting = is_plain and (plan.composed is None or plan.composed.is_waiting)
 
     async def in_thread(head: Any, values: tuple[str, ...], request: Any) -> Any:
         if hops is None or not has_exits:
@@ -41,10 +42,12 @@ def with_guards(endpoint: Endpoint, reader: Any, runtime: Runtime) -> Endpoint:
     async def guard(request: Any) -> AsyncIterator[None]:
         head, values = request._head, request._values
         try:
-            if is_plain:
+            if is_waiting:
                 held = await in_thread(head, values, request)
             else:
-                held = await call(head, values, None, request)
+                held = call(head, values, None, request)
+                if not is_plain:
+                    held = await held
         except BaseException as error:
             if isinstance(error, Exception) and not isinstance(request._body, bytes):
                 await _throw_away(request, awaits_leave=expect(head) is not None)

@@ -14,6 +14,7 @@ from hinge.openapi.operations import operation
 from hinge.openapi.paths import identities, operations_of, path_of
 from hinge.openapi.responses import failures_of
 from hinge.openapi.schemas import Schemas
+from hinge.openapi.security import SecuritySchemes
 from hinge.routing import Route
 from hinge.routing.template import PathTemplate
 
@@ -49,11 +50,15 @@ def document(app: Any, planned: Iterable[Planned]) -> dict[str, Any]:
     failures = failures_of(app._declared.errors, schemas)
     operations = operations_of(one for one in planned if one[0].include_in_schema and not one[0].websocket)
     paths: dict[Hashable, tuple[PathTemplate, dict[str, Any]]] = {}
-    ids = identities(operations)
+    ids, security = identities(operations), SecuritySchemes(app)
     for (path, method), (route, plan) in operations.items():
         template, item = paths.setdefault(path, (route.template, {}))
         names = dict(zip(route.template.names, template.names, strict=True))
-        item[method.lower()] = {"operationId": ids[path, method], **operation(route, plan, names, schemas, failures)}
+        wanted = security.requirements(route, plan)
+        item[method.lower()] = {
+            "operationId": ids[path, method],
+            **operation(route, plan, names, schemas, failures, wanted),
+        }
     info = {"title": app.title, "version": app.version}
     if app.description:
         info["description"] = app.description
@@ -65,8 +70,8 @@ def document(app: Any, planned: Iterable[Planned]) -> dict[str, Any]:
     components: dict[str, Any] = {}
     if named := schemas.close():
         components["schemas"] = named
-    if app.security_schemes:
-        components["securitySchemes"] = app.security_schemes
+    if security.components:
+        components["securitySchemes"] = security.components
     if components:
         found["components"] = components
     if app.security:

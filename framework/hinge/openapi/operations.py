@@ -25,9 +25,17 @@ _OF_THE_MEDIA = frozenset({"accept", "content-type", "authorization"})
 
 
 def operation(
-    route: Route, plan: HandlerPlan, names: Mapping[str, str], schemas: Schemas, failures: Failures
+    route: Route,
+    plan: HandlerPlan,
+    names: Mapping[str, str],
+    schemas: Schemas,
+    failures: Failures,
+    security: list[dict[str, list[str]]] | None = None,
 ) -> dict[str, Any]:
-    """Return the operation of a route; `names` are what its path parameters are called in the document."""
+    """Return the operation of a route; `names` are what its path parameters are called in the document.
+
+    `security` are the alternatives of whoever asks; None: those of the whole document.
+    """
     summary, description = _texts(route)
     found: dict[str, Any] = {}
     if route.tags:
@@ -38,8 +46,8 @@ def operation(
         found["description"] = description
     if route.deprecated:
         found["deprecated"] = True
-    if route.security is not None:
-        found["security"] = list(route.security)
+    if security is not None:
+        found["security"] = security
     parameters: dict[tuple[str, str], dict[str, Any]] = {}
     for argument in plan.arguments:
         for one in _parameters(argument, names, schemas):  # a handler and its dependencies may take the same

@@ -203,6 +203,10 @@ def _failures(route: Route, plan: HandlerPlan) -> list[int]:
         found |= {400, 413, 415, 422}
     if plan.offers:
         found.add(406)
+    if Source.CREDENTIAL in sources:
+        found.add(401)
+    if plan.composed is not None and plan.composed.needs.scopes:
+        found.add(403)
     return sorted(found)
 
 

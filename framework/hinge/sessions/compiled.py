@@ -39,7 +39,7 @@ def _check(argument: Argument, sessions: Sessions | None, plan: HandlerPlan) -> 
 
 def _taker(argument: Argument, plan: HandlerPlan) -> str:
     """Return who takes an argument: the handler, or a dependency of it."""
-    for node in plan.composed.nodes if plan.composed is not None else ():
+    for node in plan.composed.needs.order if plan.composed is not None else ():
         if any(one.source is Source.SESSION and one.type == argument.type for one in node.provider.arguments):
             return f"{node.provider.describe()}, needed by {plan.describe()}"
     return plan.describe()
