@@ -175,7 +175,7 @@ class HTTPConnection(msgspec.Struct, eq=False):
 
         Raises:
             HTTPError: 400, the request's own query has too many fields.
-            TypeError: a value is bytes.
+            TypeError: a value is bytes, a record or of a class that has no spelling.
         """
         path = quote_path(self._reader.prefix(self._head)) + quote_path(self.path)
         written = write_query(self.query.multi_items(), query)
@@ -186,9 +186,14 @@ class HTTPConnection(msgspec.Struct, eq=False):
 
         A client that sends no `Accept` takes any (RFC 9110 section 12.5.1). An answer that depends on it says so:
         `Vary: accept`.
+
+        Raises:
+            ValueError: one is no media type, such as "html".
         """
         from hinge.http.accept import choose_media_type  # noqa: PLC0415 - only who asks pays for it
 
+        if not all("/" in one for one in media_types):
+            raise ValueError(f"accepts{media_types!r}: a media type has two parts, such as 'text/html'")
         return choose_media_type(self._reader.header("accept")(self._head), media_types)
 
 

@@ -33,9 +33,14 @@ def plain() -> Middleware:
         pass
 
 
+@pytest.mark.parametrize("has_page", [False, True], ids=["document", "page"])
 @pytest.mark.parametrize("layers", [[], [plain]], ids=["none", "plain"])
-def test_a_failure_keeps_nothing_alive(client_for: Callable[..., Client], coloured: Any, layers: list[Any]) -> None:
+def test_a_failure_keeps_nothing_alive(
+    client_for: Callable[..., Client], coloured: Any, layers: list[Any], has_page: bool
+) -> None:
     app, seen = App(middleware=layers), []
+    if has_page:
+        app.error(500)(lambda request, error: f"sorry: {error.__cause__}")
 
     @app.get("/")
     @coloured

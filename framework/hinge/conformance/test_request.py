@@ -1,5 +1,6 @@
 """The request: every attribute, the same on every backend."""
 
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
 import pytest
@@ -322,6 +323,11 @@ def test_a_query_of_too_many_fields_is_400_where_it_is_used(client_for):
     ("target", "query", "expected"),
     [
         ("/", {}, "/"),
+        (
+            "/",
+            {"at": datetime(2026, 1, 1, tzinfo=UTC), "took": timedelta(minutes=1)},
+            "/?at=2026-01-01T00:00:00Z&took=PT60S",
+        ),
         ("/?page=1", {"page": None}, "/"),
         ("/a%20b?page=1&tag=x", {"page": 2}, "/a%20b?page=2&tag=x"),
         ("/?tag=x&page=1&tag=y", {"tag": ["ä", "&=#"]}, "/?tag=%C3%A4&tag=%26%3D%23&page=1"),
@@ -336,6 +342,16 @@ def test_a_query_of_too_many_fields_is_400_where_it_is_used(client_for):
 )
 def test_url_with(client_for, target, query, expected):
     assert ask(client_for, lambda request: [request.url_with(**query)], target) == [expected]
+
+
+@pytest.mark.parametrize("value", [b"x", {"a": 1}, [b"x"], object()], ids=lambda value: type(value).__name__)
+def test_what_no_query_says(client_for, value):
+    def told(request):
+        with pytest.raises(TypeError):
+            request.url_with(q=value)
+        return []
+
+    assert ask(client_for, told) == []
 
 
 def test_url_with_below_a_prefix(client_for):
@@ -359,6 +375,15 @@ def test_accepts(client_for, accept, expected):
     assert ask(client_for, lambda request: [request.accepts("text/html", "application/json")], headers=headers) == [
         expected
     ]
+
+
+def test_what_is_no_media_type(client_for):
+    def told(request):
+        with pytest.raises(ValueError, match="has two parts"):
+            request.accepts("html", "text/plain")
+        return []
+
+    assert ask(client_for, told) == []
 
 
 @pytest.mark.clause("head.cookies")

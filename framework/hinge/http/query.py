@@ -6,8 +6,9 @@ browsers. The number of fields is bounded before any is decoded.
 """
 
 from collections.abc import Iterable, Mapping
-from enum import Enum
 from typing import Any
+
+import msgspec
 
 from hinge.errors import HTTPError
 from hinge.http.multidict import MultiDict
@@ -61,10 +62,10 @@ def _decode(text: str) -> str:
 def write_query(fields: Iterable[tuple[str, str]], changes: Mapping[str, Any]) -> str:
     """Return a query string of these fields, in which each name of `changes` stands for its value and at its place.
 
-    None leaves a name out, a list or tuple stands for several fields; new names come last.
+    None leaves a name out, a list stands for several fields; new names come last.
 
     Raises:
-        TypeError: a value is bytes, whose text nobody can know.
+        TypeError: a value is bytes, a record or of a class that has no spelling.
     """
     pairs: list[tuple[str, str]] = []
     left = dict(changes)
@@ -83,12 +84,14 @@ _SAFE = "/:,@"
 
 
 def _spelt(name: str, value: Any) -> list[tuple[str, str]]:
-    """Return the fields of a name, spelt so that a parameter reads the same value."""
-    if value is None:
-        return []
-    if isinstance(value, list | tuple):
+    """Return the fields of a name, spelt as a parameter of the value's type reads them."""
+    if isinstance(value, list | tuple | set | frozenset):
         return [pair for one in value for pair in _spelt(name, one)]
     if isinstance(value, bytes | bytearray | memoryview):
-        raise TypeError(f"the query field {name!r} is to be {value!r}, which is no text. Fix: decode it")
-    value = value.value if isinstance(value, Enum) else value
-    return [(name, str(value).lower() if isinstance(value, bool) else str(value))]
+        raise TypeError(f"the query field {name!r} cannot be {value!r}, which is no text. Fix: decode it")
+    plain = msgspec.to_builtins(value)
+    if isinstance(plain, dict | list):  # of records
+        raise TypeError(f"the query field {name!r} cannot be {value!r}. Fix: a field for each of its members")
+    if plain is None:
+        return []
+    return [(name, str(plain).lower() if isinstance(plain, bool) else str(plain))]
