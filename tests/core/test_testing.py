@@ -72,8 +72,12 @@ def test_the_jar_is_a_mapping_that_can_be_written():
     assert dict(jar) == {"a": "1", "b": "2"}
     assert len(jar) == 2
     assert jar.header("/deep", "http") == "b=2; a=3; a=1"
-    with pytest.raises(KeyError):
-        jar["c"]
+    for call in (jar.__getitem__, jar.__delitem__):
+        with pytest.raises(KeyError):
+            call("c")
+    jar["c"] = "4"
+    del jar["a"]
+    assert jar.header("/deep", "http") == "b=2; c=4"
     jar.clear()
     assert dict(jar) == {}
 

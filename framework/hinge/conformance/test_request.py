@@ -319,39 +319,27 @@ def test_a_query_of_too_many_fields_is_400_where_it_is_used(client_for):
     assert client_for(about()(lambda request: "unused")).get(f"/?{many}").status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("target", "query", "expected"),
-    [
-        ("/", {}, "/"),
-        (
-            "/",
-            {"at": datetime(2026, 1, 1, tzinfo=UTC), "took": timedelta(minutes=1)},
-            "/?at=2026-01-01T00:00:00Z&took=PT60S",
-        ),
-        ("/?page=1", {"page": None}, "/"),
-        ("/a%20b?page=1&tag=x", {"page": 2}, "/a%20b?page=2&tag=x"),
-        ("/?tag=x&page=1&tag=y", {"tag": ["ä", "&=#"]}, "/?tag=%C3%A4&tag=%26%3D%23&page=1"),
-        (
-            "/?q=a+b%26c",
-            {"cursor": "2026-01-01T00:00,7", "all": True},
-            "/?q=a%20b%26c&cursor=2026-01-01T00:00,7&all=true",
-        ),
-        ("/?a%26b=1", {"self": 1}, "/?a%26b=1&self=1"),
-        ("//evil/x", {"n": HTTPStatus.OK}, "/evil/x?n=200"),
-    ],
-)
-def test_url_with(client_for, target, query, expected):
-    assert ask(client_for, lambda request: [request.url_with(**query)], target) == [expected]
+LINKS = [
+    ("/", {}, "/"),
+    (
+        "/",
+        {"at": datetime(2026, 1, 1, tzinfo=UTC), "took": timedelta(minutes=1)},
+        "/?at=2026-01-01T00:00:00Z&took=PT60S",
+    ),
+    ("/?page=1", {"page": None}, "/"),
+    ("/a%20b?page=1&tag=x", {"page": 2}, "/a%20b?page=2&tag=x"),
+    ("/?tag=x&page=1&tag=y", {"tag": ["ä", "&=#"]}, "/?tag=%C3%A4&tag=%26%3D%23&page=1"),
+    ("/?q=a+b%26c", {"at": "2026-01-01T00:00,7", "all": True}, "/?q=a%20b%26c&at=2026-01-01T00:00,7&all=true"),
+    ("/?a%26b=1", {"self": 1}, "/?a%26b=1&self=1"),
+    ("//evil/x", {"n": HTTPStatus.OK}, "/evil/x?n=200"),
+]
+"""A target, changes of its query, and the link that this makes."""
 
 
-@pytest.mark.parametrize("value", [b"x", {"a": 1}, [b"x"], object()], ids=lambda value: type(value).__name__)
-def test_what_no_query_says(client_for, value):
-    def told(request):
-        with pytest.raises(TypeError):
-            request.url_with(q=value)
-        return []
-
-    assert ask(client_for, told) == []
+def test_url_with(client_for):
+    links = iter(LINKS)
+    client = client_for(about()(lambda request: [request.url_with(**next(links)[1])]))
+    assert [client.get(target).json() for target, _, _ in LINKS] == [[link] for _, _, link in LINKS]
 
 
 def test_url_with_below_a_prefix(client_for):
@@ -359,31 +347,36 @@ def test_url_with_below_a_prefix(client_for):
     assert told == ["/%C3%BC/a?b=1&page=2"]
 
 
-@pytest.mark.parametrize(
-    ("accept", "expected"),
-    [
-        (None, "text/html"),
-        ("*/*", "text/html"),
-        ("application/json", "application/json"),
-        ("text/html;q=0.5, application/*", "application/json"),
-        ("image/png", None),
-        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "text/html"),
-    ],
-)
-def test_accepts(client_for, accept, expected):
-    headers = {"accept": accept}
-    assert ask(client_for, lambda request: [request.accepts("text/html", "application/json")], headers=headers) == [
-        expected
-    ]
-
-
-def test_what_is_no_media_type(client_for):
+def test_what_no_query_says(client_for):
     def told(request):
-        with pytest.raises(ValueError, match="has two parts"):
-            request.accepts("html", "text/plain")
+        for value in (b"x", {"a": 1}, [b"x"], object()):
+            with pytest.raises(TypeError):
+                request.url_with(q=value)
         return []
 
     assert ask(client_for, told) == []
+
+
+ACCEPTED = {
+    None: "text/html",
+    "*/*": "text/html",
+    "application/json": "application/json",
+    "text/html;q=0.5, application/*": "application/json",
+    "image/png": None,
+    "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8": "text/html",
+}
+"""What a client accepts, and which of HTML and JSON it gets."""
+
+
+def test_accepts(client_for):
+    def told(request):
+        with pytest.raises(ValueError, match="has two parts"):
+            request.accepts("html", "text/plain")
+        return [request.accepts("text/html", "application/json")]
+
+    client = client_for(about()(told))
+    found = {accept: client.get("/", headers={"accept": accept}).json()[0] for accept in ACCEPTED}
+    assert found == ACCEPTED
 
 
 @pytest.mark.clause("head.cookies")

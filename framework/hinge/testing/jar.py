@@ -5,12 +5,12 @@ if it is Secure. `Max-Age` wins over `Expires`; either in the past takes the coo
 runs.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 
-class CookieJar(Mapping[str, str]):
+class CookieJar(MutableMapping[str, str]):
     """Hold cookies: as a mapping, name to value."""
 
     def __init__(self, cookies: Mapping[str, str] | None = None) -> None:
@@ -23,6 +23,16 @@ class CookieJar(Mapping[str, str]):
             if known == name:
                 return value
         raise KeyError(name)
+
+    def __setitem__(self, name: str, value: str) -> None:
+        self.set(name, value)
+
+    def __delitem__(self, name: str) -> None:
+        found = [key for key in self._kept if key[0] == name]
+        if not found:
+            raise KeyError(name)
+        for key in found:
+            del self._kept[key]
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys(name for name, _ in self._kept))
