@@ -200,6 +200,7 @@ class Down:
     def __init__(self, *, waits: bool) -> None:
         self.waits = waits
         self.fails = ""
+        self.asked: set[str] = set()
         self._store = MemoryStore()
 
     def _ask(self, what: str, *given: Any) -> Any:
@@ -208,16 +209,20 @@ class Down:
         return getattr(self._store, what)(*given)
 
     def load(self, name: str) -> Any:
+        self.asked.add("plain")
         return self._ask("load", name)
 
     def commit(self, change: Change, expires: int) -> Any:
+        self.asked.add("plain")
         return self._ask("commit", change, expires)
 
     async def aload(self, name: str) -> Any:
-        return self.load(name)
+        self.asked.add("awaited")
+        return self._ask("load", name)
 
     async def acommit(self, change: Change, expires: int) -> Any:
-        return self.commit(change, expires)
+        self.asked.add("awaited")
+        return self._ask("commit", change, expires)
 
     def close(self) -> None: ...
 
@@ -225,7 +230,7 @@ class Down:
 @pytest.mark.parametrize("what", ["load", "commit"])
 @pytest.mark.parametrize("waits", [False, True])
 def test_a_store_that_is_down_is_a_503(
-    client_for: Any, caplog: pytest.LogCaptureFixture, waits: bool, what: str
+    client_for: Any, backend: Any, caplog: pytest.LogCaptureFixture, waits: bool, what: str
 ) -> None:
     store = Down(waits=waits)
     client = client_for(shop(store), scheme="https")
@@ -244,6 +249,7 @@ def test_a_store_that_is_down_is_a_503(
     assert len(said) == 2
     assert "requests get a 503: it is down" in said[0]
     assert "again" in said[1]
+    assert store.asked == {"awaited" if waits and backend.name != "wsgi" else "plain"}
 
 
 @pytest.mark.gate

@@ -367,6 +367,9 @@ def tagged(session: Session[Tagged]) -> None: ...
 def odd(session: Session[Odd]) -> None: ...
 
 
+def bare(session) -> None: ...  # type: ignore[no-untyped-def]
+
+
 def of_scope(value: Annotated[int, Depends(of_worker, scope="app")]) -> None: ...
 
 
@@ -386,6 +389,7 @@ def needs(value: Annotated[None, Depends(plain)]) -> None: ...
         (required, True, "Required.name has no default, and a session begins empty. Fix: name = ..."),
         (arrays, True, "Fix: leave array_like out"),
         (tagged, True, "Fix: leave tag out"),
+        (bare, True, "Fix: annotate it: session: Session"),
         (odd, True, "Fix: fields of types that msgspec knows"),
         (of_scope, True, "it is made once for all requests, and the session is one request's"),
     ],

@@ -27,6 +27,7 @@ INJECTED_NAMES = {
     "ws": "WebSocket",
     "websocket": "WebSocket",
     "state": "State",
+    "session": "Session",
     "body": "Body[bytes]",
     "form": "FormData",
 }

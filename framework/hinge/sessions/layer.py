@@ -5,6 +5,7 @@ it the session is closed. One that cannot be loaded or kept is a 503, and never 
 """
 
 from collections.abc import AsyncGenerator, Callable
+from functools import cache
 from typing import Any
 
 from hinge.diagnostics.logger import logger
@@ -55,10 +56,12 @@ class _Around:
     def __init__(self, sessions: Sessions) -> None:
         self._set_cookie = sessions.set_cookie
         self._find: Callable[[str | None], str | None] = cookie_finder(sessions.name)
+        self._header = cache(lambda reader: reader.header("cookie"))  # a reader is a backend's, and there are few
 
     def cookie(self, request: Any) -> str | None:
         """Return the session's cookie."""
-        return self._find(request._reader.header("cookie")(request._head))
+        header = self._header(request._reader)(request._head)
+        return None if header is None else self._find(header)
 
     def begin(self, request: Any, record: Record) -> None:
         """Have the request remember its session."""

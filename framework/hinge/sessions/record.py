@@ -179,6 +179,8 @@ class Record:
         Raises:
             TypeError: a value cannot be kept as it is.
         """
+        if not self.is_read and (self.id is None or now - self.touched < touch_after):
+            return None  # nobody has looked at it
         values, removed = self._changed(), tuple(name for name in self._gone if name not in self._live)
         if self.id is None:
             kept = {name: value for name, value in self._raw.items() if name not in self._gone} | values

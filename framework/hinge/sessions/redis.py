@@ -62,22 +62,26 @@ class RedisStore:
         self._prefix = prefix
         self._options: dict[str, Any] = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
         self._errors = (self._redis.exceptions.RedisError, OSError)
-        self._plain: _Client | None = None
         self._of_loop: dict[asyncio.AbstractEventLoop, tuple[_Client, AsyncGenerator[_Client, None]]] = {}
+        retry = self._redis.retry.Retry(self._redis.backoff.NoBackoff(), 1)  # Redis may have closed a connection
+        try:
+            self._plain = _Client(self._redis.Redis.from_url(self._url, retry=retry, **self._options))
+        except ValueError as error:
+            raise ConfigurationError(f"RedisStore(url=...) ({where}): {error}. Fix: redis://host:6379/0") from None
         parts = urlsplit(self._url)
         self.name = f"the Redis at {parts.hostname or parts.path}"
 
     def load(self, id: str) -> Loaded | None:  # noqa: A002 - as everywhere in this room
         """Return what is kept under an id; raises StoreError."""
         try:
-            return _loaded(self._here().client.hgetall(self._prefix + id))
+            return _loaded(self._plain.client.hgetall(self._prefix + id))
         except self._errors as error:
             raise self._failed(error) from error
 
     def commit(self, change: Change, expires: int) -> list[str] | None:
         """Write a change; see `hinge.sessions.store.Store`. Raises StoreError."""
         try:
-            return _found(self._written(self._here(), change, expires))
+            return _found(self._written(self._plain, change, expires))
         except self._errors as error:
             raise self._failed(error) from error
 
@@ -96,10 +100,8 @@ class RedisStore:
             raise self._failed(error) from error
 
     def close(self) -> None:
-        """Close the connections of threads; those of an event loop end with that."""
-        plain, self._plain = self._plain, None
-        if plain is not None:
-            plain.client.close()
+        """Close the connections of threads, until they are used again; those of an event loop end with that."""
+        self._plain.client.close()
 
     def _written(self, on: "_Client", change: Change, expires: int) -> Any:
         """Send a change, and return the answer or what is to be awaited for it."""
@@ -118,12 +120,6 @@ class RedisStore:
         return StoreError(f"{self.name}: {error!r}")
 
     # -- connections ---------------------------------------------------------------------------------------------------
-
-    def _here(self) -> "_Client":
-        """Return the client of this process's threads."""
-        if self._plain is None:
-            self._plain = _Client(self._redis.Redis.from_url(self._url, retry=self._once_more(), **self._options))
-        return self._plain
 
     async def _on_loop(self) -> "_Client":
         """Return the client of this event loop."""
@@ -144,10 +140,6 @@ class RedisStore:
         finally:
             self._of_loop.pop(loop, None)
             await client.aclose()
-
-    def _once_more(self) -> Any:
-        """Return what tries again at once: Redis may have closed a connection meanwhile."""
-        return self._redis.retry.Retry(self._redis.backoff.NoBackoff(), 1)
 
 
 class _Client:

@@ -37,7 +37,7 @@ class Session(Generic[T]):
     def __init__(self, record: "Record", shape: Shape | None) -> None:
         self._record = record
         self._typed = None if shape is None else Typed(record, shape)
-        self._values = _Values(record)
+        self._values: _Values | None = None
 
     @classmethod
     def of(cls, request: HTTPConnection) -> "Session":
@@ -85,6 +85,8 @@ class Session(Generic[T]):
     def _mapping(self) -> "_Values":
         if self._typed is not None:
             raise TypeError("this session has a Struct. Fix: session.data, or take Session for the mapping")
+        if self._values is None:
+            self._values = _Values(self._record)
         return self._values
 
     def __getitem__(self: "Session[dict[str, Any]]", name: str) -> Any:

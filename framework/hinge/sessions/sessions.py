@@ -23,7 +23,7 @@ _SECONDS = Wanted(
     "number of seconds",
     "a whole number from 1",
 )
-_STORE = ("load", "commit", "aload", "acommit", "close")
+_STORE = ("load", "commit", "aload", "acommit", "close", "waits", "name")
 
 
 class Sessions:
@@ -59,8 +59,7 @@ class Sessions:
         want("Sessions", TEXT, cookie=cookie, path=path)
         want("Sessions", TEXT, optional=True, domain=domain)
         want("Sessions", FLAG, secure=secure)
-        missing = [] if store is None else [name for name in _STORE if not callable(getattr(store, name, None))]
-        if missing or isinstance(store, type):
+        if store is not None and (isinstance(store, type) or not all(hasattr(store, name) for name in _STORE)):
             raise wrong(
                 "Sessions", "store", store, "it is no store", "MemoryStore(), SQLiteStore(...), RedisStore(...)"
             )

@@ -59,6 +59,7 @@ class SQLiteStore:
         self._lock = Lock()
         self._idle: list[sqlite3.Connection] = []
         self._process = os.getpid()
+        self._inherited: list[sqlite3.Connection] = []
         self._purge_at = 0.0
 
     def load(self, id: str) -> Loaded | None:  # noqa: A002 - as everywhere in this room
@@ -147,19 +148,19 @@ class SQLiteStore:
             connection = self._taken() or self._opened()
             yield connection
         except (sqlite3.Error, OSError) as error:
-            if connection is not None:
-                connection.close()
             raise StoreError(f"{self.name}: {error!r}") from error
-        except BaseException:
-            connection.close()
-            raise
-        with self._lock:
-            self._idle.append(connection)
+        else:
+            with self._lock:
+                self._idle.append(connection)
+                connection = None
+        finally:
+            if connection is not None:  # whatever state it is in
+                connection.close()
 
     def _taken(self) -> sqlite3.Connection | None:
         with self._lock:
-            if self._process != os.getpid():  # they are the parent's
-                self._process, self._idle = os.getpid(), []
+            if self._process != os.getpid():  # they are the parent's, who would miss what a close here takes away
+                self._process, self._inherited, self._idle = os.getpid(), self._idle, []
             return self._idle.pop() if self._idle else None
 
     def _opened(self) -> sqlite3.Connection:
