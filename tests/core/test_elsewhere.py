@@ -272,7 +272,7 @@ def uses_the_module(request: Request) -> Any:
         (raises(Http404()), "Http404 has no meaning here. Fix: raise hinge.HTTPError(404, ...)"),
         (gives_anothers, "msgspec does not know the class Response. Fix: from hinge import Response"),
         (gives_positional_status, "what follows the content is named. Fix: status=..., headers=..."),
-        (calls_the_body, "request.body is the body already. Fix: no call"),
+        (calls_the_body, "request.body is the body, and no method. Fix: no call"),
         (uses_the_module, "hinge.request is a module. Fix: take the request as a parameter, request: Request"),
         (asks("META"), "a Request has no 'META'. Fix: request.headers, or request.native"),
         (asks("user"), "a Request has no 'user'. Fix: a parameter that is a dependency"),

@@ -1,6 +1,5 @@
 """docs/security.md: each claim names tests that exist."""
 
-import ast
 import re
 
 from tests.docs.pages import ROOT
@@ -16,6 +15,5 @@ def test_each_claim_names_a_test_that_exists() -> None:
     for row in rows:
         claim = CLAIM.match(row)
         assert claim is not None, row
-        tree = ast.parse((ROOT / claim["file"]).read_text("utf-8"))
-        tests = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
-        assert claim["test"] is None or claim["test"] in tests, row
+        text = (ROOT / claim["file"]).read_text("utf-8")
+        assert claim["test"] is None or f"\ndef {claim['test']}(" in text, row
