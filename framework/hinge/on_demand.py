@@ -9,6 +9,10 @@ from importlib import import_module
 from typing import Any
 
 
+_ROOMS = ("hinge", "hinge.middleware", "hinge.security", "hinge.sessions", "hinge.codecs")
+"""The packages whose names are looked for in one another."""
+
+
 def places(rooms: Mapping[str, str]) -> dict[str, str]:
     """Return the module of each name, of modules below `hinge` with the names that each has, separated by spaces."""
     return {name: f"hinge.{room}" for room, names in rooms.items() for name in names.split()}
@@ -25,8 +29,9 @@ def refuse_foreign(package: str, name: str) -> None:
     from hinge.diagnostics.elsewhere import IMPORTS  # noqa: PLC0415 - only what fails pays for it
 
     fix = IMPORTS.get(name)
-    if package != "hinge" and name in import_module("hinge").__all__:
-        fix = f"from hinge import {name}"
+    if fix is None and name[0].isupper():
+        rooms = [room for room in _ROOMS if room != package and name in import_module(room).__all__]
+        fix = f"from {rooms[0]} import {name}" if rooms else None
     if fix is not None:
         raise ImportError(f"cannot import name {name!r} from {package!r}. Fix: {fix}", name=package)
 
