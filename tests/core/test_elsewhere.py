@@ -1,5 +1,6 @@
 """What users of other frameworks type from habit is refused with the line to write here; nothing is misread."""
 
+import functools
 import importlib
 import inspect
 import logging
@@ -9,7 +10,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from hinge import App, Config, ConfigurationError, Depends, Request, Response, Router, Templates
+from hinge import App, Config, ConfigurationError, Depends, HTTPError, Request, Response, Router, Templates
 from hinge.diagnostics.elsewhere import ARGUMENTS, ATTRIBUTES, IMPORTS
 from hinge.middleware import CORS
 from hinge.middleware.layer import layer_of
@@ -233,6 +234,42 @@ def test_the_configuration_is_no_store() -> None:
     for use in (lambda: config["KEY"], lambda: config.__setitem__("KEY", 1)):
         with pytest.raises(TypeError, match=r"config\['KEY'\].*Fix: a dataclass of your own settings"):
             use()
+
+
+# -- decorators --------------------------------------------------------------------------------------------------------
+
+guarded, decorated = App(), App()
+
+
+def login_required(function: Any) -> Any:
+    @functools.wraps(function)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        raise HTTPError(401)
+
+    return checked
+
+
+@login_required
+@guarded.get("/")
+def members_only() -> str:
+    return "secret"
+
+
+@decorated.get("/once")
+@decorated.get("/twice")
+@login_required
+def members_as_well() -> str:
+    return "secret"
+
+
+def test_a_decorator_above_the_route_would_guard_nothing() -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"a decorator stands above that of its route.*Fix: put it below"
+    ) as caught:
+        guarded.compile("wsgi")
+    assert "members_only (tests/core/test_elsewhere.py:" in str(caught.value)
+    with Client(decorated, "wsgi") as client:
+        assert [client.get(path).status_code for path in ("/once", "/twice")] == [401, 401]
 
 
 # -- requests ----------------------------------------------------------------------------------------------------------

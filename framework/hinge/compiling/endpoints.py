@@ -29,6 +29,7 @@ from hinge.error_responses import ErrorHandlers
 from hinge.errors import ConfigurationError, HTTPError
 from hinge.inspection.annotations import class_of, members
 from hinge.inspection.signature import Colour, colour_of
+from hinge.inspection.wrappers import refuse_outer
 from hinge.middleware.layer import Layer, preflight_layer
 from hinge.middleware.yield_guard import may_be_guarded
 from hinge.responses.response import Response
@@ -197,6 +198,7 @@ class Judged(NamedTuple):
 def judge(route: Route, frame: Frame) -> Judged:
     """Plan a route's handler, and find whether its parameters can come from their sources inside its middleware."""
     try:
+        refuse_outer(route.handler, route.describe())
         guards = frame.guards_of(route)
         plan = plan_handler(
             route.handler,

@@ -5,9 +5,10 @@ wrapper may as well have run it to its end. A context manager that is left befor
 """
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache, partial
-from itertools import pairwise
+from itertools import islice, pairwise
 from types import MethodType
 from typing import Any, Union, get_args
 
@@ -17,6 +18,8 @@ from hinge.inspection.annotations import class_of, members
 from hinge.inspection.signature import Colour, colour_of
 
 _CACHE = type(cache(len))
+_DEEPEST = 100
+"""So many decorators are looked through: what pretends to have every attribute has no last one."""
 _CONTEXTLIB = contextlib.contextmanager.__code__.co_filename
 
 
@@ -30,6 +33,24 @@ def _layers(function: Any) -> Iterator[Any]:
             function = function.__func__
         else:
             function = getattr(function, "__wrapped__", None)
+
+
+def refuse_outer(function: Any, who: str) -> None:
+    """Refuse a handler around which a decorator was put after its route was declared: `who` names the handler.
+
+    Nobody calls that decorator, and it may have been the one that says who may come in. It is seen where its module
+    knows the handler's name for what `functools.wraps` makes.
+
+    Raises:
+        ConfigurationError: there is one.
+    """
+    module = sys.modules.get(getattr(function, "__module__", None) or "")
+    known = getattr(module, getattr(function, "__qualname__", ""), function)
+    if known is not function and any(one is function for one in islice(_layers(known), 1, _DEEPEST)):
+        raise ConfigurationError(
+            f"{who}: a decorator stands above that of its route, so nobody calls it. "
+            f"Fix: put it below, next to the function"
+        )
 
 
 def may_wait(function: Callable[..., Any]) -> bool:
