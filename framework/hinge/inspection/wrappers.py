@@ -45,7 +45,7 @@ def refuse_outer(function: Any, who: str) -> None:
         ConfigurationError: there is one.
     """
     module = sys.modules.get(getattr(function, "__module__", None) or "")
-    known = getattr(module, getattr(function, "__qualname__", ""), function)
+    known = vars(module).get(getattr(function, "__qualname__", ""), function) if module is not None else function
     if known is not function and any(one is function for one in islice(_layers(known), 1, _DEEPEST)):
         raise ConfigurationError(
             f"{who}: a decorator stands above that of its route, so nobody calls it. "
