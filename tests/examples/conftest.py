@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from tests.examples.browser import browser  # noqa: F401 - a fixture
 from tests.examples.harness import ROOT, Load, imported
+from tests.examples.realworld_support import database_url, realworld, settings  # noqa: F401 - fixtures
+from tests.support.postgres import postgres  # noqa: F401 - a fixture
 from tests.support.services import Serve, Service, services
 from tests.support.waiting import until
 

@@ -1,0 +1,1 @@
+"""Articles, their feed, and who favorites them. Async: these are what everybody reads."""
