@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from hinge import App, Router, WebSocket
+from hinge import App, Depends, Router, WebSocket
 from hinge.middleware import CSRF, ProxyHeaders
+from hinge.security import AnyOf, APIKeyCookie, APIKeyHeader, APIKeyQuery, HTTPBasic, HTTPBearer
 
 OURS, OTHER = "https://shop.example", "https://evil.example"
 FRIEND = "https://pay.example"
@@ -121,3 +122,32 @@ def test_websockets_are_left_to_the_origin_check(each_backend: Any) -> None:
 
     with each_backend(app) as client, client.websocket("/live", headers={"sec-fetch-site": "cross-site"}) as ws:
         assert ws.receive() == "hello"
+
+
+HEADER, COOKIE = APIKeyHeader("x-key"), APIKeyCookie("session")
+# (what a route wants) -> whether pages of other sites may ask, since they cannot serve it.
+WANTED: dict[str, tuple[list[Any], bool]] = {
+    "a token": ([HTTPBearer()], True),
+    "a key in a header": ([HEADER], True),
+    "one of two headers": ([AnyOf(HTTPBearer(), HEADER)], True),
+    "a token beside a cookie": ([HTTPBearer(), COOKIE], True),
+    "a cookie": ([COOKIE], False),
+    "a query": ([APIKeyQuery("key")], False),
+    "a name and a password, which browsers send": ([HTTPBasic()], False),
+    "a token or a cookie": ([AnyOf(HTTPBearer(), COOKIE)], False),
+    "a token that may be left out": ([HTTPBearer(optional=True)], False),
+    "nothing": ([], False),
+}
+
+
+def test_routes_for_credentials_that_no_browser_sends(client_for: Any) -> None:
+    app = App(middleware=[CSRF()])
+    for number, (schemes, _) in enumerate(WANTED.values()):
+        app.post(f"/{number}", name=str(number), dependencies=[Depends(one) for one in schemes])(lambda: "in")
+    client = client_for(app)
+    serving = {"authorization": "Bearer t", "x-key": "k", "cookie": "session=s"}
+    for number, (what, (_, passes)) in enumerate(WANTED.items()):
+        headers = lines("cross-site", OTHER) | serving
+        if "password" in what:
+            headers["authorization"] = "Basic YTpi"
+        assert client.post(f"/{number}?key=k", headers=headers).status_code == (200 if passes else 403), what

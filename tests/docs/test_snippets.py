@@ -65,6 +65,7 @@ _SERVERS = {
 _TOOLS = ("curl", "openssl", "nginx")
 """What console blocks call that pip does not install."""
 _EXTRAS = {
+    "authentication.md": ["jwt", "argon2"],
     "forms.md": ["multipart"],
     "ratelimits.md": ["limits"],
     "howto/error-pages.md": ["jinja2"],
@@ -79,6 +80,7 @@ _GATES = {
     "howto/databases.md": ["sqlalchemy", "aiosqlite"],
     "howto/jobs.md": ["arq", "celery", "taskiq"],
     "howto/logging.md": ["structlog"],
+    "howto/login-elsewhere.md": ["authlib", "itsdangerous"],
     "howto/settings.md": ["dotenv"],
     "howto/testing.md": ["sqlalchemy"],
     "howto/postgresql.md": ["sqlalchemy", "psycopg", "psycopg_pool", "asyncpg"],

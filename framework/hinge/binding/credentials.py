@@ -15,6 +15,8 @@ class Credential:
     """The type of its values, as a provider's return annotation."""
     location: str
     """Where it was made."""
+    is_wanted_in_header: bool = False
+    """Whether no request passes that has nothing in a header that no browser sends by itself."""
 
     def reading(self, reader: Any, max_query_fields: int) -> Callable[..., Any]:
         """Return `(head, path values, body, request) -> value` for heads that `reader` reads.

@@ -48,6 +48,8 @@ class Composed(msgspec.Struct, frozen=True, eq=False):
     arguments: tuple[Argument, ...]
     colour: Colour
     """SYNC or ASYNC, of the whole."""
+    is_for_scripts: bool = False
+    """Whether a security scheme wants a header that no browser sends by itself: another site's page cannot ask."""
     documented: tuple[Documented, ...] = ()
     """What the document says of its answers besides."""
 
@@ -204,6 +206,7 @@ class _Composing:
             arguments=tuple(self._arguments),
             colour=Colour.ASYNC if is_async else Colour.SYNC,
             documented=needs.documented,
+            is_for_scripts=any(scheme.is_wanted_in_header for scheme in needs.schemes),
         )
 
     def _step(self, node: Node) -> Step:

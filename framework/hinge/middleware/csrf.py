@@ -23,7 +23,8 @@ class CSRF:
     """Refuse requests that pages of other sites make a browser send; add an instance to the app, a router or a route.
 
     `trusted_origins` are other sites whose pages may, written as browsers send them, `scheme://host[:port]`;
-    `https://*.example.com` stands for every subdomain. A route with `csrf=False` takes requests from anywhere.
+    `https://*.example.com` stands for every subdomain. A route with `csrf=False` takes requests from anywhere, and so
+    does one with a security scheme that wants a header which no browser sends by itself (`HTTPBearer`, `APIKeyHeader`).
 
     WebSockets are not its affair: `allowed_origins` in the configuration decides there.
 
@@ -59,7 +60,8 @@ class CSRF:
 def _is_exempt(request: Request) -> bool:
     """Tell whether a request changes nothing in a visitor's name, wherever it comes from.
 
-    The one place for that: a route's `csrf=False`.
+    The one place for that: a route's `csrf=False`, and security schemes that a page of another site cannot serve.
     """
-    route = request.route
-    return route is not None and not route.csrf
+    endpoint = request._endpoint
+    route, composed = endpoint.route, endpoint.plan.composed
+    return (route is not None and not route.csrf) or (composed is not None and composed.is_for_scripts)

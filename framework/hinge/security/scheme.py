@@ -100,6 +100,11 @@ class Scheme(Credential, Generic[T]):
         """The schemes of which one is enough: itself."""
         return (self,)
 
+    @property
+    def is_wanted_in_header(self) -> bool:  # type: ignore[override]  # it is told once, at compile
+        """Whether no request passes that has nothing in a header that no browser sends by itself."""
+        return not self.optional and all(one.by_header for one in self.members)
+
     def describe(self) -> str:
         """Return `HTTPBearer (file:line)`, the start of every message about it."""
         return f"{type(self).__name__} ({self.location})"
