@@ -55,7 +55,9 @@ class Depends:
     use_cache: bool = True
 
 
-class Security(Depends): ...
+@dataclasses.dataclass(frozen=True)
+class Security(Depends):
+    scopes: tuple[str, ...] = ()
 
 
 class _Field:
@@ -338,6 +340,11 @@ def test_ignore_notes_takes_classes(given: Any) -> None:
             Item,
             (Security(functools.partial(current_user)),),
             "value: Annotated[..., hinge.Depends(current_user)] in the handler",
+        ),
+        (
+            str,
+            (Security(current_user, scopes=("a", "b")),),
+            "value: Annotated[..., hinge.Security(current_user, scopes=['a', 'b'])] in the handler",
         ),
         (Annotated[int, pydantic.Field(ge=1, le=9)], (), "msgspec.Meta(ge=1, le=9)"),
         (Annotated[int, pydantic.Field(gt=0, title="Age")], (), "msgspec.Meta(gt=0, title='Age')"),

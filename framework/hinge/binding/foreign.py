@@ -67,6 +67,8 @@ def call_of(mark: Any, name: str, within: str = "handler") -> str | None:
     if qualified_name(function) == "hinge.dependencies.depends.Depends":
         return f"{name}: Annotated[..., Depends(f)], a call with the provider"
     if function is not mark and within == "handler":
+        if scopes := getattr(mark, "scopes", None):
+            return f"{name}: Annotated[..., hinge.Security({called}, scopes={list(scopes)!r})] in the handler"
         return f"{name}: Annotated[..., hinge.Depends({called})] in the handler"
     return f"{name} = {called}(...) in the {within}"
 

@@ -36,6 +36,8 @@ class Node(msgspec.Struct, frozen=True, eq=False):
     needs: Mapping[str, "Node"]
     """What fills those of its parameters that are dependencies, by their names."""
     is_guard: bool = False
+    takes_body: bool = False
+    """Whether it, or what it needs, takes the body."""
     cell: Cell | None = None
     """Where the value of an app-scoped one is; None: it is called for each request."""
     scheme: Credential | None = None
@@ -46,12 +48,6 @@ class Node(msgspec.Struct, frozen=True, eq=False):
         """What reads its value, so that nothing is called; None: its provider is called."""
         function = self.provider.function
         return function if isinstance(function, Credential) else None
-
-    @property
-    def takes_body(self) -> bool:
-        """Whether it, or what it needs, takes the body."""
-        own = any(one.source in _OF_BODY for one in self.provider.arguments)
-        return own or any(one.takes_body for one in self.needs.values())
 
 
 class Needs(msgspec.Struct, frozen=True, eq=False):
@@ -251,6 +247,8 @@ class _Walk:
             provider,
             needs,
             is_guard=isinstance(function, Credential) or any(one.is_guard for one in needs.values()),
+            takes_body=any(one.source in _OF_BODY for one in provider.arguments)
+            or any(one.takes_body for one in needs.values()),
             cell=Cell(provider.describe()) if marker.scope == "app" else None,
             scheme=function if isinstance(function, Credential) else None,
         )
