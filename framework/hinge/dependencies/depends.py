@@ -5,7 +5,7 @@ write here: one that was passed over would be a scope or a cache that nobody has
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, get_origin, overload
 
 from hinge.binding.documented import Responses, as_documented
 from hinge.binding.params import Dependency, Scope
@@ -131,4 +131,5 @@ def provider_of_call(what: str, providers: Sequence[Any]) -> Callable[..., Any] 
             f"{what}({shown(provider)}) ({caller()}): it cannot be called. "
             "Fix: give a function, a class or a callable object"
         )
-    return provider
+    origin = get_origin(provider)
+    return origin if isinstance(origin, type) else provider  # Repository[Item] makes a Repository

@@ -1,7 +1,8 @@
 """Leaving generators: each that was entered, once, in reverse, whatever happens to the others.
 
 Law: the first failure decides. What is thrown in comes out again, be it that a provider swallows it, with a warning in
-the log; what a provider raises in its place is logged, unless it is an HTTPError, which is meant as the answer.
+the log; what a provider raises in its place is logged, unless it is an HTTPError, which is meant as the answer, or what
+the provider makes of a cancellation of its own, as a timeout around its yield does.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Generator
@@ -10,7 +11,7 @@ from typing import Any, NoReturn
 
 from hinge.dependencies.hops import Spare
 from hinge.dependencies.steps import Step
-from hinge.diagnostics.failures import members
+from hinge.diagnostics.failures import is_cancellation, is_to_end, members
 from hinge.diagnostics.logger import logger
 from hinge.errors import HTTPError
 
@@ -73,7 +74,8 @@ async def aleave(generator: AsyncGenerator[Any, Any], step: Step, error: BaseExc
     except StopAsyncIteration:
         return error if error is None else _swallowed(step, error)
     except BaseException as raised:  # noqa: BLE001 - as above
-        return _decided(step, error, raised)
+        is_its_own = error is not None and is_cancellation(error) and not is_to_end()  # and it has taken that back
+        return raised if is_its_own and isinstance(raised, Exception) else _decided(step, error, raised)
     return _decided(step, error, step.second_yield())
 
 

@@ -28,10 +28,15 @@ def failure_of(error: BaseException) -> Exception:
         return stray(error)
     if not is_cancellation(error):
         return cast("Exception", error)
-    task = _running_task()
-    if task is not None and task.cancelling() > 0:
+    if is_to_end():
         raise error
     return stray(error)
+
+
+def is_to_end() -> bool:
+    """Tell whether somebody wants the running task to end."""
+    task = _running_task()
+    return task is not None and task.cancelling() > 0
 
 
 def stray(error: BaseException) -> RuntimeError:
