@@ -436,3 +436,29 @@ def test_clients_with_different_overrides_at_once(backend: Any) -> None:
 
 def made_once() -> str:
     return "once"
+
+
+class Settings:
+    size = 3
+
+
+@pytest.mark.gate
+def test_app_scoped_ones_are_made_anew_of_what_is_overridden(client_for: Any, coloured: Any) -> None:
+    made: list[int] = []
+
+    @coloured
+    def pool(settings: Annotated[Settings, Depends(scope="app")]) -> list[int]:
+        made.append(settings.size)
+        return [settings.size]
+
+    def first(pool: Annotated[list[int], Depends(pool, scope="app")]) -> int:
+        return pool[0]
+
+    class Small(Settings):
+        size = 1
+
+    app = App()
+    app.get("/")(lambda first=Depends(first): first)
+    assert client_for(app, overrides={Settings: Small}).get("/").json() == 1
+    assert client_for(app).get("/").json() == 3
+    assert made == [1, 3]

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-from hinge import App, Body, Depends, StreamingResponse
+from hinge import App, Body, Depends, Header, HTTPError, StreamingResponse
 from hinge.conformance.pools import Pool
 
 SIZE = 3
@@ -118,11 +118,28 @@ def declare(colour: str, handlers: str) -> None:
     get("/fast", lambda: "fast", 0.005)
     get("/fail", fail)
     get("/encode", lambda: {"a": object()})
+    get("/large", lambda: b"x" * 20_000_000)
     get("/slow", lambda: "slow", 0.7)
     get("/stream", lambda: StreamingResponse(aendless() if is_async else endless()))
     get("/half", lambda: StreamingResponse(abroken() if is_async else broken()))
     post("/upload", max_body_size=10_000_000)
 
+
+def signed_in(authorization: Header[str | None] = None) -> None:
+    if authorization is None:
+        raise HTTPError(401)
+
+
+async def asigned_in(authorization: Header[str | None] = None) -> None:
+    signed_in(authorization)
+
+
+def upload(data: Body[bytes]) -> int:
+    return len(data)
+
+
+app.post("/guarded/def", dependencies=[Depends(signed_in)], max_body_size=200_000_000)(upload)
+app.post("/guarded/async-def", dependencies=[Depends(asigned_in)], max_body_size=200_000_000)(upload)
 
 for one in pools:
     for other in pools:

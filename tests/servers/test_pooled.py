@@ -89,6 +89,36 @@ def test_a_client_that_leaves(server: Server, kind: str, path: str, ending: str)
     assert [entry.text for entry in server.journal("left")[left:]] == [f"left {ending}"]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_client_that_reads_slowly_holds_none(server: Server, kind: str) -> None:
+    left = len(server.journal("left"))
+    with server.wire() as wire:
+        wire.get(f"{kind}/large")
+        server.wait_for("left", left + 1)
+        is_back(server)
+        assert len(wire.answer().body) == 20_000_000
+    assert server.journal("left")[left:][0].text == "left committed"
+
+
+@pytest.mark.parametrize("guard", ["def", "async-def"])
+@pytest.mark.parametrize("size", [60_000, 100_000_000])
+def test_an_upload_that_a_guard_refuses(server: Server, guard: str, size: int) -> None:
+    request = format_request("POST", f"/guarded/{guard}", {"Content-Length": str(size)}, b"")
+    with server.wire() as wire:
+        wire.send(request + b"x" * min(size, 100_000))
+        answer = wire.answer("POST")
+        assert answer.status == 401
+        if size > 1_000_000:
+            assert answer["connection"] == "close" or server.kind.interface == "wsgi"  # which may not say so
+        elif answer["connection"] != "close":
+            wire.get("/free")
+            assert wire.answer().text == "free"
+    request = format_request("POST", f"/guarded/{guard}", {"Authorization": "key"}, b"x" * 60_000)
+    with server.wire() as wire:
+        wire.send(request)
+        assert wire.answer("POST").text == "60000"
+
+
 def at_once(number: int, work: Any) -> list[Any]:
     """Return what so many threads bring at once."""
     found: list[Any] = []
