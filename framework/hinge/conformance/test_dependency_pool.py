@@ -269,6 +269,40 @@ def test_a_timeout_does_not_cut_a_teardown_in_half(
     is_back(client, pool, ending)
 
 
+def test_somebody_else_s_cancellation_during_a_teardown(
+    client_for: Callable[..., Client], app: App, pool: Pool, lends: Any
+) -> None:
+    """Which nobody can keep off: what is left to be left is left all the same."""
+    scopes: list[Any] = []
+
+    async def scoped(request: Request) -> Any:
+        try:
+            async with asyncio.timeout(None) as bound:
+                scopes.append((bound, asyncio.get_running_loop()))
+                yield
+        except TimeoutError as error:
+            raise HTTPError(504) from error
+
+    def inner(connection: lends) -> Iterator[None]:
+        yield
+        bound, loop = scopes[-1]
+        loop.call_soon_threadsafe(lambda: bound.reschedule(loop.time()))
+        for _ in range(6):
+            asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result(PATIENCE)
+
+    async def between(inner: Annotated[None, Depends(inner)]) -> AsyncIterator[None]:
+        yield
+
+    @app.get("/", middleware=[scoped])
+    async def handler(inner: Annotated[None, Depends(inner)], between: Annotated[None, Depends(between)]) -> str:
+        return "fine"
+
+    client = client_for(app)
+    assert client.get("/").status_code == 504
+    (ending,) = pool.endings
+    is_back(client, pool, ending)
+
+
 def test_a_timeout_while_a_provider_waits(
     client_for: Callable[..., Client], app: App, pool: Pool, lends: Any, late: Late, out: list[int]
 ) -> None:

@@ -11,6 +11,7 @@ from hinge.dependencies.hops import Hops
 from hinge.dependencies.leaving import Entered, aleave, leave, leave_now, tell
 from hinge.dependencies.plain import Finish, KeepOpen, run_steps, ways_of
 from hinge.dependencies.steps import Step
+from hinge.diagnostics.failures import is_cancellation
 from hinge.inspection.wrappers import Unawaited, is_awaitable
 from hinge.responses.streaming import StreamingResponse
 
@@ -155,7 +156,12 @@ async def leave_all(exits: list[Entered], error: BaseException | None, hops: Hop
     with hops.spare():
         while exits:
             if not exits[-1][1].is_async:
-                error = await hops.leave(leave, exits, error)
+                try:
+                    error = await hops.leave(leave, exits, error)
+                except BaseException as raised:  # noqa: BLE001 - the task was cancelled: the others are left as well
+                    error = raised if error is None else error
+                    if not is_cancellation(raised):  # no thread is to be had
+                        error = leave(exits, error)
                 continue
             generator, step = exits.pop()
             error = await aleave(generator, step, error)
