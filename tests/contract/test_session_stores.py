@@ -62,8 +62,12 @@ def store(request: pytest.FixtureRequest, make: Callable[[], Any]) -> Iterator[A
     store.close()
 
 
-def new(name: str = "id", *ended: str, **values: bytes) -> Change:
-    return Change(name, True, 1, 2, values, ended=ended)
+def new(name: str = "id", ended: str | None = None, **values: bytes) -> Change:
+    return Change(name, None, 1, 2, values, ended=ended)
+
+
+def changed(values: dict[str, bytes], *removed: str, was: str = "id", to: str = "id", **before: bytes) -> Change:
+    return Change(to, was, 1, 5, values, removed, before)
 
 
 # -- what a store owes -------------------------------------------------------------------------------------------------
@@ -73,29 +77,33 @@ def test_values_are_written_name_by_name(store: Any) -> None:
     assert store.load("id") is None
     assert store.commit(new(a=b"\x00", b=b"\xff"), FAR) == []
     assert store.load("id") == Loaded(1, 2, {"a": b"\x00", "b": b"\xff"})
-    change = Change("id", False, 1, 5, {"c": b"3", "b": b""}, ("a",), {"a": b"\x00", "b": b"\xff"})
-    assert store.commit(change, FAR) == []
+    assert store.commit(changed({"c": b"3", "b": b""}, "a", a=b"\x00", b=b"\xff"), FAR) == []
     assert store.load("id") == Loaded(1, 5, {"b": b"", "c": b"3"})
     assert store.load("other") is None
 
 
 def test_what_somebody_else_has_changed_is_told(store: Any) -> None:
     store.commit(new(a=b"1", b=b"2", c=b"3"), FAR)
-    store.commit(Change("id", False, 1, 2, {"a": b"9", "d": b"9"}, ("b",), {"a": b"1", "b": b"2"}), FAR)
-    stale = Change("id", False, 1, 2, {"a": b"8", "d": b"8", "e": b"8"}, ("b", "c"), {"a": b"1", "b": b"2", "c": b"3"})
+    store.commit(changed({"a": b"9", "d": b"9"}, "b", a=b"1", b=b"2"), FAR)
+    stale = changed({"a": b"8", "d": b"8", "e": b"8"}, "b", "c", a=b"1", b=b"2", c=b"3")
     assert sorted(store.commit(stale, FAR)) == ["a", "b", "d"]
     assert store.load("id").values == {"a": b"8", "d": b"8", "e": b"8"}
 
 
-def test_one_that_is_not_there_is_not_made_by_a_change(store: Any) -> None:
-    assert store.commit(Change("id", False, 1, 2, {"a": b"1"}), FAR) is None
-    assert store.load("id") is None
-    store.commit(new(a=b"1"), FAR)
-    store.commit(new("next", "id", a=b"1"), FAR)
-    assert store.commit(Change("id", False, 1, 2, {"a": b"2"}), FAR) is None
-    assert (store.load("id"), store.load("next").values) == (None, {"a": b"1"})
-    assert store.commit(Change(None, True, 1, 2, {}, ended=("next", "never")), FAR) == []
-    assert store.load("next") is None
+def test_one_that_is_not_there_comes_of_no_change(store: Any) -> None:
+    assert store.commit(changed({"a": b"1"}), FAR) is None
+    store.commit(new(a=b"1", b=b"1"), FAR)
+    store.commit(changed({"c": b"1"}), FAR)
+    assert store.commit(changed({"a": b"2"}, to="next", a=b"1"), FAR) == []
+    assert (store.load("id"), store.load("next").values) == (None, {"a": b"2", "b": b"1", "c": b"1"})
+    for late in (changed({"a": b"3"}), changed({"a": b"3"}, to="third")):
+        assert store.commit(late, FAR) is None
+    assert (store.load("id"), store.load("third")) == (None, None)
+    assert store.commit(new("fresh", "next", d=b"1"), FAR) == []
+    assert (store.load("next"), store.load("fresh").values) == (None, {"d": b"1"})
+    for ended in ("fresh", "never"):
+        assert store.commit(Change(None, None, 1, 2, {}, ended=ended), FAR) == []
+    assert store.load("fresh") is None
 
 
 @pytest.mark.gate
@@ -107,7 +115,7 @@ def test_many_change_one_at_once(make: Callable[[], Any]) -> None:
     def change(number: int) -> None:
         start.wait(10)
         for step in range(5):
-            assert store.commit(Change("id", False, 1, 2, {f"{number}.{step}": b"x"}), FAR) == []
+            assert store.commit(changed({f"{number}.{step}": b"x"}), FAR) == []
 
     with ThreadPoolExecutor(8) as threads:
         for done in [threads.submit(change, number) for number in range(8)]:

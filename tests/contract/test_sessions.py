@@ -130,14 +130,29 @@ def test_the_name_says_what_the_cookie_is(client_for: Any, options: dict[str, An
 # -- two at once, sizes, values ----------------------------------------------------------------------------------------
 
 
-def slowly(sessions: Sessions) -> App:
-    """An app whose `/slow` sends another request of the same visitor before it is done."""
-    app = app_with(sessions)
+@pytest.mark.parametrize(
+    ("path", "other", "expected", "logged"),
+    [
+        ("/slow/a", "PUT /b?value=2", {"a": "slow", "b": "2"}, None),
+        ("/slow/a", "PUT /a?value=2", {"a": "slow"}, "have changed a session's 'a'"),
+        ("/slow/a", "POST /clear", {}, "has ended meanwhile"),
+        ("/slow/a", "POST /renew", {}, "has ended meanwhile"),
+        ("/slow/a?renew=true", "PUT /b?value=2", {"a": "slow", "b": "2"}, None),
+        ("/slow/a?renew=true", "POST /clear", {}, "has ended meanwhile"),
+        ("/slow/a?renew=true", "POST /renew", {}, "has ended meanwhile"),
+    ],
+)
+def test_two_requests_at_once_in_a_store(
+    client_for: Any, caplog: pytest.LogCaptureFixture, path: str, other: str, expected: dict[str, str], logged: str
+) -> None:
+    app = app_with(Sessions([KEY], store=MemoryStore()))
 
     @app.post("/slow/{name}")
-    def slow(session: Session, name: str) -> str:
+    def slow(session: Session, name: str, renew: bool = False) -> str:
         before = str(session.get(name))
-        app.state_of_test(session)  # type: ignore[attr-defined]
+        second.request(*other.split(" "))
+        if renew:
+            session.renew()
         session[name] = "slow"
         return before
 
@@ -146,34 +161,18 @@ def slowly(sessions: Sessions) -> App:
         session.clear()
 
     @app.post("/renew")
-    def renew(session: Session) -> None:
+    def renewed(session: Session) -> None:
         session.renew()
 
-    return app
-
-
-@pytest.mark.parametrize(
-    ("other", "expected", "logged"),
-    [
-        ("PUT /b?value=2", {"a": "slow", "b": "2"}, None),
-        ("PUT /a?value=2", {"a": "slow"}, "have changed a session's 'a'"),
-        ("POST /clear", {}, "has ended meanwhile"),
-        ("POST /renew", {}, "has ended meanwhile"),
-    ],
-)
-def test_two_requests_at_once_in_a_store(
-    client_for: Any, caplog: pytest.LogCaptureFixture, other: str, expected: dict[str, str], logged: str | None
-) -> None:
-    app = slowly(Sessions([KEY], store=MemoryStore()))
     first, second = (client_for(app, scheme="https") for _ in range(2))
     first.put("/a?value=1")
-    cookie = first.cookies[NAME]
-    second.cookies.set(NAME, cookie)
-    app.state_of_test = lambda session: second.request(*other.split(" "))  # type: ignore[attr-defined]
-    answer = first.post("/slow/a")
-    assert (answer.text, "set-cookie" in answer.headers) == ("1", False)
+    second.cookies.set(NAME, first.cookies[NAME])
+    answer = first.post(path)
+    assert (answer.text, "set-cookie" in answer.headers) == ("1", "renew" in path and expected != {})
     assert shown(first) == expected
-    assert [record.getMessage() for record in caplog.records if logged is None or logged not in record.message] == []
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == (logged is not None)
+    assert all(logged in line for line in said)
 
 
 def test_a_session_that_no_cookie_holds_is_a_failure(client_for: Any, caplog: pytest.LogCaptureFixture) -> None:

@@ -126,7 +126,7 @@ class InStore(Keeping):
             logger.warning(
                 "two requests at once have changed a session's %s: the later one wins", ", ".join(map(repr, outcome))
             )
-        if change.is_new or change.touched - record.touched >= self._touch_after:
+        if change.was != change.id or change.touched - record.touched >= self._touch_after:
             return self._written(change.id.encode(), change)
         return None
 

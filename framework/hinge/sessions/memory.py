@@ -45,12 +45,12 @@ class MemoryStore:
     def commit(self, change: Change, expires: int) -> list[str] | None:
         """Write a change; see `hinge.sessions.store.Store`."""
         with self._lock:
-            for ended in change.ended:
-                self._kept.pop(ended, None)
+            if change.ended is not None:
+                self._kept.pop(change.ended, None)
             if change.id is None:
                 return []
-            present = self._kept.get(change.id)
-            if present is None and not change.is_new:
+            present = None if change.was is None else self._kept.pop(change.was, None)
+            if present is None and change.was is not None:
                 return None
             values = {} if present is None else present.values
             found = conflicts(change, values)

@@ -31,17 +31,18 @@ class Change(NamedTuple):
     """What is to be done to what is kept."""
 
     id: str | None
-    """Whose values these are; None: there is nothing to keep."""
-    is_new: bool
+    """Whose values these are from now on; None: there is nothing to keep."""
+    was: str | None
+    """Under which id they are kept so far, if not under that one: there they end. None: it is a new session."""
     created: int
     touched: int
     values: dict[str, bytes]
-    """Those that differ; of a new one all."""
+    """Those that differ."""
     removed: tuple[str, ...] = ()
     before: Mapping[str, bytes] = {}
     """What was loaded under the names in `values` and `removed`, where there was something."""
-    ended: tuple[str, ...] = ()
-    """Sessions that are over, whoever still holds their ids."""
+    ended: str | None = None
+    """A session that is over, whoever still holds its id."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -75,13 +76,16 @@ class Record:
         "is_read",
         "parts",
         "touched",
+        "was",
     )
 
     def __init__(self, id: str | None = None, loaded: Loaded | None = None) -> None:  # noqa: A002 - it is one
         self.id = id if loaded is not None else None
-        """None: nobody has kept it so far."""
+        """None: it is to get one."""
+        self.was = self.id
+        """Under which id it is kept so far; None: it is not."""
         self.created, self.touched, self._raw = (0, 0, {}) if loaded is None else loaded
-        self.ended: list[str] = []
+        self.ended: str | None = None
         self.is_read = False
         self.closed: str | None = None
         """Why nothing can be written any more."""
@@ -145,18 +149,17 @@ class Record:
     def renew(self) -> None:
         """Go on under another id, which nobody knows yet."""
         self.write()
-        if self.id is not None:
-            self.ended.append(self.id)
-            self.id = None
+        self.id = None
 
     def clear(self) -> None:
         """End this one; what is set from now on is another one's."""
-        self.renew()
+        self.write()
+        self.ended = self.ended or self.was
         self.forget()
 
     def forget(self) -> None:
         """Begin with nothing: what was loaded is nobody's."""
-        self.id = None
+        self.id = self.was = None
         self._raw = {}
         for held in (self._live, self._gone):
             held.clear()
@@ -174,23 +177,24 @@ class Record:
     def change(self, new_id: Callable[[], str], now: int, touch_after: float) -> Change | None:
         """Return what is to be done, None for nothing; one that was used so many seconds ago is touched.
 
-        A new session gets a new id.
+        What is new, or renewed, gets a new id.
 
         Raises:
             TypeError: a value cannot be kept as it is.
         """
-        if not self.is_read and (self.id is None or now - self.touched < touch_after):
+        if not self.is_read and (self.was is None or now - self.touched < touch_after):
             return None  # nobody has looked at it
         values, removed = self._changed(), tuple(name for name in self._gone if name not in self._live)
-        if self.id is None:
-            kept = {name: value for name, value in self._raw.items() if name not in self._gone} | values
-            if not kept and not self.ended:
+        if self.was is None:
+            if not values and self.ended is None:
                 return None
-            return Change(new_id() if kept else None, True, now, now, kept, ended=tuple(self.ended))
-        if not values and not removed and now - self.touched < touch_after:
+            return Change(new_id() if values else None, None, now, now, values, ended=self.ended)
+        if not values and not removed and self.id is not None and now - self.touched < touch_after:
             return None
         before = {name: self._raw[name] for name in (*values, *removed) if name in self._raw}
-        return Change(self.id, False, self.created, now, values, removed, before)
+        if self.id is None:
+            return Change(new_id(), self.was, now, now, values, removed, before)
+        return Change(self.id, self.was, self.created, now, values, removed, before)
 
     def all(self, change: Change) -> dict[str, bytes]:
         """Return all values after a change."""

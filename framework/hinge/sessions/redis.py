@@ -21,8 +21,11 @@ from hinge.sessions.store import StoreError
 _SCHEMES = ("redis", "rediss", "unix", "redis+unix")
 _CREATED, _TOUCHED, _VALUE = b"created", b"touched", b"value:"
 _COMMIT = """
-for index = 2, #KEYS do redis.call('DEL', KEYS[index]) end
-if ARGV[1] == '0' and redis.call('EXISTS', KEYS[1]) == 0 then return false end
+if KEYS[3] then redis.call('DEL', KEYS[3]) end
+if ARGV[1] == '0' then
+    if redis.call('EXISTS', KEYS[2]) == 0 then return false end
+    if KEYS[1] ~= KEYS[2] then redis.call('RENAME', KEYS[2], KEYS[1]) end
+end
 local found = {}
 for index = 5, #ARGV, 5 do
     local action, name, had, before, value = unpack(ARGV, index, index + 4)
@@ -105,16 +108,17 @@ class RedisStore:
 
     def _written(self, on: "_Client", change: Change, expires: int) -> Any:
         """Send a change, and return the answer or what is to be awaited for it."""
-        ended = [self._prefix + one for one in change.ended]
+        ended = [] if change.ended is None else [self._prefix + change.ended]
         if change.id is None:
             return on.client.delete(*ended)
-        arguments: list[Any] = [int(change.is_new), change.created, change.touched, expires]
+        keys = [self._prefix + change.id, self._prefix + (change.was or change.id), *ended]
+        arguments: list[Any] = [int(change.was is None), change.created, change.touched, expires]
         for name in change.names:
             before = change.before.get(name)
             action = "set" if name in change.values else "remove"
             arguments += [action, _VALUE + name.encode(), int(before is not None), before or b""]
             arguments.append(change.values.get(name, b""))
-        return on.commit(keys=[self._prefix + change.id, *ended], args=arguments)
+        return on.commit(keys=keys, args=arguments)
 
     def _failed(self, error: Exception) -> StoreError:
         return StoreError(f"{self.name}: {error!r}")

@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS hinge_session_values (
 _LOAD = """
 SELECT created, touched, name, value FROM hinge_sessions LEFT JOIN hinge_session_values USING (id) WHERE id = ?
 """
+_MOVE = "UPDATE hinge_sessions SET id = ?, created = ?, touched = ?, expires = ? WHERE id = ?"
 _PURGE_EVERY = 60.0
 
 
@@ -104,22 +105,22 @@ class SQLiteStore:
 
     def _write(self, connection: sqlite3.Connection, change: Change, expires: int) -> list[str] | None:
         run = connection.execute
-        for ended in change.ended:
-            run("DELETE FROM hinge_sessions WHERE id = ?", (ended,))
-            run("DELETE FROM hinge_session_values WHERE id = ?", (ended,))
+        if change.ended is not None:
+            run("DELETE FROM hinge_sessions WHERE id = ?", (change.ended,))
+            run("DELETE FROM hinge_session_values WHERE id = ?", (change.ended,))
         if change.id is None:
             return []
         of, found = (change.id,), []
-        if change.is_new:
+        row = (change.id, change.created, change.touched, expires)
+        if change.was is None:
             self._purge(connection)
-            row = (change.id, change.created, change.touched, expires)
             run("INSERT INTO hinge_sessions (id, created, touched, expires) VALUES (?, ?, ?, ?)", row)
         else:
-            there = run(
-                "UPDATE hinge_sessions SET touched = ?, expires = ? WHERE id = ?", (change.touched, expires, *of)
-            )
+            there = run(_MOVE, (*row, change.was))
             if there.rowcount == 0:
                 return None
+            if change.was != change.id:
+                run("UPDATE hinge_session_values SET id = ? WHERE id = ?", (change.id, change.was))
             found = conflicts(change, dict(run("SELECT name, value FROM hinge_session_values WHERE id = ?", of)))
         connection.executemany(
             "DELETE FROM hinge_session_values WHERE id = ? AND name = ?", [(*of, name) for name in change.removed]

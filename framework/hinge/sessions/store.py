@@ -1,7 +1,7 @@
 """What a store of sessions owes, in both colours.
 
-Law: a session is known by an id that we have made. A store adds none for a change of one that is not there: it has
-ended, by somebody's `renew` or `clear`, or of age. What differs is written name by name, in one go.
+Law: a session is known by an id that we have made. A store makes none of a change, or of a new id, for one that is not
+there: it has ended, by somebody's `renew` or `clear`, or of age. What differs is written name by name, in one go.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ class Store(Protocol):
         """Return what is kept under an id, None for nothing."""
 
     def commit(self, change: Change, expires: int) -> list[str] | None:
-        """End what has ended, then write what differs; what was not touched by the moment `expires` may go.
+        """End what has ended, go on under the new id, and write what differs; at the moment `expires` it may go.
 
         Return the names in it that somebody else had changed since; None, and nothing is written: there is no such
         session.
