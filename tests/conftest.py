@@ -8,6 +8,9 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from tests.support.pairs import pairs
+
+from hinge.backend.installed import load_backend
 
 try:
     from hypothesis import settings
@@ -41,6 +44,9 @@ MATRICES: dict[str, dict[str, set[str]]] = {
 }
 """Files of a great many small cases, and which of them are the gate's as well: parameters' values, or all of them."""
 
+THRESHOLDS = (4000, 10, 50)
+"""When the garbage collector runs: each test leaves a compiled app, and most of it is garbage a few tests later."""
+
 _left: pytest.StashKey[Counter[str]] = pytest.StashKey()
 
 
@@ -62,13 +68,15 @@ def pytest_collection() -> Generator[None, object, object]:
     """Keep the garbage collector away from the tests themselves: hundreds of thousands of objects, which all stay.
 
     Searched whenever there is something to collect, they would be a third of the time to collect the tests, and some
-    tenths of a second for each `gc.collect()` of a test.
+    tenths of a second for each `gc.collect()` of a test. What tests leave is searched less often than by default, where
+    that is a fifth of a run.
     """
     gc.disable()
     try:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(*THRESHOLDS)
         gc.enable()
 
 
@@ -79,6 +87,30 @@ def is_left_to_the_gate(item: pytest.Item) -> bool:
         return rows is not None
     callspec = getattr(item, "callspec", None)
     return callspec is not None and any(callspec.params.get(name) in values for name, values in rows.items())
+
+
+def mark_rows(items: list[pytest.Item]) -> None:
+    """Leave to the gate those rows of large matrices without which each two values of parameters still meet."""
+    matrices: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if hasattr(item, "callspec") and item.get_closest_marker("gate") is None and is_run(item):
+            matrices.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for rows in matrices.values():
+        for item, is_taken in zip(rows, pairs([row_of(item) for item in rows]), strict=True):
+            if not is_taken:
+                item.add_marker(pytest.mark.gate)
+
+
+def is_run(item: Any) -> bool:
+    """Tell whether the backend of a test has what it needs: where it is skipped no values meet."""
+    needed = {marker.args[0] for marker in item.iter_markers("needs")}
+    name = item.callspec.params.get("backend")
+    return not needed or name is None or needed <= load_backend(name).features
+
+
+def row_of(item: Any) -> dict[str, int]:
+    """Return which values a test has; the answers of each two backends are compared, whatever the other values are."""
+    return {name: id(value) for name, value in item.callspec.params.items() if name != "each_backend"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -93,6 +125,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if is_left_to_the_gate(item):
             item.add_marker(pytest.mark.gate)
+    mark_rows(items)
+    for item in items:
         if item.get_closest_marker("server") or item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.flaky(reruns=1))
         for name in elsewhere:
