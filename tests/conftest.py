@@ -93,7 +93,8 @@ def mark_rows(items: list[pytest.Item]) -> None:
     """Leave to the gate those rows of large matrices without which each two values of parameters still meet."""
     matrices: dict[str, list[pytest.Item]] = {}
     for item in items:
-        if hasattr(item, "callspec") and item.get_closest_marker("gate") is None and is_run(item):
+        elsewhere = any(item.get_closest_marker(name) for name in ELSEWHERE)
+        if hasattr(item, "callspec") and not elsewhere and is_run(item):
             matrices.setdefault(item.nodeid.partition("[")[0], []).append(item)
     for rows in matrices.values():
         for item, is_taken in zip(rows, pairs([row_of(item) for item in rows]), strict=True):
