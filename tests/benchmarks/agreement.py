@@ -10,8 +10,8 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from cases import READY, REFUSED, TOLD, Around, Case, cases_of, passed
-from interfaces import INTERFACES, hand, hinge
+from cases import READY, REFUSED, STACK, TOLD, Around, Case, cases_of, passed
+from interfaces import INTERFACES, hand, hinge, signed_in
 
 Answer = tuple[int, list[tuple[str, str]], bytes]
 
@@ -50,14 +50,15 @@ def check_peer(interface: str, name: str, build: Callable[[Around], Any], cases:
 
 
 def _counted(interface: str, application: Any, case: Case) -> Answer:
+    case = signed_in(interface, application, case)
     before = passed()
     status, lines, body = INTERFACES[interface].answer(application, case)
     times = passed() - before - 1
-    expected = case.around if isinstance(case.around, int) else 0
+    expected = case.passes + (case.around if isinstance(case.around, int) else 0)
     if times != expected:
-        raise Differs(f"{interface}, {case.name}: {times} middlewares ran, and not {expected}")
-    # Nobody takes as long twice, and a ready-made request id may be one of its own.
-    differs = ("server-timing", "x-request-id") if case.around == READY else ("server-timing",)
+        raise Differs(f"{interface}, {case.name}: {times} middlewares or ends of dependencies, and not {expected}")
+    # Nobody takes as long twice, a ready-made request id may be one of its own, and sessions are everybody's own.
+    differs = ("server-timing", "x-request-id", "set-cookie") if case.around in (READY, STACK) else ("server-timing",)
     return status, [(name, "" if name.lower() in differs else value) for name, value in lines], body
 
 
@@ -74,6 +75,8 @@ def _meaning(answer: Answer, case: Case) -> Any:
     status, lines, body = answer
     headers = {name.lower(): value for name, value in lines}
     told = [] if isinstance(case.around, int) else [headers.get(name) for name in TOLD]
+    if case.around == STACK and case.changes_session:
+        told.append(headers.get("set-cookie"))
     if status == 405:
         return status, told, "GET" in headers.get("allow", "")
     if status >= 400:

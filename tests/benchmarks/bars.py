@@ -6,7 +6,7 @@ An aim that its report has no figures for is left out.
 import json
 import statistics
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,8 +49,9 @@ _HAND = "times the hand-written"
 
 def bars(report: dict[str, Any]) -> list[Bar]:
     """Return the aims that a report has figures for."""
-    rows = [row for layer in ("realistic", "inprocess") for row in report.get(layer, {}).get("ratios", ())]
+    rows = [row for layer in ("realistic", "composed", "inprocess") for row in report.get(layer, {}).get("ratios", ())]
     found = list(_inprocess({(row["backend"], row["case"]): row for row in rows}))
+    found += _composed({(row["backend"], row["case"]): row for row in rows})
     found += _sockets(report.get("sockets", {}).get("rows", ()))
     found += _idle(report.get("scale", {}).get("idle", ()))
     return found
@@ -77,6 +78,31 @@ def _inprocess(rows: dict[tuple[str, str], Row]) -> Iterator[Bar]:
                 yield from _lead(f"{of}: {case}", rows[backend, case], 1.0)
 
 
+def _composed(rows: dict[tuple[str, str], Row]) -> Iterator[Bar]:
+    for backend in ("wsgi", "asgi"):
+        of = backend.upper()
+        if (backend, "three dependencies") not in rows:
+            continue
+        yield Bar(f"{of}: three dependencies add", dependencies(rows, backend), 2.5, False, "us")
+        for case in ("whole stack", "whole stack, session changed"):
+            row = rows[backend, case]
+            yield from _lead(f"{of}: {case}, beside those with dependencies", row, 3.0, WITH_DEPENDENCIES)
+            yield from _lead(f"{of}: {case}, beside those without", row, 1.0, WITHOUT)
+    if ("asgi", "other colour, three dependencies") in rows:
+        one, none = (rows["asgi", f"other colour, {count} dependencies"] for count in ("three", "no"))
+        found = one["hinge_us"] / none["hinge_us"]
+        yield Bar("ASGI: three plain dependencies of a plain handler", found, 1.2, False, "times none: one hop")
+
+
+WITH_DEPENDENCIES, WITHOUT = ("FastAPI", "Litestar", "Flask"), ("Falcon", "BlackSheep")
+
+
+def dependencies(rows: dict[tuple[str, str], Row], backend: str, who: str = "hinge") -> float:
+    """Return what three dependencies add to a route, in microseconds of the fastest rounds."""
+    three, none = (_least(rows[backend, f"{count} dependencies"], who) for count in ("three", "no"))
+    return three - none
+
+
 _COUNTS = (("one", ""), ("five", "s"))
 
 
@@ -100,9 +126,9 @@ def _bare(of: str, rows: list[Row]) -> Iterator[Bar]:
         yield from _lead(f"{of}: {row['case']}", row, 2.5)
 
 
-def _lead(aim: str, row: Row, bar: float) -> Iterator[Bar]:
-    """Yield how many times as long the fastest of the others takes, if there are others."""
-    others = sorted((peer["ratio"], name) for name, peer in row["peers"].items())
+def _lead(aim: str, row: Row, bar: float, of: Collection[str] = ()) -> Iterator[Bar]:
+    """Yield how many times as long the fastest of the others takes, or of some of them, if there are others."""
+    others = sorted((peer["ratio"], name) for name, peer in row["peers"].items() if not of or name in of)
     if others:
         ratio, name = others[0]
         yield Bar(aim, ratio / row["ratio"], bar, True, _TIMES, name)

@@ -43,17 +43,42 @@ passed = count().__next__
 ORIGIN = "https://shop.example.org"
 ALLOWED = {ORIGIN}
 
-Around = int | Literal["three", "ready-made"]
+Around = int | Literal["three", "ready-made", "composed", "stack"]
 """What an application is behind.
 
 A number: so many middlewares that let everything through. "three": middlewares of the kind that people write, each of
 which sets a header of every answer: the request's id, the time that it took, and an origin that is allowed.
 "ready-made": the framework's own CORS, and its own request id where it has one.
+"composed": nothing, and the routes are those with dependencies. "stack": CORS, a request id and a session in a signed
+cookie, as the framework or the extensions that its users take have them, in front of the same routes.
 """
 THREE: Around = "three"
 READY: Around = "ready-made"
+COMPOSED: Around = "composed"
+STACK: Around = "stack"
 TOLD = ("x-request-id", "server-timing", "access-control-allow-origin")
 """What the answers behind the three hold."""
+
+
+class Settings(msgspec.Struct):
+    """What an application has once."""
+
+    currency: str
+
+
+class Connection(msgspec.Struct):
+    """What a request borrows; `passed` is called where it is given back."""
+
+    names: dict[str, str]
+
+    def name_of(self, token: str) -> str:
+        """Return whose token it is."""
+        return self.names[token]
+
+
+SETTINGS = Settings("EUR")
+CONNECTION = Connection({"secret-token": "ada"})
+KEY = "a key of the benchmarks, and of nobody else"
 
 
 def framed(tick: int) -> bytes:
@@ -102,11 +127,19 @@ class Case(msgspec.Struct, frozen=True):
     """Another thread takes part: the time on the clock counts, and not the processor's."""
     only: str = ""
     """The one interface on which Hinge has this; the other frameworks have it nowhere."""
+    passes: int = 0
+    """How often `passed` is called, beside the middlewares that are counted."""
+    changes_session: bool = False
+    """The answer sets the session's cookie; that of others may do so or not."""
+    cookies: str = ""
+    """The cookies of a session that has begun (`interfaces.signed_in`)."""
 
     @property
     def headers(self) -> list[tuple[str, str]]:
         """The request's header lines, lower-case names."""
         headers = HEADERS if isinstance(self.around, int) else [*HEADERS, *BROWSER]
+        if self.cookies:
+            headers = [(name, self.cookies if name == "cookie" else value) for name, value in headers]
         if not self.content_type:
             return headers
         return [*headers, ("content-type", self.content_type), ("content-length", str(len(self.body)))]
@@ -141,7 +174,22 @@ BARE_CASES = [
     Case("100 server-sent events", "/events", streams=True),
     Case("100 values as events", "/values", streams=True),
 ]
-CASES = REAL_CASES + BARE_CASES
+_SENT: dict[str, Any] = {"method": "POST", "body": BODY, "content_type": JSON, "around": STACK, "passes": 1}
+LOGIN = Case("login", "/login", "POST", around=STACK)
+STACK_CASES = [
+    Case("whole stack", "/check", **_SENT),
+    Case("whole stack, session changed", "/cart", changes_session=True, **_SENT),
+]
+"""CORS, a request id, a session in a cookie, three dependencies of which one is closed, a validated body."""
+COMPOSED_CASES = [
+    Case("no dependencies", "/bare", around=COMPOSED),
+    Case("three dependencies", "/three", around=COMPOSED, passes=1),
+    Case("other colour, no dependencies", "/other/bare", around=COMPOSED, hops=True),
+    Case("other colour, three dependencies", "/other/three", around=COMPOSED, passes=1, hops=True),
+    *STACK_CASES,
+]
+"""Dependencies, by themselves and with what stands around them."""
+CASES = REAL_CASES + COMPOSED_CASES + BARE_CASES
 """The ones that are timed. "Other colour" is `async def` on WSGI and `def` elsewhere."""
 
 

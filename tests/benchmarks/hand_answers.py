@@ -149,6 +149,11 @@ def _session_cookie(cookies: str | None) -> str | None:
     return None
 
 
+def required(where: str, name: str) -> Refused:
+    """Return what refuses a request without a value."""
+    return _invalid([{"in": where, "name": name, "message": "is required"}])
+
+
 def _required(name: str, header: str | None, cookie: str | None) -> None:
     missing = [("header", name, header), ("cookie", "session", cookie)]
     errors = [{"in": where, "name": name, "message": "is required"} for where, name, value in missing if value is None]

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from time import perf_counter
 from typing import Any
 
-from cases import ALLOWED, CHUNKS, HELLO, TICKS, passed
+from cases import ALLOWED, CHUNKS, HELLO, TICKS, Item, passed
 from hand_answers import NOT_FOUND, READ, WRITE, Refused, encode, item, length, order, page, session, unknown_method
 
 logger = logging.getLogger(__name__)
@@ -183,7 +183,8 @@ _ASGI_STATIC: dict[str, tuple[dict[str, Handler], str]] = {
 _ASGI_BELOW = {"/items": (_asgi_methods(_asgi_page), READ)}
 
 
-def _refused(refused: Refused) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+def refusal(refused: Refused) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """Return the status, the headers and the content of what is refused."""
     headers = [APROBLEM, *[(name.encode(), value.encode()) for name, value in refused.headers]]
     return int(refused.status[:3]), headers, refused.body
 
@@ -209,7 +210,7 @@ async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
     except Exception:
         logger.exception("%s %r failed", scope["method"], scope["path"])
         refused = Refused("500 Internal Server Error")
-    status, headers, content = _refused(refused)
+    status, headers, content = refusal(refused)
     headers.append((b"content-length", b"%d" % len(content)))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content, "more_body": False})
@@ -229,26 +230,33 @@ Lines = dict[bytes, bytes]
 _ALLOWED = {origin.encode() for origin in ALLOWED}
 
 
-def _lines(headers: list[tuple[bytes, bytes]]) -> Lines:
+def lines_of(headers: list[tuple[bytes, bytes]]) -> Lines:
+    """Return header lines by their names."""
     lines = dict(headers)
     if len(lines) != len(headers):  # HTTP/2 sends cookies in lines of their own
         lines[b"cookie"] = b"; ".join(value for name, value in headers if name == b"cookie")
     return lines
 
 
-def _text(value: bytes | None) -> str | None:
+def text(value: bytes | None) -> str | None:
+    """Return the text of a line."""
     return None if value is None else value.decode("latin-1")
 
 
-async def _order(lines: Lines, receive: Receive) -> tuple[tuple[bytes, bytes], bytes]:
+async def item_of(lines: Lines, receive: Receive) -> Item:
+    """Return the validated body; raises Refused."""
     if b"transfer-encoding" in lines:
         raise Refused("411 Length Required")
     if b"content-encoding" in lines:
         raise Refused("415 Unsupported Media Type")
     declared = lines.get(b"content-length")
     body = b"" if declared is None else await _asgi_body(receive, length(declared.decode("latin-1")))
-    found = item(body, lines.get(b"content-type", b"").decode("latin-1"))
-    return AJSON, order(found, _text(lines.get(b"x-token")), _text(lines.get(b"cookie")))
+    return item(body, lines.get(b"content-type", b"").decode("latin-1"))
+
+
+async def _order(lines: Lines, receive: Receive) -> tuple[tuple[bytes, bytes], bytes]:
+    found = await item_of(lines, receive)
+    return AJSON, order(found, text(lines.get(b"x-token")), text(lines.get(b"cookie")))
 
 
 async def _order_other(lines: Lines, receive: Receive) -> tuple[tuple[bytes, bytes], bytes]:
@@ -264,7 +272,7 @@ _THREE: dict[str, tuple[dict[str, Callable[..., Awaitable[tuple[tuple[bytes, byt
 async def asgi_three(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer one ASGI HTTP request, and say in every answer what three middlewares would."""
     started = perf_counter()
-    lines = _lines(scope["headers"])
+    lines = lines_of(scope["headers"])
     try:
         route = _THREE.get(scope["path"])
         if route is None:
@@ -276,10 +284,10 @@ async def asgi_three(scope: Scope, receive: Receive, send: Send) -> None:
         media_type, content = await handler(lines, receive)
         status, headers = 200, [media_type]
     except Refused as refused:
-        status, headers, content = _refused(refused)
+        status, headers, content = refusal(refused)
     except Exception:
         logger.exception("%s %r failed", scope["method"], scope["path"])
-        status, headers, content = _refused(Refused("500 Internal Server Error"))
+        status, headers, content = refusal(Refused("500 Internal Server Error"))
     headers += [
         (b"content-length", b"%d" % len(content)),
         (b"x-request-id", lines.get(b"x-request-id") or b"none"),

@@ -35,7 +35,8 @@ async def _page(scope: Scope, proto: Proto) -> None:
     proto.response_bytes(200, [JSON], page(scope.path, scope.query_string))
 
 
-async def _item(headers: Any, proto: Proto) -> Item:
+async def item_of(headers: Any, proto: Proto) -> Item:
+    """Return the validated body; raises Refused."""
     if "transfer-encoding" in headers:
         raise Refused("411 Length Required")
     if "content-encoding" in headers:
@@ -52,7 +53,7 @@ async def _item(headers: Any, proto: Proto) -> Item:
 
 
 async def _create(scope: Scope, proto: Proto) -> None:
-    proto.response_bytes(201, [JSON], encode(await _item(scope.headers, proto)))
+    proto.response_bytes(201, [JSON], encode(await item_of(scope.headers, proto)))
 
 
 async def _session(scope: Scope, proto: Proto) -> None:
@@ -182,7 +183,7 @@ def rsgi_layer(inner: Handler) -> Handler:
 
 
 async def _order(headers: Any, proto: Proto) -> tuple[tuple[str, str], bytes]:
-    found = await _item(headers, proto)
+    found = await item_of(headers, proto)
     return JSON, order(found, headers.get("x-token"), "; ".join(headers.get_all("cookie")))
 
 

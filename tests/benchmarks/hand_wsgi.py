@@ -43,28 +43,29 @@ def _wsgi_page(environ: Environ, start_response: Start) -> list[bytes]:
     return [content]
 
 
-def _body(environ: Environ) -> bytes:
+def body(environ: Environ) -> bytes:
+    """Return the body; raises Refused."""
     declared = environ.get("CONTENT_LENGTH")
     if "HTTP_TRANSFER_ENCODING" in environ:
         raise Refused("411 Length Required")
-    body = b""
+    found = b""
     if declared:
         size = length(declared)
         read = environ["wsgi.input"].read
-        body = read(size)
-        while len(body) < size:
-            piece = read(size - len(body))
+        found = read(size)
+        while len(found) < size:
+            piece = read(size - len(found))
             if not piece:
-                detail = f"The request body ended after {len(body)} of {size} declared bytes."
+                detail = f"The request body ended after {len(found)} of {size} declared bytes."
                 raise Refused("400 Bad Request", detail)
-            body += piece
+            found += piece
     if "HTTP_CONTENT_ENCODING" in environ:
         raise Refused("415 Unsupported Media Type")
-    return body
+    return found
 
 
 def _wsgi_create(environ: Environ, start_response: Start) -> list[bytes]:
-    content = encode(item(_body(environ), environ.get("CONTENT_TYPE", "")))
+    content = encode(item(body(environ), environ.get("CONTENT_TYPE", "")))
     start_response("201 Created", [JSON, ("content-length", str(len(content)))])
     return [content]
 
@@ -80,10 +81,11 @@ async def _coroutine() -> str:
 
 
 @cache
-def _loop() -> asyncio.AbstractEventLoop:
-    loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, daemon=True).start()
-    return loop
+def loop() -> asyncio.AbstractEventLoop:
+    """Return the loop that runs in a thread of its own."""
+    made = asyncio.new_event_loop()
+    threading.Thread(target=made.run_forever, daemon=True).start()
+    return made
 
 
 def _driven(coroutine: Coroutine[Any, Any, str]) -> str:
@@ -97,7 +99,7 @@ def _driven(coroutine: Coroutine[Any, Any, str]) -> str:
 
 
 def _wsgi_other(environ: Environ, start_response: Start) -> list[bytes]:
-    content = asyncio.run_coroutine_threadsafe(_coroutine(), _loop()).result().encode()
+    content = asyncio.run_coroutine_threadsafe(_coroutine(), loop()).result().encode()
     start_response("200 OK", [TEXT, ("content-length", str(len(content)))])
     return [content]
 
@@ -213,12 +215,12 @@ def wsgi_layer(inner: Handler) -> Handler:
 
 
 def _order(environ: Environ) -> tuple[tuple[str, str], bytes]:
-    found = item(_body(environ), environ.get("CONTENT_TYPE", ""))
+    found = item(body(environ), environ.get("CONTENT_TYPE", ""))
     return JSON, order(found, environ.get("HTTP_X_TOKEN"), environ.get("HTTP_COOKIE"))
 
 
 def _order_other(environ: Environ) -> tuple[tuple[str, str], bytes]:
-    return TEXT, asyncio.run_coroutine_threadsafe(_coroutine(), _loop()).result().encode()
+    return TEXT, asyncio.run_coroutine_threadsafe(_coroutine(), loop()).result().encode()
 
 
 _THREE: dict[str, tuple[dict[str, Callable[[Environ], tuple[tuple[str, str], bytes]]], str]] = {

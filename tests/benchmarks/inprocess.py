@@ -22,7 +22,7 @@ from typing import Any
 
 from agreement import check_hinge, check_peer
 from cases import CASES, Around, Case, cases_of
-from interfaces import INTERFACES, hand, hinge
+from interfaces import INTERFACES, hand, hinge, signed_in
 from place import place
 from roster import MODULES, NEWER, Peer, installed
 
@@ -99,7 +99,9 @@ def _case(timer: str) -> str:
 def _add(timers: dict[str, Timer], interface: str, who: str, build: Callable[[Around], Any], cases: list[Case]) -> None:
     applications = {around: build(around) for around in dict.fromkeys(case.around for case in cases)}
     for case in cases:
-        timers[f"{interface}|{case.name}|{who}"] = INTERFACES[interface].timer(applications[case.around], case)
+        application = applications[case.around]
+        timer = INTERFACES[interface].timer(application, signed_in(interface, application, case))
+        timers[f"{interface}|{case.name}|{who}"] = timer
 
 
 def _row(samples: Samples, interface: str, case: Case) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from bars import added, bars
+from bars import added, bars, dependencies
 from cases import HEADLINE
 
 _NAMES = {"hand": "hand-written", "hinge": "**Hinge**", "hinge run": "**`hinge run`**"}
@@ -23,8 +23,8 @@ def page(report: dict[str, Any]) -> str:
         "The figures for machines are in [benchmarks.json](plots/benchmarks.json)."
     )
     parts = ["# Benchmark results", said]
-    layers = ("realistic", _realistic), ("newer", _newer), ("inprocess", _inprocess), ("sockets", _sockets)
-    for name, render in (*layers, ("data", _data), ("scale", _scale)):
+    layers = ("realistic", _realistic), ("newer", _newer), ("composed", _composed), ("inprocess", _inprocess)
+    for name, render in (*layers, ("sockets", _sockets), ("data", _data), ("scale", _scale)):
         if name in report:
             parts += render(report[name])
     return "\n\n".join(parts) + "\n"
@@ -96,6 +96,22 @@ def _realistic(layer: dict[str, Any]) -> list[str]:
     )
     plot = "![Times of the realistic request](plots/benchmark-realistic.svg)"
     return ["## What people run", _place(layer), said, plot, *_ratios(layer)]
+
+
+def _composed(layer: dict[str, Any]) -> list[str]:
+    said = (
+        "Three dependencies, one of them a generator, beside the same route without any, in the colour that the backend "
+        "calls directly and in the other one. The whole stack: ready-made CORS and request id, a session in a cookie, "
+        "the three dependencies, a validated JSON body. "
+    )
+    rows = {(row["backend"], row["case"]): row for row in layer["ratios"]}
+    lines = [
+        [f"{_NAMES.get(who, who)}, {backend.upper()}", f"{dependencies(rows, backend, who):.2f}"]
+        for backend in _backends(layer)
+        for who in ("hand", "hinge", *rows[backend, "three dependencies"]["peers"])
+    ]
+    added_by = ["What the three add to the route, in the fastest rounds.", table(["added, us", "dependencies"], lines)]
+    return ["## Dependencies and sessions", _place(layer), said + _RATIOS, *_ratios(layer), *added_by]
 
 
 def _newer(layer: dict[str, Any]) -> list[str]:

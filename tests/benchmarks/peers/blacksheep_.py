@@ -21,6 +21,8 @@ LACKS = {
         "405": "a known path with another method is a 404",
         "other colour": "a def handler always runs on the event loop",
         "other colour in three middlewares": "a def handler always runs on the event loop",
+        "other colour, no dependencies": "a def handler always runs on the event loop",
+        "other colour, three dependencies": "a def handler always runs on the event loop",
         "100 values as events": "events are objects",
     }
 }

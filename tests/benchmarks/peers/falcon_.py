@@ -15,12 +15,16 @@ LACKS = {
     "wsgi": {
         "other colour": "responders are plain functions",
         "other colour in three middlewares": "responders are plain functions",
+        "other colour, no dependencies": "responders are plain functions",
+        "other colour, three dependencies": "responders are plain functions",
         "other colour, inline": "responders are plain functions",
         "100 server-sent events": "it has no events of its own",
     },
     "asgi": {
         "other colour": "responders are coroutines",
         "other colour in three middlewares": "responders are coroutines",
+        "other colour, no dependencies": "responders are coroutines",
+        "other colour, three dependencies": "responders are coroutines",
         "other colour, inline": "responders are coroutines",
         "100 values as events": "events are objects",
     },
