@@ -100,7 +100,7 @@ def _realistic(layer: dict[str, Any]) -> list[str]:
 
 def _composed(layer: dict[str, Any]) -> list[str]:
     said = (
-        "Three dependencies, one of them a generator, beside the same route without any, in the colour that the backend "
+        "Three dependencies, one of them a generator, beside the same route without any; in the colour the backend "
         "calls directly and in the other one. The whole stack: ready-made CORS and request id, a session in a cookie, "
         "the three dependencies, a validated JSON body. "
     )
