@@ -7,6 +7,7 @@ nowhere else.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from functools import lru_cache
 from typing import Any, ClassVar, Generic, Self, TypeVar, cast, overload
 
 from hinge.errors import HTTPError
@@ -189,6 +190,15 @@ class ByName(Generic[T]):
 
 
 _checked = ByName(check_name)
+
+
+@lru_cache(maxsize=256)
+def _varying(line: str, names: tuple[str, ...]) -> str:
+    """Return a Vary header with further names; the same few of an app come with almost every answer."""
+    spelled = {member.lower(): member for member in split_list(line)}
+    for name in names:
+        spelled.setdefault(_checked[name], name)
+    return "*" if "*" in spelled else ", ".join(spelled.values())
 
 
 def item_setter(names: ByName[str]) -> Callable[[Any, str, str], None]:
@@ -381,12 +391,12 @@ class MutableHeaders(MutableMapping[str, str]):
         Raises:
             ValueError: a name is neither a token nor `*`.
         """
-        members = [member for line in self.get_all("vary") for member in split_list(line)]
-        spelled = {member.lower(): member for member in members}
-        for name in names:
-            spelled.setdefault(_checked[name], name)
-        if spelled:
-            self.put("vary", "*" if "*" in spelled else ", ".join(spelled.values()))
+        try:
+            line = _varying(", ".join(self.get_all("vary")), names)
+        except TypeError:  # of what is no name, in the words for it
+            line = _varying.__wrapped__("", names)
+        if line:
+            self.put("vary", line)
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, MutableHeaders):

@@ -113,7 +113,7 @@ class CORS:
         lines = self._lines.get(origin) or self._lines_for(origin)
         if "vary" in headers._first:
             headers.vary("origin")
-            lines = {name: value for name, value in lines.items() if name != "vary"}
+            lines = {**lines, "vary": headers._first["vary"]}
         headers.put_all(lines)
 
     def _lines_for(self, origin: str | None) -> dict[str, str]:

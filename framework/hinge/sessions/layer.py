@@ -72,7 +72,7 @@ class _Around:
     def end(self, response: Response, record: Record, written: Written | None) -> None:
         """Say in the response what caches and the visitor's browser have to know."""
         if record.is_read:
-            _vary(response.headers)
+            response.headers.vary("Cookie")  # RFC 9110 section 12.5.5
         if written is not None:
             _keep_private(response.headers)
             response.headers.append("set-cookie", self._set_cookie(*written))
@@ -189,13 +189,6 @@ def _awaiting(sessions: Sessions, store: Store) -> Callable[[Any], AsyncGenerato
         around.finish(response, record, change, outcome)
 
     return session
-
-
-def _vary(headers: ResponseHeaders) -> None:
-    """Say that the answer is one of many, by the cookie (RFC 9110 section 12.5.5)."""
-    given = [name.strip() for line in headers.get_all("vary") for name in line.split(",")]
-    if not {name.lower() for name in given} & {"cookie", "*"}:
-        headers["vary"] = ", ".join([*given, "Cookie"])
 
 
 def _keep_private(headers: ResponseHeaders) -> None:
