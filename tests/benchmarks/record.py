@@ -25,10 +25,19 @@ def measured(names: Iterable[str] = ()) -> dict[str, tuple[float, float]]:
     Nothing traces there and nothing is rewritten. Cases that wake another thread are left out: what a wake-up takes is
     the machine's.
     """
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     only = [f"--case={case}" for case in dict.fromkeys(name.partition(", ")[2] for name in names)]
+    return {
+        f"{row['backend']}, {row['case']}": (row["ratio"], row["ratio_of_minima"])
+        for row in rows_of(only)
+        if not row["hops"]
+    }
+
+
+def rows_of(options: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the rows of a short run with these options of inprocess.py."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     done = subprocess.run(
-        [sys.executable, Path(__file__).with_name("inprocess.py"), "--quick", "--json", "-", *only],
+        [sys.executable, Path(__file__).with_name("inprocess.py"), "--quick", "--json", "-", *options],
         capture_output=True,
         text=True,
         timeout=120,
@@ -38,9 +47,7 @@ def measured(names: Iterable[str] = ()) -> dict[str, tuple[float, float]]:
     if done.returncode != 0:
         raise RuntimeError(done.stderr)
     rows: list[dict[str, Any]] = json.loads(done.stdout)["ratios"]
-    return {
-        f"{row['backend']}, {row['case']}": (row["ratio"], row["ratio_of_minima"]) for row in rows if not row["hops"]
-    }
+    return rows
 
 
 def recorded() -> dict[str, list[float]]:
