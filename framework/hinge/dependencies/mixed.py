@@ -4,12 +4,12 @@ Law: plain steps in a row are one hop to where plain code runs, a plain handler 
 async is awaited in one task, so that a task group or a cancel scope may span a provider's yield.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from hinge.dependencies.hops import Hops
 from hinge.dependencies.leaving import Entered, aleave, leave, leave_now, tell
-from hinge.dependencies.plain import Finish, KeepOpen, run_steps, ways_of
+from hinge.dependencies.plain import Finish, KeepOpen, run_steps
 from hinge.dependencies.steps import Step
 from hinge.diagnostics.failures import is_cancellation
 from hinge.inspection.wrappers import Unawaited, is_awaitable
@@ -53,7 +53,7 @@ def mixed(
     """
     if finish is None:
         return _without_exits(steps, hops)
-    if all(step.is_async for step in (*before, *steps)):
+    if _is_all_here((*before, *steps)):
         return _awaiting(steps, finish, keep_open, hops)
     enter_all = _entering(steps, hops)
 
@@ -78,9 +78,10 @@ def mixed(
 
 
 def _awaiting(steps: Sequence[Step], finish: Finish, keep_open: KeepOpen, hops: Hops) -> Run:
-    """Return the same where everything is awaited, in one frame: each further one would cost as much as a provider."""
+    """Return the same where nothing needs a hop, in one frame: each further one would cost as much as a provider."""
     *providers, handler = steps
-    ways, handle, plain_of, spare = ways_of(providers), handler.call, finish.plain.get, hops.spare
+    ways = tuple((step.call, step if step.is_generator or step.is_free else None) for step in providers)
+    handle, awaits, plain_of, spare = handler.call, handler.is_async, finish.plain.get, hops.spare
 
     async def run(values: list[Any], exits: list[Entered]) -> Any:
         try:
@@ -88,13 +89,15 @@ def _awaiting(steps: Sequence[Step], finish: Finish, keep_open: KeepOpen, hops: 
                 made = call(values)
                 if step is None:
                     values.append(await made)
-                    continue
-                try:
-                    values.append(await anext(made))
-                except StopAsyncIteration:
-                    raise step.unyielded() from None
-                exits.append((made, step))
-            result = await handle(values)
+                elif step.is_free:
+                    values.append(made)
+                else:
+                    try:
+                        values.append(await anext(made))
+                    except StopAsyncIteration:
+                        raise step.unyielded() from None
+                    exits.append((made, step))
+            result = await handle(values) if awaits else handle(values)
             how = plain_of(result.__class__)
             if how is not None:
                 result = how[1](how[0](result))
@@ -118,9 +121,14 @@ def _awaiting(steps: Sequence[Step], finish: Finish, keep_open: KeepOpen, hops: 
     return run
 
 
+def _is_all_here(steps: Iterable[Step]) -> bool:
+    """Tell whether all steps are awaited, or may stand anywhere: none is to run where plain code does."""
+    return all(step.is_async or step.is_free for step in steps)
+
+
 def _without_exits(steps: Sequence[Step], hops: Hops) -> Run:
     *providers, handler = steps
-    enter_all, calls = _entering(steps, hops), tuple(step.call for step in providers)
+    enter_all, calls = _entering(steps, hops), tuple((step.call, step.is_async) for step in providers)
 
     async def run(values: list[Any], exits: list[Entered]) -> Any:
         await enter_all(values, exits)
@@ -128,11 +136,19 @@ def _without_exits(steps: Sequence[Step], hops: Hops) -> Run:
         return await result if is_awaitable(result) else result
 
     async def run_awaiting(values: list[Any], exits: list[Entered]) -> Any:
-        for call in calls:
+        for call, _ in calls:
             values.append(await call(values))
         return await handler.call(values)
 
-    return run_awaiting if all(step.is_async for step in steps) else run
+    async def run_here(values: list[Any], exits: list[Entered]) -> Any:
+        for call, is_awaited in calls:
+            made = call(values)
+            values.append(await made if is_awaited else made)
+        return await handler.call(values)
+
+    if not (handler.is_async and _is_all_here(providers)):
+        return run
+    return run_awaiting if all(step.is_async for step in providers) else run_here
 
 
 def mixed_guards(steps: Sequence[Step], hops: Hops) -> Run:

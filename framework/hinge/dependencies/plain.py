@@ -92,7 +92,8 @@ def with_exits(
     given_up: Callable[[], BaseException | None] | None = None,
 ) -> Run:
     """Return the composed handler where there are generators to leave; a result that is `given_up` is not committed."""
-    ways, plain_of = ways_of(steps), finish.plain.get
+    ways = tuple((step.call, step if step.is_generator else None) for step in steps)
+    plain_of = finish.plain.get
 
     def run(values: list[Any], exits: list[Entered]) -> Any:
         try:
@@ -126,11 +127,6 @@ def with_exits(
         return result
 
     return run
-
-
-def ways_of(steps: Sequence[Step]) -> tuple[tuple[Call, Step | None], ...]:
-    """Return the calls of steps, and the steps of those that give a generator."""
-    return tuple((step.call, step if step.is_generator else None) for step in steps)
 
 
 def _refuse(result: Any, error: BaseException) -> NoReturn:
