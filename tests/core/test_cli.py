@@ -1,5 +1,6 @@
 """The command line: what it prints, and that a user's mistake is a line or two with the right exit code."""
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -209,6 +210,62 @@ def test_a_factory(folder: Path) -> None:
     result = run("routes", "made_under_test:broken", "--factory")
     assert result.exit_code == 1
     assert "RuntimeError: no file" in result.stderr
+
+
+ENVIRON = """\
+# a comment
+SHOP_NAME="The shop"  # another
+export SHOP_PAGE=5
+
+HINGE_BACKEND=wsgi
+SHOP_HOME=${SHOP_NAME}s
+"""
+
+
+@pytest.fixture
+def environ(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """Lend the process an environment that nothing is left in."""
+    found = dict(os.environ)
+    monkeypatch.setattr(os, "environ", found)
+    return found
+
+
+def test_an_env_file_sets_what_is_not_set(folder: Path, environ: dict[str, str]) -> None:
+    pytest.importorskip("dotenv", reason="python-dotenv is of the extra dotenv")
+    (folder / ".env").write_text(ENVIRON)
+    (folder / "set_under_test.py").write_text(
+        "import os\nfrom hinge import App\n\ndef make():\n    return App(os.environ['SHOP_NAME'])\n"
+    )
+    environ["SHOP_PAGE"] = "7"
+    assert run("check", "set_under_test:make", "--factory", "--env-file", ".env").stdout.startswith("ok: backend wsgi")
+    wanted = {"SHOP_NAME": "The shop", "SHOP_PAGE": "7", "HINGE_BACKEND": "wsgi", "SHOP_HOME": "The shops"}
+    assert {name: environ[name] for name in wanted} == wanted
+    for command in ("routes", "explain", "openapi"):
+        assert run(command, "set_under_test:make", "--factory", "--env-file", ".env").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"A=1\n\nB\n", "line 3 sets nothing. Fix: NAME=value"),
+        (b"A=1\n=2\n", "line 2 sets nothing"),
+        (b"A='1\n", "line 1 sets nothing"),
+        (b"A=\xff\n", "it cannot be read: it is not UTF-8"),
+        (None, "it cannot be read: No such file or directory"),
+    ],
+)
+def test_an_env_file_that_sets_nothing(folder: Path, environ: dict[str, str], content: bytes | None, said: str) -> None:
+    pytest.importorskip("dotenv", reason="python-dotenv is of the extra dotenv")
+    if content is not None:
+        (folder / "env").write_bytes(content)
+    assert f"--env-file env: {said}" in fails(2, "check", "shop_under_test", "--env-file", "env")
+    assert "A" not in environ
+
+
+def test_an_env_file_without_the_extra(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "dotenv", None)
+    said = fails(2, "check", "shop_under_test", "--env-file", "env")
+    assert "--env-file needs python-dotenv. Fix: pip install 'hinge-web[dotenv]'" in said
 
 
 @pytest.mark.parametrize(("target", "said"), [("", "names no module"), ("shop under test", "there is no module")])

@@ -74,14 +74,13 @@ _EXTRAS = {
 """The packages without which a page cannot be followed."""
 
 
-_LONG = ("README.md", "cli.md", "deployment.md", "testing.md", "tutorial.md")
+_LONG = ("README.md", "cli.md", "deployment.md", "testing.md", "tutorial.md", "howto/settings.md")
 """The pages that start many processes: they are the gate's."""
 _GATES = {
     "howto/databases.md": ["sqlalchemy", "aiosqlite"],
     "howto/jobs.md": ["arq", "celery", "taskiq"],
     "howto/logging.md": ["structlog"],
     "howto/login-elsewhere.md": ["authlib", "itsdangerous"],
-    "howto/settings.md": ["dotenv"],
     "howto/testing.md": ["sqlalchemy"],
     "howto/postgresql.md": ["sqlalchemy", "psycopg", "psycopg_pool", "asyncpg"],
 }

@@ -3,6 +3,7 @@
 import click
 import msgspec
 
+from hinge.cli.env_file import ENV_FILE
 from hinge.cli.errors import CheckFailed, UserError
 from hinge.cli.target import FACTORY, TARGET, load_app
 from hinge.errors import ConfigurationError
@@ -13,6 +14,7 @@ from hinge.openapi import describe
 @click.command("openapi")
 @TARGET
 @FACTORY
+@ENV_FILE
 @click.option("--format", "form", type=click.Choice(["json", "yaml"]), default="json", show_default=True)
 def command(target: str, form: str, *, factory: bool) -> None:
     """Print the OpenAPI 3.1 document of TARGET. Exit 1 if it cannot be made."""

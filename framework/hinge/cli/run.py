@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 import click
 import msgspec
 
+from hinge.cli.env_file import ENV_FILE
 from hinge.cli.errors import CheckFailed, UserCodeError, UserError
 from hinge.cli.target import FACTORY, TARGET
 from hinge.config import Config, flag
@@ -89,6 +90,7 @@ def _refuse_rust(ctx: click.Context, parameter: click.Parameter, value: str | No
 @click.command("run")
 @TARGET
 @FACTORY
+@ENV_FILE
 @_settings
 @click.option("--task-impl", hidden=True, expose_value=False, callback=_refuse_rust)
 def command(target: str, *, factory: bool, **settings: Any) -> None:
