@@ -50,6 +50,8 @@ class ErrorHandlers:
 
     def __init__(self, handlers: Mapping[ErrorKind, ErrorHandler], *, debug: bool, notes: Notes | None = None) -> None:
         self._handlers = dict(handlers)
+        self._page = self._handlers.get(500)
+        """What answers for failures that no other handler is for."""
         self._has_statuses = any(isinstance(kind, int) for kind in handlers)
         self._debug = debug
         self._returns = {id(handler): _returns(handler, notes or Notes()) for handler in handlers.values()}
@@ -61,7 +63,7 @@ class ErrorHandlers:
             return self._settled(request, error)
         handler, told = self._find(error) if self._handlers else (None, error)
         if handler is None:
-            return self._unanswered(request, error)
+            return self.last_resort(request, error) if self._page is None else self._unanswered(request, error)
         return self._called(handler, request, told)
 
     def _called(self, handler: ErrorHandler, request: Any, error: Exception) -> Response | Awaitable[Response]:
@@ -75,13 +77,12 @@ class ErrorHandlers:
 
     def _unanswered(self, request: Any, error: Exception) -> Response | Awaitable[Response]:
         """Return the response of an error that no handler is for: a failure goes to that of 500, if there is one."""
-        handler = self._handlers.get(500)
-        if handler is None or isinstance(only_member(error), HTTPError | ClientDisconnect):
+        if self._page is None or isinstance(only_member(error), HTTPError | ClientDisconnect):
             return self.last_resort(request, error)
         log_failure(request, error)
         told = self._failure(error)
         told.__cause__ = error
-        return self._called(handler, request, told)
+        return self._called(self._page, request, told)
 
     async def _settled(self, request: Any, unawaited: Unawaited) -> Response:
         """Return the response of a result that turned out to be an awaitable, where nobody else has awaited it."""
@@ -133,7 +134,7 @@ class ErrorHandlers:
         """Answer the failure of an error handler; the log shows what it was called for."""
         if second is not first and second.__context__ is None:
             _set(second, "__context__", first)
-        if handler is self._handlers.get(500):
+        if handler is self._page:
             return self.last_resort(request, second)
         return self._unanswered(request, second)
 
