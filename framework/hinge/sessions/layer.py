@@ -71,6 +71,7 @@ class _Around:
 
     def end(self, response: Response, record: Record, written: Written | None) -> None:
         """Say in the response what caches and the visitor's browser have to know."""
+        record.let_go()
         if record.is_read:
             response.headers.vary("Cookie")  # RFC 9110 section 12.5.5
         if written is not None:

@@ -101,6 +101,11 @@ class Record:
             found = self._views[annotation] = Session(self, shape_of(annotation))
         return found
 
+    def let_go(self) -> None:
+        """Hold none of those who hold this one: in a circle, each request's would stay until the collector comes."""
+        self._views.clear()
+        self.parts.clear()
+
     # -- for those who read and write ----------------------------------------------------------------------------------
 
     def names(self) -> Iterator[str]:
