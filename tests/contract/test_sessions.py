@@ -1,7 +1,9 @@
 """Sessions beyond the kit: ages, keys, sizes, two requests at once, what caches are told, and mistakes."""
 
 import datetime as dt
+import gc
 import uuid
+import weakref
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -431,3 +433,28 @@ def test_memory_has_an_end(client_for: Any) -> None:
     assert shown(clients[0]) == {"a": "0"}
     clients[2].put("/a?value=2")
     assert [shown(client) for client in clients] == [{"a": "0"}, {}, {"a": "2"}]
+
+
+class Seen(msgspec.Struct, weakref=True):
+    """What a session's visitor has seen."""
+
+    pages: dict[str, int] = {}
+
+
+def test_it_is_let_go_of_with_its_request(client_for: Any, store: Any) -> None:
+    app, seen = App(sessions=Sessions([KEY], store=store)), []
+
+    @app.post("/{page}")
+    async def see(session: Session[Seen], page: str) -> None:
+        session.data.pages[page] = 1
+        seen.append(weakref.ref(session.data))
+
+    client = client_for(app, scheme="https")
+    gc.collect()
+    gc.disable()
+    try:
+        client.post("/one")
+        client.post("/two")  # behind which nothing of the first one is in use
+        assert seen[0]() is None
+    finally:
+        gc.enable()
