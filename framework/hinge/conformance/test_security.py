@@ -2,13 +2,25 @@
 
 import base64
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Annotated, Any
 
 import msgspec
 import pytest
 
-from hinge import App, Depends, HTTPError, JSONResponse, Request, Security, SecurityScopes, WebSocket
+from hinge import (
+    App,
+    BodyStream,
+    Depends,
+    HTTPError,
+    JSONResponse,
+    Request,
+    ResponseHeaders,
+    Router,
+    Security,
+    SecurityScopes,
+    WebSocket,
+)
 from hinge.conformance.websockets import PATIENCE, refusal, websockets
 from hinge.security import (
     AnyOf,
@@ -201,16 +213,15 @@ def test_answers_of_the_apps_own_have_the_challenge(client_for: Callable[..., Cl
     assert challenges(client.get("/nowhere")) == ""
 
 
-def test_all_schemes_of_a_graph_are_wanted(client_for: Callable[..., Client], coloured: Any) -> None:
+def test_all_schemes_of_a_graph_are_wanted(client_for: Callable[..., Client]) -> None:
     app = App(dependencies=[Depends(APIKeyHeader("x-key"))])
 
-    @coloured
+    @app.get("/")
     def both(token: Annotated[str, Depends(HTTPBearer())]) -> str:
         if token == "bad":
             raise HTTPError(401)
         return token
 
-    app.get("/")(both)
     client = client_for(app)
     key = {"x-key": "k"}
     assert client.get("/", headers=key | bearer("t")).text == "t"
@@ -220,19 +231,89 @@ def test_all_schemes_of_a_graph_are_wanted(client_for: Callable[..., Client], co
         assert (answer.status_code, challenges(answer)) == (401, f"{KEY}, {BEARER}")
 
 
-def test_a_form_for_a_token(client_for: Callable[..., Client], coloured: Any) -> None:
+def test_a_form_for_a_token(client_for: Callable[..., Client]) -> None:
     app = App()
 
-    @coloured
+    @app.post("/token")
     def token(form: Annotated[OAuth2PasswordRequestForm, Depends()]) -> dict[str, Any]:
         return {"name": form.username, "scopes": form.scopes}
 
-    app.post("/token")(token)
     client = client_for(app)
     form = {"username": "ada", "password": "x", "scope": "a b", "grant_type": "password"}
     assert client.post("/token", form=form).json() == {"name": "ada", "scopes": ["a", "b"]}
     assert client.post("/token", form=form | {"grant_type": "code"}).status_code == 422
     assert client.post("/token?username=ada&password=x").status_code in (415, 422)
+
+
+def handlers() -> App:
+    """Return an app whose handlers have nothing in common but the scheme that they take."""
+    app, scheme = App(), HTTPBearer()
+    token = Annotated[str, Depends(scheme)]
+
+    async def later(text: str) -> str:
+        return text
+
+    @app.post("/awaitable")
+    def awaitable(token: token) -> Any:
+        return later(token)
+
+    @app.post("/plain-stream")
+    def plain_stream(token: token) -> Iterator[str]:
+        yield from token
+
+    @app.post("/async-stream")
+    async def async_stream(token: token) -> AsyncIterator[str]:
+        yield token
+
+    @app.post("/pieces")
+    async def pieces(token: token, body: BodyStream) -> str:
+        return b"".join([piece async for piece in body]).decode() + token
+
+    @app.post("/plain-pieces")
+    def plain_pieces(token: token, body: BodyStream) -> str:
+        return b"".join(body).decode() + token
+
+    @app.post("/request")
+    def request(token: token, request: Request) -> str:
+        return request.body.decode() + token
+
+    @app.post("/inline", inline=True)
+    async def inline(token: token) -> str:
+        return token
+
+    @app.post("/plain-inline", inline=True)
+    def plain_inline(token: token) -> str:
+        return token
+
+    @app.post("/thread", loop="thread")
+    async def thread(token: token) -> str:
+        return token
+
+    @app.post("/keyword/{number}")
+    def keyword(number: int, *, token: token, query: int = 1) -> str:
+        return token
+
+    @app.post("/headers", status=201)
+    async def headers(token: token, headers: ResponseHeaders) -> str:
+        headers["x-own"] = "1"
+        return token
+
+    router = Router("/router", dependencies=[Depends(scheme)])
+    router.post("/closed")(lambda: "token")
+    router.post("/open", without=[scheme])(lambda: "token")
+    app.include(router)
+    return app
+
+
+def test_whatever_the_handler_is(client_for: Callable[..., Client]) -> None:
+    app = handlers()
+    client = client_for(app)
+    for route in app.routes:
+        path = route.template.text.replace("{number}", "4")
+        answer = client.post(path, content=b"body ")
+        assert (answer.status_code, challenges(answer)) == ((200, "") if "open" in path else (401, BEARER)), path
+        answer = client.post(path, content=b"body ", headers=bearer("token"))
+        assert answer.text.removeprefix("body ") == "token", path
 
 
 @websockets
