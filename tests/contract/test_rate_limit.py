@@ -292,7 +292,7 @@ def test_two_workers_share_what_they_count_by_user(redis: Redis, backend: Any) -
         assert one.get("/", headers={"user": "bob"}).status_code == 200
 
 
-@pytest.mark.parametrize("guard", [False, True])
+@pytest.mark.parametrize("guard", [False, pytest.param(True, marks=pytest.mark.gate)])
 @pytest.mark.parametrize("how", ["refuses connections", "never answers"])
 @pytest.mark.parametrize(("when", "status"), [("allow", 200), ("refuse", 503)])
 def test_a_store_that_is_down(

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import pytest
 
@@ -118,29 +118,27 @@ def test_whatever_a_handler_does(
 def failing(colour: str, name: str, notes: list[Any]) -> Any:
     """Return a provider whose teardown fails."""
 
+    def teardown() -> NoReturn:
+        notes.append((name, "fails"))
+        raise KeyError(f"of {name}")
+
     def plain() -> Iterator[None]:
         try:
             yield
         except BaseException as error:
             notes.append((name, str(error)))
             raise
-        notes.append((name, "fails"))
-        raise KeyError(f"of {name}")
+        teardown()
 
     async def coroutine() -> AsyncIterator[None]:
-        for one in plain():
-            yield one
-
-    async def acoroutine() -> AsyncIterator[None]:
         try:
             yield
         except BaseException as error:
             notes.append((name, str(error)))
             raise
-        notes.append((name, "fails"))
-        raise KeyError(f"of {name}")
+        teardown()
 
-    return plain if colour == "def" else acoroutine
+    return plain if colour == "def" else coroutine
 
 
 @pytest.mark.parametrize("colours", [("def", "def"), ("async def", "async def"), ("def", "async def")])
