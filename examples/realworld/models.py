@@ -52,8 +52,7 @@ class Tag(Base):
     __tablename__ = "tags"
 
     article_id: Mapped[int] = mapped_column(ForeignKey("articles.id", ondelete="CASCADE"), primary_key=True)
-    position: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(100), index=True)
+    name: Mapped[str] = mapped_column(String(100), primary_key=True, index=True)
 
 
 class Article(Base):
@@ -68,7 +67,7 @@ class Article(Base):
     updated_at: Mapped[Moment]
     author_id: Mapped[UserId]
     author: Mapped[User] = relationship(lazy="raise")
-    tags: Mapped[list[Tag]] = relationship(lazy="raise", order_by=Tag.position, cascade="all, delete-orphan")
+    tags: Mapped[list[Tag]] = relationship(lazy="raise", cascade="all, delete-orphan")
 
 
 class Comment(Base):

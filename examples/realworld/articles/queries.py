@@ -68,8 +68,8 @@ async def free_slug(db: AsyncDB, title: str) -> str:
 
 
 def tagged(names: Sequence[str]) -> list[Tag]:
-    """Return the tags of an article in their order, each once."""
-    return [Tag(position=position, name=name) for position, name in enumerate(dict.fromkeys(names))]
+    """Return the tags of an article, each once."""
+    return [Tag(name=name) for name in dict.fromkeys(names)]
 
 
 def is_favorite_of(username: str) -> ColumnElement[bool]:

@@ -58,7 +58,7 @@ def summary(seen: Seen) -> Summary:
         slug=article.slug,
         title=article.title,
         description=article.description,
-        tag_list=[tag.name for tag in article.tags],
+        tag_list=sorted(tag.name for tag in article.tags),
         created_at=timestamp(article.created_at),
         updated_at=timestamp(article.updated_at),
         favorited=favorited,

@@ -77,10 +77,9 @@ def upgrade() -> None:
     op.create_table(
         "tags",
         sa.Column("article_id", sa.Integer(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.ForeignKeyConstraint(["article_id"], ["articles.id"], name=op.f("fk_tags_article_id"), ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("article_id", "position", name=op.f("pk_tags_article_id")),
+        sa.PrimaryKeyConstraint("article_id", "name", name=op.f("pk_tags_article_id")),
     )
     op.create_index(op.f("ix_tags_name"), "tags", ["name"])
 
