@@ -237,7 +237,7 @@ BODIES = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(heads(), HEADERS, BODIES)
 @example(("GET", "/rest/%2F?a=1"), [("x-a", "1"), ("x-a", "2, 3"), ("x_a", "4")], b"")
 @example(("POST", "/items"), [("content-type", "application/json"), ("content-length", "5")], [b'{"n', b'ame":"x"}'])

@@ -93,7 +93,7 @@ def raw(value: Any) -> bytes:
     return content
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     st.lists(fields, max_size=6), st.lists(st.integers(1, 90), min_size=1, max_size=5), st.sampled_from([0, 50, 2**20])
 )
@@ -132,7 +132,7 @@ pieces = st.lists(
 ).map(b"".join)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.booleans(), pieces, st.lists(st.integers(1, 40), min_size=1, max_size=4))
 def test_whatever_comes_is_a_form_or_refused_and_the_same_in_pieces(begun: bool, rest: bytes, sizes: list[int]) -> None:
     body = (b"--" + BOUNDARY.encode() + b"\r\n" if begun else b"") + rest

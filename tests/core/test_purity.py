@@ -3,14 +3,13 @@
 Two proofs: what a fresh interpreter has loaded after the core was used, and what the sources could import at all.
 """
 
-import ast
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.sources import Source, read
 
 import hinge
 
@@ -302,19 +301,8 @@ def test_coroutines_under_wsgi_load_the_loop_when_they_are_compiled() -> None:
 # -- the sources -------------------------------------------------------------------------------------------------------
 
 
-def imports(file: Path) -> Iterator[tuple[str, int]]:
-    """Yield every module that a source names in an import, wherever it stands, with its line."""
-    package = file.relative_to(CORE.parent if CORE in file.parents else BACKENDS).parts[0]
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from ((alias.name, node.lineno) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            module = f"{package}.{node.module or ''}" if node.level else node.module or ""
-            yield module, node.lineno
-            # `from concurrent import futures` names a module too.
-            yield from ((f"{module}.{alias.name}", node.lineno) for alias in node.names)
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) in {"__import__", "import_module"}:
-            yield from ((str(word.value), node.lineno) for word in node.args if isinstance(word, ast.Constant))
+def source(file: Path) -> Source:
+    return read(file, file.relative_to(CORE.parent if CORE in file.parents else BACKENDS).parts[0])
 
 
 def sources(folder: Path) -> list[Path]:
@@ -326,7 +314,9 @@ def is_of(module: str, packages: tuple[str, ...]) -> bool:
 
 
 def found(files: list[Path], packages: tuple[str, ...]) -> list[str]:
-    return [f"{file.name}:{line}: {name}" for file in files for name, line in imports(file) if is_of(name, packages)]
+    return [
+        f"{file.name}:{line}: {name}" for file in files for name, line in source(file).imports if is_of(name, packages)
+    ]
 
 
 def core_sources() -> list[Path]:
@@ -364,11 +354,8 @@ def test_no_backend_imports_another_or_the_fronts(package: str) -> None:
 def test_nothing_runs_text_as_code() -> None:
     """A template, a name or an annotation of the user is data; nothing is built as source and run."""
     for file in core_sources() + [source for package in BACKEND_PACKAGES for source in sources(BACKENDS / package)]:
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            if isinstance(node, ast.Call):
-                assert ast.unparse(node.func) not in {"exec", "eval", "compile", "builtins.exec"}, (
-                    f"{file}:{node.lineno}"
-                )
+        for name, line in source(file).calls:
+            assert name not in {"exec", "eval", "compile", "builtins.exec"}, f"{file}:{line}"
 
 
 def test_nothing_rests_on_an_assert() -> None:
@@ -376,5 +363,4 @@ def test_nothing_rests_on_an_assert() -> None:
     for file in sources(CORE) + sources(BACKENDS):
         if file.parent.name == "conformance" and file.name.startswith("test_"):
             continue  # pytest makes ordinary code of these
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            assert not isinstance(node, ast.Assert), f"{file}:{node.lineno}"
+        assert source(file).asserts == (), file

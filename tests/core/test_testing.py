@@ -349,6 +349,7 @@ def run_suite(tmp_path_factory):
             "pytest",
             "-p",
             "no:cacheprovider",
+            "--assert=plain",  # what is looked at here is hinge.testing's
             "-v",
             "-rs",
             "--tb=short",

@@ -499,7 +499,7 @@ def is_accepted(type_: Any, value: Any) -> bool:
     return True
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(TYPES, VALUES)
 def test_msgspec_accepts_exactly_what_has_no_faults(type_: Any, value: Any) -> None:
     assert is_accepted(type_, value) == (collect_errors(type_, value) == [])
@@ -554,7 +554,7 @@ def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return below or [at]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(WORLDS, st.data())
 def test_each_of_several_planted_faults_is_found_where_it_is(world: Any, data: st.DataObject) -> None:
     assert collect_errors(World, world) == []

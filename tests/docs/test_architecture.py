@@ -18,7 +18,7 @@ def test_the_map_lists_every_room_once() -> None:
 
 def test_every_room_says_what_it_is() -> None:
     for file in CORE.rglob("*.py"):
-        assert ast.get_docstring(ast.parse(file.read_text("utf-8"))), file
+        assert re.match(r'"""[^"\s]', file.read_text("utf-8")), file
 
 
 def imports(tree: ast.AST) -> Iterator[str]:

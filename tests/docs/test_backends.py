@@ -95,9 +95,8 @@ def test_a_method_takes_what_the_page_says(kind: str, name: str, given: list[str
 
 def test_the_prose_speaks_of_no_name_of_hinge_that_is_not_offered() -> None:
     spans = re.findall(r"`([A-Za-z]\w+)(?:\.(\w+))?[^`]*`", re.sub(r"```.*?```", "", PAGE, flags=re.DOTALL))
-    trees = [ast.parse(file.read_text("utf-8")) for file in (ROOT / "framework" / "hinge").rglob("*.py")]
-    kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    there = {node.name for tree in trees for node in tree.body if isinstance(node, kinds)}
+    texts = [file.read_text("utf-8") for file in (ROOT / "framework" / "hinge").rglob("*.py")]
+    there = {name for text in texts for name in re.findall(r"^(?:class|def|async def) (\w+)", text, re.MULTILINE)}
     offered = {*PUBLIC, *set().union(*PUBLIC.values()), *dir(hinge), *MAY_HAVE}
     assert ({name for name, _ in spans} & there) - offered == NO_NAMES_OF_HINGE
     assert {(name, part) for name, part in spans if part and part not in PUBLIC.get(name, {part}) | MAY_HAVE} == set()

@@ -238,7 +238,7 @@ def test_the_lifespan_runs_once_in_the_worker(serve: Serve, backend: str, number
     assert "Traceback" not in service.log()
 
 
-@both
+@either
 def test_the_collector_leaves_alone_what_is_loaded(serve: Serve, backend: str) -> None:
     found = serve("served:app", "--backend", backend).started(1).get("/collector").json()
     assert found["frozen"] > 10_000, "the app, the framework and what they import"
@@ -463,7 +463,7 @@ def forged() -> str:
 """
 
 
-@pytest.mark.parametrize("own", ["", "1"], ids=["no hooks", "a hook of its own"])
+@pytest.mark.parametrize("own", ["", pytest.param("1", marks=pytest.mark.gate)], ids=["no hooks", "a hook of its own"])
 @either
 def test_what_python_itself_says_forges_no_line(serve: Serve, folder: Path, backend: str, own: str) -> None:
     (folder / "forged.py").write_text(APP + FORGED)
