@@ -126,15 +126,17 @@ lint() {
     bash -n .ci/run .ci/steps.sh
 }
 
+# Both, always: each finds what the other does not.
 types() {
-    # Both, always: each finds what the other does not.
-    local code=0
-    # The RealWorld example by itself: what it imports is in the gate's extra alone, and plain `mypy` does without.
-    .ci/venv-3.11/bin/mypy || code=1
-    .ci/venv-3.11/bin/mypy examples/realworld || code=1
-    .ci/venv-3.11/bin/pyright --pythonpath .ci/venv-3.11/bin/python || code=1
-    .ci/venv-3.11/bin/pyright --pythonpath .ci/venv-3.11/bin/python examples/realworld || code=1
-    return "$code"
+    side_by_side by_mypy by_pyright
+}
+
+by_mypy() {
+    .ci/venv-3.11/bin/mypy
+}
+
+by_pyright() {
+    .ci/venv-3.11/bin/pyright --pythonpath .ci/venv-3.11/bin/python
 }
 
 # suite_on VERSION OPTIONS: the in-process suite on another Python; what is no Python's business once is enough.
