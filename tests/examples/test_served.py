@@ -122,7 +122,7 @@ def test_what_was_answered_survives_a_power_cut(serve: Serve, flags: tuple[str, 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the workers of a service are found in /proc")
-@both
+@either
 def test_a_killed_worker_is_replaced_and_loses_nothing(serve: Serve, flags: tuple[str, ...]) -> None:
     service = serve(BOARD, *flags)
     created = post(service, "Ann", "before")
