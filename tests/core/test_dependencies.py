@@ -22,7 +22,9 @@ from hinge import (
     Header,
     Path,
     Query,
+    RedirectResponse,
     Request,
+    Response,
     ResponseHeaders,
     Router,
     WebSocket,
@@ -237,6 +239,21 @@ def test_a_guard_takes_no_body(kind: Any) -> None:
     refused(
         app_with(handler, dependencies=[Depends(guard)]),
         r"dependency .*signed \(.*\) takes the body as 'body', and is called before that is read",
+    )
+
+
+@pytest.mark.parametrize("given", [bool, Response, RedirectResponse | None, bool | int])
+@pytest.mark.parametrize("is_generator", [False, True])
+def test_a_guard_does_not_answer_by_what_it_returns(given: Any, is_generator: bool) -> None:
+    def plain() -> given: ...
+    def generator() -> Iterator[given]:
+        yield
+
+    guard = generator if is_generator else plain
+    refused(
+        app_with(lambda: None, dependencies=[Depends(guard)]),
+        r"dependency .*(plain|generator) \(.*\): it gives (bool|Response|RedirectResponse), and nobody looks at .*"
+        r"Fix: raise HTTPError\(403\) to refuse",
     )
 
 

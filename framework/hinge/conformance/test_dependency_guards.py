@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 
-from hinge import App, BodyStream, Depends, Form, Header, HTTPConnection, HTTPError, Request
+from hinge import App, BodyStream, Depends, Form, Header, HTTPConnection, HTTPError, RedirectResponse, Request
 from hinge.backend.contract import Feature
 from hinge.testing import Client
 
@@ -211,3 +211,19 @@ def test_other_providers_run_behind_the_body(
     notes.clear()
     assert client.post("/", json={"name": "lamp"}, headers=KEY).text == "late"
     assert notes == ["entered", "late", "late left", "committed"]
+
+
+@pytest.mark.parametrize("returned", [False, RedirectResponse("/login", status=303)], ids=["False", "response"])
+def test_one_that_answers_by_what_it_returns_lets_nobody_in(
+    client_for: Callable[..., Client], coloured: Any, returned: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    @coloured
+    def check(answer: bool = True):  # type: ignore[no-untyped-def]
+        return returned if answer else "nothing that matters"
+
+    app = App(dependencies=[Depends(check)])
+    app.get("/")(lambda: "in")
+    client = client_for(app)
+    assert client.get("/").status_code == 500
+    assert "nobody looks at what functions in dependencies= return" in caplog.text
+    assert client.get("/?answer=false").text == "in"

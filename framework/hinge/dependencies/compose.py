@@ -21,6 +21,7 @@ from hinge.dependencies.plain import Finish, KeepOpen, with_exits, without_exits
 from hinge.dependencies.slots import Slots, filled
 from hinge.dependencies.steps import Call, Step, step_of
 from hinge.dependencies.streamed import keep_open
+from hinge.dependencies.unseen import watched
 from hinge.errors import ConfigurationError
 from hinge.inspection.annotations import class_of, members
 from hinge.inspection.signature import Colour
@@ -214,7 +215,8 @@ class _Composing:
         if node.cell is not None:
             get = node.cell.get
             return step_of(lambda values: get(), None, provider.describe())
-        call = self._call(provider.function, provider.arguments, self._takes[node], node.needs)
+        function = watched(provider) if node in self._needs.unseen else provider.function
+        call = self._call(function, provider.arguments, self._takes[node], node.needs)
         return step_of(call, None if provider.is_free else provider.colour, provider.describe())
 
     def _call(

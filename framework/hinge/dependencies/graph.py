@@ -22,6 +22,7 @@ from hinge.dependencies.cells import Cell
 from hinge.dependencies.overrides import Override, Overriding
 from hinge.dependencies.provided import differs, given_type
 from hinge.dependencies.provider import Provider, key_of, provider_of, said
+from hinge.dependencies.unseen import check_unseen
 from hinge.diagnostics.location import qualified_name
 from hinge.errors import ConfigurationError
 from hinge.inspection.annotations import class_of
@@ -59,6 +60,8 @@ class Needs(msgspec.Struct, frozen=True, eq=False):
     """How many of them stand before the body."""
     of_handler: Mapping[str, Node]
     """What fills the handler's own parameters that are dependencies."""
+    unseen: tuple[Node, ...] = ()
+    """Those of `dependencies=`, at whose values nobody looks."""
     documented: tuple[Documented, ...] = ()
     """The `responses` that were named with them, in the order of the calls."""
     scopes: tuple[str, ...] = ()
@@ -95,6 +98,8 @@ class Graphs:
         """
         walk = _Walk(self, frozenset(path_names), notes, plan.describe(), route)
         first = [walk.node(guard, Any, None, ()) for guard in guards]
+        for node in first:
+            check_unseen(node.provider)
         own = walk.needs(plan.arguments, ())
         return _ordered(walk, first, own)
 
@@ -323,4 +328,4 @@ def _ordered(walk: _Walk, guards: list[Node], of_handler: dict[str, Node]) -> Ne
             waiting += node.needs.values()
     first = [node for node in found if node in before]  # without what an app-scoped one needs
     order = (*first, *(node for node in found if node not in before))
-    return Needs(order, len(first), of_handler, tuple(walk.documented), tuple(walk.scopes))
+    return Needs(order, len(first), of_handler, tuple(guards), tuple(walk.documented), tuple(walk.scopes))
