@@ -289,6 +289,26 @@ def test_what_does_not_fit_the_struct_begins_anew(client_for: Any, store: Any, c
     assert client.get("/both").json() == {"values": {"count": 2, "o": [1, 2]}, "data": {"count": 2, "o": [1, 2]}}
 
 
+@pytest.mark.parametrize("how", ["clear", "renew", "change"])
+def test_what_does_not_fit_the_struct_ends_with_the_next_change(client_for: Any, store: Any, how: str) -> None:
+    app = app_with(Sessions([KEY], store=store))
+
+    @app.post("/")
+    def end(session: Session[After]) -> None:
+        session.data.count += how == "change"
+        if how != "change":
+            getattr(session, how)()
+
+    client = client_for(app, scheme="https")
+    client.put("/count", params={"value": "x"})
+    old = client.cookies[NAME]
+    line = client.post("/").headers["set-cookie"]
+    assert ("Max-Age=0" in line) == (how != "change")
+    if store is not None:  # a cookie that holds everything cannot be taken back
+        client.cookies[NAME] = old
+        assert shown(client) == {}
+
+
 # -- caches ------------------------------------------------------------------------------------------------------------
 
 

@@ -66,6 +66,7 @@ class Record:
 
     __slots__ = (
         "_gone",
+        "_left",
         "_live",
         "_raw",
         "_views",
@@ -86,6 +87,8 @@ class Record:
         """Under which id it is kept so far; None: it is not."""
         self.created, self.touched, self._raw = (0, 0, {}) if loaded is None else loaded
         self.ended: str | None = None
+        self._left: str | None = None
+        """One whose values did not fit: it ends with the first change, and until then it is nobody's to take away."""
         self.is_read = False
         self.closed: str | None = None
         """Why nothing can be written any more."""
@@ -154,16 +157,18 @@ class Record:
     def renew(self) -> None:
         """Go on under another id, which nobody knows yet."""
         self.write()
+        self.ended = self.ended or self._left
         self.id = None
 
     def clear(self) -> None:
         """End this one; what is set from now on is another one's."""
         self.write()
-        self.ended = self.ended or self.was
+        self.ended = self.ended or self.was or self._left
         self.forget()
 
     def forget(self) -> None:
         """Begin with nothing: what was loaded is nobody's."""
+        self._left = self._left or self.was
         self.id = self.was = None
         self._raw = {}
         for held in (self._live, self._gone):
@@ -193,7 +198,7 @@ class Record:
         if self.was is None:
             if not values and self.ended is None:
                 return None
-            return Change(new_id() if values else None, None, now, now, values, ended=self.ended)
+            return Change(new_id() if values else None, None, now, now, values, ended=self.ended or self._left)
         if not values and not removed and self.id is not None and now - self.touched < touch_after:
             return None
         before = {name: self._raw[name] for name in (*values, *removed) if name in self._raw}
