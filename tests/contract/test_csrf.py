@@ -125,6 +125,7 @@ def test_websockets_are_left_to_the_origin_check(each_backend: Any) -> None:
 
 
 HEADER, COOKIE = APIKeyHeader("x-key"), APIKeyCookie("session")
+INSTEAD, SAME = HTTPBearer(title="instead"), HTTPBearer(title="same")
 # (what a route wants) -> whether pages of other sites may ask, since they cannot serve it.
 WANTED: dict[str, tuple[list[Any], bool]] = {
     "a token": ([HTTPBearer()], True),
@@ -133,21 +134,27 @@ WANTED: dict[str, tuple[list[Any], bool]] = {
     "a token beside a cookie": ([HTTPBearer(), COOKIE], True),
     "a cookie": ([COOKIE], False),
     "a query": ([APIKeyQuery("key")], False),
-    "a name and a password, which browsers send": ([HTTPBasic()], False),
+    "a name and a password (Basic), which browsers send": ([HTTPBasic()], False),
     "a token or a cookie": ([AnyOf(HTTPBearer(), COOKIE)], False),
     "a token that may be left out": ([HTTPBearer(optional=True)], False),
+    "a ticket of Kerberos (Negotiate), which browsers send": ([HTTPBearer(scheme="Negotiate")], False),
+    "a token (NTLM), which browsers send": ([HTTPBearer(scheme="ntlm")], False),
+    "a key where browsers have something": ([APIKeyHeader("Origin")], False),
+    "a key that a proxy writes": ([APIKeyHeader("x-forwarded-user")], False),
+    "a header or one that browsers have": ([AnyOf(HEADER, APIKeyHeader("origin"))], False),
+    "a token in whose place is a cookie": ([INSTEAD], False),
+    "a token in whose place is another one": ([SAME], True),
     "nothing": ([], False),
 }
 
 
 def test_routes_for_credentials_that_no_browser_sends(client_for: Any) -> None:
-    app = App(middleware=[CSRF()])
+    app = App(middleware=[CSRF()], overrides={INSTEAD: AnyOf(HTTPBearer(), COOKIE), SAME: HTTPBearer()})
     for number, (schemes, _) in enumerate(WANTED.values()):
         app.post(f"/{number}", name=str(number), dependencies=[Depends(one) for one in schemes])(lambda: "in")
     client = client_for(app)
-    serving = {"authorization": "Bearer t", "x-key": "k", "cookie": "session=s"}
+    serving = {"authorization": "Bearer t", "x-key": "k", "cookie": "session=s", "x-forwarded-user": "ada"}
     for number, (what, (_, passes)) in enumerate(WANTED.items()):
         headers = lines("cross-site", OTHER) | serving
-        if "password" in what:
-            headers["authorization"] = "Basic YTpi"
+        headers |= {"authorization": f"{word} YTpi" for word in ("Basic", "Negotiate", "NTLM") if f"({word})" in what}
         assert client.post(f"/{number}?key=k", headers=headers).status_code == (200 if passes else 403), what

@@ -207,7 +207,7 @@ class _Composing:
             arguments=tuple(self._arguments),
             colour=Colour.ASYNC if is_async else Colour.SYNC,
             documented=needs.documented,
-            is_for_scripts=any(scheme.is_wanted_in_header for scheme in needs.schemes),
+            is_for_scripts=any(node.credential.is_wanted_in_header for node in needs.order if node.credential),
         )
 
     def _step(self, node: Node) -> Step:

@@ -15,6 +15,15 @@ from hinge.http.tokens import is_token
 from hinge.security.scheme import About, Challenge, Part, Read, Scheme, malformed, text_of
 
 T = TypeVar("T")
+_BY_BROWSERS = frozenset({
+    *("accept", "accept-charset", "accept-encoding", "accept-language", "cache-control", "connection", "date", "dnt"),
+    *("content-language", "content-length", "content-type", "expect", "forwarded", "host", "if-modified-since"),
+    *("if-none-match", "if-range", "keep-alive", "last-event-id", "origin", "pragma", "priority", "range", "referer"),
+    *("te", "upgrade", "upgrade-insecure-requests", "user-agent", "via"),
+})  # fmt: skip
+"""Headers that are there although no script has set them, or that a page may set for another site (Fetch 2.2.2)."""
+_BY_OTHERS = ("sec-", "proxy-", "x-forwarded-", "access-control-")
+"""How those begin that browsers and proxies set."""
 
 
 class _Key(Scheme[T]):
@@ -39,12 +48,13 @@ class _Key(Scheme[T]):
 class APIKeyHeader(_Key[T]):
     """Give the key in a header. With `optional=True` a request without one gives None.
 
+    The middleware `CSRF` passes over routes that want one, unless browsers or proxies write that header by themselves.
+
     Raises:
         ConfigurationError: an argument is wrong.
     """
 
     place = "header"
-    by_header = True
 
     @overload
     def __init__(
@@ -57,6 +67,7 @@ class APIKeyHeader(_Key[T]):
     @fits
     def __init__(self, name: str, *, optional: bool = False, **about: Unpack[About]) -> None:
         super().__init__(name, optional=optional, about=about)
+        self.by_header = not (name.lower() in _BY_BROWSERS or name.lower().startswith(_BY_OTHERS))
         if "_" in name:
             fix = f"APIKeyHeader({name.replace('_', '-')!r})"
             raise wrong("APIKeyHeader", "name", name, "names with '_' never reach an app", fix)

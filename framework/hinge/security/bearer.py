@@ -4,7 +4,7 @@ Law: what would let two readers see two tokens is refused: a space, a comma (by 
 is not ASCII. All else is for whoever verifies the token.
 """
 
-from typing import Any, ClassVar, Literal, TypeVar, Unpack, overload
+from typing import Any, Literal, TypeVar, Unpack, overload
 
 from hinge.diagnostics.kinds import wrong
 from hinge.diagnostics.misuse import fits
@@ -12,12 +12,14 @@ from hinge.http.tokens import is_token
 from hinge.security.scheme import About, Challenge, Part, Read, Scheme, Take, malformed, missing, realm_of
 
 T = TypeVar("T")
+_BY_BROWSERS = ("negotiate", "ntlm", "mutual")
+"""Schemes whose tokens browsers send by themselves, whatever page makes them ask (RFC 4559 section 6)."""
 
 
 class BearerScheme(Scheme[T]):
     """What the schemes share whose credential is a bearer token."""
 
-    by_header: ClassVar[bool] = True
+    by_header = True
     word = "Bearer"
 
     def _challenges(self, realm: Any) -> None:
@@ -70,6 +72,7 @@ class HTTPBearer(BearerScheme[T]):
         if scheme.lower() in ("basic", "digest"):
             raise wrong("HTTPBearer", "scheme", scheme, "what follows it is no token", "HTTPBasic()")
         self.word = scheme
+        self.by_header = scheme.lower() not in _BY_BROWSERS
         self._challenges(realm)
 
     def _document(self) -> Part:

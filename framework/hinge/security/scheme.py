@@ -74,7 +74,7 @@ class Scheme(Credential, Generic[T]):
     """One scheme. It is named in `Depends`, and equal to itself alone."""
 
     challenge: Challenge
-    by_header: ClassVar[bool] = False
+    by_header: bool = False
     """Whether what it reads is a header that no browser sends by itself."""
     has_scopes: ClassVar[bool] = False
     """Whether it declares the scopes that there are (`scopes`)."""
