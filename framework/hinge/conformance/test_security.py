@@ -71,6 +71,7 @@ CASES: list[tuple[str, str, dict[str, str], str | None, list[str]]] = [
     # The scheme, the query, the headers -> the value, or the challenges of a 401.
     ("bearer", "", bearer(JWT), JWT, []),
     ("bearer", "", {"authorization": f"bEARER   {JWT}"}, JWT, []),
+    ("bearer", "", {"authorization": f"Bearer   {JWT}"}, JWT, []),
     ("bearer", "", {}, None, [BEARER]),
     ("bearer", "", basic("a:b"), None, [BEARER]),
     ("bearer", "", {"authorization": "Token x"}, None, [BEARER]),

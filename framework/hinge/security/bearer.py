@@ -84,22 +84,26 @@ def _token_reader(reader: Any, word: str, *, is_optional: bool) -> Take:
 
     def read(head: Any, values: Any = (), body: Any = None, request: Any = None) -> Any:
         value = get(head)
-        if value is None:
-            if is_optional:
-                return None
-            raise missing()
-        token = value[size:] if value[:size] == begin else _token(value)
-        if token and " " not in token and "," not in token and token.isascii():
-            return token
-        if token is None:
-            if is_optional:
-                return None
-            raise missing()
-        raise malformed()
+        if value is not None:
+            if value[:size] == begin:
+                token = value[size:]
+                if token and " " not in token and "," not in token and token.isascii():
+                    return token
+            token = _token(value)
+            if token is not None:
+                return token
+        if is_optional:
+            return None
+        raise missing()
 
     def _token(value: str) -> str | None:
         """Return the token behind the word in any case and any spaces; None: it is another scheme's."""
         scheme, _, rest = value.partition(" ")
-        return rest.strip() if not scheme or scheme.lower() == lower else None
+        if scheme and scheme.lower() != lower:
+            return None
+        token = rest.strip()
+        if not token or " " in token or "," in token or not token.isascii():
+            raise malformed()
+        return token
 
     return read
