@@ -48,6 +48,7 @@ RequestValidationError = of_another("RequestValidationError", "fastapi.exception
         ("hinge", "CORS", "from hinge.middleware import CORS"),
         ("hinge", "HTTPBearer", "from hinge.security import HTTPBearer"),
         ("hinge.security", "HTTPAuthorizationCredentials", "str: HTTPBearer gives the token itself"),
+        ("hinge.security", "JWT", "from hinge.security.jwt import JWT"),
         ("hinge.testing", "TestClient", "from hinge.testing import Client"),
     ],
 )
