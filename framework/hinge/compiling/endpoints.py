@@ -240,7 +240,7 @@ def judge(route: Route, frame: Frame) -> Judged:
 
 def _undescribed(route: Route, plan: HandlerPlan, frame: Frame) -> list[str]:
     """Return a line for each `responses=` that no document can say, those of several routes once."""
-    shared = route.documented if plan.composed is None else (*route.documented, *plan.composed.documented)
+    shared = route.documented if plan.composed is None else (*route.documented, *plan.composed.needs.documented)
     if route.responses is None and not shared:
         return []
     from hinge.openapi.responses import check_documented  # noqa: PLC0415 - only such routes pay for it

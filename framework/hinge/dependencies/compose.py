@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from hinge.binding.documented import Documented
 from hinge.binding.plan import Argument, HandlerPlan, Source, check_path, check_plan
 from hinge.dependencies.graph import Needs, Node
 from hinge.dependencies.guarded import HELD, OF_BODY, Held, async_guards, plain_guards
@@ -51,8 +50,6 @@ class Composed(msgspec.Struct, frozen=True, eq=False):
     """SYNC or ASYNC, of the whole."""
     is_for_scripts: bool = False
     """Whether a security scheme wants a header that no browser sends by itself: another site's page cannot ask."""
-    documented: tuple[Documented, ...] = ()
-    """What the document says of its answers besides."""
 
     @property
     def has_exits(self) -> bool:
@@ -206,7 +203,6 @@ class _Composing:
             request_at=self._request_at,
             arguments=tuple(self._arguments),
             colour=Colour.ASYNC if is_async else Colour.SYNC,
-            documented=needs.documented,
             is_for_scripts=any(node.credential.is_wanted_in_header for node in needs.order if node.credential),
         )
 

@@ -80,7 +80,7 @@ def write_query(fields: Iterable[tuple[str, str]], changes: Mapping[str, Any]) -
 
 
 _SAFE = "/:,@"
-"""What a value may hold undecoded (RFC 3986 section 3.4), of what nobody reads as anything else."""
+"""What a value may hold as it is (RFC 3986 section 3.4), of what nobody reads as anything else."""
 
 
 def _spelt(name: str, value: Any) -> list[tuple[str, str]]:

@@ -95,7 +95,7 @@ def responses_of(route: Route, plan: HandlerPlan, schemas: Schemas, failures: Fa
 
 def _around(route: Route, plan: HandlerPlan, told: Container[int]) -> Responses:
     """Return what a route's surroundings say, the nearest last: app, routers, providers; not of what it says itself."""
-    providers = () if plan.composed is None else plan.composed.documented
+    providers = () if plan.composed is None else plan.composed.needs.documented
     found = {given: one for around in (*route.documented, *providers) for given, one in around.given.items()}
     return {given: one for given, one in found.items() if given not in told}
 

@@ -1,8 +1,8 @@
 """API keys: a text of its own in a header, a cookie or the query.
 
-Law: an empty key is none, as forms and cookies have it, and an empty header is malformed: it may be one that nobody can
-read. A query may be in logs and in the Referer of other sites: a header is the better place. Its
-challenge names where the key is to be; HTTP has no registered scheme for keys.
+Law: an empty key is no key, as forms and cookies have it, but an empty header is malformed: its value may be one that
+nobody can read. Queries end up in logs and in the Referer of other sites: a header is the better place. HTTP has no
+registered scheme for keys, so the challenge is of our own, and names where the key is to be.
 """
 
 from typing import Any, ClassVar, Literal, TypeVar, Unpack, overload

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Signing:
     """Sign texts and open signed ones; what was signed for another `purpose` does not open."""
 
-    __slots__ = ("_refused", "_signer")
+    __slots__ = ("_signer",)
 
     def __init__(self, keys: Sequence[bytes], purpose: str) -> None:
         self._signer = _signer(keys, purpose)
