@@ -109,6 +109,18 @@ def test_scopes_that_nobody_judges() -> None:
     refused(app_with(handler), rf"handler .*{HERE}", "the scopes read, and nothing on it judges them", "Fix: .*require")
 
 
+def test_a_stand_in_judges_scopes_in_an_app_and_need_not_in_a_test() -> None:
+    def handler(user: Annotated[str, Security(judge, scopes=["read"])]) -> str:
+        return user
+
+    def stand_in() -> str:
+        return "ada"
+
+    with Client(app_with(handler), backend="wsgi", overrides={judge: stand_in}) as client:
+        assert client.post("/").text == "ada"
+    refused(app_with(handler, app=App(overrides={judge: stand_in})), "the scopes read, and nothing on it judges them")
+
+
 def test_a_scope_that_the_scheme_does_not_declare() -> None:
     def handler(user: Annotated[str, Security(judge, scopes=["raed"])]) -> None: ...
 

@@ -23,6 +23,7 @@ from hinge.compiling import automatic
 from hinge.compiling.frozen import Endpoint, Leaf, head_of
 from hinge.config import Config
 from hinge.dependencies.graph import Graphs, Needs
+from hinge.dependencies.overrides import Overriding
 from hinge.dependencies.provider import key_of
 from hinge.diagnostics.location import placed
 from hinge.error_responses import ErrorHandlers
@@ -125,7 +126,7 @@ class Frame(msgspec.Struct, frozen=True):
         names = route.template.names
         where = f"{', '.join(sorted(route.methods)) or 'WEBSOCKET'} {route.template.text} ({route.location})"
         needs = self.graphs.needs_of(plan, guards, names, self.notes, where)
-        scopes = _scopes_of(route, plan, needs)
+        scopes = _scopes_of(route, plan, needs, self.graphs.overriding)
         if route.websocket:
             return composed(plan, needs, names, Finish(), websocket=True, scopes=scopes)
         taken = needs.sources_with(plan)
@@ -172,8 +173,10 @@ class Frame(msgspec.Struct, frozen=True):
         return lambda: response
 
 
-def _scopes_of(route: Route, plan: HandlerPlan, needs: Needs) -> Any:
+def _scopes_of(route: Route, plan: HandlerPlan, needs: Needs, overriding: Overriding) -> Any:
     """Return what `SecurityScopes` stands for on a route; None: it has no scopes and nobody asks.
+
+    What a test has put in place of a provider need not judge them; what an app has, must.
 
     Raises:
         ConfigurationError: its scopes are nobody's to judge, or its schemes do not have them.
@@ -182,6 +185,7 @@ def _scopes_of(route: Route, plan: HandlerPlan, needs: Needs) -> Any:
     is_taken = any(one.source is Source.SCOPES for arguments in (plan.arguments, *providers) for one in arguments)
     if not (is_taken or needs.scopes):
         return None
+    is_taken = is_taken or any(overriding.is_clients(node.provider.function) for node in needs.order)
     from hinge.security.scopes import scopes_of  # noqa: PLC0415 - only routes with scopes pay for it
 
     return scopes_of(route.describe(), needs.scopes, needs.schemes, is_taken=is_taken)

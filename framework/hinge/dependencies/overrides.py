@@ -55,6 +55,10 @@ class Overriding:
         """Return what holds in an app inside of this one, which has some of its own."""
         return Overriding(self._clients.values(), [*self._own.values(), *own], self._used)
 
+    def is_clients(self, function: Callable[..., Any]) -> bool:
+        """Tell whether a client has asked for a function in place of a provider."""
+        return any(one.function is function for one in self._clients.values())
+
     def of(self, key: Hashable) -> Override | None:
         """Return what stands for a provider, by its key."""
         found = [one for one in (self._clients.get(key), self._own.get(key)) if one is not None]
