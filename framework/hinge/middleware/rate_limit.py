@@ -1,7 +1,8 @@
-"""A bound on how many requests somebody may send, counted by the library `limits`.
+"""A bound on how many requests somebody may send.
 
-Law: a request is counted once, before anything else is done for it. Counts are in this process's memory, or in a Redis
-that all workers share. A Redis that does not answer is asked again after a while and not by each request, and costs
+Law: a request is counted once, before anything else is done for it, and in no stretch of time of a limit's length do more
+pass than the limit says. Counts are in this process's memory, or, by the library `limits`, in a Redis that all workers
+share. A Redis that does not answer is asked again after a while and not by each request, and costs
 nobody more than `store_timeout`; what happens meanwhile is said by `when_store_fails`.
 """
 
@@ -22,6 +23,7 @@ from hinge.errors import ConfigurationError, HTTPError
 from hinge.extras import install
 from hinge.inspection.signature import Colour, colour_of
 from hinge.middleware.layer import AsyncMiddleware
+from hinge.middleware.moving_window import MovingWindow
 from hinge.middleware.timeout import SECONDS
 from hinge.request import HTTPConnection, Request
 from hinge.websocket import WebSocket
@@ -61,9 +63,10 @@ class RateLimit:
 
     As middleware it counts before anybody is known; `by(current_user)` is a guard that counts for a user.
 
-    `limit` is one or more of `100/minute`, `5 per 10 seconds`, `1000/hour`, joined by `;`. The window slides. `key`
-    says whose request it is, a `def` that does not wait; by default it is the client's (`by_client`), and behind a
-    proxy `ProxyHeaders` has to tell who that is.
+    `limit` is one or more of `100/minute`, `5 per 10 seconds`, `1000/hour`, joined by `;`: no more than that pass in
+    any minute, wherever it begins. The counts are the instance's own. `key` says
+    whose request it is, a `def` that does not wait; by default it is the client's (`by_client`), and behind a proxy
+    `ProxyHeaders` has to tell who that is.
 
     `store` is `"memory"`, which each worker has for itself, or the URL of a Redis that they share: `redis://`,
     `rediss://` or `redis+unix://`. There two limits with one `name` share their counts. If it fails, or does not answer
@@ -104,9 +107,7 @@ class RateLimit:
         return object.__new__(kind)  # type: ignore[no-any-return]
 
     def _prepare(self, _store: str, _store_timeout: float, *, refuses: bool) -> None:
-        self._strategy = _needed("limits.strategies").SlidingWindowCounterRateLimiter(
-            _needed("limits.storage").MemoryStorage()
-        )
+        self._windows = [MovingWindow(limit.amount, limit.get_expiry()) for limit in self._limits]
 
     def by(self, user: Any) -> Callable[..., Any]:
         """Return a guard that counts for whom a dependency gives: `dependencies=[Depends(limit.by(current_user))]`.
@@ -149,9 +150,10 @@ class RateLimit:
         self._count(self._whose(request, self._key))
 
     def _count(self, whose: tuple[str, ...]) -> None:
-        for limit in self._limits:
-            if not self._strategy.hit(limit, *whose):
-                raise _too_many(self._strategy.get_window_stats(limit, *whose).reset_time)
+        for window in self._windows:
+            seconds = window.wait(whose)
+            if seconds:
+                raise _too_many(seconds)
 
     def _whose_user(self, connection: HTTPConnection, user: Any, key: Key | None) -> tuple[str, ...]:
         """Return what is counted for where it is said by user."""
@@ -213,7 +215,7 @@ class _Shared(RateLimit):
                 strategy = await self._strategy_here()
                 for limit in self._limits:
                     if not await strategy.hit(limit, *whose):
-                        raise _too_many((await strategy.get_window_stats(limit, *whose)).reset_time)
+                        raise _too_many((await strategy.get_window_stats(limit, *whose)).reset_time - time())
         except (OSError, _needed("redis.exceptions").RedisError) as error:  # TimeoutError is an OSError
             if self._ask_at is None:
                 how = "refused" if self._refuses else "let through"
@@ -243,7 +245,7 @@ class _Shared(RateLimit):
         once = _needed("redis.asyncio.retry").Retry(_needed("redis.backoff").NoBackoff(), 0)
         storage = _needed("limits.aio").storage.RedisStorage(f"async+{self._url}", implementation="redispy", retry=once)
         try:
-            yield _needed("limits.aio").strategies.SlidingWindowCounterRateLimiter(storage)
+            yield _needed("limits.aio").strategies.MovingWindowRateLimiter(storage)
         finally:
             self._open.pop(loop, None)
             await storage.bridge.get_connection().aclose()
@@ -260,9 +262,8 @@ def _itself(user: Any) -> Any:
     return user
 
 
-def _too_many(reset_time: float) -> HTTPError:
-    seconds = max(1, ceil(reset_time - time()))
-    return HTTPError(429, "Too many requests.", headers={"retry-after": str(seconds)})
+def _too_many(seconds: float) -> HTTPError:
+    return HTTPError(429, "Too many requests.", headers={"retry-after": str(max(1, ceil(seconds)))})
 
 
 def _unknown() -> HTTPError:
