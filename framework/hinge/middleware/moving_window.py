@@ -2,8 +2,8 @@
 
 Law: in no stretch of time of the limit's length do more pass than it says, wherever the stretch begins. A request costs
 the same however many there were; the room taken is 8 bytes for each that passed, at most the limit's amount for each
-client, and of clients that passed within the last stretch only. `limits` has such a window, too, which keeps something of
-each client for ever, and looks at all of them a hundred times a second.
+client, and is given back as requests come once a client has been quiet for such a stretch. The one of `limits` keeps
+something of each client for ever, and looks at all of them up to a hundred times a second.
 """
 
 from array import array

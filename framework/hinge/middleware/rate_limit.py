@@ -1,8 +1,8 @@
 """A bound on how many requests somebody may send.
 
-Law: a request is counted once, before anything else is done for it, and in no stretch of time of a limit's length do more
-pass than the limit says. Counts are in this process's memory, or, by the library `limits`, in a Redis that all workers
-share. A Redis that does not answer is asked again after a while and not by each request, and costs
+Law: a request is counted once, before anything else is done for it, and in no stretch of time of a limit's length do
+more pass than the limit says. Counts are in this process's memory, or, by the library `limits`, in a Redis that all
+workers share. A Redis that does not answer is asked again after a while and not by each request, and costs
 nobody more than `store_timeout`; what happens meanwhile is said by `when_store_fails`.
 """
 
