@@ -49,8 +49,7 @@ def test_the_next_one_is_told_when_to_come_back(client_for: Any) -> None:
 
 def test_several_limits_and_a_window_that_moves() -> None:
     with Client(app_with(RateLimit("100/hour; 2 per 1 second")), "asgi") as client:
-        assert 429 in statuses(client, 5)  # on a machine that takes more than a second for three, too
-        assert client.get("/").headers.get("retry-after", "1") == "1"
+        until(lambda: client.get("/").status_code == 429, "three within a second")
         until(lambda: client.get("/").status_code == 200, "the window to move")
 
 

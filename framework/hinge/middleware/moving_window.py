@@ -1,9 +1,9 @@
 """What one limit has let through, in this process's memory.
 
 Law: in no stretch of time of the limit's length do more pass than it says, wherever the stretch begins. A request costs
-the same however many there were; the room taken is 8 bytes for each that passed, at most the limit's amount for each
-client, and is given back as requests come once a client has been quiet for such a stretch. The one of `limits` keeps
-something of each client for ever, and looks at all of them up to a hundred times a second.
+the same however many there were. A time takes 8 bytes, and a client has at most as many as the limit says; they are
+given back, as requests come, once it has been quiet for such a stretch. The one of `limits` keeps something of each
+client for ever, and looks at all of them up to a hundred times a second.
 """
 
 from array import array
