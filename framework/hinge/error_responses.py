@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
-from hinge.binding.callbacks import OFF_REQUEST, Callback
+from hinge.binding.callbacks import OFF_REQUEST, Callback, and_session
 from hinge.binding.notes import Notes
 from hinge.codecs import encode_json
 from hinge.diagnostics.failures import FAILURES, failure_in_task, failure_of
@@ -363,5 +363,6 @@ def check_error_handler(handler: Any) -> str:
     try:
         inspect.signature(handler).bind(None, None)
     except (TypeError, ValueError):
-        raise ConfigurationError(f"{who}: it cannot be called so. Fix: take two parameters, (request, error)") from None
+        fix = f"take two parameters, (request, error){and_session(handler)}"
+        raise ConfigurationError(f"{who}: it cannot be called so. Fix: {fix}") from None
     return who

@@ -20,6 +20,8 @@ REASONS |= {413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satis
 PROBLEM = "application/problem+json"
 """The media type of a problem document (RFC 9457)."""
 
+_REDIRECTS = (301, 302, 303, 307, 308)
+
 _CONNECTION = frozenset({("connection", "close"), ("upgrade", "websocket")})
 """The connection headers that an answer may need: the next request cannot be trusted; another protocol is required."""
 
@@ -68,7 +70,7 @@ class HTTPError(Exception):
         **extensions: Any,
     ) -> None:
         if not isinstance(status, int) or not 400 <= status <= 599:
-            raise ValueError(f"HTTPError takes a status in 400..599, not {status!r}")
+            raise ValueError(f"HTTPError takes a status in 400..599, not {status!r}. Fix: {_instead(status)}")
         super().__init__(status, detail)
         self.status = int(status)
         self.detail = detail
@@ -90,6 +92,12 @@ class HTTPError(Exception):
         if self.detail is not None:
             document["detail"] = self.detail
         return document | self.extensions if self.extensions else document
+
+
+def _instead(status: Any) -> str:
+    if isinstance(status, int) and status in _REDIRECTS:
+        return f"return RedirectResponse('/path', status={int(status)})"
+    return 'raise HTTPError(404, "why"); an answer that is no error is returned'
 
 
 class FieldError(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from hinge import App, Event, HTTPError, JSONResponse, Request, WebSocket, WebSocketDisconnect
+from hinge import App, Event, HTTPError, JSONResponse, RedirectResponse, Request, WebSocket, WebSocketDisconnect
 from hinge.backend.contract import Feature
 from hinge.testing import Client
 
@@ -122,6 +122,11 @@ def status_code() -> Any:
     return wrong(1, status_code=201)
 
 
+def status_of_a_redirect() -> Any:
+    wrong: Any = RedirectResponse
+    return wrong("/", status_code=303)
+
+
 def status_set() -> Any:
     response: Any = JSONResponse(1)
     response.status_code = 201
@@ -145,6 +150,11 @@ WORDS: list[tuple[str, Any, str]] = [
     ("form", with_word("form"), ": a Request has no 'form'. Fix: a parameter annotated FormData"),
     ("unknown", with_word("unknown"), "\n"),
     ("status_code", status_code, ": Hinge calls it status. Fix: status=..."),
+    (
+        "status_of_a_redirect",
+        status_of_a_redirect,
+        ": Hinge calls it status. Fix: RedirectResponse('/path', status=303)",
+    ),
     ("status_set", status_set, ": Hinge calls it status. Fix: response.status"),
     ("status_of_an_error", status_of_an_error, ": Hinge calls it status. Fix: HTTPError(404, ...)"),
     (

@@ -31,11 +31,13 @@ from hinge import (
     QueryParam,
     Request,
     Router,
+    Session,
     WebSocket,
     WebSocketDisconnect,
 )
 from hinge.binding.params import Body
 from hinge.errors import REASONS, FieldError, RequestInvalid
+from hinge.security import OAuth2PasswordRequestForm
 
 HERE = "test_errors.py"
 
@@ -137,6 +139,16 @@ def lost(token: "Nowhere") -> None:  # type: ignore[name-defined]  # noqa: F821
 def untextual_map(thing: dict[str, int]) -> None: ...
 
 
+class Made:
+    def __init__(self, engine: object) -> None: ...
+
+
+def made(thing: Made) -> None: ...
+
+
+def password_form(form: OAuth2PasswordRequestForm) -> None: ...
+
+
 def untextual(thing: complex) -> None: ...
 
 
@@ -195,6 +207,13 @@ HANDLERS: list[tuple[Callable[[App], Any], str, str, str]] = [
         "untextual",
         "parameter 'thing'",
         "make it a msgspec.Struct or a dataclass if it is the body, or App(types=",
+    ),
+    (route(made), "made", "parameter 'thing'", "Fix: thing: Annotated[Made, Depends(provider)] if"),
+    (
+        route(password_form),
+        "password_form",
+        "parameter 'form'",
+        "Fix: form: Annotated[OAuth2PasswordRequestForm, Depends()]",
     ),
     (route(untextual_map), "untextual_map", "parameter 'thing'", "or mark it with Body[...] if it is the body"),
     (route(record_in_path, "/{thing}"), "record_in_path", "parameter 'thing'", "Fix: take a type that a text becomes"),
@@ -293,6 +312,13 @@ async def context(app: App) -> AsyncIterator[None]:
 def error_handler(error: Exception) -> None: ...
 
 
+def with_session(request: Request, session: Session) -> Middleware:
+    yield
+
+
+def error_handler_with_session(request: Request, error: Exception, session: Session) -> None: ...
+
+
 def error_generator(request: Request, error: Exception) -> Iterator[str]:
     yield ""
 
@@ -315,6 +341,8 @@ OTHERS: list[tuple[Callable[[App], Any], str, str]] = [
     (lambda app: app.error(SystemExit), "@app.error (", "SystemExit is no Exception. Fix: @app.error(Exception)"),  # type: ignore[type-var]
     (lambda app: app.error(error_handler), "@app.error (", "Fix: @app.error(SomeError)"),  # type: ignore[arg-type]
     (lambda app: app.error(KeyError)(error_handler), "error handler ", "Fix: take two parameters"),  # type: ignore[type-var]
+    (lambda app: app.error(KeyError)(error_handler_with_session), "error handler ", "Session.of(request)"),  # type: ignore[type-var]
+    (lambda app: app.middleware(with_session), "middleware ", "Session.of(request)"),  # type: ignore[type-var]
     (lambda app: app.error(KeyError)(error_generator), "error handler ", "Fix: return the response"),
     (lambda app: app.get(5), "a route (", "Fix: @app.get('/path')"),  # type: ignore[arg-type]
     (lambda app: app.get(plain), "handler ", "Fix: @app.get('/path')"),  # type: ignore[arg-type]
@@ -469,7 +497,7 @@ def test_every_text_of_the_declaring_modules_has_a_remedy() -> None:
 
 def test_an_http_error_checks_its_status() -> None:
     for status in (200, 399, 600, 0, -1, 404.5, "404", None):
-        with pytest.raises(ValueError, match=r"status in 400\.\.599"):
+        with pytest.raises(ValueError, match=r"status in 400\.\.599, not .*Fix: "):
             HTTPError(status)  # type: ignore[arg-type]
     assert type(HTTPError(HTTPStatus.NOT_FOUND).status) is int
     assert str(HTTPError(404)) == "404 Not Found"

@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
-from hinge.binding.callbacks import Callback
+from hinge.binding.callbacks import SESSION, Callback, is_session
 from hinge.binding.foreign import call_of, shown
 from hinge.binding.mistakes import INJECTED_NAMES, is_injected, is_namesake, is_value
 from hinge.binding.notes import Notes
@@ -53,6 +53,8 @@ def _check(callback: Callback, parameter: inspect.Parameter, annotation: Any, no
     if marker is not None:
         raise ConfigurationError(f"{who} is annotated with {_shown(marker)}, {alone}. Fix: {callback.reads}")
     notes.of_callback(annotation, who, parameter.name, callback.what)
+    if callback.what != "lifespan" and any(map(is_session, named)):
+        raise ConfigurationError(f"{who} is a Session, {alone}. Fix: {SESSION}")
     if namesake := next(filter(is_namesake, named), None):
         full = f"{namesake.__module__}.{namesake.__qualname__}"
         raise ConfigurationError(f"{who} is a {full}, which nobody gives. Fix: from hinge import {namesake.__name__}")

@@ -127,8 +127,17 @@ def _fix(argument: Argument) -> str:
         return "take types that msgspec knows, bytes for the undecoded body, or a BodyStream"
     if argument.source is Source.QUERY and argument.marker is None:
         if unknown is not None:
-            body = "make it a msgspec.Struct or a dataclass if it is the body"
-            return f"take a type that a text becomes, {body}, or {custom_type(unknown)}"
+            return _fix_unmarked(argument.name, unknown)
         return "take a type that a text becomes, or mark it with Body[...] if it is the body"
     also = f", or {custom_type(unknown)}" if unknown is not None else ""
     return f"take a type that a text becomes, such as str, int or an Enum{also}"
+
+
+def _fix_unmarked(name: str, unknown: Any) -> str:
+    """Return what to write for an unmarked parameter of a class that is neither a value nor a body."""
+    called = getattr(unknown, "__qualname__", unknown)
+    if getattr(unknown, "__module__", "").partition(".")[0] == "hinge":  # one that reads the request by itself
+        return f"{name}: Annotated[{called}, Depends()]"
+    provided = f"{name}: Annotated[{called}, Depends(provider)] if a function of yours gives it"
+    body = "make it a msgspec.Struct or a dataclass if it is the body"
+    return f"{provided}, take a type that a text becomes, {body}, or {custom_type(unknown)}"

@@ -18,6 +18,7 @@ _KNOWN = (
 )
 _RESPONSES = "from hinge import Response, JSONResponse and the like: those of other frameworks are none here"
 _SAID = (
+    (re.compile(r"\ARedirectResponse\.__init__\(\) .*'status_code'"), "RedirectResponse('/path', status=303)"),
     (re.compile(r"\A\w{0,60}Response\.__init__\(\) got an unexpected keyword argument 'status_code'"), "status=..."),
     (re.compile(r"HTTPError\.__init__\(\) missing 1 required positional argument: 'status'"), "HTTPError(404, ...)"),
     (re.compile(r"\A'\w{0,60}Response' object has no attribute 'status_code'"), "response.status"),

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import msgspec
 from msgspec.structs import replace
 
-from hinge.binding.callbacks import OFF_REQUEST, Callback
+from hinge.binding.callbacks import OFF_REQUEST, Callback, and_session
 from hinge.diagnostics.location import caller, locate, qualified_name
 from hinge.errors import ConfigurationError
 from hinge.inspection.signature import Colour, colour_of, takes_one
@@ -126,7 +126,10 @@ def layer_of(middleware: "MiddlewareFunction | Layer | Any", *, needs_body: bool
     colour = colour_of(middleware)
     if colour not in (Colour.SYNC_GENERATOR, Colour.ASYNC_GENERATOR):
         raise ConfigurationError(f"{who}: it has no yield. Fix: write it as a generator: `response = yield`")
-    takes_request = takes_one(middleware, who, "the request")
+    try:
+        takes_request = takes_one(middleware, who, "the request")
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{error}{and_session(middleware)}") from None
     written = Callback(middleware, who, "middleware", "the request", int(takes_request), OFF_REQUEST)
     start: Callable[[Any], Any] = middleware if takes_request else (lambda request: middleware())
     return Layer(start, colour is Colour.ASYNC_GENERATOR, asks, name, location, written=(written,), **marks)
