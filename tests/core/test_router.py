@@ -232,3 +232,18 @@ def test_a_handler_may_be_registered_at_several_paths() -> None:
 def test_a_registrar_alone_is_nothing() -> None:
     with pytest.raises(TypeError, match="abstract"):
         Registrar()  # type: ignore[abstract]
+
+
+def test_of_what_is_said_of_the_document_the_nearest_counts() -> None:
+    app, outer, inner = App(), Router("/outer", include_in_schema=False), Router("/inner", include_in_schema=True)
+    outer.get("/unsaid")(handler)
+    outer.get("/said", include_in_schema=True)(handler)
+    inner.get("/unsaid")(handler)
+    inner.get("/said", include_in_schema=False)(handler)
+    outer.include(inner)
+    silent = Router("/silent")
+    silent.get("")(handler)
+    outer.include(silent)
+    app.include(outer)
+    shown = {route.template.text for route in app.routes if route.include_in_schema}
+    assert shown == {"/outer/said", "/outer/inner/unsaid"}

@@ -266,6 +266,7 @@ WRONG: dict[Callable[..., None], dict[str, tuple[Any, ...]]] = {
         "middleware": (*NO_LIST, None, [5], layer),
         "dependencies": NO_DEPENDENCIES,
         "responses": NO_RESPONSES,
+        "include_in_schema": [one for one in NO_FLAG if one is not None],
     },
     of_depends: {
         "scope": (*NO_TEXT, None, "session"),

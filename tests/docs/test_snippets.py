@@ -66,7 +66,7 @@ _TOOLS = ("curl", "openssl", "nginx")
 """What console blocks call that pip does not install."""
 _EXTRAS = {
     "authentication.md": ["jwt", "argon2"],
-    "forms.md": ["multipart"],
+    "forms.md": ["jinja2", "multipart"],
     "ratelimits.md": ["limits"],
     "howto/error-pages.md": ["jinja2"],
     "howto/htmx.md": ["jinja2"],

@@ -137,7 +137,7 @@ ARGUMENTS = MappingProxyType(
         "Router": {
             **dict.fromkeys(("default_response_class", "route_class"), _DECLARED),
             **dict.fromkeys(("lifespan", "on_startup", "on_shutdown"), "@app.lifespan, of the app"),
-            **dict.fromkeys(("deprecated", "include_in_schema"), "give it to each route"),
+            "deprecated": "give it to each route",
             "import_name": "Router('/prefix')",
             "name": "include(router, name=...)",
             "path": "prefix=",
@@ -148,8 +148,8 @@ ARGUMENTS = MappingProxyType(
             "url_prefix": "prefix=",
         },
         "include": {
-            **dict.fromkeys(("dependencies", "middleware", "tags"), _ON_ROUTER),
-            **dict.fromkeys(("deprecated", "include_in_schema", "responses"), "give it to each route"),
+            **dict.fromkeys(("dependencies", "include_in_schema", "middleware", "tags"), _ON_ROUTER),
+            **dict.fromkeys(("deprecated", "responses"), "give it to each route"),
             "url_prefix": "prefix=",
         },
         "a route": {

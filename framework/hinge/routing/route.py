@@ -88,6 +88,8 @@ class Route(msgspec.Struct, frozen=True, eq=False):
     without: tuple[Callable[..., Any], ...] = ()
     documented: tuple[Documented, ...] = ()
     """The `responses` of the app and the routers around it, outermost first."""
+    says_schema: bool = False
+    """Whether `include_in_schema` was said, at the route or by a router around it: a further one does not change it."""
 
     def under(
         self,
@@ -96,6 +98,8 @@ class Route(msgspec.Struct, frozen=True, eq=False):
         tags: tuple[str, ...],
         dependencies: tuple[Dependency, ...] = (),
         documented: tuple[Documented, ...] = (),
+        *,
+        include_in_schema: bool | None = None,
     ) -> "Route":
         """Return the route as part of a group: below its prefix, inside its layers, with all else that the group has.
 
@@ -103,6 +107,7 @@ class Route(msgspec.Struct, frozen=True, eq=False):
             ConfigurationError: the whole is no path template.
         """
         template = _parse(prefix + self.template.text, self.describe()) if prefix else self.template
+        is_said = self.says_schema or include_in_schema is None
         return replace(
             self,
             template=template,
@@ -111,6 +116,8 @@ class Route(msgspec.Struct, frozen=True, eq=False):
             dependencies=dependencies + self.dependencies,
             documented=documented + self.documented,
             declared=self.declared or self,
+            include_in_schema=self.include_in_schema if is_said else include_in_schema,
+            says_schema=self.says_schema or include_in_schema is not None,
         )
 
     def inside(self, documented: tuple[Documented, ...]) -> "Route":
@@ -150,6 +157,7 @@ def make_route(
     _check_options(options, _KNOWN_WEBSOCKET if websocket else _KNOWN, who)
     given = dict(options)
     name = given.pop("name", None) or qualified_name(handler).rpartition(".")[2]
+    given["says_schema"] = "include_in_schema" in given
     layers = tuple(as_layers(given.pop("middleware", ()), who))
     tags = as_tags(given.pop("tags", ()), who)
     given["dependencies"] = as_dependencies(given.pop("dependencies", ()), who)

@@ -234,6 +234,7 @@ class Router(Registrar):
     """A group of routes to be included in an App or another Router.
 
     They have a prefix, tags, middleware, dependencies (`[Depends(check)]`) and `responses` of the document in common.
+    `include_in_schema` is that of the routes that do not say it themselves; of several routers the nearest one counts.
     """
 
     @fits
@@ -245,7 +246,11 @@ class Router(Registrar):
         middleware: Iterable[MiddlewareFunction] = (),
         dependencies: Iterable[Any] = (),
         responses: Responses | None = None,
+        include_in_schema: bool | None = None,
     ) -> None:
+        if include_in_schema is not None:
+            want("Router", FLAG, include_in_schema=include_in_schema)
+        self._in_schema = include_in_schema
         self.prefix = check_prefix(prefix, "Router(prefix=...)")
         self.tags = as_tags(tags, f"Router(tags=...) ({caller()})")
         self._layers = as_layers(middleware, f"Router(middleware=...) ({caller()})")
@@ -277,7 +282,15 @@ class Router(Registrar):
         """Return the routes below a further prefix, and refuse every later registration."""
         layers: tuple[Layer, ...] = tuple(self._layers)
         routes = [
-            route.under(prefix, layers, self.tags, self._dependencies, self._documented) for route in self._routes
+            route.under(
+                prefix,
+                layers,
+                self.tags,
+                self._dependencies,
+                self._documented,
+                include_in_schema=self._in_schema,
+            )
+            for route in self._routes
         ]
         self._included = self._included or caller()
         return routes
