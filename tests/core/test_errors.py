@@ -316,6 +316,13 @@ def with_session(request: Request, session: Session) -> Middleware:
     yield
 
 
+def session_alone(session: Session) -> Middleware:
+    yield
+
+
+def session_for_error(request: Request, session: Session[Item] | None) -> None: ...
+
+
 def error_handler_with_session(request: Request, error: Exception, session: Session) -> None: ...
 
 
@@ -343,6 +350,8 @@ OTHERS: list[tuple[Callable[[App], Any], str, str]] = [
     (lambda app: app.error(KeyError)(error_handler), "error handler ", "Fix: take two parameters"),  # type: ignore[type-var]
     (lambda app: app.error(KeyError)(error_handler_with_session), "error handler ", "Session.of(request)"),  # type: ignore[type-var]
     (lambda app: app.middleware(with_session), "middleware ", "Session.of(request)"),  # type: ignore[type-var]
+    (lambda app: app.error(KeyError)(session_for_error), "error handler ", "Fix: Session.of(request), in it"),  # type: ignore[type-var]
+    (lambda app: app.middleware(session_alone), "middleware ", "Fix: Session.of(request), in it"),
     (lambda app: app.error(KeyError)(error_generator), "error handler ", "Fix: return the response"),
     (lambda app: app.get(5), "a route (", "Fix: @app.get('/path')"),  # type: ignore[arg-type]
     (lambda app: app.get(plain), "handler ", "Fix: @app.get('/path')"),  # type: ignore[arg-type]
