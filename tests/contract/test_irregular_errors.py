@@ -146,7 +146,7 @@ def test_debug_shows_what_there_is(
     client_for: Callable[..., Client], raised: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = app_with([])
-    app.config = Config(debug=True)
+    app.configure(Config(debug=True))
     ANSWERED["handler"](app, failing(IRREGULAR[raised]), False)
     expect_answered(client_for(app), caplog, type(IRREGULAR[raised]()))
 

@@ -30,7 +30,11 @@ _MISCALLED = (
         "status=..., headers=...",
     ),
     (re.compile(r"\A'bytes' object is not callable"), "request.body is the body, and no method", "no call"),
-    (re.compile(r".*unexpected keyword argument 'url'"), "a redirect leads to a location", "RedirectResponse('/path')"),
+    (
+        re.compile(r"\A\w{0,60}Response\.__init__\(\) .*unexpected keyword argument 'url'"),
+        "a redirect leads to a location",
+        "RedirectResponse('/path')",
+    ),
     (
         re.compile(r"\A\w{0,60}Response\.__init__\(\) .*unexpected keyword argument '(mimetype|content_type)'"),
         "Hinge calls it media_type",
