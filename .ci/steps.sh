@@ -305,7 +305,7 @@ outside() {
     [[ -d "$venv" ]] || "$(interpreter 3.11)" -m venv "$venv"
     # Their own packages are built as users get them; Hinge is editable, so that a second run sees the checkout.
     # In two steps: in one, pip 23.2 does not take what an editable install with extras brings for what the others need.
-    "$venv/bin/python" -m pip install -e '.[forms,yaml]'
+    "$venv/bin/python" -m pip install -e '.[forms,yaml,sessions]'
     "$venv/bin/python" -m pip install ./backends/hinge_rsgi ./backends/hinge_lambda \
         'mangum==0.22.0' 'apig-wsgi==2.20.0' 'pytest>=8.3' 'pytest-rerunfailures>=15' 'httpx>=0.27'
     side_by_side rsgi_kit rsgi_tests lambda_kit
