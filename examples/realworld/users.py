@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, select
 
 from hinge import Router
 
-from .auth import HASHER, CurrentUser, Tokens, is_right
+from .auth import CurrentUser, Tokens, hashed, is_right
 from .database import DB
 from .errors import TAKEN, RefusedError
 from .models import User
@@ -55,7 +55,7 @@ UserAnswer = TypedDict("UserAnswer", {"user": Account})
 @router.post("/users", name="CreateUser", status=201)
 def register(body: NewUserBody, db: DB, tokens: Tokens) -> UserAnswer:
     new = body["user"]
-    user = User(username=new.username, email=new.email, password=HASHER.hash(new.password))
+    user = User(username=new.username, email=new.email, password=hashed(new.password))
     check_free(db, username=new.username, email=new.email)
     db.add(user)
     db.flush()
@@ -82,7 +82,7 @@ def update(body: UserChangeBody, current: CurrentUser, db: DB, tokens: Tokens) -
     if not changes:
         raise RefusedError(422, user="needs at least one field")
     if "password" in changes:
-        changes["password"] = HASHER.hash(changes["password"])
+        changes["password"] = hashed(changes["password"])
     check_free(db, User.id != current.id, username=changes.get("username"), email=changes.get("email"))
     user = db.merge(current, load=False)
     for name, value in changes.items():

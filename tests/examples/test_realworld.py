@@ -419,7 +419,7 @@ def test_an_upload_holds_no_connection(client: Client, pools: Pools, ann: Someon
 def test_comparing_passwords_holds_no_connection(
     realworld: Modules, nobody: Someone, pools: Pools, ann: Someone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hasher, lent = realworld("users").HASHER, []
+    hasher, lent = realworld("auth").HASHER, []
 
     class Hasher:
         def verify(self, *arguments: str) -> bool:
@@ -430,7 +430,6 @@ def test_comparing_passwords_holds_no_connection(
             lent.append(pools.lent())
             return str(hasher.hash(password))
 
-    monkeypatch.setattr(realworld("users"), "HASHER", Hasher())
     monkeypatch.setattr(realworld("auth"), "HASHER", Hasher())
     nobody.send("POST", "/users/login", user={"email": "ann@example.org", "password": "ann's password"})
     nobody.registered("ben")
