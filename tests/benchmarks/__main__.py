@@ -95,7 +95,7 @@ def _write(report: dict[str, Any], out: Path) -> None:
     (out / "benchmarks.md").write_text(page(report), encoding="utf-8")
     for name, text in plots(report).items():
         (out / name).write_text(text, encoding="utf-8")
-    if out == _ROOT / "docs" and {"realistic", "inprocess"} <= set(report):
+    if out == _ROOT / "docs" and {"realistic", "composed", "inprocess"} <= set(report):
         _between(_ROOT / "README.md", _BEGIN, headline(report, "docs/plots"))
         _between(out / "performance.md", _BEGIN, headline(report, "plots"))
         _between(out / "performance.md", _AIMS, aims(report))

@@ -36,23 +36,35 @@ def aims(report: dict[str, Any]) -> str:
 
 
 _REALISTIC = ("realistic", "realistic, 404", "realistic, 422", "ready-made middleware", "Request alone")
+_STACK = ("whole stack", "whole stack, session changed")
 
 
 def headline(report: dict[str, Any], plots: str) -> str:
     """Return the first tables and plot: what people run, then bare routes; ours and the fastest of the others."""
-    real, bare = report["realistic"], report["inprocess"]
+    real, stack, bare = report["realistic"], report["composed"], report["inprocess"]
     means = ["mean"]
     for backend in _backends(bare):
         ratios = [row["ratio"] for row in bare["ratios"] if row["backend"] == backend and row["case"] in HEADLINE]
         means += [f"**{statistics.mean(ratios):.2f}**", ""]
     return "\n\n".join(
         [
-            table(_headline_columns(real, "what people run"), _headline_rows(real, _REALISTIC)),
+            table(
+                _headline_columns(real, "what people run"),
+                [*_headline_rows(real, _REALISTIC), *_headline_rows(stack, _STACK)],
+            ),
             f"![Time that a realistic request takes in process]({plots}/benchmark-realistic.svg)",
             table(_headline_columns(bare, "bare routes"), [*_headline_rows(bare, HEADLINE), means]),
-            _place(real) if real["place"] == bare["place"] else f"{_place(real)} Bare routes: {_place(bare)}",
+            " ".join(_places({"": real, "Whole stack: ": stack, "Bare routes: ": bare})),
         ]
     )
+
+
+def _places(layers: dict[str, dict[str, Any]]) -> list[str]:
+    """Return where and when layers were measured, each place once."""
+    places: dict[str, str] = {}
+    for what, layer in layers.items():
+        places.setdefault(_place(layer), what)
+    return [what + place for place, what in places.items()]
 
 
 def _backends(layer: dict[str, Any]) -> list[str]:
