@@ -93,30 +93,10 @@ class App(ServerEntry, Registrar):
         security_schemes: Mapping[str, Any] | None = None,
         security: Iterable[Mapping[str, Any]] = (),
     ) -> None:
-        if slashes not in ("redirect", "strict"):
-            raise ConfigurationError(f"App(slashes={shown(slashes)}) ({caller()}) is none. Fix: 'redirect' or 'strict'")
-        if config is not None and not isinstance(config, Config):
-            raise ConfigurationError(f"App(config=...) ({caller()}): {shown(config)} is none. Fix: config=Config(...)")
-        texts: dict[str, Any] = {"title": title, "version": version, "description": description}
-        for option, text in texts.items():
-            if not isinstance(text, str):
-                fix = "config=Config(...)" if isinstance(text, Config) else f"{option}={shown(str(text))}"
-                raise ConfigurationError(f"App({option}={shown(text)}) ({caller()}) is no text. Fix: {fix}")
-        self.title = title
-        self.version = version
-        self.description = description
-        for option, path in (("openapi_path", openapi_path), ("docs_path", docs_path)):
-            if path is not None and not (isinstance(path, str) and path.startswith("/") and not path.endswith("/")):
-                raise ConfigurationError(f"App({option}={shown(path)}) ({caller()}) is no path. Fix: '/name', or None")
-        self.openapi_path = openapi_path
-        self.docs_path = docs_path
-        schemes = as_described(
-            [security_schemes or {}], f"App(security_schemes={shown(security_schemes)}) ({caller()})"
-        )
-        if not all(isinstance(one, dict) for one in schemes[0].values()):
-            why, fix = "each of them is a mapping", "{'key': {'type': 'apiKey', 'in': 'header', 'name': 'x-key'}}"
-            raise wrong("App", "security_schemes", security_schemes, why, fix)
-        self.security_schemes = schemes[0]
+        _check_words(slashes, config, title=title, version=version, description=description)
+        self.title, self.version, self.description = title, version, description
+        self.openapi_path, self.docs_path = _path("openapi_path", openapi_path), _path("docs_path", docs_path)
+        self.security_schemes = _described_schemes(security_schemes)
         self.security = as_described(security, f"App(security={shown(security)}) ({caller()})")
         self._documented = as_documented(responses, f"App(...) ({caller()})")
         self._config = config
@@ -346,6 +326,31 @@ class App(ServerEntry, Registrar):
         target = load_backend(backend) if isinstance(backend, str) else backend
         documented = self.parts() if overrides else None
         return frozen_app(self.parts(overrides), target, skip_unsupported=skip_unsupported, documented=documented)
+
+
+def _check_words(slashes: Any, config: Any, **texts: Any) -> None:
+    if slashes not in ("redirect", "strict"):
+        raise ConfigurationError(f"App(slashes={shown(slashes)}) ({caller()}) is none. Fix: 'redirect' or 'strict'")
+    if config is not None and not isinstance(config, Config):
+        raise ConfigurationError(f"App(config=...) ({caller()}): {shown(config)} is none. Fix: config=Config(...)")
+    for option, text in texts.items():
+        if not isinstance(text, str):
+            fix = "config=Config(...)" if isinstance(text, Config) else f"{option}={shown(str(text))}"
+            raise ConfigurationError(f"App({option}={shown(text)}) ({caller()}) is no text. Fix: {fix}")
+
+
+def _path(option: str, path: Any) -> str | None:
+    if path is not None and not (isinstance(path, str) and path.startswith("/") and not path.endswith("/")):
+        raise ConfigurationError(f"App({option}={shown(path)}) ({caller()}) is no path. Fix: '/name', or None")
+    return path
+
+
+def _described_schemes(given: Any) -> dict[str, Any]:
+    (schemes,) = as_described([given or {}], f"App(security_schemes={shown(given)}) ({caller()})")
+    if not all(isinstance(one, dict) for one in schemes.values()):
+        why, fix = "each of them is a mapping", "{'key': {'type': 'apiKey', 'in': 'header', 'name': 'x-key'}}"
+        raise wrong("App", "security_schemes", given, why, fix)
+    return schemes
 
 
 def _overrides(given: Any) -> "tuple[Override, ...]":
