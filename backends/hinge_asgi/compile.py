@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Mapping
 from functools import cache
 from typing import Any
 
-from hinge.compiling.frozen import FrozenApp
+from hinge.compiling.frozen import Endpoint, FrozenApp
 from hinge.entry import refusing
 from hinge.errors import HTTPError
 from hinge.loop.runtime import Runtime
@@ -20,6 +20,7 @@ from hinge_asgi import scope as reader
 from hinge_asgi.body import Receive
 from hinge_asgi.lifespan import serve_lifespan
 from hinge_asgi.respond import Send
+from hinge_asgi.route import exposed
 from hinge_asgi.scope import Scope
 from hinge_asgi.serve import Serve, make_serve
 from hinge_asgi.websocket import compile_websockets
@@ -32,7 +33,11 @@ def compile_asgi(frozen: FrozenApp) -> Any:  # noqa: C901 - the request path is 
     def distrust(method: str, error: HTTPError) -> tuple[Serve, tuple[Any, ...]]:
         return refuse(method, error)
 
-    served = cache(lambda endpoint: make_serve(endpoint, runtime, distrust))  # paths and methods share endpoints
+    @cache  # paths and methods share endpoints
+    def served(endpoint: Endpoint) -> Serve:
+        serve = make_serve(endpoint, runtime, distrust)
+        return exposed(endpoint, serve) if frozen.exposes_route else serve
+
     table = frozen.table.map(lambda leaf: leaf.map(served))
     not_found, refuse = frozen.not_found.map(served), frozen.refusing(served)
     websocket = compile_websockets(frozen, runtime)

@@ -24,6 +24,7 @@ from hinge.websocket import WebSocket, WebSocketState, origin_allowed
 from hinge_asgi import scope as reader
 from hinge_asgi.body import Receive
 from hinge_asgi.respond import Send
+from hinge_asgi.route import exposing
 from hinge_asgi.scope import Scope
 from hinge_asgi.transport import ASGITransport
 
@@ -99,12 +100,15 @@ def compile_websockets(frozen: FrozenApp, runtime: Runtime) -> Callable[[Scope, 
                     await _end(ws, transport, response, failure, is_cut=watch.is_cut)
                 finally:
                     runtime.unregister(watch)
+        if failure is not None and ws._endpoint.errors.lets_out(failure):
+            raise failure
 
     return websocket
 
 
 def _opener(frozen: FrozenApp, runtime: Runtime) -> Opened:
-    table = frozen.websockets.map(lambda endpoint: (endpoint, _handler(endpoint, runtime)))
+    handler_of = _exposed_handler if frozen.exposes_route else _handler
+    table = frozen.websockets.map(lambda endpoint: (endpoint, handler_of(endpoint, runtime)))
     unknown = (frozen.websocket_not_found, _handler(frozen.websocket_not_found, runtime))
     origin_of, host_of = reader.header("origin"), reader.header("host")
 
@@ -184,6 +188,20 @@ def _handler(endpoint: Endpoint, runtime: Runtime) -> _Handler:
     return _Handler(lambda ws: call(ws._head, ws._values, None, ws), fail, ended)
 
 
+def _exposed_handler(endpoint: Endpoint, runtime: Runtime) -> _Handler:
+    """Return the handler that is called once its route is in the scope."""
+    handler, expose = _handler(endpoint, runtime), exposing(endpoint)
+    if expose is None:
+        return handler
+    handle = handler.handle
+
+    def exposed(ws: WebSocket) -> Awaitable[Any]:
+        expose(ws._head, ws._values)
+        return handle(ws)
+
+    return handler._replace(handle=exposed)
+
+
 def _nothing(ws: WebSocket) -> None:
     """Do nothing: it is done already."""
 
@@ -221,10 +239,11 @@ async def _end(
     ws: WebSocket, transport: ASGITransport, response: Response | None, failure: Exception | None, *, is_cut: bool
 ) -> None:
     state = ws.state_of_connection
-    if failure is not None:
+    if failure is not None and not ws._endpoint.errors.lets_out(failure):
         log_failure(ws, failure)
     if state is WebSocketState.CONNECTING:
-        denied = response if response is not None and response.status >= 300 else Response(status=403)
+        instead = Response(status=403 if failure is None else 500)
+        denied = response if response is not None and response.status >= 300 else instead
         await transport.deny(Response(status=503) if is_cut else denied)
         return
     code = 1011 if failure is not None else 1001 if is_cut else 1000

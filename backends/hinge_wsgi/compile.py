@@ -25,7 +25,8 @@ from hinge_wsgi.serve import Serve, make_serve
 def compile_wsgi(frozen: FrozenApp) -> Any:
     """Return the callable `(environ, start_response)` with `start`, `drain` and `stop` for the worker around it."""
     runtime = Runtime(frozen)
-    served = cache(lambda endpoint: _serve(endpoint, runtime))  # paths and methods share endpoints
+    serving = _exposed if frozen.exposes_route else _serve
+    served = cache(lambda endpoint: serving(endpoint, runtime))  # paths and methods share endpoints
     table = frozen.table.map(lambda leaf: leaf.map(served))
     not_found, refuse = frozen.not_found.map(served), frozen.refusing(served)
     # As PATH_INFO has them, so that no request pays for decoding what it looks up.
@@ -64,6 +65,12 @@ def compile_wsgi(frozen: FrozenApp) -> Any:
     application.__rsgi_init__ = refusing("rsgi")  # type: ignore[attr-defined]  # a granian that was not told WSGI
     application.runtime = runtime  # type: ignore[attr-defined]  # in-process connections raise what a lifespan raised
     return application
+
+
+def _exposed(endpoint: Endpoint, runtime: Runtime) -> Serve:
+    from hinge_wsgi.route import exposed  # noqa: PLC0415 - only an app that somebody looks at pays for it
+
+    return exposed(endpoint, _serve(endpoint, runtime))
 
 
 def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:

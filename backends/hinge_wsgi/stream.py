@@ -128,7 +128,7 @@ def _chunks(  # noqa: C901, PLR0912
     except FAILURES as error:  # whatever the source raises
         if is_held or is_close(error):
             raise
-        raise aborted(request, failure_of(error)) from None
+        raise aborted(request, failure_of(error))  # noqa: B904 - which says itself what led to it
     finally:
         stream.is_over = True
         try:

@@ -69,6 +69,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, metaclass=_Told):
     """The backend that `app.application` and `hinge run` compile for."""
     debug: bool = False
     """Show the cause of a 500 to the client."""
+    propagate_exceptions: bool = False
+    """Raise what would become a 500 out of the app's callable, for debuggers, error trackers and tests around it."""
+    expose_route: bool = False
+    """Tell what is around the app the route that matched, in the scope or the environ; native middleware is told."""
 
     max_body_size: _Bytes = 10 * MiB
     """The largest request body in bytes, forms and their files included; 413 above. Routes may set their own."""

@@ -3,7 +3,8 @@
 Law: the most derived registered class wins, and a status wins over `HTTPError` itself; an `HTTPError` nobody registered
 is its own problem document; anything else is a 500 that says nothing about its cause unless `debug`, and is logged once
 with its traceback, before the handler of 500 gets it as an `HTTPError`. A group of one error is answered as that error:
-it is what task groups make of a task that failed.
+it is what task groups make of a task that failed. With `propagates`, what no handler of its class answers is raised in
+place of that 500, and is for whoever catches it to log.
 """
 
 import inspect
@@ -48,17 +49,28 @@ class ErrorHandlers:
         ConfigurationError: the return annotation of one cannot be resolved, or names what cannot be sent.
     """
 
-    def __init__(self, handlers: Mapping[ErrorKind, ErrorHandler], *, debug: bool, notes: Notes | None = None) -> None:
+    def __init__(
+        self,
+        handlers: Mapping[ErrorKind, ErrorHandler],
+        *,
+        debug: bool,
+        propagates: bool = False,
+        notes: Notes | None = None,
+    ) -> None:
         self._handlers = dict(handlers)
         self._page = self._handlers.get(500)
         """What answers for failures that no other handler is for."""
         self._has_statuses = any(isinstance(kind, int) for kind in handlers)
         self._debug = debug
+        self._propagates = propagates
         self._returns = {id(handler): _returns(handler, notes or Notes()) for handler in handlers.values()}
         self._responders: dict[tuple[int, int], Callable[[Any], Response]] = {}
 
     def respond(self, request: Any, error: Exception) -> Response | Awaitable[Response]:
-        """Return the response of an error; it is to be awaited if the error's handler is async."""
+        """Return the response of an error; it is to be awaited if the error's handler is async.
+
+        Raises the error itself if it is one that nobody answers, and `lets_out`.
+        """
         if isinstance(error, Unawaited):
             return self._settled(request, error)
         handler, told = self._find(error) if self._handlers else (None, error)
@@ -77,7 +89,7 @@ class ErrorHandlers:
 
     def _unanswered(self, request: Any, error: Exception) -> Response | Awaitable[Response]:
         """Return the response of an error that no handler is for: a failure goes to that of 500, if there is one."""
-        if self._page is None or isinstance(only_member(error), HTTPError | ClientDisconnect):
+        if self._page is None or isinstance(only_member(error), HTTPError | ClientDisconnect) or self.lets_out(error):
             return self.last_resort(request, error)
         log_failure(request, error)
         told = self._failure(error)
@@ -157,8 +169,18 @@ class ErrorHandlers:
                 return self._handlers[kind], error
         return None, error
 
+    def lets_out(self, error: BaseException) -> bool:
+        """Tell whether a failure that nobody answers leaves the app.
+
+        What is no Exception never does: a SystemExit would end the server's thread, or its event loop.
+        """
+        return self._propagates and isinstance(error, Exception)
+
     def last_resort(self, request: Any, error: Exception) -> Response:
-        """Return what answers an error without any handler of the app's: a complete response, never a stream."""
+        """Return what answers an error without any handler of the app's: a complete response, never a stream.
+
+        Raises as `respond`.
+        """
         only = only_member(error)
         if isinstance(only, HTTPError):
             response = self.problem(only, request)
@@ -169,6 +191,8 @@ class ErrorHandlers:
             return _document(_left(only))
         if isinstance(error, Unawaited):
             error.close()
+        if self.lets_out(error):
+            raise error
         log_failure(request, error)
         return _document(self._failure(error))
 
@@ -195,6 +219,8 @@ class ErrorHandlers:
             failure = failure_of(unfit)
             if failure.__cause__ is None and failure is not error:
                 _set(failure, "__cause__", error)
+            if self.lets_out(failure):
+                raise failure from failure.__cause__
             log_failure(request, failure)
             return _document(self._failure(failure))
 
@@ -259,11 +285,18 @@ def _keep_connection(response: Response, error: HTTPError) -> None:
             headers._add(name, value)
 
 
-def aborted(request: Any, error: Exception) -> StreamAborted:
-    """Return what cuts the connection of a stream that failed; the failure is logged unless it is the client's."""
+def aborted(request: Any, error: Exception) -> Exception:
+    """Return what cuts the connection of a stream that failed, to be raised as it is.
+
+    The failure is logged unless it is the client's; or it is what is returned, if the app lets it out.
+    """
     if not getattr(only_member(error), IS_THE_CLIENTS, False):
+        if request._endpoint.errors.lets_out(error):
+            return error
         log_failure(request, error)
-    return StreamAborted(error)
+    cut = StreamAborted(error)
+    cut.__suppress_context__ = True  # `from None`, which would take a failure its cause
+    return cut
 
 
 def log_cut(request: Any) -> None:

@@ -21,7 +21,10 @@ def route_handler() -> None: ...
 
 
 REQUEST = SimpleNamespace(
-    method="GET", path="/items/\n7", route=SimpleNamespace(handler=route_handler, location="shop.py:7")
+    method="GET",
+    path="/items/\n7",
+    route=SimpleNamespace(handler=route_handler, location="shop.py:7"),
+    _endpoint=SimpleNamespace(errors=ErrorHandlers({}, debug=False)),
 )
 
 

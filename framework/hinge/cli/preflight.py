@@ -122,7 +122,8 @@ def docs_note(app: App) -> str:
 
 
 _COMPILED_IN = (
-    "debug", "max_body_size", "max_query_fields", "max_message_size", "allowed_origins",
+    "debug", "propagate_exceptions", "expose_route",
+    "max_body_size", "max_query_fields", "max_message_size", "allowed_origins",
     "max_form_parts", "max_form_files", "max_form_text", "max_file_size", "max_file_memory", "max_part_headers",
     "max_part_header_size", "sync_threads", "stream_threads",
 )  # fmt: skip

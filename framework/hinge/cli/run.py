@@ -38,6 +38,8 @@ _HELP = {
     "access_log": "Log every request.",
     "log_level": "The least severe messages to log.",
     "debug": "Show the cause of a 500 to the client.",
+    "propagate_exceptions": "Raise what would become a 500 out of the app, for debuggers and error trackers around it.",
+    "expose_route": "Tell what is around the app, besides its native middleware, which route matched.",
     "skip_unsupported": "Serve the rest of the app when the backend cannot serve a route.",
     "graceful_timeout": "Seconds after which a stopping worker is gone.",
     "max_body_size": "The largest request body in bytes.",

@@ -66,6 +66,7 @@ def frozen_app(
         tables.add(part, *planned_of(part, shown), features=target.features)
     tables.finish()
     outermost, frame = parts[0].declared, parts[0].frame
+    wrappers = outermost.wrappers.get(target.interface, ())
     return FrozenApp(
         app=outermost.app,
         config=outermost.app.config,
@@ -78,6 +79,7 @@ def frozen_app(
         errors=frame.errors,
         lifespans=all_lifespans(parts),
         features=target.features,
-        wrappers=outermost.wrappers.get(target.interface, ()),
+        wrappers=wrappers,
+        exposes_route=bool(wrappers) or outermost.app.config.expose_route,
         options=options,
     )

@@ -171,6 +171,8 @@ class FrozenApp(msgspec.Struct, frozen=True, eq=False):
     """What the backend has; what serves the endpoints (`hinge.loop.serve`) does without the others."""
     wrappers: tuple[Callable[[Any], Any], ...] = ()
     """Native middleware of the backend's protocol, outermost first."""
+    exposes_route: bool = False
+    """Whether the backend leaves the route that matched in its platform's request, for what is around the app."""
     options: Any = None
     """What the backend's class of options (`hinge.backend.Backend`) was made into; None without one."""
 

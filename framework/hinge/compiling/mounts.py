@@ -101,7 +101,7 @@ def _part(declared: Declared, place: _Place, graphs: Graphs) -> Part:
     notes = Notes(declared.ignored_notes, declared.types)
     _check_callbacks(declared, notes)
     _check_places(declared.layers, place)
-    errors = ErrorHandlers(declared.errors, debug=config.debug, notes=notes)
+    errors = ErrorHandlers(declared.errors, debug=config.debug, propagates=config.propagate_exceptions, notes=notes)
     layers = place.layers + tuple(declared.layers)
     frame = Frame(
         config,

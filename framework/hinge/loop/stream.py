@@ -195,14 +195,14 @@ def _fail(failure: Exception, watch: Watch, request: Request, *, begun: bool, at
     """Judge what the source, or the server, raised."""
     if watch.is_over:
         cut = aborted(request, failure)  # it failed while it was ended
-        if watch.has_left:
+        if watch.has_left and cut is not failure:
             return
-        raise cut from None
+        raise cut
     if at_server:
         raise failure
     if not begun:
         raise Unsent(failure)
-    raise aborted(request, failure) from None
+    raise aborted(request, failure)
 
 
 async def _cut(sink: WholeSink, response: StreamingResponse, request: Request, *, begun: bool) -> None:

@@ -91,6 +91,14 @@ class Route(msgspec.Struct, frozen=True, eq=False):
     says_schema: bool = False
     """Whether `include_in_schema` was said, at the route or by a router around it: a further one does not change it."""
 
+    @property
+    def path(self) -> str:
+        """The path template, with the prefixes of the routers and mounts around: what to group requests by."""
+        return self.template.text
+
+    path_format = path
+    """The same under the name that OpenTelemetry's ASGI middleware asks for."""
+
     def under(
         self,
         prefix: str,
