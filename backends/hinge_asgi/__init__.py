@@ -23,7 +23,7 @@ class ASGIBackend:
     name = "asgi"
     interface = "asgi"
     features: frozenset[Feature] = frozenset(Feature)
-    contract = (2, 0)
+    contract = (2, 1)
 
     def compile(self, frozen: FrozenApp) -> Any:
         """Return the ASGI callable."""

@@ -36,6 +36,10 @@ def compile_asgi(frozen: FrozenApp) -> Any:  # noqa: C901 - the request path is 
     @cache  # paths and methods share endpoints
     def served(endpoint: Endpoint) -> Serve:
         serve = make_serve(endpoint, runtime, distrust)
+        if endpoint.observers:
+            from hinge_asgi.observed import observed  # noqa: PLC0415 - only observed apps pay for it
+
+            serve = observed(serve, endpoint, runtime)
         return exposed(endpoint, serve) if frozen.exposes_route else serve
 
     table = frozen.table.map(lambda leaf: leaf.map(served))
@@ -73,6 +77,11 @@ def compile_asgi(frozen: FrozenApp) -> Any:  # noqa: C901 - the request path is 
                 raise
 
     runtime.find_requests(reader, application, _head_of)
+
+    if any(endpoint.observers for endpoint in (frozen.websocket_not_found, *(one for _, one in frozen.websockets))):
+        from hinge_asgi.observed import observed_websockets  # noqa: PLC0415 - as above
+
+        websocket = observed_websockets(websocket, frozen, runtime)
 
     def other(kind: str, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if kind == "lifespan":

@@ -25,7 +25,7 @@ class WSGIBackend:
     features: frozenset[Feature] = frozenset(
         {Feature.STREAMING, Feature.DUPLEX, Feature.AFTER_RESPONSE, Feature.ABORT, Feature.PREFIX}
     )
-    contract = (2, 0)
+    contract = (2, 1)
 
     def compile(self, frozen: FrozenApp) -> Any:
         """Return the WSGI callable."""

@@ -74,6 +74,14 @@ def _exposed(endpoint: Endpoint, runtime: Runtime) -> Serve:
 
 
 def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
+    if not endpoint.observers:
+        return _unobserved(endpoint, runtime)
+    from hinge_wsgi.observed import observed  # noqa: PLC0415 - only observed apps pay for it
+
+    return observed(_unobserved(endpoint, runtime), endpoint, runtime)
+
+
+def _unobserved(endpoint: Endpoint, runtime: Runtime) -> Serve:
     if endpoint.is_guarded:
         from hinge_wsgi.dependencies import with_guards  # noqa: PLC0415 - only routes with guards pay for it
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hinge.dependencies.overrides import Override, Overrides
     from hinge.dependencies.resolve import Resolved, Resolver
     from hinge.inspection.custom_types import CustomType
+    from hinge.observability.observer import Observer
     from hinge.sessions.sessions import Sessions
 
 Function = TypeVar("Function", bound=Callable[[Any, Any], Any])
@@ -126,6 +127,11 @@ class App(ServerEntry, Registrar):
         """All routes in the order of registration, then those of mounted apps below their prefixes."""
         return self._declared.routes()
 
+    @property
+    def observers(self) -> "tuple[Observer, ...]":
+        """Who is told of requests: those of this app, then those of mounted apps."""
+        return (*self._declared.observers, *(one for app in self._declared.inside() for one in app.observers))
+
     def _add(self, route: Route) -> None:
         self._declared.check_open(f"{route.describe()}: {route.template.text}")
         self._declared.catalog.add(route.inside(self._documented))
@@ -192,6 +198,23 @@ class App(ServerEntry, Registrar):
             return handler
 
         return register
+
+    @fits
+    def observe(self, observer: "Observer") -> None:
+        """Have an observer (`hinge.observability`) told of each request and WebSocket, whatever answers it.
+
+        It is around all middleware but native one, and around apps that are mounted here. What it serves itself, such
+        as the page of its metrics, becomes a route of this app.
+
+        Raises:
+            ConfigurationError: it is no observer.
+        """
+        from hinge.observability.observer import observer_of  # noqa: PLC0415 - only an app with one pays for it
+
+        self._declared.check_open(f"observe() ({caller()})")
+        self._declared.observers.append(observer_of(observer))
+        if isinstance(router := getattr(observer, "router", None), Router):
+            self.include(router)
 
     @fits
     def lifespan(self, function: LifespanFunction) -> LifespanFunction:

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from hinge.binding.callbacks import OFF_REQUEST, Callback, and_session
 from hinge.binding.notes import Notes
 from hinge.codecs import encode_json
+from hinge.context import observation
 from hinge.diagnostics.failures import FAILURES, failure_in_task, failure_of
 from hinge.diagnostics.location import caller, locate, qualified_name
 from hinge.diagnostics.logger import logger
@@ -310,6 +311,8 @@ def log_failure(request: Any, error: BaseException) -> None:
 
     only = only_member(error) if isinstance(error, Exception) else error
     logger.error("%s failed%s", describe(request), hint(only), exc_info=error)
+    if (observed := observation.get()) is not None:
+        observed.failed(error)
     for tell in tuple(WATCHERS):
         tell(request, error)
 

@@ -11,6 +11,7 @@ import hinge.backend
 import hinge.codecs
 import hinge.forms
 import hinge.middleware
+import hinge.observability
 import hinge.openapi
 import hinge.security
 import hinge.sessions
@@ -21,6 +22,7 @@ PACKAGES = [
     hinge.codecs,
     hinge.forms,
     hinge.middleware,
+    hinge.observability,
     hinge.openapi,
     hinge.security,
     hinge.sessions,

@@ -67,6 +67,7 @@ _TOOLS = ("curl", "openssl", "nginx")
 _EXTRAS = {
     "authentication.md": ["jwt", "argon2"],
     "forms.md": ["jinja2", "multipart"],
+    "observability.md": ["prometheus_client"],
     "ratelimits.md": ["limits"],
     "howto/error-pages.md": ["jinja2"],
     "howto/htmx.md": ["jinja2"],
@@ -77,7 +78,6 @@ _EXTRAS = {
 _LONG = ("README.md", "cli.md", "deployment.md", "testing.md", "tutorial.md", "howto/settings.md")
 """The pages that start many processes: they are the gate's."""
 _GATES = {
-    "neighbours.md": ["starlette", "werkzeug"],
     "howto/databases.md": ["sqlalchemy", "aiosqlite"],
     "howto/jobs.md": ["arq", "celery", "taskiq"],
     "howto/logging.md": ["structlog"],

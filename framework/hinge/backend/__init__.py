@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from hinge.compiling.frozen import FrozenApp as FrozenApp
     from hinge.compiling.frozen import Leaf as Leaf
     from hinge.config import Config as Config
+    from hinge.context import observation as observation
     from hinge.diagnostics.failures import FAILURES as FAILURES
     from hinge.diagnostics.logger import logger as logger
     from hinge.errors import ClientDisconnect as ClientDisconnect
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from hinge.loop.serve import make_server as make_server
     from hinge.loop.sink import WholeSink as WholeSink
     from hinge.loop.watch import failure_of as failure_of
+    from hinge.observability.observer import Observation as Observation
     from hinge.request import Request as Request
     from hinge.responses.files import FileResponse as FileResponse
     from hinge.responses.response import Response as Response
@@ -74,6 +76,7 @@ _ROOMS = {
     "binding.plan": "HandlerPlan",
     "compiling.frozen": "Endpoint FrozenApp Leaf",
     "config": "Config",
+    "context": "observation",
     "diagnostics.failures": "FAILURES",
     "diagnostics.logger": "logger",
     "errors": "ClientDisconnect ConfigurationError HTTPError WebSocketDisconnect",
@@ -90,6 +93,7 @@ _ROOMS = {
     "loop.serve": "Serve make_sender make_server",
     "loop.sink": "WholeSink",
     "loop.watch": "failure_of",
+    "observability.observer": "Observation",
     "request": "Request",
     "responses.files": "FileResponse",
     "responses.response": "Response",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hinge.compiling.frozen import FrozenApp
     from hinge.config import Config
 
-CONTRACT = (2, 0)
+CONTRACT = (2, 1)
 """The version of this contract. The first number grows with what backends must change, the second with what is new."""
 
 

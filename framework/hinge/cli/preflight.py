@@ -37,6 +37,8 @@ class Launch:
     """Whether the backend serves them; otherwise a handshake is a request like any other, and answered as one."""
     docs: str = ""
     """Where the page about the API is, for the line that says what is served."""
+    has_metrics: bool = False
+    """Whether the app counts for Prometheus, so that workers have to share what they count."""
 
     def load(self) -> App:
         """Return the app, loaded and configured."""
@@ -109,7 +111,8 @@ def _load(target: str, flags: dict[str, Any], *, factory: bool) -> Launch:
     except ConfigurationError as error:
         raise CheckFailed(f"backend {config.backend} cannot serve {target}:\n{error}") from error
     has_websockets = Feature.WEBSOCKET in backend.features
-    return Launch(target, factory, config, backend.interface, has_websockets, docs=docs_note(app))
+    has_metrics = any(hasattr(one, "exposition") for one in app.observers)
+    return Launch(target, factory, config, backend.interface, has_websockets, docs_note(app), has_metrics)
 
 
 def docs_note(app: App) -> str:

@@ -22,6 +22,7 @@ from granian.server import Server
 
 from hinge.cli.address import claim_socket_path, resolve_address
 from hinge.cli.errors import UserError
+from hinge.cli.metrics import shared_metrics
 from hinge.cli.preflight import Launch
 from hinge.cli.signals import leave_to_others, on_stop
 from hinge.cli.worker import Worker
@@ -53,7 +54,8 @@ def serve(launch: Launch) -> int:
     server.on_startup(lambda: _hear_signals(server))
     server.on_startup(lambda: logging.getLogger("_granian").info(introduction(launch)))
     try:
-        server.serve(spawn_target=worker.spawn, target_loader=worker.load, wrap_loader=False)
+        with shared_metrics(launch):
+            server.serve(spawn_target=worker.spawn, target_loader=worker.load, wrap_loader=False)
     except FatalError as error:
         raise UserError(f"Granian refused to start: {error}") from error
     sender.send(None)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hinge.dependencies.overrides import Override
     from hinge.error_responses import ErrorHandler
     from hinge.lifespan import Lifespan
+    from hinge.observability.observer import Observer
     from hinge.sessions.sessions import Sessions
 
 Wrapper = Callable[[Any], Any] | tuple[Callable[..., Any], dict[str, Any]]
@@ -51,6 +52,7 @@ class Declared(msgspec.Struct, eq=False, kw_only=True):
     errors: "dict[type[Exception] | int, ErrorHandler]" = {}
     lifespans: "list[Lifespan]" = []
     mounts: "list[Mount]" = []
+    observers: "list[Observer]" = []
     sessions: "Sessions | None" = None
     overrides: dict[str, Any] = {}
     """The settings that somebody has set since, which hold for mounted apps too."""

@@ -39,6 +39,7 @@ from hinge.results.result import Results
 from hinge.routing import Route, RouteTable
 
 if TYPE_CHECKING:
+    from hinge.observability.observer import Observer
     from hinge.sessions.sessions import Sessions
 
 
@@ -62,6 +63,8 @@ class Frame(msgspec.Struct, frozen=True):
     """Those `responses` of several routes that were judged."""
     sessions: "Sessions | None" = None
     """The app's own, or those of the app around it."""
+    observers: "tuple[Observer, ...]" = ()
+    """Those of the apps around it, then its own."""
 
     def guards_of(self, route: Route) -> list[Dependency]:
         """Return what runs before a route's handler without giving it anything, outermost first.
@@ -114,6 +117,7 @@ class Frame(msgspec.Struct, frozen=True):
             mounted=self.mounted,
             ignored=self.notes.ignored,
             types=self.notes.types,
+            observers=self.observers,
         )
 
     def _composed(
@@ -150,7 +154,15 @@ class Frame(msgspec.Struct, frozen=True):
         plan = plan_handler(handler, (), inline=True)
         limit = self.config.max_body_size
         return Endpoint(
-            plan, (), self.config, self.errors, self.url_for, self.layers, max_body_size=limit, mounted=self.mounted
+            plan,
+            (),
+            self.config,
+            self.errors,
+            self.url_for,
+            self.layers,
+            max_body_size=limit,
+            mounted=self.mounted,
+            observers=self.observers,
         )
 
     def refusing(self, make: Callable[[], HTTPError]) -> Callable[[], Response]:

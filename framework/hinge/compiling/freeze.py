@@ -19,7 +19,7 @@ def mistakes_of(parts: Sequence[Part], target: Backend, *, skip_unsupported: boo
     """Return a line for everything that is wrong, and for every need that the backend does not meet."""
     judged = [one for part in parts for one in part.judged]
     found = [mistake for one in judged for mistake in one.mistakes] + uncancelled(judged, target)
-    found += unknown_overrides(parts) + _shared_cookies(parts)
+    found += unknown_overrides(parts) + _shared_cookies(parts) + _unobserved(parts, target)
     found += [line for part in parts for line in _undescribed(part)]
     return found if skip_unsupported else found + unmet_needs(judged, target)
 
@@ -34,6 +34,16 @@ def _shared_cookies(parts: Sequence[Part]) -> list[str]:
         for one in declared
         if first[one.name] is not one
     ]
+
+
+def _unobserved(parts: Sequence[Part], target: Backend) -> list[str]:
+    """Return a line if nobody would be told of requests: a backend of an earlier contract knows of no observers."""
+    observer = next((one for part in parts for one in part.declared.observers), None)
+    if observer is None or target.contract >= (2, 1):
+        return []
+    who, version = f"app.observe({type(observer).__name__}(...))", ".".join(map(str, target.contract))
+    written = f"backend {target.name!r} is written for contract {version}, which has no observers"
+    return [f"{who}: {written}. Fix: update the backend, or observe nothing"]
 
 
 def _undescribed(part: Part) -> list[str]:

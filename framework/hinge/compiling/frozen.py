@@ -30,6 +30,7 @@ from hinge.routing import Route, RouteTable
 if TYPE_CHECKING:
     from hinge.forms.reader import OpenForm
     from hinge.forms.upload import Blocking, Waiting
+    from hinge.observability.observer import Observer
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -59,6 +60,8 @@ class Endpoint(msgspec.Struct, frozen=True, eq=False):
     """The classes of notes in types that its app ignores."""
     types: Types = NO_TYPES
     """Its app's own."""
+    observers: "tuple[Observer, ...]" = ()
+    """Who is told of its requests (hinge.observability)."""
 
     @property
     def body_before(self) -> int | None:

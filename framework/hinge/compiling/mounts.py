@@ -63,6 +63,7 @@ class _Place(msgspec.Struct, frozen=True, eq=False):
     overrides: dict[str, Any] = {}
     key: str | None = None
     sessions: Any = None
+    observers: tuple[Any, ...] = ()
 
 
 def parts_of(declared: Declared, replaced: Iterable[Override] = ()) -> list[Part]:
@@ -89,6 +90,7 @@ def _walk(
             place.overrides | declared.overrides,
             keys.setdefault(id(mount.declared), prefix or "/"),
             part.frame.sessions,
+            part.frame.observers,
         )
         yield from _walk(mount.declared, inner, keys, graphs, made)
 
@@ -114,6 +116,7 @@ def _part(declared: Declared, place: _Place, graphs: Graphs) -> Part:
         place.dependencies + declared.dependencies,
         graphs,
         sessions=declared.sessions or place.sessions,
+        observers=(*place.observers, *declared.observers),
     )
     own = tuple(declared.catalog)
     return Part(

@@ -13,7 +13,7 @@ class LambdaBackend:
     name = interface = "lambda"
     # An event brings the whole request and takes the whole answer, and behind that nothing runs.
     features: frozenset[Feature] = frozenset({Feature.PREFIX})
-    contract = (2, 0)
+    contract = (2, 1)
     deployment = 'Fix: handler = app.compile("lambda"), and name module.handler as the handler of the function'
 
     def compile(self, frozen: FrozenApp) -> Any:

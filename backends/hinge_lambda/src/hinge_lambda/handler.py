@@ -21,7 +21,7 @@ class LambdaApplication:
 
     def __init__(self, frozen: FrozenApp) -> None:
         self._frozen, self._is_ready = frozen, False
-        self._match = frozen.matching(self._make, reader)
+        self._match = frozen.matching(self._serving, reader)
         self._is_plain = self._is_ready = not frozen.lifespans and "life" not in self.__dict__
         # Not before a snapshot is taken (SnapStart): what a lifespan has opened would not outlast it.
         if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") in ("on-demand", "provisioned-concurrency"):
@@ -79,6 +79,13 @@ class LambdaApplication:
             return made()(head, values)
 
         return serve
+
+    def _serving(self, endpoint: Endpoint) -> Any:
+        if not endpoint.observers:
+            return self._make(endpoint)
+        from hinge_lambda.observed import observed  # noqa: PLC0415 - only observed apps pay for it
+
+        return observed(self._make(endpoint), endpoint)
 
     def _make(self, endpoint: Endpoint) -> Any:
         plan = endpoint.plan

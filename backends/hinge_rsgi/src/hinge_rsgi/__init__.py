@@ -14,7 +14,7 @@ class RSGIBackend:
     interface = "rsgi"
     # A stream that fails ends like a complete one, and there is no mount prefix.
     features: frozenset[Feature] = frozenset(Feature) - {Feature.WEBSOCKET, Feature.ABORT, Feature.PREFIX}
-    contract = (2, 0)
+    contract = (2, 1)
 
     def compile(self, frozen: FrozenApp) -> Any:
         """Return the RSGI callable."""

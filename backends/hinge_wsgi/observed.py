@@ -1,0 +1,100 @@
+"""What serves an endpoint, with the observers of its app around it.
+
+Law: the server gets what it would get anyway: a complete body stays the list that it is fast with, and a file that it
+sends itself stays one. The end of any other body is its last chunk, its failure, or its `close`.
+"""
+
+from collections.abc import Callable, Iterator
+from contextvars import Context, copy_context
+from typing import Any
+
+from hinge.compiling.frozen import Endpoint
+from hinge.errors import ClientDisconnect
+from hinge.observability.observer import Observation
+from hinge.request import Request
+from hinge.responses.streaming import BODILESS, StreamAborted
+from hinge_wsgi import environ as reader
+from hinge_wsgi.environ import Environ
+from hinge_wsgi.respond import Pairs, StartResponse
+from hinge_wsgi.runtime import Runtime
+
+
+def observed(
+    serve: Callable[[Environ, StartResponse, tuple[str, ...]], Any], endpoint: Endpoint, runtime: Runtime
+) -> Callable[[Environ, StartResponse, tuple[str, ...]], Any]:
+    """Return `serve` with the endpoint's observers around it."""
+
+    def observing(environ: Environ, start_response: StartResponse, values: tuple[str, ...]) -> Any:
+        seen = Observation(Request(reader, environ, endpoint, values, runtime.state))
+        sent: Pairs = []
+
+        def start(status: str, headers: Pairs, *exc_info: Any) -> Any:
+            nonlocal sent
+            seen.status, sent = int(status[:3]), headers
+            return start_response(status, headers, *exc_info)
+
+        seen.begin()
+        try:
+            body = serve(environ, start, values)
+            if body.__class__ is not list:
+                length = _length(sent)
+                if not _sends_itself(body, environ):
+                    is_bodiless = endpoint.head_only or seen.status in BODILESS
+                    return _Body(body, seen, 0 if is_bodiless else length)
+                seen.size = length or 0
+        except BaseException as error:
+            seen.end(error)
+            raise
+        for part in body if body.__class__ is list else ():
+            seen.size += len(part)
+        seen.end()
+        return body
+
+    return observing
+
+
+class _Body:
+    """A body that the server iterates, up to its end."""
+
+    __slots__ = ("_body", "_context", "_length", "_next", "_seen")
+
+    def __init__(self, body: Any, seen: Observation, length: int | None) -> None:
+        self._body = body
+        self._seen = seen
+        self._length = length
+        self._next = iter(body).__next__
+        self._context: Context = copy_context()  # in which the observers are told
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            data: bytes = self._next()
+        except StopIteration:
+            self._context.run(self._seen.end)
+            raise
+        except BaseException as error:
+            self._context.run(self._seen.end, error.failure if isinstance(error, StreamAborted) else error)
+            raise
+        self._seen.size += len(data)
+        return data
+
+    def close(self) -> None:
+        """Close the body; what runs behind the response is no part of it."""
+        if not self._seen.is_over:  # the server had enough of it, or no client
+            is_whole = self._length is not None and self._seen.size >= self._length
+            self._context.run(self._seen.end, None if is_whole else ClientDisconnect())
+        close = getattr(self._body, "close", None)
+        if close is not None:
+            close()
+
+
+def _length(headers: Pairs) -> int | None:
+    return next((int(value) for name, value in headers if name.lower() == "content-length"), None)
+
+
+def _sends_itself(body: Any, environ: Environ) -> bool:
+    """Tell whether it is a file that the server sends, which tells nobody when."""
+    wrapper = environ.get("wsgi.file_wrapper")
+    return isinstance(wrapper, type) and isinstance(body, wrapper)

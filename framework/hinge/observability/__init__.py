@@ -1,0 +1,20 @@
+"""Observability: metrics, traces and logs of each request, one to a file; each is loaded when an app names it."""
+
+from typing import TYPE_CHECKING
+
+from hinge.on_demand import on_demand, places
+
+if TYPE_CHECKING:
+    from hinge.observability.metrics import Metrics
+    from hinge.observability.observer import Ended, Observer
+
+__all__ = ["Ended", "Metrics", "Observer"]
+
+_ROOMS = {
+    "observability.metrics": "Metrics",
+    "observability.observer": "Ended Observer",
+}
+_ROOM_OF = places(_ROOMS)
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = on_demand(globals(), _ROOM_OF)

@@ -1,0 +1,111 @@
+"""Observers: told of each request and each WebSocket as it begins, and once more as it ends.
+
+Law: an observer is outside of all middleware, and is told exactly once of each end, whatever it was: an answer of the
+framework's own, a failure, the last byte of a stream, a client that left. It changes nothing: one that fails is logged,
+and the request goes on. An endpoint without observers is served as if there were none.
+"""
+
+import contextlib
+from time import perf_counter
+from typing import Any, Protocol, runtime_checkable
+
+import msgspec
+
+from hinge.context import observation
+from hinge.diagnostics.kinds import shown
+from hinge.diagnostics.location import caller, qualified_name
+from hinge.diagnostics.logger import logger
+from hinge.errors import ConfigurationError, HTTPError
+from hinge.request import HTTPConnection
+
+
+class Ended(msgspec.Struct, eq=False):
+    """How a request or a WebSocket ended."""
+
+    request: HTTPConnection
+    """Its head; `request.route` is the route that matched, None for a 404, a 405, a redirect."""
+    is_websocket: bool = False
+    status: int | None = None
+    """What was sent, 101 for a WebSocket that was accepted; None: nothing was, the client or the worker left before."""
+    size: int = 0
+    """The bytes of the body that were handed to the server; not counted of a WebSocket."""
+    seconds: float = 0.0
+    """From the head to the last byte."""
+    error: BaseException | None = None
+    """What failed, also behind a 500; `ClientDisconnect` for a client that left before the end; None: nothing."""
+
+
+@runtime_checkable
+class Observer(Protocol):
+    """Who is told of requests."""
+
+    def begin(self, request: HTTPConnection, /) -> Any:
+        """Note that a request or a WebSocket begins, in its context; what it returns is handed to `end`."""
+        ...
+
+    def end(self, begun: Any, ended: Ended, /) -> None:
+        """Note how it ended, in its context; perhaps in another thread."""
+        ...
+
+
+class Observation(Ended):
+    """A request under way, for backends: they set status and size, and call `end` when the last byte is out."""
+
+    _begun: list[tuple[Observer, Any]] = []
+    _started: float = 0.0
+    is_over: bool = False
+
+    def begin(self) -> None:
+        """Tell the observers of its endpoint, in the order of their registration."""
+        self._started = perf_counter()
+        observation.set(self)
+        for observer in self.request._endpoint.observers:
+            try:
+                self._begun.append((observer, observer.begin(self.request)))
+            except Exception as error:  # noqa: BLE001 - whatever it raises
+                _log(observer, "begin", error)
+
+    def failed(self, error: BaseException) -> None:
+        """Note a failure; the first one counts."""
+        if self.error is None and not self.is_over:
+            self.error = error
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Tell the observers, if they have not been told; `error` is what ended it, if anything did."""
+        if self.is_over:
+            return
+        if error is not None:
+            self.failed(error)
+        self.is_over = True
+        self.seconds = perf_counter() - self._started
+        for observer, begun in reversed(self._begun):
+            try:
+                observer.end(begun, self)
+            except Exception as failure:  # noqa: BLE001 - as above
+                _log(observer, "end", failure)
+        self.error = None  # its traceback may have the frame that has this
+
+
+def _log(observer: Observer, what: str, error: Exception) -> None:
+    logger.error("observer %s.%s failed", qualified_name(observer), what, exc_info=error)
+
+
+def observer_of(given: Any) -> Observer:
+    """Return what is an observer.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    if isinstance(given, type) or not isinstance(given, Observer):
+        fix = f"app.observe({given.__name__}())" if isinstance(given, type) else "an object with begin and end"
+        raise ConfigurationError(f"App.observe({shown(given)}) ({caller()}): it is no observer. Fix: {fix}")
+    return given
+
+
+def as_trusted(request: HTTPConnection) -> HTTPConnection:
+    """Return the request, as the app sees it behind a proxy that `ProxyHeaders` trusts."""
+    layers = request._endpoint.layers
+    if layers and layers[0].outermost:
+        with contextlib.suppress(HTTPError):  # the proxy's header is malformed: the app answers with 400
+            layers[0].look(request)
+    return request

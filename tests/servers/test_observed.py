@@ -1,0 +1,99 @@
+"""What is observed of an app under `hinge run`: the workers' sums, the end of streams, the stop."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.services import Serve, services
+from tests.support.waiting import until
+
+pytest.importorskip("prometheus_client")
+
+pytestmark = [pytest.mark.server, pytest.mark.gate]
+
+APP = """
+import os, time
+from hinge import App
+from hinge.observability import Metrics
+
+app = App()
+app.observe(Metrics())
+
+
+@app.lifespan
+def life(app):
+    with open("notes", "a") as file:
+        file.write(f"start {os.getpid()}\\n")
+    yield
+
+
+@app.get("/pid")
+def pid() -> int:
+    return os.getpid()
+
+
+@app.get("/kill")
+def kill() -> None:
+    os.kill(os.getpid(), 9)
+
+
+@app.get("/ticks")
+def ticks():
+    for _ in range(40):
+        yield "tick"
+        time.sleep(0.05)
+"""
+
+both = pytest.mark.parametrize("backend", ["wsgi", "asgi"])
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Any:
+    (tmp_path / "seen.py").write_text(APP)
+    with services(tmp_path) as found:
+        yield found
+
+
+def value(page: str, line: str) -> float:
+    """Return the value of the line of a page that begins so, 0 if there is none."""
+    return next((float(one.rpartition(" ")[2]) for one in page.splitlines() if one.startswith(line)), 0.0)
+
+
+@both
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_the_page_shows_the_sum_of_all_workers(serve: Serve, backend: str, workers: str, tmp_path: Path) -> None:
+    service = serve("seen:app", "--backend", backend, "--workers", workers, TMPDIR=str(tmp_path)).started(int(workers))
+    pids: set[int] = set()
+    count = 0
+    while len(pids) < int(workers):
+        pids.add(service.get("/pid").json())
+        count += 1
+    for _ in range(5):
+        assert value(service.get("/metrics").text, 'http_requests_total{method="GET",route="/pid"') == count
+    service.stop()
+    assert [*tmp_path.glob("hinge-metrics-*")] == [], "the folder is gone with the service"
+
+
+@both
+def test_a_stream_is_under_way_until_it_ends(serve: Serve, backend: str) -> None:
+    service = serve("seen:app", "--backend", backend).started(1)
+    line = 'http_requests_in_progress{method="GET",route="/ticks"}'
+    with service.client.stream("GET", "/ticks") as answer:
+        next(answer.iter_text())
+        assert value(service.get("/metrics").text, line) == 1
+    until(lambda: value(service.get("/metrics").text, line) == 0, "the end of the stream", service.log)
+    page = service.get("/metrics").text
+    assert value(page, 'http_requests_failed_total{error="ClientDisconnect",method="GET",route="/ticks"}') == 1
+    assert 0 < value(page, 'http_request_duration_seconds_sum{method="GET",route="/ticks"}') < 3
+
+
+@both
+def test_a_worker_that_dies_is_not_counted_as_busy(serve: Serve, backend: str) -> None:
+    service = serve("seen:app", "--backend", backend, "--workers", "2").started(2)
+    line = 'http_requests_in_progress{method="GET",route="/kill"}'
+    with pytest.raises(Exception, match=r"disconnected|reset"):
+        service.get("/kill")
+    until(lambda: len(service.notes()) == 3, "another worker", service.log)
+    page = service.get("/metrics").text
+    assert value(page, line) == 0
+    assert "http_requests_in_progress" in page
