@@ -12,6 +12,7 @@ from hinge.backend.contract import Feature
 from hinge.backend.installed import installed_backends, load_backend
 from hinge.backend.testing import ProtocolViolation
 from hinge.testing.answers import ClientResponse, StreamedResponse
+from hinge.testing.apart import bodies_apart, headers_apart
 from hinge.testing.differences import Answer, Difference, EachBackend, Transcript
 from hinge.testing.jar import CookieJar
 from hinge.testing.outgoing import framed, merged, redirect_target, target_of
@@ -221,10 +222,19 @@ OCTETS = ("content-type", "application/octet-stream")
 @pytest.mark.parametrize(
     ("before", "complaint"),
     [
-        (answered(201), r"GET /: the backends differ in the status\n  before  201\n  \w+ +200"),
-        (answered(headers=[OCTETS, ("content-length", "2")]), r"headers\n  before  \[\('content-length', '2'\)\]"),
-        (answered(headers=[("content-length", "1"), OCTETS], content=b"y"), r"body\n  before  b'y'\n  \w+ +b'x'"),
-        (answered(request="GET /other"), r"request\n  before  'GET /other'\n  \w+ +'GET /'"),
+        (
+            answered(201),
+            r"differ in the status, headers, body\n  status   before  201\n +\w+ +200\n",
+        ),
+        (
+            answered(headers=[OCTETS, ("content-length", "2")], content=b"x"),
+            r"in the headers\n  headers  before  content-length: 2\n +\w+ +content-length: 1$",
+        ),
+        (
+            answered(headers=[("content-length", "1"), OCTETS], content=b"y"),
+            r"in the body\n  body     from byte 0 on \(1 bytes in before, 1 in \w+\)\n +before +y\n +\w+ +x\n +\^$",
+        ),
+        (answered(request="GET /other"), r"request, .*\n  request  before  GET /other\n +\w+ +GET /\n"),
     ],
 )
 def test_a_difference_is_an_error_where_it_is_seen(before, complaint):
@@ -233,6 +243,70 @@ def test_a_difference_is_an_error_where_it_is_seen(before, complaint):
     with pytest.raises(Difference, match=complaint), each(app_that_answers(200, {}, b"x")) as client:
         client.get("/")
     assert not each.transcript.sound
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "shown"),
+    [
+        (b"y", b"x", ["from byte 0 on (1 bytes in a, 1 in wsgi)", "a     y", "wsgi  x", "      ^"]),
+        (b"abc", b"ab", ["from byte 2 on (3 bytes in a, 2 in wsgi)", "a     abc", "wsgi  ab", "        ^"]),
+        (
+            b'{"a": [1, {"b/c": "x"}]}',
+            b'{"a": [1, {"b/c": 1.0}]}',
+            [
+                "from byte 18 on (24 bytes in a, 24 in wsgi), in JSON at /a/1/b~1c",
+                'a     {"a": [1, {"b/c": "x"}]}',
+                'wsgi  {"a": [1, {"b/c": 1.0}]}',
+                "                        ^",
+            ],
+        ),
+        (
+            b"1",
+            b"1.0",
+            ["from byte 1 on (1 bytes in a, 3 in wsgi), in JSON at the root", "a     1", "wsgi  1.0", "       ^"],
+        ),
+        (b'{"a":1}', b'{"b":1}', ["in JSON at /a", 'a     {"a":1}', 'wsgi  {"b":1}', "        ^"]),
+        (b"[1]", b"[1, 2]", ["in JSON at /1", "a     [1]", "wsgi  [1, 2]", "        ^"]),
+        (
+            "ü€".encode(),
+            "ü₭".encode(),  # the same first two bytes
+            ["from byte 4 on", "a     ü€", "wsgi  ü₭", "       ^"],
+        ),
+        (
+            b"x" * 500 + b"a\r\n" + b"y" * 500,
+            b"x" * 500 + b"b\r\n" + b"y" * 500,
+            [
+                "from byte 500 on",
+                "a     ..." + "x" * 30 + "a\\r\\n" + "y" * 57 + "...",
+                "wsgi  ..." + "x" * 30 + "b\\r\\n" + "y" * 57 + "...",
+                "         " + " " * 30 + "^",
+            ],
+        ),
+        (
+            bytes(range(40)),
+            bytes(range(20)) + b"A\xff",
+            [
+                "from byte 20 on",
+                "a     00000010  10 11 12 13 14 15 16 17 18 19 1a 1b 1c 1d 1e 1f  ................",
+                "wsgi  00000010  10 11 12 13 41 ff                                ....A.",
+                "                            ^",
+            ],
+        ),
+    ],
+)
+def test_bodies_are_shown_from_where_they_differ(theirs, ours, shown):
+    where, *rows = bodies_apart(("a", "wsgi"), theirs, ours)
+    assert shown[0] in where
+    assert [row[11:] for row in rows] == shown[1:]
+
+
+def test_headers_are_shown_where_they_differ():
+    two = [("a", "1"), ("b", "2")]
+    assert headers_apart(("a", "bc"), two, [*two, ("c", "3")]) == ["  headers  bc  c: 3"]
+    assert headers_apart(("a", "bc"), two, two[::-1]) == [
+        "  headers  a   [('a', '1'), ('b', '2')]",
+        "           bc  [('b', '2'), ('a', '1')]",
+    ]
 
 
 def test_requests_that_are_missing_or_too_many_are_differences():
@@ -262,6 +336,8 @@ def test_what_may_differ_is_passed_over():
 # -- the plugin --------------------------------------------------------------------------------------------------------
 
 SUITE = """
+import asyncio
+
 import pytest
 
 from hinge import App, Request, WebSocket
@@ -305,6 +381,22 @@ def test_with_parameters(each_backend, number):
 def test_differing(each_backend):
     with each_backend(app) as client:
         assert client.get("/who").status_code == 200
+
+
+def test_async(each_backend):
+    async def main():
+        async with each_backend(app) as client:
+            assert (await client.get("/1")).json() == 1
+
+    asyncio.run(main())
+
+
+def test_differing_async(each_backend):
+    async def main():
+        async with each_backend(app) as client:
+            await client.get("/who")
+
+    asyncio.run(main())
 
 
 def test_differing_stream(each_backend):
@@ -377,7 +469,7 @@ def outcomes_of(test, outcomes):
     }
 
 
-@pytest.mark.parametrize("test", ["same", "websocket_skipped"])
+@pytest.mark.parametrize("test", ["same", "async", "websocket_skipped"])
 def test_each_backend_runs_a_test_on_every_backend(suite, test):
     assert outcomes_of(test, suite[0]) == dict.fromkeys(NAMES, "PASSED")
 
@@ -387,7 +479,7 @@ def test_each_backend_compares_runs_with_the_same_parameters_only(suite):
     assert len([test for test in suite[0] if test.startswith("with_parameters")]) == 2 * len(NAMES)
 
 
-@pytest.mark.parametrize("test", ["differing", "differing_stream"])
+@pytest.mark.parametrize("test", ["differing", "differing_async", "differing_stream"])
 def test_each_backend_fails_where_backends_answer_differently(suite, test):
     outcomes, output = suite
     assert list(outcomes_of(test, outcomes).values()) == ["PASSED"] + ["FAILED"] * (len(NAMES) - 1)
@@ -412,4 +504,5 @@ def test_a_mistake_in_the_app_is_no_reason_to_skip(suite):
 @pytest.mark.gate
 def test_one_backend_alone_is_compared_with_nothing(run_suite):
     outcomes, _ = run_suite("-k", f"test_differing and {NAMES[-1]}")
-    assert outcomes == {f"differing[{NAMES[-1]}]": "PASSED", f"differing_stream[{NAMES[-1]}]": "PASSED"}
+    differing = ("differing", "differing_async", "differing_stream")
+    assert outcomes == {f"{test}[{NAMES[-1]}]": "PASSED" for test in differing}

@@ -1,8 +1,8 @@
 """An in-process connection to an ASGI application: what `hinge.testing` sends requests through.
 
 Law: the application runs on an event loop of its own, in a thread of its own, so the caller may be anywhere, inside a
-running loop too. It sees what Granian would show it, and every message it sends is checked. `send` of a chunk returns
-when the client asks for the next one.
+running loop too; or on the loop of an async test. It sees what Granian would show it, and every message it sends is
+checked. `send` of a chunk returns when the client asks for the next one.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from contextvars import Context
 from typing import Any
 
 from hinge.backend.testing import Connection
-from hinge.loop.inprocess import LoopThread, OpenRequests
+from hinge.loop.inprocess import BorrowedLoop, OpenRequests, serving_loop
 from hinge_asgi.inprocess.checker import MessageChecker
 from hinge_asgi.inprocess.request import ServedHTTP
 from hinge_asgi.inprocess.server_scope import http_scope, websocket_scope
@@ -23,7 +23,7 @@ from hinge_asgi.inprocess.session import ClientSession
 def connect(application: Any, options: Mapping[str, Any]) -> Iterator[Connection]:
     """Run the application's lifespan and yield a connection; see `hinge.backend.Backend.connect`."""
     timeout: float | None = options.get("timeout")
-    loop = LoopThread("asgi-server")
+    loop = serving_loop("asgi-server", options)
     try:
         lifespan = loop.run(_Lifespan.begin(application), timeout, "the lifespans did not start")
         connection = _Connection(application, options, loop, lifespan.state)
@@ -39,7 +39,7 @@ def connect(application: Any, options: Mapping[str, Any]) -> Iterator[Connection
 class _Connection(OpenRequests):
     """The client's side."""
 
-    def __init__(self, application: Any, options: Mapping[str, Any], loop: LoopThread, state: dict[str, Any]) -> None:
+    def __init__(self, application: Any, options: Mapping[str, Any], loop: BorrowedLoop, state: dict[str, Any]) -> None:
         super().__init__(application, loop)
         self._options = options
         self._timeout: float | None = options.get("timeout")

@@ -168,8 +168,10 @@ class Backend(Protocol):
     def connect(self, application: Any, options: Mapping[str, Any]) -> AbstractContextManager[Connection]:
         """Return an in-process connection that runs the application's lifespan while it is open.
 
-        `options` may hold `client` (an Address or None), `prefix` (a mount prefix, above every target), `scheme`, and
-        `timeout` (seconds that any wait for the application may take, None: for ever). Entering raises what a lifespan
+        `options` may hold `client` (an Address or None), `prefix` (a mount prefix, above every target), `scheme`,
+        `timeout` (seconds that any wait for the application may take, None: for ever), and `loop`: the event loop of an
+        async test, on which to call an application that is called on one; the connection is used from other threads
+        then. Others pass over it. Entering raises what a lifespan
         raised; leaving ends what is still open, then stops the lifespans and raises what one of them raised.
         """
         ...

@@ -5,6 +5,7 @@ Law: every wait is bounded, and what went wrong is raised to the client as what 
 
 import threading
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -13,6 +14,30 @@ from hinge.responses.streaming import StreamAborted
 
 END: Any = object()
 """What follows the last part of a body."""
+
+
+class Waiting:
+    """What a thread waits for, so that its caller, who is elsewhere, can have it leave as a client does."""
+
+    def __init__(self) -> None:
+        self.is_given_up = False
+        self._side: ClientSide | None = None
+
+    def watch(self, side: "ClientSide") -> None:
+        """Note whose answer is waited for; in the thread that waits."""
+        self._side = side
+        if self.is_given_up:  # just before
+            side.give_up()
+
+    def give_up(self) -> None:
+        """Leave; in any thread."""
+        self.is_given_up = True
+        if self._side is not None:
+            self._side.give_up()
+
+
+WAITING: ContextVar[Waiting | None] = ContextVar("waiting", default=None)
+"""What notes the waits of this thread, if somebody may give them up."""
 
 
 class ClientSide:
@@ -73,7 +98,16 @@ class ClientSide:
         """Return the next part of the body, what ended it, or END."""
         return self._answer()
 
+    def give_up(self) -> None:
+        """Leave, and wait no more; in any thread."""
+        self._left = self._timed_out = True
+        self._answers.put(Aborted(f"{self._what}: the client has given up"))
+        self.leave()
+
     def _answer(self) -> Any:
+        waiting = WAITING.get()
+        if waiting is not None:
+            waiting.watch(self)
         try:
             return self._answers.get(timeout=self._timeout)
         except Empty:

@@ -1,13 +1,14 @@
 """In-process connections to an application on an event loop: the server's side on the loop, the client's in its thread.
 
-Law: the loop and its thread are the connection's own, so the caller may be anywhere, inside a running loop too. A chunk
-is handed over when the client asks for it, and the application goes on when it asks for the next, so nothing is
-produced far ahead. Nothing here knows a protocol: a backend says in `Served.call` how its application is called.
+Law: the loop and its thread are the connection's own, so the caller may be anywhere, inside a running loop too; or the
+loop is that of an async test, which calls from other threads. A chunk is handed over when the client asks for it, and
+the application goes on when it asks for the next, so nothing is produced far ahead. Nothing here knows a protocol: a
+backend says in `Served.call` how its application is called.
 """
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import Context
 from types import SimpleNamespace
@@ -29,26 +30,14 @@ END_SECONDS = 10.0
 """How long the end of the event loop may take; a task that cannot be cancelled is left behind."""
 
 
-class LoopThread:
-    """An event loop in a thread, as a server's worker has one."""
+class BorrowedLoop:
+    """The event loop of an async test, to serve on; called from other threads, and none of this class's to run."""
 
-    def __init__(self, name: str) -> None:
-        self.loop = asyncio.new_event_loop()
-        self._stop = asyncio.Event()
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
         self._turns = ExitStack()
         self._turns.enter_context(taking_turns())
-        self._thread.start()
-
-    def _serve(self) -> None:
-        # One task from beginning to end, as servers have it: anyio keeps its worker threads for as long as it runs.
-        with asyncio.Runner(loop_factory=lambda: self.loop) as runner:
-            asyncio.set_event_loop(runner.get_loop())
-            run_to_end(self.loop.run_until_complete, self.loop.create_task(self._wait()))
-
-    async def _wait(self) -> None:
-        await self._stop.wait()
 
     def run(self, coroutine: Coroutine[Any, Any, Any], timeout: float | None, complaint: str) -> Any:
         """Run a coroutine to its end and return its result.
@@ -79,31 +68,76 @@ class LoopThread:
         task.add_done_callback(self._tasks.discard)
 
     def stop(self) -> None:
+        """Cancel what still runs of what `start` was given; the loop goes on."""
+        self._turns.close()
+        self.run(self._end_tasks(), None, "")
+
+    async def _end_tasks(self) -> None:
+        tasks = [*self._tasks]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=END_SECONDS)
+
+
+class LoopThread(BorrowedLoop):
+    """An event loop in a thread of its own, as a server's worker has one."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(asyncio.new_event_loop())
+        self._stop = asyncio.Event()
+        self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        # One task from beginning to end, as servers have it: anyio keeps its worker threads for as long as it runs.
+        with asyncio.Runner(loop_factory=lambda: self.loop) as runner:
+            asyncio.set_event_loop(runner.get_loop())
+            run_to_end(self.loop.run_until_complete, self.loop.create_task(self._wait()))
+
+    async def _wait(self) -> None:
+        await self._stop.wait()
+
+    def stop(self) -> None:
         """Cancel what still runs and end the thread."""
         self._turns.close()
         self.loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(END_SECONDS)
 
 
+def serving_loop(name: str, options: Mapping[str, Any]) -> BorrowedLoop:
+    """Return the loop that a connection's options name, or a new one in a thread of that name."""
+    loop = options.get("loop")
+    return LoopThread(name) if loop is None else BorrowedLoop(loop)
+
+
 @contextmanager
-def running(name: str, start: Start, stop: Start, application: Any, timeout: float | None) -> Iterator["OpenRequests"]:
+def running(
+    name: str,
+    start: Start,
+    stop: Start,
+    application: Any,
+    timeout: float | None,
+    loop: asyncio.AbstractEventLoop | None = None,
+) -> Iterator["OpenRequests"]:
     """Run an application's life on a loop in a thread; `Backend.connect` in most of its parts.
 
-    `start` and `stop` are called on the loop, around all requests; what they raise is raised here.
+    `start` and `stop` are called on the loop, around all requests; what they raise is raised here. `loop` is one that
+    is served on in place of a new one: the connection's option.
     """
-    loop = LoopThread(name)
+    served = serving_loop(name, {"loop": loop})
     try:
-        loop.run(start(), timeout, "the lifespans did not start")
-        requests = OpenRequests(application, loop)
+        served.run(start(), timeout, "the lifespans did not start")
+        requests = OpenRequests(application, served)
         try:
             yield requests
         finally:
             try:
                 requests.close()
             finally:
-                loop.run(stop(), timeout, "the lifespans did not stop")
+                served.run(stop(), timeout, "the lifespans did not stop")
     finally:
-        loop.stop()
+        served.stop()
 
 
 class Openable(Protocol):
@@ -130,7 +164,7 @@ Opened = TypeVar("Opened", bound=Openable)
 class OpenRequests:
     """What is under way on a connection: a task for each."""
 
-    def __init__(self, application: Any, loop: LoopThread) -> None:
+    def __init__(self, application: Any, loop: BorrowedLoop) -> None:
         self._application = application
         self._loop = loop
         self.loop = loop.loop

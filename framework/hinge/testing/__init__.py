@@ -15,6 +15,9 @@ from hinge.testing.websocket import ClientWebSocket, WebSocketDenied
 
 __all__ = [
     "Aborted",
+    "AsyncClient",
+    "AsyncClientWebSocket",
+    "AsyncStreamedResponse",
     "Client",
     "ClientResponse",
     "ClientWebSocket",
@@ -25,5 +28,8 @@ __all__ = [
     "WebSocketDenied",
 ]
 
-if not TYPE_CHECKING:
-    __getattr__, __dir__ = on_demand(globals(), {})
+if TYPE_CHECKING:
+    from hinge.testing.async_client import AsyncClient, AsyncClientWebSocket, AsyncStreamedResponse
+else:
+    _ASYNC = ("AsyncClient", "AsyncClientWebSocket", "AsyncStreamedResponse")
+    __getattr__, __dir__ = on_demand(globals(), dict.fromkeys(_ASYNC, "hinge.testing.async_client"))

@@ -5,7 +5,7 @@ body where HTTP allows none, a header that is none.
 """
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
@@ -38,9 +38,9 @@ _ELSEWHERE = {
 """What clients of other frameworks and their answers have, and what to write here."""
 
 
-def absent(owner: object, name: str) -> AttributeError:
+def absent(owner: object, name: str, known: Mapping[str, str] = _ELSEWHERE) -> AttributeError:
     """Return the error of an attribute that there is not, with what to write if it has another name here."""
-    fix = f". Fix: .{_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
+    fix = f". Fix: .{known[name]}" if name in known else ""
     return AttributeError(f"{type(owner).__name__!r} object has no attribute {name!r}{fix}", name=name, obj=owner)
 
 

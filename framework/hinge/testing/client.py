@@ -6,7 +6,7 @@ gets there is the backend's connection. No wait is without an end.
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 from weakref import finalize
 
 from hinge.backend.installed import load_backend
@@ -25,6 +25,7 @@ from hinge.testing.outgoing import (
     HeaderPairs,
     Outgoing,
     Params,
+    RequestOptions,
     body_of,
     framed,
     merged,
@@ -79,6 +80,7 @@ class Client:
                 f"Client({shown(app)}) ({caller()}): it is no app. Fix: Client(app), with the hinge.App itself"
             )
         self.app = app
+        self.how_to_open = "with Client(app) as client: ..."
         self.backend = backend or app.config.backend
         self.cookies = CookieJar(cookies)
         self.application = compiled_with(app, self.backend, overrides, skip_unsupported=skip_unsupported)
@@ -99,9 +101,13 @@ class Client:
         self._connection: Connection | None = None
         self._stack = ExitStack()
 
+    def open(self, options: Mapping[str, Any]) -> None:
+        """Enter it, with these options more for the backend's connection."""
+        connecting = load_backend(self.backend).connect(self.application, {**self._options, **options})
+        self._connection = self._stack.enter_context(connecting)
+
     def __enter__(self) -> Self:
-        target = load_backend(self.backend)
-        self._connection = self._stack.enter_context(target.connect(self.application, self._options))
+        self.open({})
         # One that nobody leaves is closed before the process ends: later the threads of its lifespans are gone.
         finalize(self, self._stack.close)
         return self
@@ -117,7 +123,7 @@ class Client:
 
     def _connected(self) -> Connection:
         if self._connection is None:
-            raise RuntimeError("the client is not open. Fix: with Client(app) as client: ...")
+            raise RuntimeError(f"the client is not open. Fix: {self.how_to_open}")
         return self._connection
 
     # -- requests ------------------------------------------------------------------------------------------------------
@@ -163,31 +169,31 @@ class Client:
         response.history = history
         return response
 
-    def get(self, target: str, **options: Any) -> ClientResponse:
+    def get(self, target: str, **options: Unpack[RequestOptions]) -> ClientResponse:
         """Send a GET; see `request`."""
         return self.request("GET", target, **options)
 
-    def head(self, target: str, **options: Any) -> ClientResponse:
+    def head(self, target: str, **options: Unpack[RequestOptions]) -> ClientResponse:
         """Send a HEAD; see `request`."""
         return self.request("HEAD", target, **options)
 
-    def options(self, target: str, **options: Any) -> ClientResponse:
+    def options(self, target: str, **options: Unpack[RequestOptions]) -> ClientResponse:
         """Send an OPTIONS; see `request`."""
         return self.request("OPTIONS", target, **options)
 
-    def post(self, target: str, **options: Any) -> ClientResponse:
+    def post(self, target: str, **options: Unpack[RequestOptions]) -> ClientResponse:
         """Send a POST; see `request`."""
         return self.request("POST", target, **options)
 
-    def put(self, target: str, **options: Any) -> ClientResponse:
+    def put(self, target: str, **options: Unpack[RequestOptions]) -> ClientResponse:
         """Send a PUT; see `request`."""
         return self.request("PUT", target, **options)
 
-    def patch(self, target: str, **options: Any) -> ClientResponse:
+    def patch(self, target: str, **options: Unpack[RequestOptions]) -> ClientResponse:
         """Send a PATCH; see `request`."""
         return self.request("PATCH", target, **options)
 
-    def delete(self, target: str, **options: Any) -> ClientResponse:
+    def delete(self, target: str, **options: Unpack[RequestOptions]) -> ClientResponse:
         """Send a DELETE; see `request`."""
         return self.request("DELETE", target, **options)
 

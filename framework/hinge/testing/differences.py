@@ -6,21 +6,26 @@ Nothing is compared with a run that failed or was skipped.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hinge.backend.contract import Backend, Feature
 from hinge.backend.installed import load_backend
 from hinge.backend.testing import Reply
 from hinge.compiling.endpoints import unmet_needs
 from hinge.errors import ConfigurationError
+from hinge.testing.apart import bodies_apart, headers_apart, lines_apart
 from hinge.testing.client import Client
 from hinge.testing.outgoing import Outgoing
 
+if TYPE_CHECKING:
+    from hinge.testing.async_client import AsyncClient
+
 VOLATILE = frozenset({"date", "server", "connection", "keep-alive", "upgrade"})
 """Response headers that tell when, by whom and over which connection, not what; PEP 3333 leaves the last to servers."""
-_SHOWN = 300
+_MOST = 65536
+"""Bytes of a body that is read for the sake of the message alone."""
 
 
 class Difference(AssertionError):  # noqa: N818 - a finding, reported as a failed assertion
@@ -66,7 +71,6 @@ class EachBackend:
         """What this run's backend can do."""
         return load_backend(self.name).features
 
-    @contextmanager
     def __call__(
         self,
         app: Any,
@@ -75,23 +79,32 @@ class EachBackend:
         normalise: Callable[[bytes], bytes] = bytes,
         skip_unsupported: bool = False,
         **options: Any,
-    ) -> Iterator[Client]:
-        """Run the app on this run's backend; `options` are the Client's.
+    ) -> "ComparedRun":
+        """Return what runs the app on this run's backend: `with` gives a `Client`, `async with` an `AsyncClient`.
+
+        `options` are the client's.
 
         The test is skipped, with handler, path and feature as the reason, if the app needs what the backend lacks.
         `ignore` names response headers that may differ, `normalise` is applied to each body before it is compared.
 
-        Raises:
+        Its block raises:
             Difference: an answer is not the one that an earlier run got.
         """
+        return ComparedRun(
+            lambda: self._judged(app, ignore, normalise, {"skip_unsupported": skip_unsupported, **options})
+        )
+
+    @contextmanager
+    def _judged(
+        self, app: Any, ignore: Iterable[str], normalise: Callable[[bytes], bytes], options: dict[str, Any]
+    ) -> Iterator[Client]:
         answers: list[Answer] = []
         expected = self._expected(len(self.transcript.clients))
         self.transcript.clients.append(answers)
         volatile = VOLATILE | {name.lower() for name in ignore}
         judge = _Judge(self.name, self.features, answers, expected, volatile, normalise)
         try:
-            with self._client(app, judge, skip_unsupported=skip_unsupported, **options) as client:
-                yield client
+            yield self._client(app, judge, **options)
             judge.finish()
         except BaseException:
             self.transcript.sound = False
@@ -114,6 +127,35 @@ class EachBackend:
         return self._reference.backend, self._reference.clients[number]
 
 
+class ComparedRun:
+    """One run of an app whose answers are compared: a block that gives a client."""
+
+    def __init__(self, judged: Callable[[], AbstractContextManager[Client]]) -> None:
+        self._judged = judged
+        self._stack: Any = None
+
+    def __enter__(self) -> Client:
+        with ExitStack() as stack:
+            client = stack.enter_context(stack.enter_context(self._judged()))
+            self._stack = stack.pop_all()
+        return client
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._stack.__exit__(*exc_info)
+
+    async def __aenter__(self) -> "AsyncClient":
+        from hinge.testing.async_client import AsyncClient  # noqa: PLC0415 - only async tests pay for it
+
+        async with AsyncExitStack() as stack:
+            client = AsyncClient.around(stack.enter_context(self._judged()))
+            await stack.enter_async_context(client)
+            self._stack = stack.pop_all()
+        return client
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._stack.__aexit__(*exc_info)
+
+
 @dataclass(slots=True)
 class _Judge:
     """Compare the answers of one client with those of its reference."""
@@ -132,9 +174,11 @@ class _Judge:
         answer.streams = Feature.STREAMING in self.features
         self.answers.append(answer)
         other = self._other(answer)
-        if other is not None:
-            self._same("request", other.request, answer.request, answer)
-            self._same("status", other.status, answer.status, answer)
+        if other is not None and (other.request, other.status) != (answer.request, answer.status):
+            length = next((value for name, value in reply.headers if name == "content-length"), "")
+            if length.isdigit() and int(length) <= _MOST:  # what it says is worth more than what is left of the test
+                answer.content = self.normalise(b"".join(reply.chunks))
+            raise self._difference(other, answer)
         return answer
 
     def body(self, answer: Answer) -> None:
@@ -142,8 +186,9 @@ class _Judge:
         answer.content = self.normalise(bytes(answer.body))
         other = self._other(answer)
         if other is not None:
-            self._same("headers", _comparable(other, answer), _comparable(answer, other), answer)
-            self._same("body", other.content, answer.content, answer)
+            headers = _comparable(other, answer), _comparable(answer, other)
+            if headers[0] != headers[1] or other.content != answer.content:
+                raise self._difference(other, answer)
 
     def finish(self) -> None:
         """Compare how many requests there were.
@@ -163,15 +208,21 @@ class _Judge:
             raise Difference(f"{answer.request} was sent on {self.backend}, and not on {self.expected[0]}")
         return self.expected[1][index]
 
-    def _same(self, what: str, theirs: Any, ours: Any, answer: Answer) -> None:
-        if theirs == ours or self.expected is None:
-            return
-        name = self.expected[0]
-        width = max(len(name), len(self.backend))
-        raise Difference(
-            f"{answer.request}: the backends differ in the {what}\n"
-            f"  {name:{width}}  {_shown(theirs, ours)}\n  {self.backend:{width}}  {_shown(ours, theirs)}"
-        )
+    def _difference(self, other: Answer, answer: Answer) -> Difference:
+        """Return the error that shows in which parts two answers differ, and where."""
+        names = (self.expected[0] if self.expected else "", self.backend)
+        headers = _comparable(other, answer), _comparable(answer, other)
+        parts: dict[str, list[str]] = {}
+        if other.request != answer.request:
+            parts["request"] = lines_apart("request", names, [(other.request, answer.request)])
+        if other.status != answer.status:
+            parts["status"] = lines_apart("status", names, [(str(other.status), str(answer.status))])
+        if headers[0] != headers[1]:
+            parts["headers"] = headers_apart(names, *headers)
+        if other.content != answer.content:
+            parts["body"] = bodies_apart(names, other.content, answer.content)
+        lines = [line for part in parts.values() for line in part]
+        return Difference("\n".join([f"{answer.request}: the backends differ in the {', '.join(parts)}", *lines]))
 
 
 def _comparable(one: Answer, other: Answer) -> list[tuple[str, str]]:
@@ -179,17 +230,6 @@ def _comparable(one: Answer, other: Answer) -> list[tuple[str, str]]:
     if one.streams or not other.streams or any(name == "content-length" for name, _ in other.headers):
         return one.headers
     return [pair for pair in one.headers if pair != ("content-length", str(len(one.body)))]
-
-
-def _shown(one: Any, other: Any) -> str:
-    if isinstance(one, list):
-        return repr([item for item in one if item not in other])
-    text = repr(one)
-    if len(text) <= _SHOWN:
-        return text
-    first = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
-    begin = max(0, first - _SHOWN // 2)
-    return f"... from byte {begin}: {one[begin : begin + _SHOWN]!r} (of {len(one)})"
 
 
 class _ComparedClient(Client):

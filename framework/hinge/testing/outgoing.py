@@ -4,9 +4,9 @@ Law: framing is added only where the caller says nothing about it, so a test can
 can be sent again (for a redirect) is bytes; an iterable goes out once, without a length.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypedDict
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
@@ -20,6 +20,20 @@ Params = Mapping[str, Any] | Iterable[tuple[str, Any]]
 Body = bytes | Iterable[bytes]
 
 UNSET: Any = msgspec.UNSET
+
+
+class RequestOptions(TypedDict, total=False):
+    """What `Client.request` takes by name."""
+
+    json: Any
+    content: Any
+    form: Form | None
+    params: Params | None
+    headers: HeaderPairs | None
+    cookies: Mapping[str, str] | None
+    follow_redirects: bool | None
+
+
 _EXPECT_BODY = frozenset({"POST", "PUT", "PATCH"})
 # Every ASCII character that stands for itself in a target, "%" included: what is escaped stays escaped.
 _SAFE = "%!\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
@@ -103,7 +117,8 @@ def body_of(method: str, json: Any, content: Any, form: Form | None = None) -> t
         body = bytes(content)
         return body, [("content-length", str(len(body)))] if body or method in _EXPECT_BODY else []
     if not isinstance(content, Iterable):
-        raise TypeError(f"content= takes bytes, str or an iterable of bytes, not {type(content).__name__}")
+        fix = " an async iterable. Fix: AsyncClient" if isinstance(content, AsyncIterable) else type(content).__name__
+        raise TypeError(f"content= takes bytes, str or an iterable of bytes, not {fix}")
     return content, [("transfer-encoding", "chunked")]
 
 

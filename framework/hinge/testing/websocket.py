@@ -25,12 +25,18 @@ class WebSocketDenied(Exception):  # noqa: N818 - an answer, not a failure
         self.response = response
 
 
+def decoded(message: str | bytes, kind: Any) -> Any:
+    """Return a message decoded from JSON, validated as `kind`."""
+    return msgspec.json.decode(message if isinstance(message, bytes) else message.encode(), type=kind)
+
+
 class ClientWebSocket:
     """One WebSocket; a context manager that opens and closes it."""
 
     def __init__(self, connect: Callable[[], Session], timeout: float | None, watch: Callable[[], Failures]) -> None:
         self._connect = connect
-        self._timeout = timeout
+        self.timeout = timeout
+        """How long `receive` waits, in seconds, where it is not told; None: for ever."""
         self._watch = watch
         self._failures: Failures
         self._session: Session
@@ -87,16 +93,19 @@ class ClientWebSocket:
             WebSocketDisconnect: the handler closed.
             TimeoutError: nothing came in time.
         """
+        return self.take(self.timeout if timeout is None else timeout)
+
+    def take(self, timeout: float | None = None) -> str | bytes:
+        """Return the next message as `receive` does; without a `timeout` it may take for ever."""
         try:
-            return self._session.receive(self._timeout if timeout is None else timeout)
+            return self._session.receive(timeout)
         except WebSocketDisconnect as gone:
             self.close_code, self.close_reason = gone.code, gone.reason
             raise
 
     def receive_json(self, kind: Any = Any, timeout: float | None = None) -> Any:
         """Return the handler's next message decoded from JSON, validated as `kind` if it is given."""
-        message = self.receive(timeout)
-        return msgspec.json.decode(message if isinstance(message, bytes) else message.encode(), type=kind)
+        return decoded(self.receive(timeout), kind)
 
     def __iter__(self) -> Iterator[str | bytes]:
         """Yield messages until the handler closes."""

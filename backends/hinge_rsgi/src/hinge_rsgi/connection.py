@@ -32,7 +32,8 @@ def connect(application: Any, options: Mapping[str, Any]) -> Iterator[Connection
     if options.get("prefix"):
         raise ConfigurationError(f"backend 'rsgi' lacks {Feature.PREFIX.value}. Fix: use another one for this test")
     runtime = application.runtime
-    with running("rsgi-server", runtime.start, runtime.stop, application, options.get("timeout")) as requests:
+    timeout, loop = options.get("timeout"), options.get("loop")
+    with running("rsgi-server", runtime.start, runtime.stop, application, timeout, loop) as requests:
         yield _Connection(requests, options)
 
 
