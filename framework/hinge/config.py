@@ -30,6 +30,12 @@ _NO_STORE = (
 _Count = Annotated[int, msgspec.Meta(ge=1, le=65_536)]
 _Bytes = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
+_Prefix = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"\A(/[A-Za-z0-9._~!$&'()*+,;=:@-]+)*\Z", description="a path such as /shop, with no slash at its end"
+    ),
+]
 _Mode = Annotated[str, msgspec.Meta(pattern=r"\A0?[0-7]{3}\Z", description="a file mode of octal digits, such as 660")]
 
 
@@ -101,14 +107,21 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, metaclass=_Told):
     stream_threads: _Count = 256
     """ASGI: the threads that run plain iterators of streaming responses, and with them how many stream at a time."""
 
+    trusted_proxies: list[str] = []
+    """The proxies to believe of client, scheme and host: addresses, networks, `unix` for a peer without an address."""
+    proxy_headers: Literal["x-forwarded", "forwarded"] = "x-forwarded"
+    """The family of headers that these proxies write: `X-Forwarded-*`, or `Forwarded` (RFC 7239)."""
+
     host: _Text = "127.0.0.1"
     """The address to listen on."""
-    port: Annotated[int, msgspec.Meta(ge=1, le=65_535)] = 8000
-    """The TCP port to listen on."""
+    port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 8000
+    """The TCP port to listen on; 0: one that is free."""
     uds: _Text | None = None
     """The path of a Unix socket to listen on instead of `host` and `port`."""
     uds_mode: _Mode | None = None
     """The permissions of that socket: who may write to it can connect; nothing: what the umask leaves, so the owner."""
+    root_path: _Prefix = ""
+    """The prefix under which a proxy offers the app: it is in front of links, and cut off paths that begin with it."""
     workers: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 1
     """How many worker processes serve."""
     threads: _Count = 64
@@ -121,6 +134,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, metaclass=_Told):
     """How many connections a worker may hold open, idle ones included."""
     graceful_timeout: Annotated[float, msgspec.Meta(ge=0.1, le=3600)] = 10.0
     """The seconds after which a stopping worker is gone: requests in flight end, streams are cut, lifespans stop."""
+    drain_delay: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
+    """The seconds for which a worker that is told to stop serves on before it does, while its readiness says no."""
     ssl_certificate: _Text | None = None
     """The path of the PEM file with the certificate chain; with `ssl_keyfile` it switches TLS on."""
     ssl_keyfile: _Text | None = None
@@ -133,6 +148,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, metaclass=_Told):
     """Log every request."""
     log_level: Literal["debug", "info", "warning", "error", "critical"] = "info"
     """The least severe messages that the server logs."""
+
+    log_config: _Text | None = None
+    """The path of a file that configures logging: JSON, TOML or YAML for dictConfig, .ini or .conf for fileConfig."""
 
     def __post_init__(self) -> None:
         for name, annotation in _types().items():
@@ -176,6 +194,8 @@ def resolve_config(
     )
     for source in sources:
         for setting in source:
+            if setting.key in _TARGET:  # not the app's: which app it is
+                continue
             if setting.key not in types:
                 if _owner(setting, directory) is None:
                     raise _unknown(setting)
@@ -224,6 +244,24 @@ def resolve_options(
     except (ConfigurationError, TypeError, ValueError) as error:  # of its __post_init__
         came = f" ({', '.join(origins.values())})" if origins else ""
         raise ConfigurationError(f"the options of backend {name!r}{came}: {' '.join(str(error).split())}") from error
+
+
+def named_target(directory: str | os.PathLike[str]) -> tuple[str, bool] | None:
+    """Return the TARGET that `HINGE_TARGET` or `[tool.hinge]` names, and whether it is a factory; None: neither does.
+
+    A relative path in the file starts at the file.
+
+    Raises:
+        ConfigurationError: it is no text, or `factory` is set without it or is no boolean.
+    """
+    for source in (_environment_settings(os.environ), _project_settings(os.fspath(directory))):
+        found = {one.key: one for one in source if one.key in _TARGET}
+        if "target" in found:
+            factory = found.get("factory")
+            return _convert(found["target"], _Text), factory is not None and _convert(factory, bool)
+        if "factory" in found:
+            raise ConfigurationError(f"{found['factory'].origin} is set without target")
+    return None
 
 
 def _options(name: str, environ: Mapping[str, str], directory: str) -> Iterator[_Setting]:
@@ -319,9 +357,14 @@ def _project_settings(directory: str) -> Iterator[_Setting]:
     if not isinstance(table, dict):
         raise ConfigurationError(f"{path}: tool.hinge is not a table")
     for key, value in table.items():
-        if key in _PATHS and isinstance(value, str) and value:
+        if isinstance(value, str) and value and (key in _PATHS or (key == "target" and _is_file_above(value, path))):
             value = os.path.join(os.path.dirname(path), value)  # noqa: PLW2901 - a file's relative paths start at the file
         yield _Setting(key, value, f"{path} [tool.hinge] {key}")
+
+
+def _is_file_above(target: str, project: str) -> bool:
+    """Tell whether a target is a file that is named from another folder than this one."""
+    return target.endswith(".py") | (".py:" in target) and os.path.dirname(project) != os.getcwd()
 
 
 @functools.lru_cache(maxsize=4)
@@ -332,7 +375,15 @@ def _document(text: str) -> Mapping[str, Any]:
     return tomllib.loads(text)
 
 
-_PATHS = frozenset({"uds", "ssl_certificate", "ssl_keyfile"})
+_TARGET = frozenset({"target", "factory"})
+"""The keys that say what the command line serves where nothing is named."""
+_PATHS = frozenset({"uds", "ssl_certificate", "ssl_keyfile", "log_config"})
+
+
+def project_folder() -> str | None:
+    """Return the folder of the pyproject.toml that settings are read from, None if there is none."""
+    path = _find_project(os.getcwd())
+    return None if path is None else os.path.dirname(path)
 
 
 def _find_project(directory: str) -> str | None:
@@ -376,7 +427,21 @@ def _convert(setting: _Setting, annotation: Any, *, strict: bool = False) -> Any
         raise ConfigurationError(
             f"{setting.origin}: {setting.key} must be {_expected(annotation)}, not {setting.value!r}"
         ) from None
+    if setting.key == "trusted_proxies" and converted:
+        _check_proxies(setting, converted)
     return converted
+
+
+def _check_proxies(setting: _Setting, entries: Any) -> None:
+    from hinge.http.networks import UNIX, network  # noqa: PLC0415 - only who stands behind a proxy pays for it
+
+    for entry in entries:
+        try:
+            if entry != UNIX:
+                network(entry)
+        except ValueError as error:
+            fix = "addresses or networks, as in 10.0.0.0/8, or unix"
+            raise ConfigurationError(f"{setting.origin}: trusted_proxies has {entry!r}: {error}. Fix: {fix}") from None
 
 
 def _expected(annotation: Any) -> str:

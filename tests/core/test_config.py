@@ -91,10 +91,10 @@ def test_environment_variables_are_converted(name: str, text: str, key: str, val
 
 
 BAD_VALUES = [
-    ("port", "0", "an integer from 1 to 65535"),
-    ("port", "65536", "an integer from 1 to 65535"),
-    ("port", "http", "an integer from 1 to 65535"),
-    ("port", "", "an integer from 1 to 65535"),
+    ("port", "-1", "an integer from 0 to 65535"),
+    ("port", "65536", "an integer from 0 to 65535"),
+    ("port", "http", "an integer from 0 to 65535"),
+    ("port", "", "an integer from 0 to 65535"),
     ("workers", "-1", "an integer from 1 to 1024"),
     ("threads", "0", "an integer from 1 to 65536"),
     ("graceful_timeout", "nan", "a number from 0.1 to 3600"),
@@ -146,7 +146,7 @@ def test_types_of_the_project_file_are_checked(text: str, key: str, project: Any
 
 @pytest.mark.parametrize(
     "values",
-    [{"port": 0}, {"workers": "2"}, {"debug": 1}, {"graceful_timeout": float("nan")}, {"http": "3"}, {"uds": b"x"}],
+    [{"port": -1}, {"workers": "2"}, {"debug": 1}, {"graceful_timeout": float("nan")}, {"http": "3"}, {"uds": b"x"}],
 )
 def test_values_in_code_are_checked_too(values: dict[str, Any]) -> None:
     (key,) = values

@@ -21,7 +21,7 @@ def written(value: Any) -> str:
     """Write a default as the page does."""
     if isinstance(value, bool):
         return str(value).lower()
-    if value is None or value == []:
+    if value in (None, [], ""):
         return "none"
     if isinstance(value, float):
         return f"{value:g} s"

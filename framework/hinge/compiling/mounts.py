@@ -105,6 +105,10 @@ def _part(declared: Declared, place: _Place, graphs: Graphs) -> Part:
     _check_places(declared.layers, place)
     errors = ErrorHandlers(declared.errors, debug=config.debug, propagates=config.propagate_exceptions, notes=notes)
     layers = place.layers + tuple(declared.layers)
+    if config.trusted_proxies and not place.location:
+        from hinge.middleware.proxy_headers import trusting  # noqa: PLC0415 - only an app behind a proxy pays for it
+
+        layers = (trusting(config, layers), *layers)
     frame = Frame(
         config,
         errors,

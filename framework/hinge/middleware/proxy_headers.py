@@ -7,20 +7,22 @@ then, and not the proxy.
 """
 
 import re
-from collections.abc import Callable, Iterable
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from collections.abc import Callable, Iterable, Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Literal, NoReturn, TypeAlias
 
+from msgspec.structs import replace
+
+from hinge.config import Config
 from hinge.diagnostics.kinds import Wanted, texts, want, wrong
 from hinge.diagnostics.misuse import fits
-from hinge.errors import HTTPError
+from hinge.errors import ConfigurationError, HTTPError
 from hinge.http.address import Address
+from hinge.http.networks import UNIX, network, proposal
 from hinge.http.tokens import OWS, QUOTED, TOKEN
+from hinge.middleware.layer import Layer, layer_of
 from hinge.request import HTTPConnection, Request
 from hinge.websocket import WebSocket
-
-UNIX = "unix"
-"""Stands for a peer without an address."""
 
 _HOPS = Wanted(lambda value: type(value) is int and value >= 1, "number from 1", "how many proxies stand in front")
 _FAMILIES = ("forwarded", "x-forwarded")
@@ -133,6 +135,22 @@ class ProxyHeaders:
             if node is None or depth == told.count or not self._contains(node[0]):
                 return depth, _address(node)
         return 1, None
+
+
+def trusting(config: Config, layers: Sequence[Layer]) -> Layer:
+    """Return what the settings `trusted_proxies` and `proxy_headers` put around an app with these layers.
+
+    Raises:
+        ConfigurationError: the app has such a layer of its own.
+    """
+    for layer in layers:
+        if layer.outermost:
+            raise ConfigurationError(
+                f"middleware {layer.name} ({layer.location}) says whom to believe, and so does the setting "
+                f"trusted_proxies. Fix: keep one of the two"
+            )
+    made = layer_of(ProxyHeaders(config.proxy_headers, trusted=config.trusted_proxies))
+    return replace(made, name="ProxyHeaders", location="the setting trusted_proxies")
 
 
 class _XForwarded:
@@ -254,17 +272,11 @@ def _network(entry: str) -> IPv4Network | IPv6Network:
         ConfigurationError: it is none, or everybody's.
     """
     try:
-        network = ip_network(entry)
+        return network(entry)
     except ValueError as error:
-        why = "anybody could say who they are" if entry == "*" else str(error)
-        raise wrong("ProxyHeaders", "trusted", [entry], why, _proposal(entry)) from None
-    if network.prefixlen == 0:
-        raise wrong("ProxyHeaders", "trusted", [entry], "anybody could say who they are", _proposal("*"))
-    return network
+        raise wrong("ProxyHeaders", "trusted", [entry], str(error), _proposal(entry)) from None
 
 
 def _proposal(entry: str) -> str:
-    try:
-        return f"trusted=[{str(ip_network(entry, strict=False))!r}]"
-    except ValueError:
-        return "addresses or networks, as in ['10.0.0.0/8', 'unix'], or hops=1"
+    near = proposal(entry)
+    return "addresses or networks, as in ['10.0.0.0/8', 'unix'], or hops=1" if near is None else f"trusted=[{near!r}]"
