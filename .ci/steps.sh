@@ -6,7 +6,7 @@
 packages() {
     local missing=() pair
     for pair in chromium:chromium chromedriver:chromium-driver curl:curl openssl:openssl h2load:nghttp2-client \
-        nginx:nginx-light node:nodejs npm:npm redis-server:redis-server pg_ctlcluster:postgresql; do
+        fish:fish zsh:zsh nginx:nginx-light node:nodejs npm:npm redis-server:redis-server pg_ctlcluster:postgresql; do
         command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
     done
     # A Python of the distribution comes without venv unless it is asked for.

@@ -283,7 +283,7 @@ def test_an_unknown_backend(folder: Path) -> None:
 
 
 def test_bad_settings_name_where_they_came_from(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "--port: port must be an integer from 1 to 65535, not '99999'" in fails(2, "run", "x", "--port", "99999")
+    assert "--port: port must be an integer from 0 to 65535, not '99999'" in fails(2, "run", "x", "--port", "99999")
     assert "--backend: no backend 'wsgo' is installed" in fails(2, "run", "shop_under_test", "--backend", "wsgo")
     monkeypatch.setenv("HINGE_PROT", "1")
     assert "HINGE_PROT: there is no setting" in fails(2, "run", "shop_under_test")

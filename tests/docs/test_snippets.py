@@ -207,7 +207,7 @@ class Reader:
 
     def serves(self, command: str) -> bool:
         words = _program(command)
-        return words[0] in _SERVERS and (words[0] != "hinge" or words[1] == "run")
+        return words[0] in _SERVERS and (words[0] != "hinge" or words[1] in ("run", "dev"))
 
     def start(self, block: Block, command: str) -> None:
         self.stop()

@@ -15,6 +15,7 @@ from hinge.errors import ConfigurationError
 
 _COMMANDS = {
     "run": "hinge.cli.run",
+    "dev": "hinge.cli.dev",
     "routes": "hinge.cli.routes",
     "check": "hinge.cli.check",
     "explain": "hinge.cli.explain",
@@ -35,6 +36,12 @@ class _Commands(click.Group):
         command: click.Command = importlib.import_module(_COMMANDS[cmd_name]).command
         return command
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        name = args[0]
+        if name not in _COMMANDS and not name.startswith("-"):
+            ctx.fail(f"No such command {name!r}.{_instead(name, args[1:])}")
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
@@ -42,18 +49,36 @@ class _Commands(click.Group):
             raise UserError(str(error)) from error
 
 
+def _instead(name: str, rest: list[str]) -> str:
+    """Return what was probably meant by a word that is no command."""
+    if name.endswith(".py") or ":" in name:
+        return f" Did you mean: hinge run {' '.join([name, *rest])}"
+    import difflib
+
+    near = difflib.get_close_matches(name, _COMMANDS, n=1)
+    return f" Did you mean {near[0]!r}?" if near else f" There are {', '.join(_COMMANDS)}."
+
+
 def _version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's signature
     if wanted:
-        from hinge import __version__
+        from hinge.cli.versions import versions
 
-        click.echo(f"hinge {__version__}")
+        click.echo("\n".join(versions()))
         ctx.exit()
 
 
 @click.command(cls=_Commands, name="hinge", context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Show what is installed.",
+)
 def main() -> None:
     """Serve and inspect Hinge apps.
 
-    TARGET is module:attribute, module (attribute app), or path/to/file.py[:attribute].
+    TARGET is module:attribute, module (attribute app), or path/to/file.py[:attribute]. Without it, [tool.hinge] target
+    is served, or the only app that there is.
     """

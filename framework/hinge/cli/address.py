@@ -7,6 +7,7 @@ behind when it is killed. Here names are resolved, a port in use is an error and
 import errno
 import os
 import socket
+import sys
 from pathlib import Path
 
 from hinge.cli.errors import UserError
@@ -18,8 +19,10 @@ _REASONS = {
 }
 
 
-def resolve_address(host: str, port: int) -> str:
-    """Return the numeric address of a host name (IPv4 where it has both) that nobody else listens on.
+def claim_address(host: str, port: int) -> tuple[str, int, socket.socket | None]:
+    """Return the numeric address of a host name (IPv4 where it has both) and the port, which nobody else listens on.
+
+    For port 0 it is a free one, kept by the socket for as long as that is open, where the system lets Granian share it.
 
     Raises:
         UserError: the name has no address, or it cannot be listened on.
@@ -29,15 +32,20 @@ def resolve_address(host: str, port: int) -> str:
     except (socket.gaierror, UnicodeError) as error:
         raise UserError(f"host {host!r} has no address: {error}") from error
     family, _, _, _, address = min(found, key=lambda info: info[0] != socket.AF_INET)
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        if os.name == "posix":
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(address)
-        except OSError as error:
-            reason = _REASONS.get(error.errno or 0, error.strerror)
-            raise UserError(f"cannot listen on {host}:{port}: {reason}") from error
-    return str(address[0])
+    probe = socket.socket(family, socket.SOCK_STREAM)
+    shares = port == 0 and sys.platform == "linux"
+    if os.name == "posix":
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT if shares else socket.SO_REUSEADDR, 1)
+    try:
+        probe.bind(address)
+    except OSError as error:
+        probe.close()
+        reason = _REASONS.get(error.errno or 0, error.strerror)
+        raise UserError(f"cannot listen on {host}:{port}: {reason}") from error
+    taken = probe.getsockname()[1]
+    if not shares:
+        probe.close()
+    return str(address[0]), taken, probe if shares else None
 
 
 def claim_socket_path(text: str) -> Path:

@@ -5,17 +5,14 @@ from collections.abc import Iterator
 import click
 
 from hinge.app import App
-from hinge.cli.env_file import ENV_FILE
 from hinge.cli.errors import UserCodeError
-from hinge.cli.target import FACTORY, TARGET, load_app
+from hinge.cli.target import load_app, targeted
 from hinge.errors import ConfigurationError
 from hinge.openapi import describe
 
 
 @click.command("check")
-@TARGET
-@FACTORY
-@ENV_FILE
+@targeted
 @click.option("--backend", metavar="NAME", help="The backend to check for [default: the configured one].")
 @click.option("--skip-unsupported", is_flag=True, help="Let routes that the backend cannot serve answer 426.")
 @click.pass_context

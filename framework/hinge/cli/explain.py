@@ -8,9 +8,8 @@ import click
 from hinge.backend.contract import Backend, Feature
 from hinge.backend.installed import load_backend, usable_backends
 from hinge.binding.plan import MISSING, Argument, Source
-from hinge.cli.env_file import ENV_FILE
 from hinge.cli.routes import methods_of
-from hinge.cli.target import FACTORY, TARGET, load_app
+from hinge.cli.target import load_app, targeted
 from hinge.compiling.endpoints import Judged, unmet_need
 from hinge.compiling.frozen import Endpoint
 from hinge.config import Config
@@ -29,9 +28,7 @@ _LIMITS = ("sync_threads", "stream_threads", "threads", "max_query_fields", "max
 
 
 @click.command("explain")
-@TARGET
-@FACTORY
-@ENV_FILE
+@targeted
 @click.option("--backend", metavar="NAME", help="The one backend to explain [default: all that are installed].")
 @click.pass_context
 def command(ctx: click.Context, target: str, backend: str | None, *, factory: bool) -> None:

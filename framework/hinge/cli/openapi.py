@@ -3,18 +3,15 @@
 import click
 import msgspec
 
-from hinge.cli.env_file import ENV_FILE
 from hinge.cli.errors import CheckFailed, UserError
-from hinge.cli.target import FACTORY, TARGET, load_app
+from hinge.cli.target import load_app, targeted
 from hinge.errors import ConfigurationError
 from hinge.extras import install
 from hinge.openapi import describe
 
 
 @click.command("openapi")
-@TARGET
-@FACTORY
-@ENV_FILE
+@targeted
 @click.option("--format", "form", type=click.Choice(["json", "yaml"]), default="json", show_default=True)
 def command(target: str, form: str, *, factory: bool) -> None:
     """Print the OpenAPI 3.1 document of TARGET. Exit 1 if it cannot be made."""

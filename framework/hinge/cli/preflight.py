@@ -17,6 +17,7 @@ from hinge.app import App
 from hinge.backend.contract import Application, Feature
 from hinge.backend.installed import load_backend
 from hinge.cli.errors import CheckFailed, UserCodeError, UserError
+from hinge.cli.log_config import configure_log
 from hinge.cli.target import load_app
 from hinge.config import Config, resolve_config
 from hinge.errors import ConfigurationError
@@ -41,7 +42,8 @@ class Launch:
     """Whether the app counts for Prometheus, so that workers have to share what they count."""
 
     def load(self) -> App:
-        """Return the app, loaded and configured."""
+        """Return the app, loaded and configured, with the log that was asked for."""
+        configure_log(self.config.log_config)
         app = load_app(self.target, factory=self.factory)
         _configure(app, self.config)
         return app
@@ -101,10 +103,17 @@ def _try(target: str, flags: dict[str, Any], factory: bool, sender: multiprocess
 
 
 def _load(target: str, flags: dict[str, Any], *, factory: bool) -> Launch:
+    log_config = resolve_config(None, overrides=flags).log_config
+    configure_log(log_config)
     app = load_app(target, factory=factory)
     # Resolved twice, the weaker sources change nothing; only the flags are new.
     config = resolve_config(app.config, overrides=flags)
     backend = load_backend(config.backend)
+    if config.log_config != log_config:  # the app's own word
+        configure_log(config.log_config)
+    if config.root_path and Feature.PREFIX not in backend.features:
+        why = f"with backend {backend.name!r} {Feature.PREFIX.without}"
+        raise UserError(f"root_path {config.root_path!r}: {why}. Fix: --backend asgi or wsgi")
     _configure(app, config)
     try:
         app.compile(config.backend, skip_unsupported=config.skip_unsupported)
@@ -128,7 +137,7 @@ _COMPILED_IN = (
     "debug", "propagate_exceptions", "expose_route",
     "max_body_size", "max_query_fields", "max_message_size", "allowed_origins",
     "max_form_parts", "max_form_files", "max_form_text", "max_file_size", "max_file_memory", "max_part_headers",
-    "max_part_header_size", "sync_threads", "stream_threads",
+    "max_part_header_size", "sync_threads", "stream_threads", "trusted_proxies", "proxy_headers",
 )  # fmt: skip
 """The settings that an application depends on; the others concern the server alone."""
 

@@ -2,8 +2,7 @@
 
 import click
 
-from hinge.cli.env_file import ENV_FILE
-from hinge.cli.target import FACTORY, TARGET, load_app
+from hinge.cli.target import load_app, targeted
 from hinge.diagnostics.location import qualified_name
 from hinge.routing import Route
 
@@ -11,9 +10,7 @@ _HEADINGS = ("METHOD", "PATH", "NAME", "HANDLER", "PLACE")
 
 
 @click.command("routes")
-@TARGET
-@FACTORY
-@ENV_FILE
+@targeted
 def command(target: str, *, factory: bool) -> None:
     """List the routes of TARGET: method, path, name, handler, file and line."""
     rows = [_HEADINGS, *(_row(route) for route in load_app(target, factory=factory).routes)]

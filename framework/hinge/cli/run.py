@@ -5,15 +5,14 @@ loaded, configured and compiled once, in a process of its own: workers then load
 connection, thread or loop made while importing, and a reload sees the new code.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NoReturn, get_args, get_origin
 
 import click
 import msgspec
 
-from hinge.cli.env_file import ENV_FILE
 from hinge.cli.errors import CheckFailed, UserCodeError, UserError
-from hinge.cli.target import FACTORY, TARGET
+from hinge.cli.target import targeted
 from hinge.config import Config, flag
 from hinge.diagnostics.kinds import shown
 from hinge.errors import ConfigurationError
@@ -24,9 +23,12 @@ if TYPE_CHECKING:
 _HELP = {
     "backend": "The backend to compile for.",
     "host": "The address to listen on.",
-    "port": "The TCP port to listen on.",
+    "port": "The TCP port to listen on; 0: a free one, told on a line of its own.",
     "uds": "The Unix socket to listen on instead.",
     "uds_mode": "The permissions of the Unix socket in octal digits, such as 660.",
+    "root_path": "The prefix under which a proxy offers the app, as /shop, cut off or not.",
+    "trusted_proxies": "Proxies whose headers are believed: addresses, networks, unix; separated by commas.",
+    "proxy_headers": "The headers that these proxies write.",
     "workers": "Worker processes.",
     "threads": "WSGI: threads of each worker, one for each request in progress.",
     "sync_threads": "ASGI: threads of each worker for plain def handlers.",
@@ -37,11 +39,13 @@ _HELP = {
     "reload": "Restart the workers when a Python file changes.",
     "access_log": "Log every request.",
     "log_level": "The least severe messages to log.",
+    "log_config": "The file that configures logging: JSON, TOML, YAML, or .ini.",
     "debug": "Show the cause of a 500 to the client.",
     "propagate_exceptions": "Raise what would become a 500 out of the app, for debuggers and error trackers around it.",
     "expose_route": "Tell what is around the app, besides its native middleware, which route matched.",
     "skip_unsupported": "Serve the rest of the app when the backend cannot serve a route.",
     "graceful_timeout": "Seconds after which a stopping worker is gone.",
+    "drain_delay": "Seconds for which a worker told to stop serves on before, not ready.",
     "max_body_size": "The largest request body in bytes.",
     "max_query_fields": "The largest number of query fields.",
     "max_form_parts": "The largest number of fields and files in a form.",
@@ -59,7 +63,7 @@ _HELP = {
 """The help of each flag, in the order of `--help`."""
 
 
-def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
+def settings(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command one option for each field of `Config`; those that were not used are passed as None."""
     types = {field.name: field.type for field in msgspec.structs.fields(Config)}
     defaults = Config()
@@ -69,7 +73,7 @@ def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
             names = f"{flag(key)}/{flag(f'no_{key}')}"
             option = click.option(names, key, default=None, help=_HELP[key])
         else:
-            shown = "" if default in (None, []) else f"  [default: {default}]"
+            shown = "" if default in (None, [], "") else f"  [default: {default}]"
             option = click.option(flag(key), key, metavar=_metavar(types[key]), help=_HELP[key] + shown)
         command = option(command)
     return command
@@ -90,22 +94,23 @@ def _refuse_rust(ctx: click.Context, parameter: click.Parameter, value: str | No
 
 
 @click.command("run")
-@TARGET
-@FACTORY
-@ENV_FILE
-@_settings
+@targeted
+@settings
 @click.option("--task-impl", hidden=True, expose_value=False, callback=_refuse_rust)
-def command(target: str, *, factory: bool, **settings: Any) -> None:
+def command(target: str, *, factory: bool, **given: Any) -> None:
     """Serve TARGET, with Granian unless the backend has a server of its own.
 
     Each flag can also be set as environment variable HINGE_NAME or in [tool.hinge] of pyproject.toml; the flag is
     strongest.
     """
+    launch_and_serve(target, {key: value for key, value in given.items() if value is not None}, factory=factory)
+
+
+def launch_and_serve(target: str, flags: Mapping[str, Any], *, factory: bool) -> NoReturn:
+    """Serve a target with settings that are stronger than all others, and exit."""
     from hinge.cli.preflight import preflight
 
-    flags = {key: value for key, value in settings.items() if value is not None}
-    launch = preflight(target, flags, factory=factory)
-    raise SystemExit(_serve(launch))
+    raise SystemExit(_serve(preflight(target, flags, factory=factory)))
 
 
 def _serve(launch: "Launch") -> int:

@@ -10,6 +10,7 @@ import math
 import multiprocessing
 import ssl
 import threading
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,11 @@ from granian.constants import HTTPModes, Interfaces
 from granian.errors import FatalError
 from granian.log import LogLevels
 from granian.server import Server
+from msgspec import structs
 
-from hinge.cli.address import claim_socket_path, resolve_address
+from hinge.cli.address import claim_address, claim_socket_path
 from hinge.cli.errors import UserError
+from hinge.cli.log_config import configure_log
 from hinge.cli.metrics import shared_metrics
 from hinge.cli.preflight import Launch
 from hinge.cli.signals import leave_to_others, on_stop
@@ -38,16 +41,18 @@ def serve(launch: Launch) -> int:
     Raises:
         UserError: the address, the certificate or the installation does not allow it.
     """
-    config = launch.config
     spawn = spawner(launch.interface)
     if spawn is None:
         raise UserError("this Python or Granian has no worker processes. Fix: run granian itself")
-    check_extras(config)
-    _check_certificate(config)
+    check_extras(launch.config)
+    _check_certificate(launch.config)
     _quieten()
+    address, launch, _kept = _placed(launch)
+    config = launch.config
     told: dict[str, str] = {}
     receiver, sender = multiprocessing.Pipe(duplex=False)
-    server = _server(launch)
+    server = _server(launch, address)
+    configure_log(config.log_config)  # over what Granian has just set
     worker = Worker(launch, spawn, None if config.reload else sender)
     watcher = threading.Thread(target=_watch, args=(receiver, server, told), daemon=True)
     watcher.start()
@@ -82,15 +87,35 @@ def spawner(interface: str) -> str | None:
 def introduction(launch: Launch) -> str:
     """Return the line that says what is served, by which backend, and where."""
     config = launch.config
-    scheme = "https" if config.ssl_certificate else "http"
+    places = filter(None, (_url(config), launch.docs))
+    return f"Serving {launch.target} with backend {config.backend}: {', '.join(places)}"
+
+
+def _url(config: Config) -> str:
+    """Return where the app is, as it is opened: there is no such form for a Unix socket."""
+    if config.uds:
+        return f"unix:{config.uds}"
     host = f"[{config.host}]" if ":" in config.host else config.host
-    address = f"unix:{config.uds}" if config.uds else f"{scheme}://{host}:{config.port}"
-    return f"Serving {launch.target} with backend {config.backend}: {', '.join(filter(None, (address, launch.docs)))}"
+    return f"{'https' if config.ssl_certificate else 'http'}://{host}:{config.port}"
 
 
-def _server(launch: Launch) -> Any:
+def _placed(launch: Launch) -> tuple[str, Launch, Any]:
+    """Return the numeric address, the launch with the port that is served, and what keeps a port that was chosen here.
+
+    A chosen one is told on a line of its own, for programs that started this one.
+    """
     config = launch.config
-    address = "127.0.0.1" if config.uds else resolve_address(config.host, config.port)
+    if config.uds:
+        return "127.0.0.1", launch, None
+    address, port, kept = claim_address(config.host, config.port)
+    if config.port == 0:
+        launch = replace(launch, config=structs.replace(config, port=port))
+        print(_url(launch.config), flush=True)
+    return address, launch, kept
+
+
+def _server(launch: Launch, address: str) -> Any:
+    config = launch.config
     return Server(
         launch.target,
         address=address,
@@ -104,6 +129,8 @@ def _server(launch: Launch) -> Any:
         websockets=launch.has_websockets and config.http != "2",
         backlog=config.backlog,
         backpressure=config.backpressure,
+        # On WSGI Granian would cut it off any path, whatever that begins with; the worker does it there.
+        url_path_prefix=None if launch.is_wsgi else config.root_path or None,
         log_level=LogLevels(config.log_level),
         log_access=config.access_log,
         ssl_cert=_path(config.ssl_certificate),
@@ -111,7 +138,7 @@ def _server(launch: Launch) -> Any:
         # A worker that the kernel or a panic ends must not end the service.
         respawn_failed_workers=True,
         # The backstop: by then a worker has stopped by itself, see Worker.
-        workers_kill_timeout=math.ceil(config.graceful_timeout),
+        workers_kill_timeout=math.ceil(config.drain_delay + config.graceful_timeout),
         reload=config.reload,
         reload_ignore_worker_failure=config.reload,
         reload_filter=_source_filter() if config.reload else None,

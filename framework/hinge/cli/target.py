@@ -5,28 +5,52 @@ named module raises is its author's and keeps its traceback.
 """
 
 import difflib
+import functools
 import importlib
 import inspect
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from hinge.app import App
+from hinge.cli.env_file import ENV_FILE
 from hinge.cli.errors import CheckFailed, UserCodeError, UserError, users_frames, users_line
+from hinge.config import project_folder
 from hinge.diagnostics.location import shorten
 from hinge.errors import ConfigurationError
 from hinge.routing.router import Registrar
 
-TARGET = click.argument("target", metavar="TARGET")
 _SEPARATOR = re.compile(r":(?![\\/])")
 """A colon; one before a slash belongs to a Windows drive."""
 
-FACTORY = click.option("--factory", is_flag=True, help="TARGET is a function that returns the app.")
+_FACTORY = "TARGET is a function that returns the app."
+
+
+def targeted(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command TARGET, which is found if it is left out, and --factory, as `target` and `factory`; --env-file."""
+
+    @functools.wraps(command)
+    def found(*args: Any, target: str | None, factory: bool, **others: Any) -> Any:
+        if target is None:
+            from hinge.cli.discovery import find_target
+
+            target, is_factory = find_target(Path.cwd())
+            factory = factory or is_factory
+        return command(*args, target=target, factory=factory, **others)
+
+    named = click.argument("target", metavar="[TARGET]", required=False, shell_complete=_files)
+    return named(click.option("--factory", is_flag=True, help=_FACTORY)(ENV_FILE(found)))
+
+
+def _files(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Have the shell complete names of files."""
+    return [CompletionItem(incomplete, type="file")]
 
 
 def load_app(target: str, *, factory: bool = False) -> App:
@@ -83,8 +107,19 @@ def _import_module(name: str, target: str) -> ModuleType:
     if not all(name.split(".")) or not {"/", "\\"}.isdisjoint(name) or name != name.strip():
         as_file = " .py is missing." if Path(f"{name}.py").is_file() else ""
         raise UserError(f"target {target!r}: {name!r} is no module name.{as_file} Fix: module:attribute, or a .py file")
+    _search_first(_root_of(name.partition(".")[0]))
     _search_first(Path.cwd())
     return _import(name, target)
+
+
+def _root_of(name: str) -> Path:
+    """Return the folder that a module is in: this one, the project's, src/ in them; this one if it is none."""
+    here = Path.cwd()
+    project = Path(project_folder() or here)
+    for root in (here, here / "src", project, project / "src"):
+        if (root / f"{name}.py").is_file() or (root / name).is_dir():
+            return root
+    return here
 
 
 def _import(name: str, target: str) -> ModuleType:

@@ -21,6 +21,7 @@ from multiprocessing.connection import Connection
 from types import FrameType
 from typing import Any
 
+from hinge.backend import draining
 from hinge.backend.contract import Application
 from hinge.backend.exits import run_to_end
 from hinge.backend.grace import cut_after, hang_up_after, lifespans_by
@@ -29,6 +30,7 @@ from hinge.cli.connections import hang_up
 from hinge.cli.errors import told
 from hinge.cli.hooks import log_hooks
 from hinge.cli.preflight import Launch
+from hinge.cli.root_path import below
 from hinge.cli.signals import STOP_SIGNALS, forget, held, on_stop
 
 _WAIT_FOR_THE_PARENT = 5.0
@@ -105,7 +107,7 @@ class Worker:
         failure: BaseException | None = getattr(runtime, "failure" if when == "start" else "stop_failure", None)
         return failure
 
-    def load(self) -> Application:
+    def load(self) -> Callable[..., Any]:
         """Return the started application; Granian's target loader."""
         config = self._launch.config
         app = self._launch.load()
@@ -118,7 +120,7 @@ class Worker:
             application.start()
         self._application = application
         _spare_the_collector()
-        return application
+        return below(config.root_path, application) if self._launch.is_wsgi and config.root_path else application
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
         """Note a stop that comes while the lifespans start: it is obeyed as soon as they have."""
@@ -133,6 +135,13 @@ class Worker:
             if self._stopping:
                 return  # Granian's event takes one notice; a second one, before it listens, would block for ever
             self._stopping = True
+            draining.begin()
+            if config.drain_delay and not config.reload:
+                _later(config.drain_delay, end)
+            else:
+                end()
+
+        def end() -> None:
             if self._application is not None:
                 self._application.drain(cut_after(grace))
             _later(hang_up_after(grace), hang_up, config.port, config.uds)
