@@ -89,11 +89,11 @@ def test_zsh_is_told_the_same() -> None:
     told = subprocess.run([HINGE], env=environ, capture_output=True, text=True, check=True).stdout
     assert told.splitlines()[:2] == ["plain", "routes"]
     if shutil.which("zsh") is not None:
-        source = subprocess.run(
-            [HINGE], env={**environ, "_HINGE_COMPLETE": "zsh_source"}, capture_output=True, check=True
+        environ = {**os.environ, "PATH": f"{Path(HINGE).parent}{os.pathsep}{os.environ['PATH']}"}
+        line = (
+            'autoload -Uz compinit; compinit -u -D; eval "$(_HINGE_COMPLETE=zsh_source hinge)"; print -r $_comps[hinge]'
         )
-        line = b"autoload -Uz compinit; compinit -u -d /dev/null; " + source.stdout + b'\nprint -- "$_comps[hinge]"'
-        done = subprocess.run(["zsh", "-f", "-c", line], capture_output=True, text=True, check=True)
+        done = subprocess.run(["zsh", "-f", "-c", line], env=environ, capture_output=True, text=True, check=True)
         assert done.stdout == "_hinge_completion\n"
 
 
