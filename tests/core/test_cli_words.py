@@ -90,9 +90,7 @@ def test_zsh_is_told_the_same() -> None:
     assert told.splitlines()[:2] == ["plain", "routes"]
     if shutil.which("zsh") is not None:
         environ = {**os.environ, "PATH": f"{Path(HINGE).parent}{os.pathsep}{os.environ['PATH']}"}
-        line = (
-            'autoload -Uz compinit; compinit -u -D; eval "$(_HINGE_COMPLETE=zsh_source hinge)"; print -r $_comps[hinge]'
-        )
+        line = 'autoload -Uz compinit; compinit -uD; eval "$(_HINGE_COMPLETE=zsh_source hinge)"; echo $_comps[hinge]'
         done = subprocess.run(["zsh", "-f", "-c", line], env=environ, capture_output=True, text=True, check=True)
         assert done.stdout == "_hinge_completion\n"
 
