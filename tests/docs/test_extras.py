@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-FOR_OTHERS = set("servers test howto gate elsewhere realworld conformance benchmarks fuzz docs dev".split())  # noqa: SIM905
+FOR_OTHERS = set("servers test howto gate elsewhere neighbours realworld conformance benchmarks fuzz docs dev".split())  # noqa: SIM905
 """What is for the work on Hinge itself, and on backends."""
 
 

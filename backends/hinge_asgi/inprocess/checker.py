@@ -116,8 +116,8 @@ def _wrong_values(message: Mapping[str, Any]) -> str | None:
 
 
 def _wrong_header(pair: Any) -> str | None:
-    if type(pair) is not tuple or len(pair) != 2 or type(pair[0]) is not bytes or type(pair[1]) is not bytes:
-        return f"the header {pair!r} is not a tuple of two bytes"
+    if type(pair) not in (tuple, list) or len(pair) != 2 or type(pair[0]) is not bytes or type(pair[1]) is not bytes:
+        return f"the header {pair!r} is not a pair of two bytes"
     if not pair[0] or pair[0].startswith(b":"):
         return f"{pair[0]!r} is no header name"
     return None

@@ -1,0 +1,6 @@
+"""Proofs are no test modules, and their asserts say as much as those of one."""
+
+import pytest
+
+for _module in ("inner", "inside", "middleware"):
+    pytest.register_assert_rewrite(f"tests.neighbours.{_module}")
