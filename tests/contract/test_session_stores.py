@@ -1,6 +1,7 @@
 """Stores of sessions: what each owes in both colours, what workers share, and one that does not answer."""
 
 import asyncio
+import contextlib
 import socket
 import sqlite3
 import threading
@@ -86,8 +87,9 @@ def test_what_somebody_else_has_changed_is_told(store: Any) -> None:
     store.commit(new(a=b"1", b=b"2", c=b"3"), FAR)
     store.commit(changed({"a": b"9", "d": b"9"}, "b", a=b"1", b=b"2"), FAR)
     stale = changed({"a": b"8", "d": b"8", "e": b"8"}, "b", "c", a=b"1", b=b"2", c=b"3")
-    assert sorted(store.commit(stale, FAR)) == ["a", "b", "d"]
+    assert sorted(store.commit(stale, FAR)) == ["a", "d"]  # both have removed b
     assert store.load("id").values == {"a": b"8", "d": b"8", "e": b"8"}
+    assert store.commit(stale, FAR) == []  # it is so already
 
 
 def test_one_that_is_not_there_comes_of_no_change(store: Any) -> None:
@@ -154,6 +156,120 @@ def test_what_is_too_old_goes(redis: Redis, tmp_path: Path, monkeypatch: pytest.
     remote.commit(new("new", a=b"1"), FAR)
     assert (remote.load("old"), remote.load("new") is None) == (None, False)
     remote.close()
+
+
+FOREIGN = {
+    "of another kind": [("DEL", "id"), ("SET", "id", "x")],
+    "without ages": [("HDEL", "id", "created")],
+    "of no age": [("HSET", "id", "created", "x")],
+    "with a name that is no text": [("HSET", "id", b"value:\xff", "x")],
+    "ages of no number": ["UPDATE hinge_sessions SET created = 'x'"],
+    "endless ages": ["UPDATE hinge_sessions SET created = 9e999"],
+    "a value that is no bytes": ["UPDATE hinge_session_values SET value = 5"],
+    "a text for a value": ["UPDATE hinge_session_values SET value = 'MQ=='"],
+    "a name that is no text": ["UPDATE hinge_session_values SET name = x'ff'"],
+    "another table": ["DROP TABLE hinge_sessions", "CREATE TABLE hinge_sessions (id TEXT PRIMARY KEY, data BLOB)"],
+}
+
+
+@pytest.mark.parametrize("what", FOREIGN)
+def test_what_somebody_else_has_written_is_no_session(redis: Redis, tmp_path: Path, what: str) -> None:
+    commands = FOREIGN[what]
+    prefix = f"{what}:"
+    store = SQLiteStore(tmp_path / "a.db") if isinstance(commands[0], str) else RedisStore(redis.url, prefix=prefix)
+    store.commit(new(a=b"1"), FAR)
+    if isinstance(store, SQLiteStore):
+        store.close()
+        with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as connection:
+            connection.executescript(";".join(map(str, commands)))
+    else:
+        for command, _, *rest in commands:
+            store._plain.client.execute_command(command, f"{prefix}id", *rest)
+    with pytest.raises(StoreError):
+        store.load("id")
+    store.close()
+
+
+def test_a_file_that_was_deleted_is_a_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    store = SQLiteStore(path)
+    store.commit(new(a=b"1"), FAR)
+    path.unlink()
+    assert store.load("id") is None, "its sessions have ended, as whoever deleted it wanted"
+    store.commit(new(a=b"2"), FAR)
+    other = SQLiteStore(path)
+    assert other.load("id") == store.load("id") == Loaded(1, 2, {"a": b"2"})
+    other.close()
+    store.close()
+
+
+def test_a_file_without_room_says_so(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "a.db")
+    with store._connection() as connection:
+        connection.execute("PRAGMA max_page_count = 20")
+    store.commit(new(a=b"1"), FAR)
+    with pytest.raises(StoreError, match="full"):
+        store.commit(new("other", b=b"x" * 100_000), FAR)
+    assert (store.load("id").values, store.load("other")) == ({"a": b"1"}, None)  # type: ignore[union-attr]
+    store.close()
+
+
+class Cut:
+    """A way to a Redis that ends, or never answers, where the answer to a script is awaited."""
+
+    def __init__(self, redis: Redis, *, closes: bool) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._there, self._closes, self.is_on = redis.port, closes, False
+        self.url = f"redis://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._doing = [threading.Thread(target=self._accept, daemon=True)]
+        self._doing[0].start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                here, _ = self._listener.accept()
+                self._doing.append(threading.Thread(target=self._pass, args=(here,), daemon=True))
+                self._doing[-1].start()
+
+    def _pass(self, here: socket.socket) -> None:
+        with here, socket.create_connection(("127.0.0.1", self._there)) as there, contextlib.suppress(OSError):
+            while asked := here.recv(65536):
+                there.sendall(asked)
+                answer = there.recv(65536)
+                if self.is_on and b"EVALSHA" in asked:
+                    self.is_on = False
+                    if self._closes:
+                        return
+                else:
+                    here.sendall(answer)
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for one in self._doing:
+            one.join(10)
+
+
+@pytest.mark.parametrize("closes", [True, False])
+@pytest.mark.parametrize("how", ["plain", "awaited"])
+def test_an_answer_that_is_lost(redis: Redis, how: str, closes: bool) -> None:
+    """What Redis has done all the same is not done again; one that answers nothing is not asked again."""
+    way = Cut(redis, closes=closes)
+    only = RedisStore(way.url, prefix=f"lost {how} {closes}:", timeout=0.2)
+    store: Any = only if how == "plain" else OnLoop(only)
+    store.commit(new(a=b"1"), FAR)
+    way.is_on = True
+    renewed = changed({"a": b"2"}, to="next", a=b"1")
+    if closes:
+        assert store.commit(renewed, FAR) == []
+    else:
+        began = time.monotonic()
+        with pytest.raises(StoreError, match="Timeout"):
+            store.commit(renewed, FAR)
+        assert time.monotonic() - began < 0.4
+    assert (store.load("id"), store.load("next").values) == (None, {"a": b"2"})
+    store.close()
+    way.close()
 
 
 # -- in an app ---------------------------------------------------------------------------------------------------------

@@ -79,6 +79,26 @@ def test_it_ends_when_nobody_uses_it_and_at_an_age(client_for: Any, store: Any, 
     assert shown(client) == {}
 
 
+def test_it_does_not_end_while_each_request_writes_to_it(client_for: Any, store: Any, clock: Clock) -> None:
+    client = client_for(app_with(Sessions([KEY], store=store, idle_timeout=100)), scheme="https")
+    told = clock.now
+    for number in range(20):
+        sent = "set-cookie" in client.put(f"/a?value={number}").headers
+        told = clock.now if sent else told
+        assert clock.now - told <= 10, "the browser would forget a cookie that nobody sends again"
+        clock.now += 5
+
+
+def test_a_clock_that_goes_back_ends_nothing(client_for: Any, store: Any, clock: Clock) -> None:
+    client = client_for(app_with(Sessions([KEY], store=store, idle_timeout=100, lifetime=250)), scheme="https")
+    client.put("/a?value=1")
+    clock.now -= 1000
+    client.put("/b?value=2")
+    assert shown(client) == {"a": "1", "b": "2"}
+    clock.now += 1250
+    assert shown(client) == {}
+
+
 def test_keys_are_rotated(client_for: Any, store: Any) -> None:
     def rotated(*keys: str) -> Any:
         return client_for(app_with(Sessions(keys, store=store)), scheme="https")

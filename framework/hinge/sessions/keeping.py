@@ -115,6 +115,13 @@ class InStore(Keeping):
         text = None if not cookie or len(cookie) > MAX_SIZE else self._signing.open(cookie)
         return None if text is None else text.decode()
 
+    def change(self, record: Record) -> Change | None:
+        """Return what is to be done, as above; what is kept says when the cookie was last sent, which ends with it."""
+        change = super().change(record)
+        if change is None or self._is_sent(record, change):
+            return change
+        return change._replace(touched=record.touched)
+
     def written(self, record: Record, change: Change, outcome: list[str] | None) -> Written | None:
         """Return what the cookie is to say after a change, None if nothing new."""
         if change.id is None:
@@ -126,9 +133,11 @@ class InStore(Keeping):
             logger.warning(
                 "two requests at once have changed a session's %s: the later one wins", ", ".join(map(repr, outcome))
             )
-        if change.was != change.id or change.touched - record.touched >= self._touch_after:
-            return self._written(change.id.encode(), change)
-        return None
+        return self._written(change.id.encode(), change) if self._is_sent(record, change) else None
+
+    def _is_sent(self, record: Record, change: Change) -> bool:
+        """Tell whether a change has the visitor told of it: the id is another one, or the cookie gets old."""
+        return change.was != change.id or change.touched - record.touched >= self._touch_after
 
     def _new_id(self) -> str:
         return token_urlsafe(_ID_BYTES)

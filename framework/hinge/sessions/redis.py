@@ -1,7 +1,8 @@
 """Sessions in a Redis, which all workers of all machines share.
 
 Law: a session is one hash, each of its values a field. A change is one script, so that what it compares with is what it
-changes. Connections are a process's and, where they are awaited, an event loop's own; they are made when needed.
+changes; run twice it does no more than once, for a connection may end before the answer has come. Connections are a
+process's and, where they are awaited, an event loop's own; they are made when needed.
 """
 
 import asyncio
@@ -16,21 +17,25 @@ from hinge.errors import ConfigurationError
 from hinge.extras import install
 from hinge.middleware.timeout import SECONDS
 from hinge.sessions.record import Change, Loaded
-from hinge.sessions.store import StoreError
+from hinge.sessions.store import StoreError, loaded
 
 _SCHEMES = ("redis", "rediss", "unix", "redis+unix")
 _CREATED, _TOUCHED, _VALUE = b"created", b"touched", b"value:"
 _COMMIT = """
 if KEYS[3] then redis.call('DEL', KEYS[3]) end
 if ARGV[1] == '0' then
-    if redis.call('EXISTS', KEYS[2]) == 0 then return false end
-    if KEYS[1] ~= KEYS[2] then redis.call('RENAME', KEYS[2], KEYS[1]) end
+    if redis.call('EXISTS', KEYS[2]) == 1 then
+        if KEYS[1] ~= KEYS[2] then redis.call('RENAME', KEYS[2], KEYS[1]) end
+    elseif redis.call('EXISTS', KEYS[1]) == 0 then
+        return false
+    end
 end
 local found = {}
 for index = 5, #ARGV, 5 do
     local action, name, had, before, value = unpack(ARGV, index, index + 4)
-    if redis.call('HGET', KEYS[1], name) ~= (had == '1' and before) then found[#found + 1] = name end
-    if action == 'set' then redis.call('HSET', KEYS[1], name, value) else redis.call('HDEL', KEYS[1], name) end
+    local now, wanted = redis.call('HGET', KEYS[1], name), action == 'set' and value
+    if now ~= (had == '1' and before) and now ~= wanted then found[#found + 1] = name end
+    if wanted then redis.call('HSET', KEYS[1], name, value) else redis.call('HDEL', KEYS[1], name) end
 end
 redis.call('HSET', KEYS[1], 'created', ARGV[2], 'touched', ARGV[3])
 redis.call('EXPIREAT', KEYS[1], ARGV[4])
@@ -66,9 +71,8 @@ class RedisStore:
         self._options: dict[str, Any] = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
         self._errors = (self._redis.exceptions.RedisError, OSError)
         self._of_loop: dict[asyncio.AbstractEventLoop, tuple[_Client, AsyncGenerator[_Client, None]]] = {}
-        retry = self._redis.retry.Retry(self._redis.backoff.NoBackoff(), 1)  # Redis may have closed a connection
         try:
-            self._plain = _Client(self._redis.Redis.from_url(self._url, retry=retry, **self._options))
+            self._plain = _Client(self._client_of(self._redis.Redis, self._redis.retry))
         except ValueError as error:
             raise ConfigurationError(f"RedisStore(url=...) ({where}): {error}. Fix: redis://host:6379/0") from None
         parts = urlsplit(self._url)
@@ -125,6 +129,12 @@ class RedisStore:
 
     # -- connections ---------------------------------------------------------------------------------------------------
 
+    def _client_of(self, kind: Any, retry: Any) -> Any:
+        """Return a client that asks once more where Redis has closed a connection, and not where it does not answer."""
+        closed = [self._redis.exceptions.ConnectionError]
+        once = retry.Retry(self._redis.backoff.NoBackoff(), 1, supported_errors=(*closed,))
+        return kind.from_url(self._url, retry=once, retry_on_error=closed, **self._options)
+
     async def _on_loop(self) -> "_Client":
         """Return the client of this event loop."""
         loop = asyncio.get_running_loop()
@@ -136,9 +146,7 @@ class RedisStore:
 
     async def _opened(self, loop: asyncio.AbstractEventLoop) -> AsyncGenerator["_Client", None]:
         """Yield a client; the loop closes the generator when it ends, and that closes the connections."""
-        asynchronous = self._redis.asyncio
-        retry = asynchronous.retry.Retry(self._redis.backoff.NoBackoff(), 1)
-        client = asynchronous.Redis.from_url(self._url, retry=retry, **self._options)
+        client = self._client_of(self._redis.asyncio.Redis, self._redis.asyncio.retry)
         try:
             yield _Client(client)
         finally:
@@ -170,8 +178,8 @@ def _installed(where: str) -> Any:
 def _loaded(fields: dict[bytes, bytes]) -> Loaded | None:
     if not fields:
         return None
-    values = {name.removeprefix(_VALUE).decode(): data for name, data in fields.items() if name.startswith(_VALUE)}
-    return Loaded(int(fields[_CREATED]), int(fields[_TOUCHED]), values)
+    values = {name.removeprefix(_VALUE): data for name, data in fields.items() if name.startswith(_VALUE)}
+    return loaded(fields.get(_CREATED), fields.get(_TOUCHED), values)
 
 
 def _found(answer: Any) -> list[str] | None:

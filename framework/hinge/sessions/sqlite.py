@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from time import time
-from typing import Any
+from typing import NamedTuple
 
 from hinge.diagnostics.kinds import want, wrong
 from hinge.diagnostics.misuse import fits
 from hinge.middleware.timeout import SECONDS
 from hinge.sessions.record import Change, Loaded
-from hinge.sessions.store import StoreError, conflicts
+from hinge.sessions.store import StoreError, conflicts, loaded
 
 _SCHEMA = """
 PRAGMA journal_mode = WAL;
@@ -58,9 +58,9 @@ class SQLiteStore:
         self._timeout = timeout
         self.name = f"the SQLite file {self._path}"
         self._lock = Lock()
-        self._idle: list[sqlite3.Connection] = []
+        self._idle: list[_Open] = []
         self._process = os.getpid()
-        self._inherited: list[sqlite3.Connection] = []
+        self._inherited: list[_Open] = []
         self._purge_at = 0.0
 
     def load(self, id: str) -> Loaded | None:  # noqa: A002 - as everywhere in this room
@@ -70,17 +70,13 @@ class SQLiteStore:
         if not rows:
             return None
         created, touched, _, _ = rows[0]
-        return Loaded(created, touched, {name: value for _, _, name, value in rows if name is not None})
+        return loaded(created, touched, {name: value for _, _, name, value in rows if name is not None})
 
     def commit(self, change: Change, expires: int) -> list[str] | None:
         """Write a change; see `hinge.sessions.store.Store`. Raises StoreError."""
         with self._connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
-            try:
-                found = self._write(connection, change, expires)
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
+            found = self._write(connection, change, expires)  # what fails closes the connection, and is undone by that
             connection.execute("COMMIT")
             return found
 
@@ -100,8 +96,8 @@ class SQLiteStore:
         """Close the connections that are open; the store may be used again."""
         with self._lock:
             idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()
+        for one in idle:
+            one.connection.close()
 
     def _write(self, connection: sqlite3.Connection, change: Change, expires: int) -> list[str] | None:
         run = connection.execute
@@ -144,32 +140,52 @@ class SQLiteStore:
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        connection: Any = None
+        found: _Open | None = None
         try:
-            connection = self._taken() or self._opened()
-            yield connection
+            found = self._taken() or self._opened()
+            yield found.connection
         except (sqlite3.Error, OSError) as error:
             raise StoreError(f"{self.name}: {error!r}") from error
         else:
             with self._lock:
-                self._idle.append(connection)
-                connection = None
+                self._idle.append(found)
+                found = None
         finally:
-            if connection is not None:  # whatever state it is in
-                connection.close()
+            if found is not None:  # whatever state it is in
+                found.connection.close()
 
-    def _taken(self) -> sqlite3.Connection | None:
+    def _taken(self) -> "_Open | None":
         with self._lock:
             if self._process != os.getpid():  # they are the parent's, who would miss what a close here takes away
                 self._process, self._inherited, self._idle = os.getpid(), self._idle, []
-            return self._idle.pop() if self._idle else None
+            while self._idle:
+                found = self._idle.pop()
+                if found.file == self._file():
+                    return found
+                found.connection.close()  # of a file that was deleted or replaced: what it has is nobody's any more
+            return None
 
-    def _opened(self) -> sqlite3.Connection:
+    def _opened(self) -> "_Open":
         connection = sqlite3.connect(self._path, timeout=self._timeout, isolation_level=None, check_same_thread=False)
         try:
             connection.executescript(_SCHEMA)
             connection.execute("PRAGMA synchronous = NORMAL")
+            return _Open(connection, self._file())
         except BaseException:
             connection.close()
             raise
-        return connection
+
+    def _file(self) -> tuple[int, int] | None:
+        """Return which file is at the path, None without one."""
+        try:
+            found = os.stat(self._path)  # noqa: PTH116 - each request pays for it
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
+
+
+class _Open(NamedTuple):
+    """A connection, and the file that it has open."""
+
+    connection: sqlite3.Connection
+    file: tuple[int, int] | None

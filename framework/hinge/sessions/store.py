@@ -5,7 +5,9 @@ there: it has ended, by somebody's `renew` or `clear`, or of age. What differs i
 """
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
+
+import msgspec
 
 from hinge.sessions.record import Change, Loaded
 
@@ -28,8 +30,8 @@ class Store(Protocol):
     def commit(self, change: Change, expires: int) -> list[str] | None:
         """End what has ended, go on under the new id, and write what differs; at the moment `expires` it may go.
 
-        Return the names in it that somebody else had changed since; None, and nothing is written: there is no such
-        session.
+        Return the names in it that somebody else had changed since to another value; None, and nothing is written:
+        there is no such session.
         """
 
     async def aload(self, id: str) -> Loaded | None:  # noqa: A002
@@ -42,6 +44,19 @@ class Store(Protocol):
         """Let go of what is open: the worker stops."""
 
 
+def loaded(created: Any, touched: Any, values: Mapping[Any, Any]) -> Loaded:
+    """Return a session of what was found in a store.
+
+    Raises:
+        StoreError: that is none: somebody else has written there.
+    """
+    try:
+        named = {name.decode() if isinstance(name, bytes) else name: value for name, value in values.items()}
+        return msgspec.convert((int(created), int(touched), named), Loaded, builtin_types=(bytes,))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise StoreError(f"what is kept under an id is no session: {error}") from error
+
+
 def conflicts(change: Change, now: Mapping[str, bytes]) -> list[str]:
-    """Return the names of a change under which other values are kept now than those it began with."""
-    return [name for name in change.names if now.get(name) != change.before.get(name)]
+    """Return the names of a change under which other values are kept now than those it began with, or ends with."""
+    return [name for name in change.names if now.get(name) not in (change.before.get(name), change.values.get(name))]
