@@ -67,7 +67,7 @@ _TOOLS = ("curl", "openssl", "nginx")
 _EXTRAS = {
     "authentication.md": ["jwt", "argon2"],
     "forms.md": ["jinja2", "multipart"],
-    "observability.md": ["prometheus_client"],
+    "observability.md": ["prometheus_client", "opentelemetry.sdk"],
     "ratelimits.md": ["limits"],
     "howto/error-pages.md": ["jinja2"],
     "howto/htmx.md": ["jinja2"],

@@ -7,12 +7,14 @@ from hinge.on_demand import on_demand, places
 if TYPE_CHECKING:
     from hinge.observability.metrics import Metrics
     from hinge.observability.observer import Ended, Observer
+    from hinge.observability.tracing import Tracing
 
-__all__ = ["Ended", "Metrics", "Observer"]
+__all__ = ["Ended", "Metrics", "Observer", "Tracing"]
 
 _ROOMS = {
     "observability.metrics": "Metrics",
     "observability.observer": "Ended Observer",
+    "observability.tracing": "Tracing",
 }
 _ROOM_OF = places(_ROOMS)
 

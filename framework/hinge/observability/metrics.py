@@ -19,7 +19,7 @@ from hinge.diagnostics.location import caller
 from hinge.diagnostics.misuse import fits
 from hinge.errors import ClientDisconnect, ConfigurationError
 from hinge.extras import install
-from hinge.observability.observer import Ended
+from hinge.observability.observer import METHODS, Ended
 from hinge.request import HTTPConnection, Request
 from hinge.responses.response import Response
 from hinge.routing.router import Router
@@ -37,7 +37,6 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds; those of OpenTelemetry's http.server.request.duration, as far as Prometheus's own go."""
 _OPEN_BUCKETS = (1.0, 10.0, 60.0, 600.0, 3600.0, 6 * 3600.0, 24 * 3600.0)
 """Seconds that a WebSocket may be open."""
-_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY"))
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -113,7 +112,7 @@ class Metrics:
 
     def _counted(self, route: Any, method: str) -> "_Counted | None":
         template = "none" if route is None else route.path
-        known = method in _METHODS or method == "WEBSOCKET" or (route is not None and method in route.methods)
+        known = method in METHODS or method == "WEBSOCKET" or (route is not None and method in route.methods)
         key = route, method if known else "OTHER"
         if key not in self._known:
             is_ignored = template in self._ignored

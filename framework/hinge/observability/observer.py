@@ -18,6 +18,9 @@ from hinge.diagnostics.logger import logger
 from hinge.errors import ConfigurationError, HTTPError
 from hinge.request import HTTPConnection
 
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY"))
+"""Those that are told by their name; of others, clients may invent any number."""
+
 
 class Ended(msgspec.Struct, eq=False):
     """How a request or a WebSocket ended."""
