@@ -66,6 +66,12 @@ def prefix(scope: Scope) -> str:
     return root.rstrip("/")
 
 
+def outer_state(scope: Scope) -> Mapping[str, Any]:
+    """Return what stands in the scope's `state`: of the server the lifespans', of an application around it its own."""
+    found: Mapping[str, Any] = scope.get("state") or {}
+    return found
+
+
 def query_string(scope: Scope) -> str:
     """Return the undecoded query string."""
     raw: bytes = scope.get("query_string", b"")

@@ -147,13 +147,16 @@ class HTTPConnection(msgspec.Struct, eq=False):
     def state(self) -> State:
         """A mapping of this request alone; it starts as a copy of what the lifespans yielded.
 
-        A mounted app's request has what the outermost app's lifespans yielded too; its own wins.
+        A mounted app's request has what the outermost app's lifespans yielded too, and on ASGI what an application of
+        another framework around it put into its own state; its own wins.
         """
         state: State = self._once("state", self._copy_state)
         return state
 
     def _copy_state(self) -> State:
-        state = State(self._lifespan_state)
+        outer = getattr(self._reader, "outer_state", None)
+        state = State(outer(self._head) if outer is not None else ())
+        state.update(self._lifespan_state)
         mounted = state.pop(MOUNTED, None)
         if mounted is not None:
             state.update(mounted.get(self._endpoint.mounted, {}))

@@ -2,5 +2,5 @@
 
 import pytest
 
-for _module in ("inner", "inside", "middleware"):
+for _module in ("inner", "inside", "middleware", "tools"):
     pytest.register_assert_rewrite(f"tests.neighbours.{_module}")

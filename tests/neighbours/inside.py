@@ -128,6 +128,39 @@ def paste(folder: Path) -> None:
     is_as_alone(outer, "wsgi", lifespan="first request")
 
 
+@row(
+    TABLE,
+    "tornado",
+    "Tornado's `WSGIContainer`",
+    "WSGI",
+    '`(r"/new/.*", FallbackHandler, {"fallback": WSGIContainer(outer)})`; it collects streams',
+)
+def tornado(folder: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from tornado.web import Application, FallbackHandler, RequestHandler
+    from tornado.wsgi import WSGIContainer
+    from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+    class Old(RequestHandler):
+        def get(self) -> None:
+            self.write("old")
+
+    def outer(app: App) -> Any:
+        below = DispatcherMiddleware(_old_wsgi, {PREFIX: app.wsgi})
+        container = WSGIContainer(below, ThreadPoolExecutor(4))
+        return Application([("/old", Old), ("/new/.*", FallbackHandler, {"fallback": container})])
+
+    is_as_alone(
+        outer,
+        "wsgi",
+        lifespan="first request",
+        rewrites=("content-type", "content-length"),
+        server="tornado",
+        streams=False,
+    )
+
+
 def _old_wsgi(environ: Any, start_response: Any) -> list[bytes]:
     start_response("200 OK", [("content-length", "3")])
     return [b"old"]
@@ -243,6 +276,25 @@ def quart(folder: Path) -> None:
         return "old"
 
     is_as_alone(lambda app: DispatcherMiddleware({PREFIX: app, "": old}), "asgi", lifespan="server", websockets=True)
+
+
+@row(TABLE, "aiohttp-asgi", "aiohttp, `ASGIResource`", "ASGI", '`ASGIResource(app, root_path="/new")`')
+def aiohttp_asgi(folder: Path) -> None:
+    from aiohttp import web
+    from aiohttp_asgi import ASGIResource
+
+    async def answer(request: Any) -> Any:
+        return web.Response(text="old")
+
+    def outer(app: App) -> Any:
+        old = web.Application()
+        old.router.add_get("/old", answer)
+        resource = ASGIResource(app, root_path="/new")
+        old.router.register_resource(resource)
+        resource.lifespan_mount(old)
+        return old
+
+    is_as_alone(outer, "asgi", lifespan="server", websockets=True, server="aiohttp")
 
 
 @row(TABLE, "blacksheep", "BlackSheep", "ASGI", '`old.mount("/new", app)`; the lifespan starts with the first request')

@@ -58,7 +58,11 @@ _WITHOUT = {
 
 
 class HeadReader(Protocol):
-    """Read a request's head. `head` is the protocol's own object (a WSGI environ, an ASGI scope), never copied."""
+    """Read a request's head. `head` is the protocol's own object (a WSGI environ, an ASGI scope), never copied.
+
+    A reader may have one more, `outer_state(head) -> Mapping[str, Any]`: what an application around this one put into a
+    state of the request, which is then where `request.state` begins.
+    """
 
     def method(self, head: Any, /) -> str:
         """Return the method as it was sent."""
