@@ -1,6 +1,7 @@
 """JSON Web Tokens: what is verified, what is refused, and what keys and algorithms may be."""
 
 import base64
+import datetime as dt
 import hashlib
 import hmac
 import json
@@ -102,6 +103,12 @@ HOSTILE: dict[str, Callable[[], Any]] = {
     "changed claims": lambda: ".".join([(one := signed(soon()).split("."))[0], part(soon(sub="eve")), one[2]]),
     "no exp": lambda: signed({"sub": "ada"}),
     "an exp that is no number": lambda: signed({"sub": "ada", "exp": "soon"}),
+    "an exp in digits": lambda: signed(soon(exp=str(int(time.time()) + 60))),
+    "an exp in digits of elsewhere": lambda: signed(soon(exp="\u0669" * 12)),
+    "an nbf that is true": lambda: signed(soon(nbf=True)),
+    "an iat in digits": lambda: signed(soon(iat="1")),
+    "an audience of nobody": lambda: signed(soon(aud=[])),
+    "an audience of nothing": lambda: signed(soon(aud=None)),
     "an exp that no clock has": lambda: signed({"sub": "ada", "exp": float("inf")}),
     "an audience, and none is wanted": lambda: signed(soon(aud="other")),
     "a kid that is no text": lambda: f"{part({'alg': 'HS256', 'kid': {}})}.{part(soon())}.x",
@@ -253,6 +260,9 @@ def test_what_is_encoded() -> None:
         tokens.encode({"sub": "ada"})
     assert JWT(SECRET, algorithms=["HS256"], required=()).encode({"sub": "ada"})
     assert SECRET not in repr(tokens)
+    for claims in ({"exp": dt.datetime.now(dt.UTC)}, {"exp": 9e9, "nbf": "1"}):
+        with pytest.raises(ValueError, match=r"is no number of seconds .* Fix: lifetime=900, or int\(moment.timestamp"):
+            tokens.encode(claims)
 
 
 # -- in an app ---------------------------------------------------------------------------------------------------------

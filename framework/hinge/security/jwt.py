@@ -104,6 +104,7 @@ class JWT:
                 leeway=self._leeway,
                 options={"require": self._required},
             )
+            self._check(found)
         except jwt.ExpiredSignatureError:
             raise HTTPError(401, "The token has expired.") from None
         except (jwt.PyJWTError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
@@ -120,7 +121,8 @@ class JWT:
         unless the claims name others.
 
         Raises:
-            ValueError: nothing says when it expires, and `exp` is among the `required`; or a claim is no JSON.
+            ValueError: nothing says when it expires, and `exp` is among the `required`; or a claim is no JSON, or a
+                moment is no number.
             ConfigurationError: the key is a public one.
         """
         known = next(iter(self._known.values()))
@@ -133,6 +135,10 @@ class JWT:
         if self._audience is not None:
             usual["aud"] = self._audience
         whole = usual | msgspec.to_builtins(claims)
+        wrong_moment = _no_moment(whole)
+        if wrong_moment is not None:
+            why = f"the claim {wrong_moment!r} is no number of seconds (RFC 7519 section 2)"
+            raise ValueError(f"JWT.encode: {why}. Fix: lifetime=900, or int(moment.timestamp())")
         missing = [name for name in self._required if name not in whole]
         if missing:
             fix = "lifetime=900" if missing == ["exp"] else "add it"
@@ -145,6 +151,13 @@ class JWT:
                 raise
             raise ConfigurationError("JWT.encode: a public key signs nothing. Fix: JWT(private_key, ...)") from error
 
+    def _check(self, claims: Mapping[str, Any]) -> None:
+        """Refuse what the library takes and RFC 7519 does not; raises what is told of no token."""
+        if _no_moment(claims) is not None:
+            raise ValueError("a moment is a number (section 2)")
+        if self._audience is None and "aud" in claims:
+            raise ValueError("it is for an audience, be that nobody, and there is none here (section 4.1.3)")
+
     def _key_of(self, token: str) -> _Known:
         """Return the key that a token names, one of the known; raises KeyError or what is told of no token."""
         if not self._by_kid:
@@ -152,6 +165,12 @@ class JWT:
         return self._known[jwt.get_unverified_header(token)["kid"]]
 
 
+def _no_moment(claims: Mapping[str, Any]) -> str | None:
+    """Return the name of a claim that has to be a moment and is no number, None without one."""
+    return next((name for name in _MOMENTS if type(claims.get(name, 0)) not in (int, float)), None)
+
+
+_MOMENTS = ("exp", "nbf", "iat")
 _MAX_LEEWAY = 600
 _SECRET = ("HS256", "HS384", "HS512")
 
