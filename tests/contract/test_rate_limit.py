@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Annotated, Any
 
 import pytest
-from tests.support.redis import Redis
+from tests.support.redis import Cut, Redis
 from tests.support.waiting import until
 
 from hinge import App, Body, ConfigurationError, Depends, Header, Request, Router, WebSocket
@@ -145,6 +145,25 @@ def test_clients_are_told_apart(client_for: Any, first: str, second: str, are_on
     client = client_for(app_with(ProxyHeaders("x-forwarded", hops=1), RateLimit("1/hour")))
     spoofed = [f"192.0.2.{number}, {client_is}" for number, client_is in enumerate((first, second))]
     found = [client.get("/", headers={"x-forwarded-for": one}).status_code for one in spoofed]
+    assert found == [200, 429 if are_one else 200]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "are_one"),
+    [
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.1", True),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),  # both are in ::/64
+        ("::ffff:192.0.2.1", "::1", False),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+    ],
+)
+def test_peers_are_told_apart(each_backend: Any, first: str, second: str, are_one: bool) -> None:
+    app = app_with(RateLimit("1/hour"))
+    found = []
+    for address in (first, second):
+        with Client(app, each_backend.name, client=(address, 1)) as client:
+            found.append(client.get("/").status_code)
     assert found == [200, 429 if are_one else 200]
 
 
@@ -369,6 +388,36 @@ def test_two_workers_share_what_they_count_by_user(redis: Redis, backend: Any) -
         found = [client.get("/", headers={"user": "ann"}).status_code for client in (one, other, one, other, one)]
         assert found == [200, 200, 200, 429, 429]
         assert one.get("/", headers={"user": "bob"}).status_code == 200
+
+
+def test_no_client_counts_for_a_user(redis: Redis, backend: Any) -> None:
+    limit = RateLimit("1/hour", key=by_user, store=redis.url, name=f"{backend.name}{time.time()}")
+    app = guarded(RateLimit("1/hour", store=redis.url, name=limit._name).by(name_of))
+    app.get("/login", middleware=[limit])(lambda: "in")
+    with Client(app, backend.name) as client:
+        for planted in ("user/ann", "ann/user", "/user/ann"):
+            client.get("/login", headers={"user": planted})
+        assert client.get("/", headers={"user": "ann"}).status_code == 200
+
+
+def test_a_worker_whose_clock_is_ahead_shuts_nobody_out_for_longer(redis: Redis, backend: Any, clock: Clock) -> None:
+    limit = RateLimit("1/minute", store=redis.url, store_timeout=5.0, name=f"{backend.name}{time.time()}")
+    with Client(app_with(limit), backend.name) as client:
+        clock.now += 3600
+        assert client.get("/").status_code == 200
+        clock.now -= 3600
+        assert client.get("/").headers["retry-after"] == "60"
+
+
+def test_a_count_whose_answer_is_lost(redis: Redis, backend: Any, caplog: pytest.LogCaptureFixture) -> None:
+    way = Cut(redis, closes=True)
+    limit = RateLimit("3/hour", store=way.url, store_timeout=5.0, name=f"{backend.name}{time.time()}")
+    with Client(app_with(limit), backend.name) as client:
+        assert client.get("/").status_code == 200
+        way.is_on = True
+        assert statuses(client, 2) == [200, 429], "it may have counted twice, and lets nobody through"
+    way.close()
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("guard", [False, pytest.param(True, marks=pytest.mark.gate)])

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.redis import Redis
+from tests.support.redis import Cut, Redis
 
 from hinge import App, Session, Sessions
 from hinge.sessions import MemoryStore, RedisStore, SQLiteStore, sqlite
@@ -212,42 +212,6 @@ def test_a_file_without_room_says_so(tmp_path: Path) -> None:
         store.commit(new("other", b=b"x" * 100_000), FAR)
     assert (store.load("id").values, store.load("other")) == ({"a": b"1"}, None)  # type: ignore[union-attr]
     store.close()
-
-
-class Cut:
-    """A way to a Redis that ends, or never answers, where the answer to a script is awaited."""
-
-    def __init__(self, redis: Redis, *, closes: bool) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._there, self._closes, self.is_on = redis.port, closes, False
-        self.url = f"redis://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._doing = [threading.Thread(target=self._accept, daemon=True)]
-        self._doing[0].start()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                here, _ = self._listener.accept()
-                self._doing.append(threading.Thread(target=self._pass, args=(here,), daemon=True))
-                self._doing[-1].start()
-
-    def _pass(self, here: socket.socket) -> None:
-        with here, socket.create_connection(("127.0.0.1", self._there)) as there, contextlib.suppress(OSError):
-            while asked := here.recv(65536):
-                there.sendall(asked)
-                answer = there.recv(65536)
-                if self.is_on and b"EVALSHA" in asked:
-                    self.is_on = False
-                    if self._closes:
-                        return
-                else:
-                    here.sendall(answer)
-
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for one in self._doing:
-            one.join(10)
 
 
 @pytest.mark.parametrize("closes", [True, False])

@@ -43,19 +43,21 @@ _NETWORK_BITS = 64
 def by_client(request: HTTPConnection) -> str:
     """Return whose request it is: the client's address, for IPv6 its /64 network, which is one customer's.
 
-    Those whose address nobody tells count as one.
+    Those whose address nobody tells count as one. A client of IPv4 that a socket of both families shows as IPv6
+    (`::ffff:192.0.2.1`) counts as what it is: in one /64 are all of them.
     """
     client = request.client
     if client is None:
         return "-"
     if ":" not in client.host:
         return client.host
-    from ipaddress import ip_network  # noqa: PLC0415 - only IPv6 pays for it
+    from ipaddress import IPv6Address, IPv6Network  # noqa: PLC0415 - only IPv6 pays for it
 
     try:
-        return str(ip_network((client.host, _NETWORK_BITS), strict=False))
+        address = IPv6Address(client.host)
     except ValueError:
         return client.host
+    return str(address.ipv4_mapped or IPv6Network((int(address), _NETWORK_BITS), strict=False))
 
 
 class RateLimit:
@@ -158,11 +160,13 @@ class RateLimit:
     def _whose_user(self, connection: HTTPConnection, user: Any, key: Key | None) -> tuple[str, ...]:
         """Return what is counted for where it is said by user."""
         if user is None:
-            return *self._whose(connection, by_client), "nobody"
-        return *self._whose(user, _itself if key is None else key), "user"
+            return self._whose(connection, by_client, "nobody")
+        return self._whose(user, _itself if key is None else key, "user")
 
-    def _whose(self, one: Any, key: Key) -> tuple[str, str]:
+    def _whose(self, one: Any, key: Key, kind: str = "client") -> tuple[str, str, str]:
         """Return what is counted for, in a length that any store takes.
+
+        In a Redis they are one text: what a client may choose comes last, so that it is nobody else's.
 
         Raises:
             ConfigurationError: `key` has returned something else than a text.
@@ -173,7 +177,7 @@ class RateLimit:
             raise ConfigurationError(f"{who}: it returned {type(found).__name__}. Fix: return a text")
         if len(found) > _LONGEST_KEY:
             found = sha256(found.encode("utf-8", "surrogatepass")).hexdigest()
-        return self._name, found
+        return self._name, kind, found
 
 
 class _Shared(RateLimit):
@@ -215,7 +219,8 @@ class _Shared(RateLimit):
                 strategy = await self._strategy_here()
                 for limit in self._limits:
                     if not await strategy.hit(limit, *whose):
-                        raise _too_many((await strategy.get_window_stats(limit, *whose)).reset_time - time())
+                        left = (await strategy.get_window_stats(limit, *whose)).reset_time - time()
+                        raise _too_many(min(left, limit.get_expiry()))  # another worker's clock may be ahead
         except (OSError, _needed("redis.exceptions").RedisError) as error:  # TimeoutError is an OSError
             if self._ask_at is None:
                 how = "refused" if self._refuses else "let through"
@@ -242,8 +247,13 @@ class _Shared(RateLimit):
 
     async def _connected(self, loop: asyncio.AbstractEventLoop) -> AsyncGenerator[Any, None]:
         """Yield what counts; the loop closes the generator when it ends, and that closes the connections."""
-        once = _needed("redis.asyncio.retry").Retry(_needed("redis.backoff").NoBackoff(), 0)
-        storage = _needed("limits.aio").storage.RedisStorage(f"async+{self._url}", implementation="redispy", retry=once)
+        closed = [_needed("redis.exceptions").ConnectionError]  # then it is asked once more, and may count twice
+        once = _needed("redis.asyncio.retry").Retry(
+            _needed("redis.backoff").NoBackoff(), 1, supported_errors=(*closed,)
+        )
+        storage = _needed("limits.aio").storage.RedisStorage(
+            f"async+{self._url}", implementation="redispy", retry=once, retry_on_error=closed
+        )
         try:
             yield _needed("limits.aio").strategies.MovingWindowRateLimiter(storage)
         finally:
