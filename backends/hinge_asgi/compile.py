@@ -35,7 +35,7 @@ def compile_asgi(frozen: FrozenApp) -> Any:  # noqa: C901 - the request path is 
 
     @cache  # paths and methods share endpoints
     def served(endpoint: Endpoint) -> Serve:
-        serve = make_serve(endpoint, runtime, distrust)
+        serve = _serve(endpoint, runtime, distrust)
         if endpoint.observers:
             from hinge_asgi.observed import observed  # noqa: PLC0415 - only observed apps pay for it
 
@@ -91,6 +91,15 @@ def compile_asgi(frozen: FrozenApp) -> Any:  # noqa: C901 - the request path is 
         raise NotImplementedError(f"this server sent an ASGI scope of type {kind!r}, which is not known here")
 
     return _with_worker_hooks(frozen.wrap(application), application, runtime)
+
+
+def _serve(endpoint: Endpoint, runtime: Runtime, distrust: Any) -> Serve:
+    if endpoint.route is not None and endpoint.route.interface == "asgi":
+        from hinge_asgi.handed_over import is_handed_over, make_serve_directly  # noqa: PLC0415 - for who mounts some
+
+        if is_handed_over(endpoint):
+            return make_serve_directly(endpoint, runtime, distrust)
+    return make_serve(endpoint, runtime, distrust)
 
 
 def _head_of(names: Mapping[str, Any]) -> Scope | None:

@@ -10,9 +10,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 
 from hinge.binding.documented import Responses, as_documented
-from hinge.compiling.declared import Declared, Wrapper, mount_of, wrappers_of
+from hinge.compiling.declared import Declared, Wrapper, mount_of, mounted_below, wrappers_of
 from hinge.config import Config, resolve_config
-from hinge.diagnostics.kinds import FLAG, TEXT, shown, want, wrong
+from hinge.diagnostics.kinds import COUNT, FLAG, TEXT, shown, want, wrong
 from hinge.diagnostics.location import caller, locate, qualified_name
 from hinge.diagnostics.misuse import fits
 from hinge.entry import ServerEntry
@@ -157,19 +157,53 @@ class App(ServerEntry, Registrar):
             self._add(route)
 
     @fits
-    def mount(self, path: str, app: "App", *, name: str | None = None) -> None:
-        """Have another app answer everything below `path`, and `path` itself.
+    def mount(
+        self,
+        path: str,
+        app: Any,
+        *,
+        name: str | None = None,
+        interface: Literal["wsgi", "asgi"] | None = None,
+        dependencies: Iterable[Any] = (),
+        max_body_size: int | None = None,
+    ) -> None:
+        """Have another app, or any WSGI or ASGI application, answer everything below `path`, and `path` itself.
 
-        It keeps its middleware, inside this app's, and its error handlers, limits, 404, lifespans and document; its
-        lifespans run after this app's have started. With a `name`, `url_for("name:route")` leads to its routes. It may
-        get routes until this app is compiled. Where paths of both match, the more specific one answers.
+        An `App` keeps its middleware, inside this app's, and its error handlers, limits, 404, lifespans and document;
+        its lifespans run after this app's have started. With a `name`, `url_for("name:route")` leads to its routes. It
+        may get routes until this app is compiled. Where paths of both match, the more specific one answers.
+
+        An application of another framework is served on every backend. `interface` says which protocol it has where
+        that cannot be told. It has the limits of its own; `max_body_size` sets one in bytes before it. With a `name`,
+        `url_for(name, path="a/b")` is an address below it. Requests whose method no route of this app has go to it.
+
+        `dependencies` (`[Depends(check)]`) run before all of its answers, behind those of this app.
 
         Raises:
-            ConfigurationError: it is no app, holds this one, or has native middleware; or `path` is no prefix.
+            ConfigurationError: it is no app, holds this one, or has native middleware; it cannot be told of which
+                protocol it is; or `path` is no prefix.
         """
-        mount = mount_of(path, app, app._declared if isinstance(app, App) else None, name, self._declared)
-        self._declared.check_open(f"mount({path!r}, ...) ({mount.location})")
-        self._declared.mounts.append(mount)
+        declared, where = self._declared, caller()
+        who = f"mount({path!r}, ...) ({where})"
+        found = as_dependencies(dependencies, who)
+        if isinstance(app, App):
+            if interface is not None or max_body_size is not None:
+                given = "interface" if interface is not None else "max_body_size"
+                fix = "leave it out" if interface is not None else "App(config=Config(max_body_size=...)), of that app"
+                raise ConfigurationError(f"{who}: {given}= is for applications of other frameworks. Fix: {fix}")
+            mount = mount_of(path, app._declared, name, found, declared)
+            declared.check_open(f"mount({path!r}, ...) ({where})")
+            declared.mounts.append(mount)
+            return
+        if isinstance(app, Router):
+            raise ConfigurationError(f"{who}: {app!r} is no App. Fix: app.include(router, prefix=...)")
+        want("App.mount", COUNT, optional=True, max_body_size=max_body_size)
+        from hinge.mounted.foreign import foreign_of  # noqa: PLC0415 - only an app that mounts such pays for it
+
+        below = mounted_below(path, name, who, declared)
+        foreign = foreign_of(below, app, interface, name, found, max_body_size, where)
+        declared.check_open(f"mount({path!r}, ...) ({where})")
+        declared.foreign.append(foreign)
 
     @fits
     def error(self, kind: type[Exception] | int) -> ErrorDecorator:

@@ -24,7 +24,7 @@ from hinge.state import MOUNTED
 class Lifespan(msgspec.Struct, frozen=True):
     """One registered generator function."""
 
-    start: Callable[[Any], Any]
+    start: Callable[..., Any]
     is_async: bool
     name: str
     location: str
@@ -34,6 +34,8 @@ class Lifespan(msgspec.Struct, frozen=True):
     """The function as it was registered."""
     needs: "tuple[Need, ...]" = ()
     """Its parameters that are dependencies; `start` takes them by keyword."""
+    takes_state: bool = False
+    """Whether `start` takes what the lifespans before it have yielded as well."""
 
     def misuse(self, what: str) -> ConfigurationError:
         """Return an error that names this lifespan."""
@@ -105,7 +107,8 @@ class LifespanStack:
         """
         for lifespan in self._lifespans:
             try:
-                generator = lifespan.start(self._app)
+                given = (self._app, self.state) if lifespan.takes_state else (self._app,)
+                generator = lifespan.start(*given)
                 yielded = await _begin(lifespan, generator)
                 self._running.append((lifespan, generator))
                 self._merge(lifespan, yielded)

@@ -151,8 +151,8 @@ class TheirMark:
         (lambda: anything_of(App()).include(Router(), tags=["x"]), "Fix: give it to the Router(...)"),
         (lambda: anything_of(App()).route("/"), "Fix: it takes methods=['GET'], or is @app.get(path)"),
         (
-            lambda: anything_of(App()).mount("/s", of_another("StaticFiles", "starlette.staticfiles")()),
-            "app.static('/s', ",
+            lambda: anything_of(App()).mount("/s", of_another("StaticFiles", "starlette.staticfiles")),
+            "Fix: say it, as in mount(..., interface=",
         ),
         (lambda: anything_of(CORS)(expose_headers=["x"]), "Fix: expose="),
         (lambda: App().error(RequestValidationError), "Fix: @app.error(422); what is wrong is in"),

@@ -104,7 +104,8 @@ def of_static(**options: Any) -> None:
 
 
 def of_mount(**options: Any) -> None:
-    App().mount(**{"path": "/m", "app": App(), **options})
+    inner = (lambda environ, start_response: []) if options.keys() & {"interface", "max_body_size"} else App()
+    App().mount(**{"path": "/m", "app": inner, **options})
 
 
 def of_include(**options: Any) -> None:
@@ -288,7 +289,14 @@ WRONG: dict[Callable[..., None], dict[str, tuple[Any, ...]]] = {
         "dependencies": NO_DEPENDENCIES,
         "without": (*NO_LIST, None, [5], str),
     },
-    of_mount: {"path": (*NO_PATH, None), "app": (*NO_CALL, None, Router(), App), "name": (*NO_TEXT, "", "a:b")},
+    of_mount: {
+        "path": (*NO_PATH, None),
+        "app": (*NO_CALL, None, Router(), App),
+        "name": (*NO_TEXT, "", "a:b"),
+        "interface": (*NO_TEXT, "rsgi"),
+        "dependencies": NO_DEPENDENCIES,
+        "max_body_size": NO_COUNT,
+    },
     of_include: {
         "router": (*NO_CALL, None, App(), Router),
         "prefix": (*NO_PATH, None),

@@ -84,6 +84,7 @@ _GATES = {
     "howto/logging.md": ["structlog"],
     "howto/login-elsewhere.md": ["authlib", "itsdangerous"],
     "howto/testing.md": ["sqlalchemy"],
+    "mounting.md": ["flask", "starlette"],
     "howto/postgresql.md": ["sqlalchemy", "psycopg", "psycopg_pool", "asyncpg"],
 }
 """The pages that need packages of the extra `howto`, which the gate installs, and these packages."""

@@ -35,7 +35,7 @@ def command(ctx: click.Context, target: str, backend: str | None, *, factory: bo
 
 def late_guards(app: App) -> Iterator[str]:
     """Yield a line for each route whose guards do not come before the body: a middleware has it read first."""
-    for one in (one for part in app.parts() for one in part.judged):
+    for one in (one for part in app.parts() for one in part.everything):
         endpoint = one.endpoint
         if endpoint is not None and endpoint.is_guarded and endpoint.body_before is not None:
             layer = endpoint.layers[endpoint.body_before]

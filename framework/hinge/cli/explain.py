@@ -38,7 +38,7 @@ def command(ctx: click.Context, target: str, backend: str | None, *, factory: bo
     """
     app = load_app(target, factory=factory)
     backends = {backend: load_backend(backend)} if backend else usable_backends()
-    judged = [one for part in app.parts() for one in part.judged]
+    judged = [one for part in app.parts() for one in part.everything]
     for one in judged:
         click.echo(f"{methods_of(one.route)} {one.route.template.text}")
         for label, text in _lines(one, backends):

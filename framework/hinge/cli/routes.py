@@ -20,7 +20,9 @@ def command(target: str, *, factory: bool) -> None:
 
 
 def methods_of(route: Route) -> str:
-    """Return the methods in a fixed order, or WEBSOCKET."""
+    """Return the methods in a fixed order, or WEBSOCKET; of a mounted application, which takes any, its protocol."""
+    if route.interface is not None:
+        return f"any ({route.interface.upper()})"
     return "WEBSOCKET" if route.websocket else ",".join(sorted(route.methods))
 
 

@@ -16,7 +16,7 @@ from hinge.inspection.custom_types import NO_TYPES, Types
 from hinge.middleware.layer import Layer
 from hinge.routing.catalog import Catalog
 from hinge.routing.route import Route
-from hinge.routing.router import Router, check_name, check_prefix
+from hinge.routing.router import check_name, check_prefix
 
 if TYPE_CHECKING:
     from hinge.codecs import Codec
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hinge.error_responses import ErrorHandler
     from hinge.lifespan import Lifespan
     from hinge.observability.observer import Observer
+    from hinge.mounted.foreign import Foreign
     from hinge.sessions.sessions import Sessions
 
 Wrapper = Callable[[Any], Any] | tuple[Callable[..., Any], dict[str, Any]]
@@ -53,6 +54,8 @@ class Declared(msgspec.Struct, eq=False, kw_only=True):
     lifespans: "list[Lifespan]" = []
     mounts: "list[Mount]" = []
     observers: "list[Observer]" = []
+    foreign: "list[Foreign]" = []
+    """The applications of other frameworks that are mounted in it."""
     sessions: "Sessions | None" = None
     overrides: dict[str, Any] = {}
     """The settings that somebody has set since, which hold for mounted apps too."""
@@ -72,7 +75,8 @@ class Declared(msgspec.Struct, eq=False, kw_only=True):
 
     def routes(self) -> tuple[Route, ...]:
         """Return all routes in the order of registration, then those of mounted apps below their prefixes."""
-        return (*self.catalog, *(route for mount in self.mounts for route in mount.routes()))
+        inner = (route for mount in self.mounts for route in mount.routes())
+        return (*self.catalog, *inner, *(one.route() for one in self.foreign))
 
     def named(self, name: str) -> Route:
         """Return the route of a name, or of a mounted app's `mount:route`.
@@ -86,6 +90,9 @@ class Declared(msgspec.Struct, eq=False, kw_only=True):
         for mount in self.mounts if inner else ():
             if mount.name == outer:
                 return mount.named(inner)
+        for foreign in self.foreign:
+            if foreign.name == name and not self.catalog.has(name):
+                return foreign.route()
         return self.catalog.named(name)
 
     def check_unmounted(self, name: str, where: str) -> None:
@@ -114,6 +121,8 @@ class Mount(msgspec.Struct, frozen=True, eq=False):
     declared: Declared
     name: str | None
     location: str
+    dependencies: tuple[Dependency, ...] = ()
+    """What runs before its handlers."""
 
     def routes(self) -> list[Route]:
         """Return the app's routes as those of the app around it: below the prefix, named `mount:route`."""
@@ -127,19 +136,16 @@ class Mount(msgspec.Struct, frozen=True, eq=False):
         return route.named(self.name).under(self.prefix, (), ())
 
 
-def mount_of(prefix: Any, app: Any, declared: Declared | None, name: Any, around: Declared) -> Mount:
-    """Return the mount of an app, which was `declared`; None: it is no app.
+def mount_of(
+    prefix: Any, declared: Declared, name: Any, dependencies: tuple[Dependency, ...], around: Declared
+) -> Mount:
+    """Return the mount of an app, which was `declared`.
 
     Raises:
-        ConfigurationError: the prefix, the app or the name is none, or the app cannot be inside the other.
+        ConfigurationError: the prefix or the name is none, or the app cannot be inside the other.
     """
     where = caller()
     who = f"mount({prefix!r}, ...) ({where})"
-    if declared is None:
-        fix = "app.include(router, prefix=...)" if isinstance(app, Router) else "give a hinge.App"
-        if type(app).__name__ in ("StaticFiles", "SharedDataMiddleware"):
-            fix = f"app.static({prefix!r}, 'folder')"
-        raise ConfigurationError(f"{who}: {app!r} is no App. Fix: {fix}")
     if declared is around or around in declared.inside():
         raise ConfigurationError(f"{who}: the app would be inside itself. Fix: mount another one")
     if any(declared.wrappers.values()):
@@ -147,6 +153,16 @@ def mount_of(prefix: Any, app: Any, declared: Declared | None, name: Any, around
             f"{who}: the app has wsgi_middleware or asgi_middleware, which go around a whole callable. "
             "Fix: give them to the outermost app"
         )
+    below = mounted_below(prefix, name, who, around)
+    return Mount(below, declared, name, where, dependencies)
+
+
+def mounted_below(prefix: Any, name: Any, who: str, around: Declared) -> str:
+    """Return the prefix of a mount, empty for the root.
+
+    Raises:
+        ConfigurationError: it is none, or the name is none or somebody else's.
+    """
     if name is not None:
         check_name(name, who)
         group = next((route for route in around.catalog if route.name.startswith(f"{name}:")), None)
@@ -161,7 +177,7 @@ def mount_of(prefix: Any, app: Any, declared: Declared | None, name: Any, around
             f"{who}: every handler of the app would have to take the parameter. Fix: mount below a fixed path, "
             "or include routers, which have prefixes with parameters"
         )
-    return Mount(below, declared, name, where)
+    return below
 
 
 def wrappers_of(given: Any, where: str) -> tuple[Callable[[Any], Any], ...]:

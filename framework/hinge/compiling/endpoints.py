@@ -131,6 +131,7 @@ class Frame(msgspec.Struct, frozen=True):
         where = f"{', '.join(sorted(route.methods)) or 'WEBSOCKET'} {route.template.text} ({route.location})"
         needs = self.graphs.needs_of(plan, guards, names, self.notes, where)
         scopes = _scopes_of(route, plan, needs, self.graphs.overriding)
+        names = names if route.interface is None else ()  # nobody has to take the rest of the path
         if route.websocket:
             return composed(plan, needs, names, Finish(), websocket=True, scopes=scopes)
         taken = needs.sources_with(plan)
@@ -218,7 +219,7 @@ def judge(route: Route, frame: Frame) -> Judged:
         guards = frame.guards_of(route)
         plan = plan_handler(
             route.handler,
-            route.template.names,
+            route.template.names if route.interface is None else (),  # which reads its path by itself
             inline=route.inline,
             own_loop=route.loop == "thread",
             websocket=route.websocket,

@@ -17,7 +17,7 @@ from hinge.errors import ConfigurationError
 
 def mistakes_of(parts: Sequence[Part], target: Backend, *, skip_unsupported: bool) -> list[str]:
     """Return a line for everything that is wrong, and for every need that the backend does not meet."""
-    judged = [one for part in parts for one in part.judged]
+    judged = [one for part in parts for one in part.everything]
     found = [mistake for one in judged for mistake in one.mistakes] + uncancelled(judged, target)
     found += unknown_overrides(parts) + _shared_cookies(parts) + _unobserved(parts, target)
     found += [line for part in parts for line in _undescribed(part)]

@@ -19,7 +19,7 @@ from hinge.binding.params import Dependency
 from hinge.compiling import automatic
 from hinge.compiling.declared import Declared
 from hinge.compiling.endpoints import Frame, Judged, anything, http_table, judge, misplaced, websocket_table
-from hinge.compiling.frozen import Endpoint, Leaf
+from hinge.compiling.frozen import Endpoint, Leaf, head_of
 from hinge.config import Config
 from hinge.dependencies.graph import Graphs
 from hinge.dependencies.overrides import Override, Overriding, not_needed
@@ -46,11 +46,29 @@ class Part(msgspec.Struct, frozen=True, eq=False):
     """Its routes as they were declared."""
     judged: list[Judged]
     """The same below the prefix."""
+    foreign: list["ForeignPart"] = []
+    """The applications of other frameworks that are mounted in it."""
 
     @property
     def app(self) -> Any:
         """The app itself."""
         return self.declared.app
+
+    @property
+    def everything(self) -> list[Judged]:
+        """Its routes, and one for each mounted application."""
+        return [*self.judged, *(one.judged[-1] for one in self.foreign)]
+
+
+class ForeignPart(msgspec.Struct, frozen=True, eq=False):
+    """An application of another framework where it stands."""
+
+    foreign: Any
+    prefix: str
+    judged: list[Judged]
+    """Its routes: the prefix itself, if it is not the root, and what is below it."""
+    websockets: list[Judged]
+    """The same for WebSockets; those whose dependencies need an HTTP request are refused."""
 
 
 class _Place(msgspec.Struct, frozen=True, eq=False):
@@ -86,7 +104,7 @@ def _walk(
             prefix,
             mount.location,
             part.frame.layers,
-            part.frame.dependencies,
+            part.frame.dependencies + mount.dependencies,
             place.overrides | declared.overrides,
             keys.setdefault(id(mount.declared), prefix or "/"),
             part.frame.sessions,
@@ -123,9 +141,16 @@ def _part(declared: Declared, place: _Place, graphs: Graphs) -> Part:
         observers=(*place.observers, *declared.observers),
     )
     own = tuple(declared.catalog)
-    return Part(
-        declared, place.prefix, place.location, frame, own, [judge(_below(place.prefix, one), frame) for one in own]
-    )
+    judged = [judge(_below(place.prefix, one), frame) for one in own]
+    foreign = [_foreign_part(one, place.prefix, frame) for one in declared.foreign]
+    return Part(declared, place.prefix, place.location, frame, own, judged, foreign)
+
+
+def _foreign_part(foreign: Any, around: str, frame: Frame) -> ForeignPart:
+    reads = any(layer.needs_body for layer in frame.layers)
+    routes = foreign.routes(around, whole_body=reads)
+    sockets = [judge(route, frame) for route in foreign.websockets(around)]
+    return ForeignPart(foreign, around + foreign.prefix, [judge(route, frame) for route in routes], sockets)
 
 
 def _check_callbacks(declared: Declared, notes: Notes) -> None:
@@ -216,6 +241,8 @@ class Tables:
             ConfigurationError: another part has one of its paths.
         """
         table = http_table([*declared, *shown], part.frame, features)
+        if part.foreign:
+            table = _with_foreign(table, part.foreign)
         waiting = {route.template.shape for route, _ in shown} - {route.template.shape for route, _ in declared}
         exists = None if part.declared.slashes == "strict" else lambda path: table.find(path) is not None
         not_found = anything(automatic.not_found(exists, part.frame.refusing), part.frame)
@@ -235,6 +262,10 @@ class Tables:
             self.http.add(template, leaf)
         for template, endpoint in websocket_table(declared if Feature.WEBSOCKET in features else ()):
             self.websockets.add(template, endpoint)  # the HTTP table has a leaf for each: a clash was told
+        for foreign in part.foreign if Feature.WEBSOCKET in features else ():
+            for route, found, mistakes in foreign.websockets:
+                if found is not None and not mistakes and self.websockets.get(route.template) is None:
+                    self.websockets.add(route.template, found)
 
     def finish(self) -> None:
         """Add what shows the documents, outermost first, where nobody has declared anything."""
@@ -255,11 +286,45 @@ class Tables:
                 raise _clash(part, template, present)
 
 
-def _clash(part: Part, template: PathTemplate, leaf: Leaf[Endpoint]) -> ConfigurationError:
+def _with_foreign(table: RouteTable[Leaf[Endpoint]], foreign: Sequence[ForeignPart]) -> RouteTable[Leaf[Endpoint]]:
+    """Return the table of an app with what other applications answer: below their prefixes, all that no route does.
+
+    Raises:
+        ConfigurationError: two of them, or one and a route, take the same paths.
+    """
+    found: RouteTable[Leaf[Endpoint]] = RouteTable()
+    inner = sorted(foreign, key=lambda one: len(one.prefix), reverse=True)
+    for template, leaf in table:
+        around = next((one for one in inner if f"{template.text}/".startswith(f"{one.prefix}/")), None)
+        other = None if around is None else around.judged[-1].endpoint
+        found.add(template, leaf if other is None else _otherwise(leaf, other))
+    for one in foreign:
+        for route, endpoint, _ in one.judged:
+            if endpoint is None:
+                continue  # its mistakes were told
+            present = found.get(route.template)
+            if present is None:
+                found.add(route.template, Leaf({"HEAD": head_of(endpoint)}, endpoint))
+            elif route.template.text != one.prefix:
+                raise _clash(one, route.template, present)
+    return found
+
+
+def _otherwise(leaf: Leaf[Endpoint], other: Endpoint) -> Leaf[Endpoint]:
+    """Return the leaf whose other methods go to somebody else; HEAD, too, where no route has it."""
+    head = leaf.methods.get("HEAD")
+    methods = dict(leaf.methods)
+    if head is None or head.route is None:
+        methods["HEAD"] = head_of(other)
+    return Leaf(methods, other)
+
+
+def _clash(part: Part | ForeignPart, template: PathTemplate, leaf: Leaf[Endpoint]) -> ConfigurationError:
     routes = [endpoint.route for endpoint in leaf.methods.values() if endpoint.route is not None]
-    other = routes[0].describe() if routes else "those of another mount"
+    other = routes[0].describe() if routes and routes[0].interface is None else "those of another mount"
+    place = part.foreign.location if isinstance(part, ForeignPart) else part.location
     return ConfigurationError(
-        f"mount({part.prefix or '/'!r}, ...) ({part.location}): {template.text} matches the same paths as {other}. "
+        f"mount({part.prefix or '/'!r}, ...) ({place}): {template.text} matches the same paths as {other}. "
         "Fix: change one of the two paths"
     )
 
@@ -308,6 +373,10 @@ def _lifespans_of(parts: Sequence[Part]) -> tuple[Lifespan, ...]:
         key = part.frame.mounted
         ready = [_given(one, part) for one in part.declared.lifespans]
         found += [one if key is None else _of_mounted(one, part.app, key) for one in ready]
+        for one in part.declared.foreign:
+            lifespan = None if id(one.app) in seen else one.lifespan(key)
+            seen.add(id(one.app))
+            found += [] if lifespan is None else [lifespan]
     return tuple(found)
 
 

@@ -44,6 +44,10 @@ class Catalog:
         self._routes.append(route)
         self._names.setdefault(route.name, []).append(route)
 
+    def has(self, name: str) -> bool:
+        """Tell whether a route has that name."""
+        return name in self._names
+
     def named(self, name: str) -> Route:
         """Return the route of a name.
 

@@ -61,7 +61,10 @@ _KNOWN_WEBSOCKET = WebSocketOptions.__annotations__.keys()
 
 
 class Route(msgspec.Struct, frozen=True, eq=False):
-    """One handler at one path template. `methods` is empty for a WebSocket route. A route is equal to itself alone."""
+    """One handler at one path template. A route is equal to itself alone.
+
+    `methods` is empty for a WebSocket route, and for a mounted application, which answers all of them.
+    """
 
     template: PathTemplate
     methods: frozenset[str]
@@ -88,6 +91,8 @@ class Route(msgspec.Struct, frozen=True, eq=False):
     without: tuple[Callable[..., Any], ...] = ()
     documented: tuple[Documented, ...] = ()
     """The `responses` of the app and the routers around it, outermost first."""
+    interface: str | None = None
+    """The protocol, "wsgi" or "asgi", of a mounted application of another framework, which answers all methods."""
     says_schema: bool = False
     """Whether `include_in_schema` was said, at the route or by a router around it: a further one does not change it."""
 

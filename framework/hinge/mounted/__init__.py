@@ -1,0 +1,1 @@
+"""Applications of other frameworks below a prefix."""

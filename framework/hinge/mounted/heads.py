@@ -1,0 +1,157 @@
+"""The head of a request as the other protocol has it: an environ (PEP 3333) or a scope (ASGI 3).
+
+Law: what the server's own head has is kept where it is of the same protocol, and the mount's prefix moves from the path
+to SCRIPT_NAME or root_path. What a trusted proxy said counts. What a server cannot know is left out, never made up.
+"""
+
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from hinge.request import HTTPConnection, quote_path
+
+HTTP: dict[str, Any] = {"version": "3.0", "spec_version": "2.4"}
+"""What is offered to ASGI applications: `send` raises OSError once the client has left."""
+
+STATE = "hinge.state"
+"""Where a WSGI application finds what the lifespans and the middleware around it have put into the state."""
+
+_BARE = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+
+
+def split(request: HTTPConnection, prefix: str) -> tuple[str, str]:
+    """Return the whole mount prefix, that of the server included, and the path below it; both decoded."""
+    return request._reader.prefix(request._head) + prefix, request.path[len(prefix) :]
+
+
+def is_scope(native: Any) -> bool:
+    """Tell whether a platform's request is an ASGI scope."""
+    return isinstance(native, Mapping) and native.get("type") in ("http", "websocket") and "headers" in native
+
+
+def is_environ(native: Any) -> bool:
+    """Tell whether a platform's request is a WSGI environ."""
+    return isinstance(native, Mapping) and "REQUEST_METHOD" in native
+
+
+def disguised(text: str) -> str:
+    """Return a text as WSGI has it: a character a byte of its UTF-8."""
+    return text if text.isascii() else text.encode("utf-8", "surrogatepass").decode("latin-1")
+
+
+# -- WSGI --------------------------------------------------------------------------------------------------------------
+
+
+def environ_of(request: Any, prefix: str) -> dict[str, Any]:
+    """Return the environ of a request for an application below `prefix`, without its body."""
+    native, (root, below) = request.native, split(request, prefix)
+    if is_environ(native):
+        environ = dict(native)
+        environ["wsgi.url_scheme"] = request.scheme
+        if "client" in request._memo:  # a trusted proxy knows it better
+            _tell_client(environ, request)
+    else:
+        environ = _made(request, native, root, below)
+    if "host" in request._memo:
+        environ["HTTP_HOST"] = request._memo["host"]
+    environ["SCRIPT_NAME"], environ["PATH_INFO"] = disguised(root), disguised(below)
+    environ["wsgi.input_terminated"] = True
+    environ[STATE] = request.state
+    return environ
+
+
+def _made(request: Any, native: Any, root: str, below: str) -> dict[str, Any]:
+    reader, head, scheme = request._reader, request._head, request.scheme
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": request.method,
+        "QUERY_STRING": reader.query_string(head),
+        "SERVER_PROTOCOL": f"HTTP/{request.http_version}",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scheme,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    if is_scope(native):
+        lines: Iterable[tuple[str, str]] = [
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in native["headers"]
+        ]
+        raw = native.get("raw_path")
+        if raw:
+            environ["REQUEST_URI"] = raw.decode("latin-1") + (
+                f"?{environ['QUERY_STRING']}" if environ["QUERY_STRING"] else ""
+            )
+    else:
+        lines = request.headers.multi_items()
+    for name, value in lines:
+        if "_" in name:  # it could not be told from one with `-`
+            continue
+        key = _BARE.get(name) or f"HTTP_{name.upper().replace('-', '_')}"
+        present = environ.get(key)
+        environ[key] = value if present is None else f"{present}{'; ' if name == 'cookie' else ','}{value}"
+    environ["SERVER_NAME"], environ["SERVER_PORT"] = _server_of(native, environ.get("HTTP_HOST", ""), scheme)
+    _tell_client(environ, request)
+    return environ
+
+
+def _tell_client(environ: dict[str, Any], request: Any) -> None:
+    client = request.client
+    for key in ("REMOTE_ADDR", "REMOTE_PORT", "REMOTE_HOST"):
+        environ.pop(key, None)
+    if client is not None:
+        environ["REMOTE_ADDR"] = client.host
+        if client.port is not None:
+            environ["REMOTE_PORT"] = str(client.port)
+
+
+def _server_of(native: Any, host: str, scheme: str) -> tuple[str, str]:
+    server = native.get("server") if is_scope(native) else None
+    if server and server[1] is not None:
+        return str(server[0]), str(server[1])
+    name, colon, port = host.rpartition(":")
+    if not colon or not port.isdigit():
+        name, port = host, ""
+    return name or "localhost", port or str(_PORTS.get(scheme, 80))
+
+
+# -- ASGI --------------------------------------------------------------------------------------------------------------
+
+
+def scope_of(request: Any, prefix: str, own_state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the scope of a request or a WebSocket for an application below `prefix`."""
+    native, (root, below) = request.native, split(request, prefix)
+    scope = dict(native) if is_scope(native) else _scope_made(request, native, root + below)
+    scope["asgi"] = HTTP
+    scope["scheme"] = request.scheme
+    scope["root_path"], scope["path"] = root, root + below
+    scope["extensions"] = {}
+    scope["state"] = {**request.state, **own_state}
+    client = request.client
+    scope["client"] = None if client is None else (client.host, client.port or 0)
+    if "host" in request._memo:
+        host = (request._memo["host"] or "").encode("latin-1", "replace")
+        scope["headers"] = [*((name, value) for name, value in scope["headers"] if name != b"host"), (b"host", host)]
+    return scope
+
+
+def _scope_made(request: Any, native: Any, path: str) -> dict[str, Any]:
+    environ = native if is_environ(native) else {}
+    headers = []
+    for name, value in request.headers.multi_items():
+        key = _BARE.get(name) or f"HTTP_{name.upper().replace('-', '_')}"
+        sent = environ.get(key, value)  # those beyond ASCII read as empty
+        headers.append((name.encode("latin-1"), sent.encode("latin-1", "replace")))
+    raw = environ.get("REQUEST_URI") or environ.get("RAW_URI") or ""
+    raw_path = raw.partition("?")[0] if raw[:1] == "/" else quote_path(path)
+    server = environ.get("SERVER_NAME"), environ.get("SERVER_PORT", "")
+    return {
+        "type": "http",
+        "http_version": request.http_version,
+        "method": request.method,
+        "raw_path": raw_path.encode("latin-1", "replace"),
+        "query_string": request._reader.query_string(request._head).encode("latin-1"),
+        "headers": headers,
+        "server": (server[0], int(server[1])) if server[0] and str(server[1]).isdigit() else None,
+    }
