@@ -16,6 +16,7 @@ from hinge.errors import HTTPError
 from hinge.loop.runtime import Runtime
 from hinge.loop.watch import failure_of
 from hinge.mounted.foreign import UNLIMITED
+from hinge.mounted.heads import OUR_ROUTE
 from hinge.state import MOUNTED
 from hinge_asgi import scope as reader
 from hinge_asgi.body import Receive, doubt
@@ -55,6 +56,8 @@ def make_serve_directly(
         try:
             path, root = path_of(scope), prefix_of(scope)
             inner = dict(scope)
+            for told in OUR_ROUTE:
+                inner.pop(told, None)
             inner["path"], inner["root_path"] = root + path, root + path[:cut]
             inner["state"] = _state(runtime, endpoint, key, scope)
             await app(inner, receive, begun)

@@ -48,6 +48,7 @@ def make_serve_directly(endpoint: Endpoint, runtime: Runtime) -> Serve:
         output: Any = None
         try:
             inner = dict(environ)
+            inner.pop("wsgiorg.routing_args", None)
             inner["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "").rstrip("/") + root
             inner["PATH_INFO"] = disguised(path_of(environ)[cut:])
             inner["wsgi.input"], inner["wsgi.input_terminated"] = _input(environ), True

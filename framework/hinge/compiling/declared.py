@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from hinge.dependencies.overrides import Override
     from hinge.error_responses import ErrorHandler
     from hinge.lifespan import Lifespan
-    from hinge.observability.observer import Observer
     from hinge.mounted.foreign import Foreign
+    from hinge.observability.observer import Observer
     from hinge.sessions.sessions import Sessions
 
 Wrapper = Callable[[Any], Any] | tuple[Callable[..., Any], dict[str, Any]]

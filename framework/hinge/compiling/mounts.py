@@ -297,7 +297,7 @@ def _with_foreign(table: RouteTable[Leaf[Endpoint]], foreign: Sequence[ForeignPa
     for template, leaf in table:
         around = next((one for one in inner if f"{template.text}/".startswith(f"{one.prefix}/")), None)
         other = None if around is None else around.judged[-1].endpoint
-        found.add(template, leaf if other is None else _otherwise(leaf, other))
+        found.add(template, leaf if other is None else _otherwise(leaf, replace(other, path_names=template.names)))
     for one in foreign:
         for route, endpoint, _ in one.judged:
             if endpoint is None:

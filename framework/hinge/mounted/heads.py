@@ -20,6 +20,10 @@ _BARE = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
 
+OUR_ROUTE = ("route", "endpoint", "path_params")
+"""What a scope may tell of the route of the mount: a mounted application has routes of its own."""
+
+
 def split(request: HTTPConnection, prefix: str) -> tuple[str, str]:
     """Return the whole mount prefix, that of the server included, and the path below it; both decoded."""
     return request._reader.prefix(request._head) + prefix, request.path[len(prefix) :]
@@ -55,6 +59,7 @@ def environ_of(request: Any, prefix: str) -> dict[str, Any]:
         environ = _made(request, native, root, below)
     if "host" in request._memo:
         environ["HTTP_HOST"] = request._memo["host"]
+    environ.pop("wsgiorg.routing_args", None)
     environ["SCRIPT_NAME"], environ["PATH_INFO"] = disguised(root), disguised(below)
     environ["wsgi.input_terminated"] = True
     environ[STATE] = request.state
@@ -123,6 +128,8 @@ def scope_of(request: Any, prefix: str, own_state: Mapping[str, Any]) -> dict[st
     """Return the scope of a request or a WebSocket for an application below `prefix`."""
     native, (root, below) = request.native, split(request, prefix)
     scope = dict(native) if is_scope(native) else _scope_made(request, native, root + below)
+    for key in OUR_ROUTE:
+        scope.pop(key, None)
     scope["asgi"] = HTTP
     scope["scheme"] = request.scheme
     scope["root_path"], scope["path"] = root, root + below
