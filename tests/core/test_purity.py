@@ -40,7 +40,14 @@ FRONTS = ("cli", "testing", "conformance")
 # And this serves backends that run on an event loop: nor is it loaded, and it names no backend either.
 FOR_BACKENDS = ("loop",)
 # Nor are these, about what waits: an app that adds one runs on an event loop, or asks somebody else.
-ABOUT_WAITING = ("middleware/timeout.py", "middleware/rate_limit.py", "sessions/redis.py", "sessions/sqlite.py")
+ABOUT_WAITING = (
+    "middleware/timeout.py",
+    "middleware/rate_limit.py",
+    "mounted/asgi.py",
+    "mounted/lifespan.py",
+    "sessions/redis.py",
+    "sessions/sqlite.py",
+)
 
 
 def loaded_by(program: str) -> set[str]:

@@ -7,8 +7,8 @@ before its first chunk, so a failure until then, and a second `start_response` w
 
 import io
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
-from wsgiref.util import FileWrapper
 
 from hinge.errors import ClientDisconnect, HTTPError
 from hinge.http.body import BodyStream
@@ -57,6 +57,18 @@ def check_read(body: Any) -> None:
     failure = getattr(body, "failure", None)
     if failure is not None:
         raise failure
+
+
+class FileWrapper:
+    """What `wsgi.file_wrapper` makes of a file: its blocks, one after the other."""
+
+    def __init__(self, file: Any, block_size: int = 65536) -> None:
+        self._read = partial(file.read, block_size)
+        if hasattr(file, "close"):
+            self.close = file.close
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._read, b"")
 
 
 class Incoming(io.RawIOBase):
