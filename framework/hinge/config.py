@@ -149,6 +149,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, metaclass=_Told):
     log_level: Literal["debug", "info", "warning", "error", "critical"] = "info"
     """The least severe messages that the server logs."""
 
+    metrics_port: Annotated[int, msgspec.Meta(ge=1, le=65_535)] | None = None
+    """The TCP port at which the main process shows the metrics of all workers; nothing: where the app shows them."""
+    metrics_host: _Text = "127.0.0.1"
+    """The address of that port."""
     log_config: _Text | None = None
     """The path of a file that configures logging: JSON, TOML or YAML for dictConfig, .ini or .conf for fileConfig."""
 

@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.support.ports import free_port
 from tests.support.services import Serve, Service, services
 from tests.support.waiting import until
 
@@ -109,6 +111,41 @@ def test_a_worker_that_is_told_to_stop_serves_on_for_a_while(serve: Serve, backe
     until(lambda: service.get("/x").json()["draining"], "readiness to go")  # on new connections
     assert service.wait() == 0
     assert 1.5 <= time.monotonic() - begun < 9
+
+
+COUNTED = "\nfrom hinge.observability import Metrics\n\napp.observe(Metrics(path=None))\n"
+
+
+@pytest.mark.gate
+@BACKENDS
+def test_metrics_have_a_port_of_their_own(serve: Serve, tmp_path: Path, backend: str) -> None:
+    (tmp_path / "app.py").write_text(APP + COUNTED)
+    port = free_port()
+    service = serve("--metrics-port", str(port), "--workers", "2", "--backend", backend).started()
+    until(lambda: ": http" in service.log(), "the introduction", service.log)
+    assert f", metrics at http://127.0.0.1:{port}/metrics" in service.log()
+    pids = {service.get("/x").json()["pid"] for _ in range(40)}
+    page = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    assert re.search(r'http_requests_total\{method="GET",route="/x",status="200"\} 40\.0', page), page
+    assert len(pids) == 2
+    assert service.get("/metrics").status_code == 404
+    assert service.stop() == 0
+
+
+@pytest.mark.gate
+def test_metrics_that_cannot_be_shown_are_a_line(serve: Serve, tmp_path: Path) -> None:
+    service = serve("--metrics-port", "9")
+    assert service.wait() == 2
+    assert service.log() == (
+        "Error: metrics_port: app.py counts nothing. Fix: app.observe(Metrics(path=None)), of hinge.observability\n"
+    )
+    (tmp_path / "app.py").write_text(APP + COUNTED)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        service = serve("--metrics-port", str(other.getsockname()[1]))
+        assert service.wait() == 2
+    assert re.fullmatch(r"Error: cannot listen on 127\.0\.0\.1:\d+: the port is in use\. Fix: .*\n", service.log())
 
 
 LOGS = {

@@ -39,6 +39,8 @@ _HELP = {
     "reload": "Restart the workers when a Python file changes.",
     "access_log": "Log every request.",
     "log_level": "The least severe messages to log.",
+    "metrics_port": "The TCP port at which the main process shows the metrics of all workers.",
+    "metrics_host": "The address of that port.",
     "log_config": "The file that configures logging: JSON, TOML, YAML, or .ini.",
     "debug": "Show the cause of a 500 to the client.",
     "propagate_exceptions": "Raise what would become a 500 out of the app, for debuggers and error trackers around it.",
@@ -108,9 +110,13 @@ def command(target: str, *, factory: bool, **given: Any) -> None:
 
 def launch_and_serve(target: str, flags: Mapping[str, Any], *, factory: bool) -> NoReturn:
     """Serve a target with settings that are stronger than all others, and exit."""
+    from hinge.cli.metrics import shared_metrics
     from hinge.cli.preflight import preflight
 
-    raise SystemExit(_serve(preflight(target, flags, factory=factory)))
+    launch = preflight(target, flags, factory=factory)
+    with shared_metrics(launch):
+        code = _serve(launch)
+    raise SystemExit(code)
 
 
 def _serve(launch: "Launch") -> int:

@@ -25,7 +25,6 @@ from msgspec import structs
 from hinge.cli.address import claim_address, claim_socket_path
 from hinge.cli.errors import UserError
 from hinge.cli.log_config import configure_log
-from hinge.cli.metrics import shared_metrics
 from hinge.cli.preflight import Launch
 from hinge.cli.signals import leave_to_others, on_stop
 from hinge.cli.worker import Worker
@@ -59,8 +58,7 @@ def serve(launch: Launch) -> int:
     server.on_startup(lambda: _hear_signals(server))
     server.on_startup(lambda: logging.getLogger("_granian").info(introduction(launch)))
     try:
-        with shared_metrics(launch):
-            server.serve(spawn_target=worker.spawn, target_loader=worker.load, wrap_loader=False)
+        server.serve(spawn_target=worker.spawn, target_loader=worker.load, wrap_loader=False)
     except FatalError as error:
         raise UserError(f"Granian refused to start: {error}") from error
     sender.send(None)
@@ -87,7 +85,9 @@ def spawner(interface: str) -> str | None:
 def introduction(launch: Launch) -> str:
     """Return the line that says what is served, by which backend, and where."""
     config = launch.config
-    places = filter(None, (_url(config), launch.docs))
+    port = config.metrics_port
+    metrics = "" if port is None else f"metrics at {_http(config.metrics_host, port)}/metrics"
+    places = filter(None, (_url(config), launch.docs, metrics))
     return f"Serving {launch.target} with backend {config.backend}: {', '.join(places)}"
 
 
@@ -95,8 +95,11 @@ def _url(config: Config) -> str:
     """Return where the app is, as it is opened: there is no such form for a Unix socket."""
     if config.uds:
         return f"unix:{config.uds}"
-    host = f"[{config.host}]" if ":" in config.host else config.host
-    return f"{'https' if config.ssl_certificate else 'http'}://{host}:{config.port}"
+    return _http(config.host, config.port, secure=bool(config.ssl_certificate))
+
+
+def _http(host: str, port: int, *, secure: bool = False) -> str:
+    return f"{'https' if secure else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _placed(launch: Launch) -> tuple[str, Launch, Any]:
