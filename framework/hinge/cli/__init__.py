@@ -16,6 +16,7 @@ from hinge.errors import ConfigurationError
 _COMMANDS = {
     "run": "hinge.cli.run",
     "dev": "hinge.cli.dev",
+    "new": "hinge.cli.new",
     "routes": "hinge.cli.routes",
     "check": "hinge.cli.check",
     "explain": "hinge.cli.explain",
