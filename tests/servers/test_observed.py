@@ -1,5 +1,6 @@
 """What is observed of an app under `hinge run`: the workers' sums, the end of streams, the stop."""
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,18 @@ pytestmark = [pytest.mark.server, pytest.mark.gate]
 APP = """
 import os, time
 from hinge import App
+from hinge.health import Health
 from hinge.observability import Metrics
+
+
+async def check() -> None:
+    if os.path.exists("down"):
+        raise RuntimeError("no database")
+
 
 app = App()
 app.observe(Metrics())
+app.include(Health(checks=[check], cache=0))
 
 
 @app.lifespan
@@ -97,3 +106,21 @@ def test_a_worker_that_dies_is_not_counted_as_busy(serve: Serve, backend: str) -
     page = service.get("/metrics").text
     assert value(page, line) == 0
     assert "http_requests_in_progress" in page
+
+
+@both
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_service_that_stops_is_not_ready_and_still_serves(
+    serve: Serve, backend: str, workers: str, tmp_path: Path
+) -> None:
+    service = serve("seen:app", "--backend", backend, "--workers", workers, "--drain-delay", "2")
+    service.started(int(workers))
+    assert service.get("/ready").status_code == 200
+    (tmp_path / "down").touch()
+    assert (service.get("/ready").status_code, service.get("/live").status_code) == (503, 200)
+    (tmp_path / "down").unlink()
+    service.signal(signal.SIGTERM)
+    until(lambda: service.get("/ready").status_code == 503, "the end of readiness", service.log)
+    assert service.get("/ready").json() == {"status": "stopping"}
+    assert [service.get(path).status_code for path in ("/pid", "/live")] == [200, 200]
+    assert service.wait() == 0

@@ -72,7 +72,7 @@ class Frame(msgspec.Struct, frozen=True):
         Raises:
             ConfigurationError: it goes without what is not there.
         """
-        found = [*self.dependencies, *route.dependencies]
+        found = [*(self.dependencies if route.probe is None else ()), *route.dependencies]
         for one in route.without:
             kept = [other for other in found if other.provider is None or key_of(other.provider) != key_of(one)]
             if len(kept) == len(found):
@@ -93,6 +93,8 @@ class Frame(msgspec.Struct, frozen=True):
             from hinge.compiling.negotiated import negotiated  # noqa: PLC0415 - only an app that names codecs pays for it
 
             plan = negotiated(plan, self.codecs, route.status)
+        if route.probe is not None:
+            plan = replace(plan, handler=route.probe(self.graphs, self.notes))
         layers = self.layers + route.layers
         if guards or plan.needs_dependencies:
             plan = self._composed(route, plan, guards, is_written_to=bool(layers))

@@ -32,9 +32,10 @@ from hinge.inspection.signature import Colour
 class Resolved:
     """A block with a value: `async with block as value`, or `with` where nothing of it is async."""
 
-    def __init__(self, steps: list[Step], who: str) -> None:
+    def __init__(self, steps: list[Step], who: str, hops: Hops | None = None) -> None:
         self._steps = steps
         self._who = who
+        self._hops = hops or _HERE
         self._values: list[Any] = []
         self._exits: list[Entered] = []
 
@@ -55,11 +56,11 @@ class Resolved:
 
     async def __aenter__(self) -> Any:
         self._begin()
-        await mixed_guards(self._steps, _HERE)(self._values, self._exits)
+        await mixed_guards(self._steps, self._hops)(self._values, self._exits)
         return self._values[-1]
 
     async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        tell(await leave_all(self._exits, error, _HERE), error)
+        tell(await leave_all(self._exits, error, self._hops), error)
 
     def _begin(self) -> Self:
         if self._values:
@@ -102,6 +103,19 @@ def resolved(
     (order,) = orders.values()
     who = f"app.resolve(...) ({where})"
     return Resolved([*lives, *_steps(order, len(lives), who)], who)
+
+
+def shared_blocks(provider: Any, graphs: Graphs, notes: Notes, who: str, hops: Hops) -> Callable[[], Resolved]:
+    """Return what makes blocks of a provider in a worker, whose app-scoped values they share: `async with`.
+
+    Plain code runs as `hops` say.
+
+    Raises:
+        ConfigurationError: it is no provider, or needs something of a request.
+    """
+    marker, kind = marked(provider, who, who)
+    steps = _steps(graphs.order_of(marker, kind, who, notes), 0, who)
+    return lambda: Resolved(steps, who, hops)
 
 
 async def _here(function: Callable[..., Any], *arguments: Any) -> Any:

@@ -93,6 +93,8 @@ class Route(msgspec.Struct, frozen=True, eq=False):
     """The `responses` of the app and the routers around it, outermost first."""
     interface: str | None = None
     """The protocol, "wsgi" or "asgi", of a mounted application of another framework, which answers all methods."""
+    probe: Callable[[Any, Any], Callable[..., Any]] | None = None
+    """What makes the handler of a probe, of the app's `Graphs` and `Notes`; dependencies of apps do not guard it."""
     says_schema: bool = False
     """Whether `include_in_schema` was said, at the route or by a router around it: a further one does not change it."""
 
