@@ -78,6 +78,7 @@ _EXTRAS = {
 _LONG = ("README.md", "cli.md", "deployment.md", "testing.md", "tutorial.md", "howto/settings.md")
 """The pages that start many processes: they are the gate's."""
 _GATES = {
+    "migrating.md": ["asgi_lifespan", "django", "falcon", "fastapi", "flask", "starlette"],
     "neighbours.md": ["starlette", "werkzeug"],
     "howto/databases.md": ["sqlalchemy", "aiosqlite"],
     "howto/jobs.md": ["arq", "celery", "taskiq"],
