@@ -18,7 +18,7 @@ from hinge.loop.runtime import Runtime
 from hinge.responses.streaming import StreamAborted
 from hinge_asgi import scope as reader
 from hinge_asgi.body import Receive
-from hinge_asgi.lifespan import serve_lifespan
+from hinge_asgi.lifespan import heard_inside, serve_lifespan
 from hinge_asgi.respond import Send
 from hinge_asgi.route import exposed
 from hinge_asgi.scope import Scope
@@ -108,7 +108,10 @@ def _head_of(names: Mapping[str, Any]) -> Scope | None:
 
 def _with_worker_hooks(wrapped: Any, application: Any, runtime: Runtime) -> Any:
     async def outermost(scope: Scope, receive: Receive, send: Send) -> None:
-        await wrapped(scope, receive, send)
+        if scope["type"] == "lifespan":
+            await heard_inside(wrapped, application, runtime, scope, receive, send)
+        else:
+            await wrapped(scope, receive, send)
 
     # A function of our own in any case: somebody else's callable may bear no attributes. An object with a `__call__`, a
     # partial too, would cost each request 70 ns and more.
@@ -119,4 +122,5 @@ def _with_worker_hooks(wrapped: Any, application: Any, runtime: Runtime) -> Any:
     served.still_open = runtime.still_open
     served.__rsgi_init__ = refusing("rsgi")  # a granian that was not told ASGI
     served.runtime = runtime  # for in-process connections, which raise what a lifespan raised
+    served.inside = lambda outermost: _with_worker_hooks(outermost, served, runtime)
     return served

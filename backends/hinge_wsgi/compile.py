@@ -53,18 +53,21 @@ def compile_wsgi(frozen: FrozenApp) -> Any:
         return copy_context().run(serve, environ, start_response, values)
 
     runtime.in_flight.mark(application, itemgetter("environ"), reader)
-    wrapped = frozen.wrap(application)
-    if wrapped is not application:
+    return _with_worker_hooks(frozen.wrap(application), application, runtime)
 
-        def application(environ: Environ, start_response: StartResponse) -> Any:
-            return wrapped(environ, start_response)
+
+def _with_worker_hooks(wrapped: Any, application: Any, runtime: Runtime) -> Any:
+    def outermost(environ: Environ, start_response: StartResponse) -> Any:
+        return wrapped(environ, start_response)
 
     # A function: an object with a `__call__`, a partial too, would cost each request 70 ns and more.
+    served: Any = application if wrapped is application else outermost
     for name in ("start", "drain", "stop", "still_open"):
-        setattr(application, name, getattr(runtime, name))
-    application.__rsgi_init__ = refusing("rsgi")  # type: ignore[attr-defined]  # a granian that was not told WSGI
-    application.runtime = runtime  # type: ignore[attr-defined]  # in-process connections raise what a lifespan raised
-    return application
+        setattr(served, name, getattr(runtime, name))
+    served.__rsgi_init__ = refusing("rsgi")  # a granian that was not told WSGI
+    served.runtime = runtime  # for in-process connections, which raise what a lifespan raised
+    served.inside = lambda outermost: _with_worker_hooks(outermost, served, runtime)
+    return served
 
 
 def _exposed(endpoint: Endpoint, runtime: Runtime) -> Serve:

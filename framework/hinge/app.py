@@ -348,6 +348,14 @@ class App(ServerEntry, Registrar):
                     self._compiled[key] = compiled(target, self.freeze(name, skip_unsupported=key[1]))
             return self._compiled[key]
 
+    def _be_wrapped(self) -> None:
+        """Take note of a wrapper around the app, which finds the route that matched; what was compiled has not told."""
+        with self._lock:
+            if not self._declared.is_wrapped:
+                self._declared.is_wrapped = True
+                self._compiled.clear()
+                self._forget_served()
+
     def unmet(self, backend: str, *, skip_unsupported: bool = False) -> list[str]:
         """Return a line for everything that keeps the backend from compiling the app; empty when nothing does.
 

@@ -83,6 +83,20 @@ class ServerEntry:
                     self._served_by[name] = refusing(_logged(error))
             return self._served_by[name]
 
+    def _answer_with(self, interface: str, application: Any) -> None:
+        """Answer calls of a protocol with a compiled application; None: with what the app compiles to, as ever."""
+        name = f"_{interface}_or_refusal"
+        if application is None:
+            vars(self).pop(name, None)
+        else:
+            vars(self)[name] = application
+
+    def _forget_served(self) -> None:
+        """Forget the callables, which are made anew when they are asked for."""
+        self._served_by.clear()
+        for name in ("wsgi", "asgi", "_wsgi_or_refusal", "_asgi_or_refusal"):
+            vars(self).pop(name, None)
+
     if not TYPE_CHECKING:  # which would then take any name for one
 
         def __getattr__(self, name: str) -> Any:

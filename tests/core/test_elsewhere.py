@@ -146,7 +146,7 @@ class TheirMark:
         (of_route(dependencies=[TheirMark()]), "Fix: dependencies=[hinge.Depends(f)], from hinge import Depends"),
         (of_app(lifespan=None), "Fix: @app.lifespan, on a generator with one yield"),
         (of_app(docs_url=None), "Fix: docs_path="),
-        (of_app(root_path="/api"), "Fix: leave it out: the server says it"),
+        (of_app(root_path="/api"), "Fix: config=Config(root_path='/api')"),
         (lambda: anything_of(Router)(url_prefix="/x"), "Fix: prefix="),
         (lambda: anything_of(App()).include(Router(), tags=["x"]), "Fix: give it to the Router(...)"),
         (lambda: anything_of(App()).route("/"), "Fix: it takes methods=['GET'], or is @app.get(path)"),

@@ -79,6 +79,7 @@ _LONG = ("README.md", "cli.md", "deployment.md", "testing.md", "tutorial.md", "h
 """The pages that start many processes: they are the gate's."""
 _GATES = {
     "migrating.md": ["asgi_lifespan", "django", "falcon", "fastapi", "flask", "starlette"],
+    "native-middleware.md": ["authlib", "itsdangerous", "opentelemetry.sdk", "starlette", "werkzeug"],
     "neighbours.md": ["starlette", "werkzeug"],
     "howto/databases.md": ["sqlalchemy", "aiosqlite"],
     "howto/jobs.md": ["arq", "celery", "taskiq"],

@@ -18,11 +18,12 @@ from hinge.backend.contract import Application, Feature
 from hinge.backend.installed import load_backend
 from hinge.cli.errors import CheckFailed, UserCodeError, UserError
 from hinge.cli.log_config import configure_log
-from hinge.cli.target import load_app
+from hinge.cli.target import load_target
 from hinge.config import Config, resolve_config
 from hinge.errors import ConfigurationError
 from hinge.extras import install
 from hinge.openapi.pages import assets
+from hinge.wrapped import Wrapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +42,24 @@ class Launch:
     has_metrics: bool = False
     """Whether the app counts for Prometheus, so that workers have to share what they count."""
 
-    def load(self) -> App:
-        """Return the app, loaded and configured, with the log that was asked for."""
+    def load(self) -> App | Wrapped:
+        """Return the app, or what wraps it, loaded and configured, with the log that was asked for."""
         configure_log(self.config.log_config)
-        app = load_app(self.target, factory=self.factory)
-        _configure(app, self.config)
-        return app
+        found = load_target(self.target, factory=self.factory)
+        _configure(_app_of(found), self.config)
+        return found
+
+    def compiled(self, found: App | Wrapped) -> Application:
+        """Return what the app is compiled to, inside what wraps it."""
+        application = _app_of(found).compile(self.config.backend, skip_unsupported=self.config.skip_unsupported)
+        if not isinstance(found, Wrapped):
+            return application
+        found.reach(application)
+        return found.around(application)  # type: ignore[no-any-return]
 
     def application(self) -> Application:
         """Return the app compiled: what a backend's own server serves."""
-        return self.load().compile(self.config.backend, skip_unsupported=self.config.skip_unsupported)
+        return self.compiled(self.load())
 
     @property
     def is_wsgi(self) -> bool:
@@ -105,7 +114,8 @@ def _try(target: str, flags: dict[str, Any], factory: bool, sender: multiprocess
 def _load(target: str, flags: dict[str, Any], *, factory: bool) -> Launch:
     log_config = resolve_config(None, overrides=flags).log_config
     configure_log(log_config)
-    app = load_app(target, factory=factory)
+    found = load_target(target, factory=factory)
+    app = _app_of(found)
     # Resolved twice, the weaker sources change nothing; only the flags are new.
     config = resolve_config(app.config, overrides=flags)
     backend = load_backend(config.backend)
@@ -114,6 +124,8 @@ def _load(target: str, flags: dict[str, Any], *, factory: bool) -> Launch:
     if config.root_path and Feature.PREFIX not in backend.features:
         why = f"with backend {backend.name!r} {Feature.PREFIX.without}"
         raise UserError(f"root_path {config.root_path!r}: {why}. Fix: --backend asgi or wsgi")
+    if isinstance(found, Wrapped):
+        found.check(f"target {target!r}", backend)
     _configure(app, config)
     try:
         app.compile(config.backend, skip_unsupported=config.skip_unsupported)
@@ -122,6 +134,10 @@ def _load(target: str, flags: dict[str, Any], *, factory: bool) -> Launch:
     has_websockets = Feature.WEBSOCKET in backend.features
     has_metrics = any(hasattr(one, "exposition") for one in app.observers)
     return Launch(target, factory, config, backend.interface, has_websockets, docs_note(app), has_metrics)
+
+
+def _app_of(found: App | Wrapped) -> App:
+    return found.app if isinstance(found, Wrapped) else found
 
 
 def docs_note(app: App) -> str:

@@ -25,6 +25,7 @@ from hinge.config import project_folder
 from hinge.diagnostics.location import shorten
 from hinge.errors import ConfigurationError
 from hinge.routing.router import Registrar
+from hinge.wrapped import Wrapped, wrapped
 
 _SEPARATOR = re.compile(r":(?![\\/])")
 """A colon; one before a slash belongs to a Windows drive."""
@@ -54,7 +55,13 @@ def _files(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> l
 
 
 def load_app(target: str, *, factory: bool = False) -> App:
-    """Return the app that a target names, importing its module; with `factory`, what the named function returns.
+    """Return the app that a target names, or wraps; as `load_target`."""
+    found = load_target(target, factory=factory)
+    return found.app if isinstance(found, Wrapped) else found
+
+
+def load_target(target: str, *, factory: bool = False) -> App | Wrapped:
+    """Return what a target names, importing its module; with `factory`, what the named function returns.
 
     Raises:
         UserError: there is no such file, module or attribute, or it is no app.
@@ -66,12 +73,21 @@ def load_app(target: str, *, factory: bool = False) -> App:
     found = _find(module, attribute, target)
     if factory:
         made = _call(found, target)
-        if not isinstance(made, App):
+        around = made if isinstance(made, App) else _wrapped(made, f"what the factory {target!r} returned")
+        if around is None:
             raise UserError(f"the factory {target!r} returned {_kind(made)}, not a hinge.App")
-        return made
-    if not isinstance(found, App):
+        return around
+    around = found if isinstance(found, App) else _wrapped(found, f"target {target!r}")
+    if around is None:
         raise UserError(f"target {target!r} is {_kind(found)}, not a hinge.App{_instead(found, module, target)}")
-    return found
+    return around
+
+
+def _wrapped(found: Any, who: str) -> Wrapped | None:
+    try:
+        return wrapped(found, who)
+    except ConfigurationError as error:
+        raise UserError(str(error)) from error
 
 
 def split_target(target: str) -> tuple[str, str]:

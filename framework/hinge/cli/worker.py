@@ -110,9 +110,9 @@ class Worker:
     def load(self) -> Callable[..., Any]:
         """Return the started application; Granian's target loader."""
         config = self._launch.config
-        app = self._launch.load()
+        found = self._launch.load()
         enable_log()  # the app's own configuration of logging may have disabled Granian's loggers
-        application = app.compile(config.backend, skip_unsupported=config.skip_unsupported)
+        application = self._launch.compiled(found)
         if self._exact:
             for number in STOP_SIGNALS:
                 signal.signal(number, self._remember)

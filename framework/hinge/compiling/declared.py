@@ -49,6 +49,8 @@ class Declared(msgspec.Struct, eq=False, kw_only=True):
     """What runs before the app shows its document."""
     wrappers: dict[str, tuple[Callable[[Any], Any], ...]]
     """Native middleware of each protocol that it was given for, outermost first."""
+    is_wrapped: bool = False
+    """Whether somebody's wrapper is known to be around the app itself."""
     catalog: Catalog = msgspec.field(default_factory=Catalog)
     errors: "dict[type[Exception] | int, ErrorHandler]" = {}
     lifespans: "list[Lifespan]" = []

@@ -90,6 +90,6 @@ def frozen_app(
         lifespans=all_lifespans(parts),
         features=target.features,
         wrappers=wrappers,
-        exposes_route=bool(wrappers) or outermost.app.config.expose_route,
+        exposes_route=bool(wrappers) or outermost.is_wrapped or outermost.app.config.expose_route,
         options=options,
     )

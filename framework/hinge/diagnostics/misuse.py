@@ -100,9 +100,14 @@ def refuse_attribute(owner: object, name: str) -> None:
     from hinge.diagnostics.elsewhere import attribute  # noqa: PLC0415 - an app that sets nothing pays for nothing
 
     kind = type(owner).__name__
-    fix = f"{kind.lower()}.configure(Config(...))" if name == "config" else attribute(kind.lower(), name)
+    fix = _COMPILED.get(name) if kind == "App" else None
+    fix = fix or (f"{kind.lower()}.configure(Config(...))" if name == "config" else attribute(kind.lower(), name))
     if fix is not None:
         raise ConfigurationError(f"{kind}.{name} = ... ({caller()}): nobody reads it. Fix: {fix}")
+
+
+_COMPILED = {name: f"App({name}_middleware=[...]), or app = Middleware(app)" for name in ("wsgi", "asgi")}
+"""What to write in place of a callable that was replaced, which `hinge run` and the client make anew."""
 
 
 def _outline(signature: inspect.Signature) -> str:

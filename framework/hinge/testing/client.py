@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Self, Unpack
 from weakref import finalize
 
+from hinge.app import App
 from hinge.backend.installed import load_backend
 from hinge.backend.testing import Connection, Reply
 from hinge.diagnostics.kinds import shown
@@ -37,15 +38,28 @@ from hinge.testing.websocket import ClientWebSocket
 
 if TYPE_CHECKING:
     from hinge.dependencies.overrides import Overrides
+    from hinge.wrapped import Wrapped
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS = 20
 
 
+def _wrapped(given: Any) -> "Wrapped":
+    """Return the app that something wraps which is none itself."""
+    from hinge.wrapped import wrapped  # noqa: PLC0415 - only who wraps an app pays for it
+
+    found = wrapped(given, f"Client(...) ({caller()}): the app")
+    if found is None:
+        fix = "Client(app), with the hinge.App itself, or with what wraps it"
+        raise ConfigurationError(f"Client({shown(given)}) ({caller()}): it is no app. Fix: {fix}")
+    return found
+
+
 class Client:
     """Send requests to an app without a server; a context manager around the app's lifespan.
 
-    `backend` is a backend's name, by default the configured one. `headers` go with every request, `cookies` are the
+    `app` may be what wraps an app, `SomeMiddleware(app)`. `backend` is a backend's name, by default the configured one,
+    or that of the wrapper's protocol. `headers` go with every request, `cookies` are the
     first ones in the jar. `prefix` mounts the app: targets stay relative to it. `client` is the peer that the app sees.
     `timeout` bounds every wait for the app, in seconds; None waits for ever (for a debugger). With
     `raise_server_exceptions` what became a 500, cut a stream off or closed a WebSocket with 1011 is raised in the
@@ -75,16 +89,15 @@ class Client:
         timeout: float | None = 30.0,
         overrides: "Overrides | None" = None,
     ) -> None:
-        if isinstance(app, type) or not hasattr(app, "compile") or not hasattr(app, "config"):
-            raise ConfigurationError(
-                f"Client({shown(app)}) ({caller()}): it is no app. Fix: Client(app), with the hinge.App itself"
-            )
-        self.app = app
+        self._wrapped = None if isinstance(app, App) else _wrapped(app)
+        self.app = app if self._wrapped is None else self._wrapped.app
+        self.backend = backend or (self.app.config.backend if self._wrapped is None else self._wrapped.interface)
         self.how_to_open = "with Client(app) as client: ..."
-        self.backend = backend or app.config.backend
         self.cookies = CookieJar(cookies)
-        self.application = compiled_with(app, self.backend, overrides, skip_unsupported=skip_unsupported)
+        self.application = compiled_with(self.app, self.backend, overrides, skip_unsupported=skip_unsupported)
         """What the backend compiled (`hinge.backend.Application`), for `drain` and the like."""
+        if self._wrapped is not None:
+            self._wrapped.check(f"Client(...) ({caller()}): the app", load_backend(self.backend))
         self._defaults = merged({"host": host, "accept": "*/*", "user-agent": "hinge-testing"}, headers)
         self._scheme = scheme
         self._host = host
@@ -103,7 +116,11 @@ class Client:
 
     def open(self, options: Mapping[str, Any]) -> None:
         """Enter it, with these options more for the backend's connection."""
-        connecting = load_backend(self.backend).connect(self.application, {**self._options, **options})
+        served = self.application
+        if self._wrapped is not None:
+            self._stack.enter_context(self._wrapped.reaching(served, f"Client(...) ({caller()})"))
+            served = self._wrapped.around(served)
+        connecting = load_backend(self.backend).connect(served, {**self._options, **options})
         self._connection = self._stack.enter_context(connecting)
 
     def __enter__(self) -> Self:

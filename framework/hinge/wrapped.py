@@ -1,0 +1,152 @@
+"""An app inside of somebody else's wrapper, as `app = SomeMiddleware(app)` leaves it: found, and served through it.
+
+Law: what cannot be told is refused, with the line to write. A wrapper holds the app as an attribute, in a closure, as
+an argument of a `functools.partial` or by a name of its module, or it holds another wrapper so. What lies in a list or
+a dict is no wrapped app, but one of several that something else chooses between. The wrapper is served, and calls the
+app itself.
+"""
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FunctionType, MemberDescriptorType, MethodType
+from typing import Any, NamedTuple
+
+from hinge.app import App
+from hinge.diagnostics.location import qualified_name
+from hinge.errors import ConfigurationError
+from hinge.mounted.told_apart import Interface, interface_of
+
+
+class Wrapped(NamedTuple):
+    """An app, and the wrapper that is to be called in its place."""
+
+    app: App
+    outermost: Callable[..., Any]
+    interface: Interface
+    """The protocol in which the wrapper is called."""
+
+    def check(self, who: str, backend: Any) -> None:
+        """Refuse a backend of another protocol than the wrapper's.
+
+        Raises:
+            ConfigurationError: it begins with `who`.
+        """
+        if backend.interface != self.interface:
+            raise ConfigurationError(
+                f"{who} is {qualified_name(self.outermost)} around the app, which speaks {self.interface.upper()}, and "
+                f"backend {backend.name!r} does not. Fix: backend {self.interface!r}, or in place of the wrapper "
+                f"App({backend.interface}_middleware=[...])"
+            )
+
+    def around(self, application: Any) -> Any:
+        """Return the wrapper with the life of the compiled app inside of it.
+
+        Raises:
+            ConfigurationError: what the backend compiled cannot be inside of anything.
+        """
+        inside = getattr(application, "inside", None)
+        if inside is None:
+            what = f"{qualified_name(self.outermost)} around the app: this backend serves no wrapper"
+            raise ConfigurationError(f"{what}. Fix: App({self.interface}_middleware=[...])")
+        return inside(self.outermost)
+
+    def reach(self, application: Any) -> None:
+        """Have the wrapper reach what a backend compiled, when it calls the app."""
+        self.app._answer_with(self.interface, application)
+
+    @contextmanager
+    def reaching(self, application: Any, who: str) -> Iterator[None]:
+        """Do the same meanwhile.
+
+        Raises:
+            ConfigurationError: somebody else does; it begins with `who`.
+        """
+        key = id(self.app), self.interface
+        others = _REACHED.setdefault(key, [])
+        if any(other is not application for other in others):
+            what = "another Client has the wrapped app open, compiled in another way"
+            raise ConfigurationError(f"{who}: {what}. Fix: close that one first")
+        others.append(application)
+        self.reach(application)
+        try:
+            yield
+        finally:
+            others.pop()
+            if not others:
+                del _REACHED[key]
+                self.app._answer_with(self.interface, None)
+
+
+_REACHED: dict[tuple[int, str], list[Any]] = {}
+"""What the wrappers reach that clients have open."""
+
+
+def wrapped(found: Any, who: str) -> Wrapped | None:
+    """Return the app that something wraps, and how it is called; None: it is no wrapper of one.
+
+    Raises:
+        ConfigurationError: it wraps several, or what was compiled of one, or its protocol cannot be told; it begins
+            with `who`.
+    """
+    if isinstance(found, type) or not callable(found):
+        return None
+    reached = list(_reached(found))
+    if not reached:
+        return None
+    name, fix = qualified_name(found), "App(wsgi_middleware=[...], asgi_middleware=[...])"
+    if not all(isinstance(one, App) for one in reached):
+        wrap = f"{type(found).__name__}(app), with the app itself"
+        raise ConfigurationError(f"{who} is {name} around what the app was compiled to. Fix: {wrap}; or {fix}")
+    if len(reached) > 1:
+        titles = ", ".join(repr(one.title) for one in reached)
+        raise ConfigurationError(f"{who} is {name} around several apps: {titles}. Fix: {fix} of the one to serve")
+    try:
+        interface = interface_of(found, None, who)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{str(error).partition(' Fix: ')[0]} Fix: {fix}") from None
+    reached[0]._be_wrapped()
+    return Wrapped(reached[0], found, interface)
+
+
+def _reached(outermost: Any) -> Iterator[Any]:
+    """Yield the apps that wrappers lead to, and what apps were compiled to."""
+    pending, seen = [outermost], {id(outermost)}
+    while pending:
+        for held in _held(pending.pop()):
+            if id(held) in seen or not callable(held) or isinstance(held, type):
+                continue
+            seen.add(id(held))
+            if isinstance(held, App) or _is_compiled(held):
+                yield held
+            else:
+                pending.append(held)
+
+
+def _is_compiled(held: Any) -> bool:
+    return isinstance(held, FunctionType) and {"start", "drain", "stop"} <= vars(held).keys()
+
+
+def _held(wrapper: Any) -> Iterator[Any]:
+    """Yield what a callable holds."""
+    if isinstance(wrapper, functools.partial):
+        yield from (wrapper.func, *wrapper.args, *wrapper.keywords.values())
+    elif isinstance(wrapper, MethodType):
+        yield from (wrapper.__self__, wrapper.__func__)
+    elif isinstance(wrapper, FunctionType):
+        yield from (_value(getattr, cell, "cell_contents") for cell in wrapper.__closure__ or ())
+        yield from (*(wrapper.__defaults__ or ()), *(wrapper.__kwdefaults__ or {}).values())
+        named = map(wrapper.__globals__.get, wrapper.__code__.co_names)
+        yield from (one for one in named if isinstance(one, App))
+    else:
+        slots = [slot for kind in type(wrapper).__mro__ for slot in vars(kind).values()]
+        yield from (_value(slot.__get__, wrapper) for slot in slots if isinstance(slot, MemberDescriptorType))
+    yield from getattr(wrapper, "__dict__", {}).values()
+
+
+def _value(read: Callable[..., Any], *args: Any) -> Any:
+    """Return what is read; None for a cell or a slot that is empty."""
+    try:
+        return read(*args)
+    except (ValueError, AttributeError):
+        return None
