@@ -39,6 +39,7 @@ favorites = pairs("favorites", user_id="users.id", article_id="articles.id")
 
 class User(Base):
     __tablename__ = "users"
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - no id comes again: tokens name them
 
     id: Mapped[Id]
     username: Mapped[str] = mapped_column(String(100), unique=True)

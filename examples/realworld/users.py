@@ -1,6 +1,7 @@
 """Registration, login, and the current user. Plain functions: Argon2 keeps a core busy for milliseconds."""
 
 from typing import Annotated, TypedDict
+from unicodedata import normalize
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -55,8 +56,8 @@ UserAnswer = TypedDict("UserAnswer", {"user": Account})
 @router.post("/users", name="CreateUser", status=201)
 def register(body: NewUserBody, db: DB, tokens: Tokens) -> UserAnswer:
     new = body["user"]
-    user = User(username=new.username, email=new.email, password=hashed(new.password))
-    check_free(db, username=new.username, email=new.email)
+    user = User(username=as_name(new.username), email=new.email, password=hashed(new.password))
+    check_free(db, username=user.username, email=new.email)
     db.add(user)
     db.flush()
     return answer(user, tokens)
@@ -83,12 +84,22 @@ def update(body: UserChangeBody, current: CurrentUser, db: DB, tokens: Tokens) -
         raise RefusedError(422, user="needs at least one field")
     if "password" in changes:
         changes["password"] = hashed(changes["password"])
+    if "username" in changes:
+        changes["username"] = as_name(changes["username"])
     check_free(db, User.id != current.id, username=changes.get("username"), email=changes.get("email"))
     user = db.merge(current, load=False)
     for name, value in changes.items():
         setattr(user, name, value or "")
     db.flush()
     return answer(user, tokens)
+
+
+def as_name(text: str) -> str:
+    """Return a username as it is kept: none differs from another's only by what nobody sees."""
+    name = normalize("NFKC", text).strip()
+    if not name or not name.isprintable():
+        raise RefusedError(422, username="must have visible characters only")
+    return name
 
 
 def check_free(db: DB, *among: ColumnElement[bool], **names: str | None) -> None:
