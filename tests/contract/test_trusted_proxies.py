@@ -1,10 +1,14 @@
 """The settings `trusted_proxies` and `proxy_headers`: what `ProxyHeaders` does, for an app that has none."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
+from tests.support.apps import working_directory
 
 from hinge import App, Config, ConfigurationError, Request, WebSocket
+from hinge.cli import main
 from hinge.config import resolve_config
 from hinge.middleware import ProxyHeaders, TrustedHosts
 from hinge.testing import Client, WebSocketDenied
@@ -79,6 +83,21 @@ def test_an_app_that_says_it_itself_is_refused(backend: Any) -> None:
     said = str(caught.value)
     assert "ProxyHeaders (" in said
     assert "so does the setting trusted_proxies. Fix: keep one of the two" in said
+
+
+def test_a_mounted_app_is_not_believed_alone(backend: Any) -> None:
+    app = App()
+    app.mount("/inner", app_with(Config(trusted_proxies=["unix"])))
+    with pytest.raises(ConfigurationError, match="those around it believe nobody"):
+        app.compile(backend.name)
+
+
+def test_explain_shows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = "from hinge import App\napp = App()\n@app.get('/')\ndef index() -> str: ...\n"
+    with working_directory(tmp_path, monkeypatch, {"explained": source}):
+        monkeypatch.setenv("HINGE_TRUSTED_PROXIES", "unix")
+        result = CliRunner().invoke(main, ["explain", "explained"])
+    assert "middleware  ProxyHeaders (the setting trusted_proxies)" in result.output
 
 
 WRONG = [

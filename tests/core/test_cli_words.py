@@ -99,3 +99,9 @@ def test_a_target_is_completed_with_files(tmp_path: Path) -> None:
     environ = {"_HINGE_COMPLETE": "bash_complete", "COMP_WORDS": "hinge run sh", "COMP_CWORD": "2"}
     result = CliRunner().invoke(main, [], env=environ, complete_var="_HINGE_COMPLETE", prog_name="hinge")
     assert result.output == "file,sh\n"
+
+
+def test_a_mistyped_command_is_completed_with_nothing() -> None:
+    environ = {"_HINGE_COMPLETE": "bash_complete", "COMP_WORDS": "hinge rum --", "COMP_CWORD": "2"}
+    result = CliRunner().invoke(main, [], env=environ, complete_var="_HINGE_COMPLETE", prog_name="hinge")
+    assert (result.exit_code, result.stderr) == (0, "")

@@ -193,7 +193,7 @@ def test_a_wrong_log_config_is_a_line(serve: Serve, tmp_path: Path) -> None:
 
 @pytest.mark.gate
 def test_dev_reloads_shows_failures_and_logs_requests(serve: Serve, tmp_path: Path) -> None:
-    (tmp_path / "pyproject.toml").write_text('[tool.hinge]\nhost = "0.0.0.0"\nworkers = 2\n')
+    (tmp_path / "pyproject.toml").write_text('[tool.hinge]\nhost = "0.0.0.0"\nuds = "x.sock"\nworkers = 2\n')
     service = serve(run="hinge dev").started()
     assert "Serving app.py with backend asgi: http://127.0.0.1:" in service.log()
     assert "boom" in service.get("/fails").text

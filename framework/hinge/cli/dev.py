@@ -13,7 +13,7 @@ from hinge.cli.errors import UserError
 from hinge.cli.run import launch_and_serve, settings
 from hinge.cli.target import targeted
 
-_DEVELOPING = {"reload": True, "debug": True, "access_log": True, "host": "127.0.0.1", "workers": "1"}
+_DEVELOPING = {"reload": True, "debug": True, "access_log": True, "host": "127.0.0.1", "uds": "", "workers": "1"}
 """The settings that somebody who develops begins with, whatever is set for production."""
 
 

@@ -131,13 +131,13 @@ class Worker:
         config = self._launch.config
         grace = config.graceful_timeout
 
-        def stop(*ignored: Any) -> None:
+        def stop(*ignored: Any, delay: float = 0 if config.reload else config.drain_delay) -> None:
             if self._stopping:
                 return  # Granian's event takes one notice; a second one, before it listens, would block for ever
             self._stopping = True
             draining.begin()
-            if config.drain_delay and not config.reload:
-                _later(config.drain_delay, end)
+            if delay:
+                _later(delay, end)
             else:
                 end()
 
@@ -159,7 +159,8 @@ class Worker:
                 _hear_beside_the_loop(loop[0], stop)
             else:
                 on_stop(stop)
-        threading.Thread(target=_outlive_nobody, args=(stop,), name="hinge-parent", daemon=True).start()
+        at_once = partial(stop, delay=0)  # a service that is started in its place wants the port
+        threading.Thread(target=_outlive_nobody, args=(at_once,), name="hinge-parent", daemon=True).start()
         if self._stop_requested:
             stop()
         return event

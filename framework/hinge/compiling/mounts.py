@@ -123,10 +123,8 @@ def _part(declared: Declared, place: _Place, graphs: Graphs) -> Part:
     _check_places(declared.layers, place)
     errors = ErrorHandlers(declared.errors, debug=config.debug, propagates=config.propagate_exceptions, notes=notes)
     layers = place.layers + tuple(declared.layers)
-    if config.trusted_proxies and not place.location:
-        from hinge.middleware.proxy_headers import trusting  # noqa: PLC0415 - only an app behind a proxy pays for it
-
-        layers = (trusting(config, layers), *layers)
+    if config.trusted_proxies:
+        layers = _behind_proxies(config, layers, place)
     frame = Frame(
         config,
         errors,
@@ -151,6 +149,22 @@ def _foreign_part(foreign: Any, around: str, frame: Frame) -> ForeignPart:
     routes = foreign.routes(around, whole_body=reads)
     sockets = [judge(route, frame) for route in foreign.websockets(around)]
     return ForeignPart(foreign, around + foreign.prefix, [judge(route, frame) for route in routes], sockets)
+
+
+def _behind_proxies(config: Config, layers: tuple[Layer, ...], place: _Place) -> tuple[Layer, ...]:
+    """Return the layers of an app with the setting `trusted_proxies`, which the outermost one puts around all others.
+
+    Raises:
+        ConfigurationError: it has such a layer of its own; or it is mounted in an app that believes nobody.
+    """
+    if place.location:
+        if not (layers and layers[0].outermost):
+            why = "the app has the setting trusted_proxies, and those around it believe nobody"
+            raise ConfigurationError(f"mount(...) ({place.location}): {why}. Fix: set it for the outermost app")
+        return layers
+    from hinge.middleware.proxy_headers import trusting  # noqa: PLC0415 - only an app behind a proxy pays for it
+
+    return trusting(config, layers), *layers
 
 
 def _check_callbacks(declared: Declared, notes: Notes) -> None:
