@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import datetime as dt
 import functools
 import sqlite3
 import threading
@@ -13,7 +14,7 @@ import anyio
 import msgspec
 import pytest
 
-from hinge import App, ConfigurationError, Depends, HTTPConnection, HTTPError, UploadFile, WebSocket
+from hinge import App, ConfigurationError, Depends, HTTPConnection, HTTPError, Query, UploadFile, WebSocket
 from hinge.conformance.websockets import refusal
 from hinge.middleware import CORS
 from hinge.testing import Client
@@ -462,3 +463,27 @@ def test_app_scoped_ones_are_made_anew_of_what_is_overridden(client_for: Any, co
     assert client_for(app, overrides={Settings: Small}).get("/").json() == 1
     assert client_for(app).get("/").json() == 3
     assert made == [1, 3]
+
+
+def test_a_name_that_several_take_is_told_once(client_for: Any) -> None:
+    def page(number: Query[int]) -> int:
+        return number
+
+    def text(number: Query[str]) -> str:
+        return number
+
+    def day(number: Query[dt.date]) -> dt.date:
+        return number
+
+    app = App()
+
+    @app.get("/")
+    def show(
+        one: Annotated[int, Depends(page)], two: Annotated[str, Depends(text)], three: Annotated[dt.date, Depends(day)]
+    ) -> None: ...
+
+    def told(path: str) -> list[str]:
+        return [error["message"] for error in client_for(app).get(path).json()["errors"]]
+
+    assert told("/") == ["is required"]
+    assert told("/?number=x") == ["expected an integer", "expected an RFC 3339 date"]  # which are two

@@ -136,7 +136,7 @@ def test_a_filter_puts_it_on_records() -> None:
     assert vars(record)["request_id"] == SENT
 
 
-@pytest.mark.parametrize("header", ["no token", "content-length", ""])
-def test_a_header_that_no_response_has_is_refused(header: str) -> None:
+@pytest.mark.parametrize("header", ["no token", "content-length", "", "content-type", "Set-Cookie", "Host", "etag"])
+def test_a_header_of_something_else_is_refused(header: str) -> None:
     with pytest.raises(ConfigurationError, match="RequestID"):
         RequestID(header=header)

@@ -130,6 +130,29 @@ def test_check_warns_of_guards_behind_the_body(tmp_path: Path, monkeypatch: pyte
     assert ok.startswith("ok: ")
 
 
+def test_check_warns_of_what_a_guard_holds_during_an_upload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check, session = "def check() -> None: ...\n\n\n", SHOP[SHOP.index("def session") : SHOP.index("def audit")]
+    taking = "def check(session: Annotated[int, Depends(session)]) -> None: ...\n\n\n"
+    held = SHOP.replace(check, "").replace(session, session + taking)
+    apps = {
+        "early_under_test": held,
+        "late_under_test": SHOP,
+        "bare_under_test": held.replace("(item: Item", "(item: int"),
+    }
+    said = {}
+    with working_directory(tmp_path, monkeypatch, apps):
+        for name in apps:
+            result = CliRunner().invoke(main, ["check", f"{name}:app", "--backend", "asgi"])
+            assert result.exit_code == 0, result.output
+            said[name] = result.stdout.splitlines()[:-1]
+    assert [line.partition(": ")[0] for line in said["early_under_test"]] == ["warning"] * 2
+    assert "create" in said["early_under_test"][0]
+    assert (
+        "dependency early_under_test.session (early_under_test.py:17) is entered before" in said["early_under_test"][0]
+    )
+    assert said["late_under_test"] == said["bare_under_test"] == []
+
+
 def test_explain_shows_the_session_of_a_route(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = """\
 from hinge import App, Depends, Session, Sessions

@@ -332,7 +332,10 @@ class _Sources:
     def _all_errors(
         self, of_body: tuple[FieldError, ...], head: Any, values: tuple[str, ...], body: Any
     ) -> list[FieldError]:
-        """Return what is wrong with the arguments, in their order; `of_body` is what is known of the body already."""
+        """Return what is wrong with the arguments, in their order; `of_body` is what is known of the body already.
+
+        Of a name that several dependencies take, the same is said once.
+        """
         errors: list[FieldError] = []
         fields: dict[str, list[str]] | None = None  # the query, split once for all of its arguments
         for argument, is_body, take in self.refusing:
@@ -349,7 +352,7 @@ class _Sources:
                 errors += invalid.errors
             except ValueError as error:
                 errors.append(FieldError(argument.source.value, argument.alias, str(error)))
-        return errors
+        return [*dict.fromkeys(errors)]
 
 
 _OBJECTS: dict[Source, Take] = {

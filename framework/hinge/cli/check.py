@@ -24,7 +24,7 @@ def command(ctx: click.Context, target: str, backend: str | None, *, factory: bo
     unmet = app.unmet(name, skip_unsupported=skip_unsupported)
     unmet = unmet or list(undescribed(app)) or list(uncompiled(app, name, target, skip_unsupported=skip_unsupported))
     if not unmet:
-        for line in late_guards(app):
+        for line in (*late_guards(app), *held_in_uploads(app)):
             click.echo(f"warning: {line}")
         click.echo(f"ok: backend {name} serves all {len(app.routes)} routes of {target}")
         return
@@ -43,6 +43,22 @@ def late_guards(app: App) -> Iterator[str]:
                 f"{one.route.describe()}: its body is read before its dependencies= refuse anybody, since middleware "
                 f"{layer.name} ({layer.location}) needs it. Fix: needs_body=True on fewer routes"
             )
+
+
+def held_in_uploads(app: App) -> Iterator[str]:
+    """Yield a line for each generator that is entered for a guard and left behind the body, however slowly it comes."""
+    for one in (one for part in app.parts() for one in part.everything):
+        plan = None if one.endpoint is None or one.endpoint.body_before is not None else one.endpoint.plan
+        if plan is None or plan.composed is None or not (plan.body is not None or plan.reads_form):
+            continue
+        needs = plan.composed.needs
+        for node in needs.order[: needs.guards]:
+            if node.provider.is_generator and node.provider.scope == "request":
+                yield (
+                    f"{one.route.describe()}: {node.provider.describe()} is entered before the body comes, since what "
+                    "guards the route needs it: a slow upload holds what it holds. Fix: have the guard make one of its "
+                    "own, and leave it before it returns"
+                )
 
 
 def uncompiled(app: App, backend: str, target: str, *, skip_unsupported: bool) -> Iterator[str]:

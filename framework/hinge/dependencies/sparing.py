@@ -5,6 +5,9 @@ Law: a commit that is under way is not cut in half, neither by the stop of a wor
 
 from typing import Any
 
+LOOK_AGAIN_SECONDS = 0.05
+"""When to try again to end what is spared now, or what somebody else is ending, too."""
+
 spared_tasks: set[Any] = set()
 """Those that do so now; who leaves something on an event loop notes its task here."""
 

@@ -13,14 +13,11 @@ from weakref import WeakSet
 
 import msgspec
 
-from hinge.dependencies.sparing import is_spared, spared_tasks
+from hinge.dependencies.sparing import LOOK_AGAIN_SECONDS, is_spared, spared_tasks
 from hinge.diagnostics.failures import failure_in_task
 from hinge.errors import HTTPError
 
 T = TypeVar("T")
-
-LOOK_AGAIN_SECONDS = 0.05
-"""When to try again to end what somebody else is ending, too."""
 
 
 class Ended(Exception):  # noqa: N818 - an event, not a failure; it never passes through the user's code

@@ -16,6 +16,14 @@ from hinge.request import Request
 from hinge.responses.response import Response, ResponseHeaders
 from hinge.websocket import WebSocket
 
+_OTHERS = frozenset({
+    *("accept", "accept-ranges", "age", "allow", "authorization", "cache-control", "connection", "cookie", "date"),
+    *("content-disposition", "content-encoding", "content-language", "content-location", "content-range"),
+    *("content-security-policy", "content-type", "etag", "expires", "forwarded", "host", "last-modified", "link"),
+    *("location", "origin", "referer", "refresh", "retry-after", "server", "set-cookie", "strict-transport-security"),
+    *("user-agent", "vary", "via", "www-authenticate", "x-content-type-options", "x-frame-options"),
+})  # fmt: skip
+"""Headers whose values browsers, caches and servers act on: an id there would be taken for something else."""
 _is_well_formed = re.compile(r"[A-Za-z0-9._~+/=:@-]{1,128}").fullmatch
 
 
@@ -26,7 +34,7 @@ class RequestID:
     `hinge.middleware.request_id` has it for the length of the request, and the lines that Hinge logs begin with it.
 
     Raises:
-        ConfigurationError: `header` is no header that a response can have.
+        ConfigurationError: `header` is no header that a response can have, or one that means something else.
     """
 
     __slots__ = ("_header",)
@@ -37,6 +45,8 @@ class RequestID:
             (self._header,) = ResponseHeaders([(header, "")])
         except (TypeError, ValueError) as error:
             raise wrong("RequestID", "header", header, str(error), "a name such as x-request-id") from None
+        if self._header in _OTHERS:
+            raise wrong("RequestID", "header", header, "it means something else", "a name such as x-request-id")
 
     def before(self, request: Request | WebSocket) -> None:
         """Take the id that came, or make one."""

@@ -9,7 +9,7 @@ import asyncio
 from math import isfinite
 from typing import Any, cast
 
-from hinge.dependencies.sparing import is_spared
+from hinge.dependencies.sparing import LOOK_AGAIN_SECONDS, is_spared
 from hinge.diagnostics.kinds import Wanted, want
 from hinge.diagnostics.misuse import fits
 from hinge.errors import HTTPError
@@ -22,10 +22,6 @@ SECONDS = Wanted(
     "number above 0",
     "a number of seconds",
 )
-
-
-LOOK_AGAIN_SECONDS = 0.05
-"""When a request that is not to be interrupted is looked at again."""
 
 
 class Timeout:

@@ -9,7 +9,7 @@ from hinge.diagnostics.kinds import shown
 from hinge.diagnostics.location import caller
 from hinge.diagnostics.misuse import fits
 from hinge.errors import ConfigurationError
-from hinge.security.scheme import About, Part, Read, Scheme, check_options
+from hinge.security.scheme import About, Part, Read, Scheme, check_about
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -39,7 +39,7 @@ class AnyOf(Scheme[T]):
     def __init__(self, *schemes: Any, optional: bool = False, **about: Unpack[About]) -> None:
         _check(schemes)
         for option in about:
-            check_options("AnyOf", [option])
+            check_about("AnyOf", [option])
             raise ConfigurationError(
                 f"AnyOf({option}=...) ({caller()}): the document has its schemes alone. Fix: {option}= of each"
             )

@@ -83,7 +83,7 @@ class Scheme(Credential, Generic[T]):
     def __init__(self, gives: Any, *, optional: bool, about: Mapping[str, Any]) -> None:
         kind = type(self).__name__
         self.location = caller()
-        check_options(kind, about)
+        check_about(kind, about)
         if not FLAG.fits(optional):
             raise wrong(kind, "optional", optional, f"it is no {FLAG.name}", FLAG.fix)
         title, description = about.get("title"), about.get("description")
@@ -150,7 +150,7 @@ class Scheme(Credential, Generic[T]):
         return found
 
 
-def check_options(kind: str, options: Iterable[str]) -> None:
+def check_about(kind: str, options: Iterable[str]) -> None:
     """Refuse options that there are not; those of other frameworks with the line to write.
 
     Raises:
