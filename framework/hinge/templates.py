@@ -1,12 +1,13 @@
 """Pages made of templates, by Jinja.
 
-Law: what becomes HTML is escaped, whatever a template's name ends with behind `.html`; a template that is not escaped
-never goes out as HTML. What is wrong with a folder or a name is an error where it is written; what is wrong in a
-template names the template and its line.
+Law: what becomes HTML is escaped, whatever a template's name ends with behind `.html`, and so is all that it includes,
+imports or extends; a template that is not escaped never goes out as HTML. What is wrong with a folder or a name is an
+error where it is written; what is wrong in a template names the template and its line.
 """
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
@@ -112,7 +113,8 @@ class Templates:
         """
         where = f"Templates[{name!r}] ({caller()})"
         try:
-            _check_escaped(template := self._template(name))
+            template = self._template(name)
+            self._check_escaped(name)
         except (import_module("jinja2").TemplateError, ValueError, TypeError) as error:
             text = " ".join([str(error), *getattr(error, "__notes__", ())])
             raise ConfigurationError(f"{where}: {text}") from error
@@ -137,7 +139,7 @@ class Templates:
         if not isinstance(name, str):
             raise TypeError(f"{name!r} is no name of a template. Fix: templates('page.html', request)")
         try:
-            return self.environment.get_template(name)
+            return self._environment_of(name).get_template(name)
         except import_module("jinja2").TemplateNotFound as error:
             if error.name == name:
                 known = nearest(name, self.environment.list_templates())
@@ -149,10 +151,30 @@ class Templates:
             error.add_note(f"In template {shorten(error.filename or name)}:{error.lineno}")
             raise
 
+    def _is_escaped(self, name: str) -> bool:
+        escapes = self.environment.autoescape
+        return bool(escapes(name) if callable(escapes) else escapes)
+
+    def _environment_of(self, name: str) -> Any:
+        """Return what a template is compiled in: where it is escaped, whatever it includes is, too."""
+        return self._escaping if callable(self.environment.autoescape) and self._is_escaped(name) else self.environment
+
+    @cached_property
+    def _escaping(self) -> Any:
+        # Bytecode is kept by name and source alone, so that of the one would be taken for that of the other.
+        return self.environment.overlay(autoescape=True, bytecode_cache=None)
+
+    def _check_escaped(self, name: str) -> None:
+        if not self._is_escaped(name):
+            raise ValueError(
+                f"the template {name!r} is not escaped, so it is no HTML. "
+                "Fix: name it *.html, or TextResponse(templates.render(...))"
+            )
+
     def _page(
         self, template: Any, request: Any, values: Any, named: dict[str, Any], status: int, headers: Pairs | None
     ) -> HTMLResponse:
-        _check_escaped(template)
+        self._check_escaped(template.name)
         return HTMLResponse(self._text(template, request, values, named), status=status, headers=headers)
 
     def _text(self, template: Any, request: Any, values: Mapping[str, Any] | None, named: dict[str, Any]) -> str:
@@ -209,15 +231,6 @@ class Page:
 def is_escaped(name: str | None) -> bool:
     """Tell whether what a template is given is escaped in it."""
     return name is None or not ESCAPED.isdisjoint(name.lower().split(".")[1:])
-
-
-def _check_escaped(template: Any) -> None:
-    escapes = template.environment.autoescape
-    if not (escapes(template.name) if callable(escapes) else escapes):
-        raise ValueError(
-            f"the template {template.name!r} is not escaped, so it is no HTML. "
-            "Fix: name it *.html, or TextResponse(templates.render(...))"
-        )
 
 
 def _checked(processor: Any, where: str) -> ContextProcessor:

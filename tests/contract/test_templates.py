@@ -21,6 +21,11 @@ FILES = {
     "base.html": "<b>{% block body %}{% endblock %}</b>",
     "part.svg": "<svg>{{ name }}</svg>",
     "mail.txt": "Dear {{ name }}",
+    "letter.html": "{% include 'mail.txt' %}",
+    "macros": "{% macro bold(name) %}<b>{{ name }}</b>{% endmacro %}",
+    "imports.html": "{% from 'macros' import bold %}{{ bold(name) }}",
+    "frame.tpl": "<i>{{ name }}{% block body %}{% endblock %}</i>",
+    "framed.html": "{% extends 'frame.tpl' %}{% block body %}{% include 'mail.txt' %}{% endblock %}",
     "fails.html": "<p>\n{{ name.missing.more }}</p>",
     "unknown.html": "{{ nobody_gave_it }}",
     "syntax.html": "<p>\n{% if %}\n",
@@ -67,6 +72,9 @@ def test_pages(client_for: ClientFor, folder: Path) -> None:
         "/fixed": f"<svg>{ESCAPED}</svg>",
         "/any?file=page.html.j2": ESCAPED,
         "/any?file=outer.html": f"<b><svg>{ESCAPED}</svg></b>",
+        "/any?file=letter.html": f"Dear {ESCAPED}",
+        "/any?file=imports.html": f"<b>{ESCAPED}</b>",
+        "/any?file=framed.html": f"<i>{ESCAPED}Dear {ESCAPED}</i>",
     }
     for path, body in expected.items():
         answer = client.get(path)
