@@ -7,12 +7,14 @@ traceback, without our frames above it.
 import os
 import sysconfig
 import traceback
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
 import click
 
 from hinge.backend.installed import own_packages
+from hinge.diagnostics.location import shorten
 from hinge.errors import ConfigurationError
 
 _INSTALLED = ("<frozen", *(sysconfig.get_path(name) + os.sep for name in ("stdlib", "purelib", "platlib")))
@@ -86,3 +88,17 @@ def told(error: BaseException) -> str:
     if isinstance(error, click.ClickException):
         return f"Error: {error.format_message()}\n"
     return f"Error: {error}\n" if isinstance(error, ConfigurationError) else users_traceback(error)
+
+
+def place_of(error: BaseException) -> str:
+    """Return `file:line: ` of the line in the user's code that is nearest to the raise."""
+    place = users_line(error)
+    return "" if place is None else f"{shorten(place[0])}:{place[1]}: "
+
+
+def declared_at(error: ConfigurationError | AttributeError) -> str:
+    """Return the message with the user's line, unless it names that file already."""
+    text, place = str(error), users_line(error)
+    if place is None or Path(place[0]).name in text:
+        return text
+    return place_of(error) + text

@@ -4,13 +4,12 @@ Law: a target that names nothing is the caller's mistake and told in a line with
 named module raises is its author's and keeps its traceback.
 """
 
-import difflib
 import functools
 import importlib
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,9 +19,9 @@ from click.shell_completion import CompletionItem
 
 from hinge.app import App
 from hinge.cli.env_file import ENV_FILE
-from hinge.cli.errors import CheckFailed, UserCodeError, UserError, users_frames, users_line
+from hinge.cli.errors import CheckFailed, UserCodeError, UserError, declared_at, place_of, users_frames
+from hinge.cli.target_hints import instead_of, kind_of, nearest, no_module, other_app, siblings
 from hinge.config import project_folder
-from hinge.diagnostics.location import shorten
 from hinge.errors import ConfigurationError
 from hinge.routing.router import Registrar
 from hinge.wrapped import Wrapped, wrapped
@@ -75,15 +74,17 @@ def load_target(target: str, *, factory: bool = False) -> App | Wrapped:
         made = _call(found, target)
         around = made if isinstance(made, App) else _wrapped(made, f"what the factory {target!r} returned")
         if around is None:
-            raise UserError(f"the factory {target!r} returned {_kind(made)}, not a hinge.App")
+            raise UserError(f"the factory {target!r} returned {kind_of(made)}, not a hinge.App")
         return around
     around = found if isinstance(found, App) else _wrapped(found, f"target {target!r}")
     if around is None:
-        raise UserError(f"target {target!r} is {_kind(found)}, not a hinge.App{_instead(found, module, target)}")
+        raise UserError(f"target {target!r} is {kind_of(found)}, not a hinge.App{instead_of(found, module, target)}")
     return around
 
 
 def _wrapped(found: Any, who: str) -> Wrapped | None:
+    if inspect.isfunction(found) and not inspect.signature(found).parameters:
+        return None  # it returns an app, if anything: no server calls it so
     try:
         return wrapped(found, who)
     except ConfigurationError as error:
@@ -102,7 +103,7 @@ def _import_file(path: Path, target: str) -> ModuleType:
     if path.is_dir():
         raise UserError(f"target {target!r}: {path} is a folder. Fix: name a file in it, or its package")
     if not path.is_file():
-        raise UserError(f"target {target!r}: there is no file {path}{_nearest(path.name, _siblings(path))}")
+        raise UserError(f"target {target!r}: there is no file {path}{nearest(path.name, siblings(path))}")
     path = path.resolve()
     root, names = path.parent, [] if path.stem == "__init__" else [path.stem]
     while (root / "__init__.py").exists():
@@ -142,40 +143,21 @@ def _import(name: str, target: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ConfigurationError as error:
-        raise UserError(_declared_at(error)) from error
+        raise UserError(declared_at(error)) from error
     except AttributeError as error:
         if isinstance(error.obj, Registrar):
-            raise UserError(_declared_at(error)) from error
+            raise UserError(declared_at(error)) from error
         raise UserCodeError(f"target {target!r} could not be imported", error) from error
     except ModuleNotFoundError as error:
         missing = error.name or ""
         if users_frames(error) is None and (name == missing or name.startswith(f"{missing}.")):
-            raise UserError(f"target {target!r}: {_no_module(missing, name)}") from error
+            raise UserError(f"target {target!r}: {no_module(missing, name)}") from error
         raise UserCodeError(f"target {target!r} could not be imported", error) from error
     except SystemExit as error:
         what = f"target {target!r} calls sys.exit({error.code!r}) while it is imported"
-        raise CheckFailed(f"{_place_of(error)}{what}. Fix: if __name__ == '__main__': around it") from error
+        raise CheckFailed(f"{place_of(error)}{what}. Fix: if __name__ == '__main__': around it") from error
     except Exception as error:
         raise UserCodeError(f"target {target!r} could not be imported", error) from error
-
-
-def _no_module(name: str, whole: str) -> str:
-    if Path(whole).is_file():
-        return f"{whole} is no Python file. Fix: module:attribute, or a .py file"
-    parent, _, last = name.rpartition(".")
-    if parent and not hasattr(sys.modules.get(parent), "__path__"):
-        return f"{parent} is a module, not a package. Did you mean {parent}:{last}?"
-    return f"there is no module {name!r}{_nearest(name, _siblings(Path.cwd() / 'x'))}"
-
-
-def _siblings(path: Path) -> list[str]:
-    """Return the files and module names beside a path."""
-    try:
-        entries = [entry.name for entry in path.parent.iterdir()]
-    except OSError:
-        return []
-    suffix = path.suffix
-    return entries if suffix else [entry.removesuffix(".py") for entry in entries]
 
 
 def _search_first(directory: Path) -> None:
@@ -192,29 +174,14 @@ def _find(module: ModuleType, attribute: str, target: str) -> Any:
             found = getattr(found, name)
         except AttributeError:
             where = module.__name__ if found is module else type(found).__name__
-            near = _other_app(module, name) if found is module else _nearest(name, dir(found))
+            near = other_app(module, name) if found is module else nearest(name, dir(found))
             raise UserError(f"target {target!r}: {where} has no attribute {name!r}{near}") from None
     return found
 
 
-def _other_app(module: ModuleType, name: str) -> str:
-    """Return a hint at the app that a module has under another name, or at the function that makes it."""
-    own = {key: value for key, value in vars(module).items() if not isinstance(value, type | ModuleType)}
-    apps = [key for key, value in own.items() if isinstance(value, App)]
-    if len(apps) == 1:
-        return f". Did you mean {module.__name__}:{apps[0]}?"
-    if apps:
-        names = ", ".join(f"{module.__name__}:{one}" for one in apps)
-        return _nearest(name, apps) or f". Fix: name one of its apps: {names}"
-    makers = [key for key in ("create_app", "make_app", "get_app", "build_app") if callable(own.get(key))]
-    if makers:
-        return f". Did you mean {module.__name__}:{makers[0]} --factory?"
-    return _nearest(name, own) or ". Fix: name the app, or write app = App()"
-
-
 def _call(factory: Any, target: str) -> Any:
     if not callable(factory):
-        raise UserError(f"target {target!r} is {_kind(factory)}, not a function. Fix: leave out --factory")
+        raise UserError(f"target {target!r} is {kind_of(factory)}, not a function. Fix: leave out --factory")
     if isinstance(factory, App):
         raise UserError(f"target {target!r} is an app, not a function that returns one. Fix: leave out --factory")
     if inspect.iscoroutinefunction(factory):
@@ -224,9 +191,9 @@ def _call(factory: Any, target: str) -> Any:
     try:
         return factory()
     except ConfigurationError as error:
-        raise UserError(_declared_at(error)) from error
+        raise UserError(declared_at(error)) from error
     except SystemExit as error:
-        raise CheckFailed(f"{_place_of(error)}the factory {target!r} calls sys.exit({error.code!r})") from error
+        raise CheckFailed(f"{place_of(error)}the factory {target!r} calls sys.exit({error.code!r})") from error
     except Exception as error:
         raise UserCodeError(f"the factory {target!r} failed", error) from error
 
@@ -238,39 +205,3 @@ def _needed(function: Any) -> list[str]:
     except (TypeError, ValueError):  # one in C may not tell
         return []
     return [one.name for one in parameters if one.default is one.empty and "VAR" not in one.kind.name]
-
-
-def _kind(found: Any) -> str:
-    if found is None or isinstance(found, type):
-        return "None" if found is None else "a class"
-    name = type(found).__name__
-    return f"a{'n' if name[0].lower() in 'aeiou' else ''} {name}"
-
-
-def _instead(found: Any, module: ModuleType, target: str) -> str:
-    """Return what to write for a target that is no app."""
-    if target.endswith((".wsgi", ".asgi", ".application")):
-        shorter, _, backend = target.rpartition(".")
-        return f". Fix: {shorter}" + (f" --backend {backend}" if backend != "application" else "")
-    if callable(found) and not isinstance(found, type):
-        return ". Fix: if it returns the app, add --factory"
-    return _other_app(module, "")
-
-
-def _place_of(error: BaseException) -> str:
-    """Return `file:line: ` of the line in the user's code that is nearest to the raise."""
-    place = users_line(error)
-    return "" if place is None else f"{shorten(place[0])}:{place[1]}: "
-
-
-def _declared_at(error: ConfigurationError | AttributeError) -> str:
-    """Return the message with the user's line, unless it names that file already."""
-    text, place = str(error), users_line(error)
-    if place is None or Path(place[0]).name in text:
-        return text
-    return _place_of(error) + text
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, [one for one in known if not one.startswith("__")], n=1)
-    return f". Did you mean {near[0]}?" if near else ""
