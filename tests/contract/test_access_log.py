@@ -150,6 +150,22 @@ def wsgi_gate(application: Any) -> Any:
     return gate
 
 
+class WSGIGate:
+    def __init__(self, application: Any) -> None:
+        self.application = application
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        return wsgi_gate(self.application)(environ, start_response)
+
+
+class ASGIGate:
+    def __init__(self, application: Any) -> None:
+        self.application = application
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await asgi_gate(self.application)(scope, receive, send)
+
+
 def asgi_gate(application: Any) -> Any:
     async def gate(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http" and scope["path"] == "/refused":
@@ -162,12 +178,15 @@ def asgi_gate(application: Any) -> Any:
     return gate
 
 
+@pytest.mark.parametrize("is_wrapped", [False, True])
 @pytest.mark.parametrize("name", ["wsgi", "asgi"])
-def test_what_native_middleware_answers_is_a_line_too(kept: Kept, name: str) -> None:
-    app = App(wsgi_middleware=[wsgi_gate], asgi_middleware=[asgi_gate])
+def test_what_native_middleware_answers_is_a_line_too(kept: Kept, name: str, *, is_wrapped: bool) -> None:
+    inside = {} if is_wrapped else {"wsgi_middleware": [wsgi_gate], "asgi_middleware": [asgi_gate]}
+    app = App(**inside)
     app.get("/live")(lambda: "ok")
     app.observe(AccessLog())
-    with Client(app, name) as client:
+    served: Any = {"wsgi": WSGIGate, "asgi": ASGIGate}[name](app) if is_wrapped else app
+    with Client(served, name) as client:
         assert client.get("/refused").status_code == 403
         assert client.get("/live").text == "ok"
         if name == "asgi":
