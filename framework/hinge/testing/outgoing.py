@@ -129,7 +129,7 @@ class Writer:
         lines = self.headers.multi_items()
         if host != self.site.host:
             lines = merged(lines, {"host": host})
-        return host, target, merged(lines, *headers)
+        return host, target, merged(lines, *headers) if any(headers) else lines
 
     def add_cookies(
         self, lines: list[tuple[str, str]], path: str, host: str, given: Mapping[str, str] | None = None
