@@ -80,7 +80,7 @@ def handler_for(
 
 async def _if_short(request: Request, body: BodyStream) -> dict[str, Any] | BodyStream:
     """Return a body that is there, or known to be short, as the one message of it."""
-    if body.__class__ is WholeBody:
+    if isinstance(body, WholeBody):
         return _NO_BODY | {"body": body.whole} if body.whole else _NO_BODY
     header, head = request._reader.header, request._head
     if not is_short(request.method, header("content-length")(head), header("transfer-encoding")(head)):
