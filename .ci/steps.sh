@@ -9,6 +9,7 @@ packages() {
         fish:fish zsh:zsh nginx:nginx-light node:nodejs npm:npm redis-server:redis-server pg_ctlcluster:postgresql; do
         command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
     done
+    [[ -e /usr/lib/apache2/modules/mod_wsgi.so ]] || missing+=(libapache2-mod-wsgi-py3)
     # A Python of the distribution comes without venv unless it is asked for.
     python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
     if ((${#missing[@]} == 0)); then

@@ -7,17 +7,16 @@ Content-Length.
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from importlib import import_module
 
 from hinge.errors import ClientDisconnect, HTTPError
 from hinge.http.body import (
     BODILESS_METHODS,
     THROWN_AWAY,
     BodyStream,
-    WholeBody,
     cut_off,
     declared_length,
     incomplete,
-    is_short,
     too_large,
 )
 from hinge.loop.body import refuse_on_a_loop
@@ -29,6 +28,8 @@ PIECE = 65536
 def _reader(environ: Environ) -> Callable[[int], bytes]:
     """Return `read(n)`, which raises HTTPError where the server raises whatever it has for this."""
     read = environ["wsgi.input"].read
+    if "uwsgi.version" in environ and "HTTP_TRANSFER_ENCODING" in environ:  # its input never has what comes in chunks
+        read = _read_from(import_module("uwsgi").chunked_read)  # it is there within that server
 
     def checked(size: int) -> bytes:
         try:
@@ -38,6 +39,19 @@ def _reader(environ: Environ) -> Callable[[int], bytes]:
         return piece
 
     return checked
+
+
+def _read_from(chunk: Callable[[], bytes]) -> Callable[[int], bytes]:
+    """Return `read(n)` of what comes a chunk at a time, of any size: up to n bytes, none at the end."""
+    rest = b""
+
+    def read(size: int) -> bytes:
+        nonlocal rest
+        piece = rest or chunk()
+        piece, rest = piece[:size], piece[size:]
+        return piece
+
+    return read
 
 
 def _unreadable() -> HTTPError:
@@ -107,25 +121,15 @@ def throw_away(environ: Environ) -> None:
 
 
 def body_stream(
-    environ: Environ,
-    limit: int,
-    on_request_thread: Callable[[Callable[[], bytes]], Awaitable[bytes]],
-    *,
-    is_ahead: bool = False,
+    environ: Environ, limit: int, on_request_thread: Callable[[Callable[[], bytes]], Awaitable[bytes]]
 ) -> BodyStream:
     """Return the body as a stream; `on_request_thread` lets a coroutine wait for a read in the server's thread.
-
-    `is_ahead`: a short one is read here.
 
     Raises:
         HTTPError: 413, the declared length is above `limit`; 400, it is no number.
     """
     length = declared_length(environ.get("CONTENT_LENGTH"), limit)
     read = _pieces(environ, length, limit)
-    if is_ahead and is_short(
-        environ["REQUEST_METHOD"], environ.get("CONTENT_LENGTH"), environ.get("HTTP_TRANSFER_ENCODING")
-    ):
-        return WholeBody(b"".join(iter(read, b"")))
 
     def blocking() -> bytes:
         refuse_on_a_loop("a coroutine reads its BodyStream with `async for`: `for` would stop the event loop")

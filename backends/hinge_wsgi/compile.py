@@ -53,15 +53,10 @@ def compile_wsgi(frozen: FrozenApp) -> Any:
         return copy_context().run(serve, environ, start_response, values)
 
     runtime.in_flight.mark(application, itemgetter("environ"), reader)
-    return _with_worker_hooks(frozen.wrap(application), application, runtime, frozen)
+    return _with_worker_hooks(frozen.wrap(application), application, runtime)
 
 
-def _with_worker_hooks(wrapped: Any, application: Any, runtime: Runtime, frozen: FrozenApp) -> Any:
-    if wrapped is not application and frozen.not_found.otherwise.observers:
-        from hinge_wsgi.observed import observed_around  # noqa: PLC0415 - only observed apps pay for it
-
-        wrapped = observed_around(wrapped, frozen, runtime)
-
+def _with_worker_hooks(wrapped: Any, application: Any, runtime: Runtime) -> Any:
     def outermost(environ: Environ, start_response: StartResponse) -> Any:
         return wrapped(environ, start_response)
 
@@ -71,7 +66,7 @@ def _with_worker_hooks(wrapped: Any, application: Any, runtime: Runtime, frozen:
         setattr(served, name, getattr(runtime, name))
     served.__rsgi_init__ = refusing("rsgi")  # a granian that was not told WSGI
     served.runtime = runtime  # for in-process connections, which raise what a lifespan raised
-    served.inside = lambda outermost: _with_worker_hooks(outermost, served, runtime, frozen)
+    served.inside = lambda outermost: _with_worker_hooks(outermost, served, runtime)
     return served
 
 

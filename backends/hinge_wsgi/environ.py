@@ -73,6 +73,13 @@ def query_string(environ: Environ) -> str:
     return found
 
 
+def keep_head(request: Any) -> None:
+    """Let a request be read after its response: uWSGI empties the environ then."""
+    head = request._head = dict(request._head)
+    if isinstance(request._headers, LazyHeaders):
+        request._headers._head = head
+
+
 def _key(name: str) -> str:
     return _BARE.get(name) or "HTTP_" + name.upper().replace("-", "_")
 

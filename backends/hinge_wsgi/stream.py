@@ -23,6 +23,7 @@ from hinge.responses.plain_source import PlainSource
 from hinge.responses.sources import close_failure, encode_chunk
 from hinge.responses.streaming import StreamAborted, StreamingResponse, unsent
 from hinge_wsgi.after import run_after
+from hinge_wsgi.environ import keep_head
 from hinge_wsgi.producer import PortalProducer, Silence
 from hinge_wsgi.runtime import Runtime
 from hinge_wsgi.waiting import Cut
@@ -66,6 +67,7 @@ class Stream(Iterable[bytes]):
         self._chunks.close()
         if request._after:
             # Granian ends a chunked body only after close(): in this thread, the client would wait for it.
+            keep_head(request)
             self._runtime.in_background(self._context.run, self._end, request)
         else:
             self._runtime.work.done(request)

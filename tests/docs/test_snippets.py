@@ -48,7 +48,10 @@ from hinge.extras import DISTRIBUTION
 
 __all__ = ["postgres", "redis"]
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs/howto").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    *(page for folder in ("docs", "docs/howto", "docs/deploy") for page in sorted((ROOT / folder).glob("*.md"))),
+]
 PATIENCE = 60.0
 """Seconds after which a command or the start of a server is taken for hanging."""
 
@@ -60,6 +63,10 @@ _SERVERS = {
     "gunicorn": ["--bind", "127.0.0.1:{port}"],
     "daphne": ["-p", "{port}"],
     "waitress-serve": ["--listen", "127.0.0.1:{port}"],
+    "cheroot": ["--bind", "127.0.0.1:{port}"],
+    "peregrine": ["--port", "{port}"],
+    "fastpysgi": ["--host", "127.0.0.1", "--port", "{port}"],
+    "uwsgi": [],
 }
 """The commands that serve, and what tells each its port."""
 _TOOLS = ("curl", "openssl", "nginx")
@@ -75,12 +82,28 @@ _EXTRAS = {
 """The packages without which a page cannot be followed."""
 
 
-_LONG = ("README.md", "cli.md", "deployment.md", "testing.md", "tutorial.md", "howto/settings.md")
+_LONG = (
+    "README.md",
+    "cli.md",
+    "deployment.md",
+    "testing.md",
+    "tutorial.md",
+    "howto/settings.md",
+    "deploy/gunicorn.md",
+    "deploy/asgi-servers.md",
+    "deploy/wsgi-servers.md",
+    "deploy/uwsgi.md",
+    "deploy/nginx.md",
+    "deploy/apache.md",
+)
 """The pages that start many processes: they are the gate's."""
 _GATES = {
     "migrating.md": ["asgi_lifespan", "django", "falcon", "fastapi", "flask", "starlette"],
     "native-middleware.md": ["authlib", "itsdangerous", "opentelemetry.sdk", "starlette", "werkzeug"],
     "neighbours.md": ["starlette", "werkzeug"],
+    "deploy/gunicorn.md": ["gevent", "uvicorn"],
+    "deploy/wsgi-servers.md": ["cheroot", "peregrine", "fastpysgi"],
+    "deploy/uwsgi.md": ["pyuwsgi"],
     "howto/databases.md": ["sqlalchemy", "aiosqlite"],
     "howto/jobs.md": ["arq", "celery", "taskiq"],
     "howto/logging.md": ["structlog"],

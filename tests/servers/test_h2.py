@@ -7,7 +7,6 @@ import httpx
 import pytest
 from tests.servers.served import BODY_LIMIT
 from tests.servers.test_http import CASES, Case
-from tests.support.http2 import H2
 from tests.support.servers import Server
 
 pytestmark = pytest.mark.server
@@ -21,7 +20,7 @@ def test_the_answers_are_those_of_http_1(h2_server: Server, case: Case) -> None:
     headers = [(name.lower(), value) for name, value in case.send.items() if name != "Host"]
     if "Host" in case.send:
         pytest.skip("the host is the :authority here, and has a test of its own")
-    with H2(h2_server.port) as connection:
+    with h2_server.h2() as connection:
         answer = connection.request(case.method, case.target, headers, case.sent)
     assert answer.status == case.status
     assert {name: answer[name] for name in case.headers} == case.headers
@@ -30,13 +29,14 @@ def test_the_answers_are_those_of_http_1(h2_server: Server, case: Case) -> None:
 
 
 def test_the_head_of_a_request(h2_server: Server) -> None:
-    with H2(h2_server.port) as connection:
+    with h2_server.h2() as connection:
         head = connection.request("GET", "/head?a=1").json()
         host = connection.request("GET", "/head/host").text
         # A browser sends each cookie as a line of its own (RFC 9113 section 8.2.3).
         cookies = connection.request("GET", "/cookies", [("cookie", "a=1"), ("cookie", "b=2")]).json()
         token = connection.request("GET", "/items/1", [("x-token", "secret")]).json()["token"]
-    assert (head["method"], head["path"], head["scheme"], head["version"]) == ("GET", "/head", "http", "2")
+    assert (head["method"], head["path"], head["version"]) == ("GET", "/head", "2")
+    assert head["scheme"] == h2_server.scheme
     assert host == "127.0.0.1"
     assert cookies == {"a": "1", "b": "2"}
     assert token == "secret"
@@ -46,7 +46,7 @@ def test_the_head_of_a_request(h2_server: Server) -> None:
 def test_a_body_needs_no_length(h2_server: Server, path: str) -> None:
     body = bytes(range(256)) * 1000
     expected = {"size": len(body), "digest": hashlib.sha256(body).hexdigest()}
-    with H2(h2_server.port) as connection:
+    with h2_server.h2() as connection:
         assert connection.request("POST", path, body=body).json() == expected
         assert connection.request("POST", path, [("content-length", str(len(body)))], body).json() == expected
         assert connection.request("POST", path, body=b"").json()["size"] == 0
@@ -57,7 +57,7 @@ def test_a_body_needs_no_length(h2_server: Server, path: str) -> None:
 
 
 def test_a_body_above_the_limit_is_refused(h2_server: Server) -> None:
-    with H2(h2_server.port) as connection:
+    with h2_server.h2() as connection:
         for path in ("/echo", "/upload/async"):
             number = connection.begin("POST", path, end=False)
             connection.send(number, b"x" * (BODY_LIMIT + 1))
@@ -66,14 +66,14 @@ def test_a_body_above_the_limit_is_refused(h2_server: Server) -> None:
 
 
 def test_a_large_answer_needs_its_window_to_be_opened(h2_server: Server) -> None:
-    with H2(h2_server.port) as connection:
+    with h2_server.h2() as connection:
         answer = connection.request("GET", "/large")
         assert (len(answer.body), answer.complete) == (3_000_000, True)
         assert len(connection.request("GET", "/sized").body) == 1_000_000
 
 
 def test_requests_of_one_connection_do_not_wait_for_each_other(h2_server: Server, name: str) -> None:
-    with H2(h2_server.port) as connection:
+    with h2_server.h2() as connection:
         waiting = [connection.begin("GET", f"/stream/{kind}/{name}-{kind}") for kind in ("generator", "async-iterator")]
         for number in waiting:
             assert connection.wait_for_body(number, 2).body == b"0 "
@@ -89,7 +89,7 @@ def test_requests_of_one_connection_do_not_wait_for_each_other(h2_server: Server
 
 @pytest.mark.parametrize("path", ["/endless/sync", "/endless/async", "/flood", "/events/idle"])
 def test_a_reset_stream_closes_its_source_and_nothing_else(h2_server: Server, path: str, name: str) -> None:
-    with H2(h2_server.port) as connection:
+    with h2_server.h2() as connection:
         number = connection.begin("GET", f"{path}/{name}")
         connection.wait_for_body(number, 1)
         left = time.monotonic()
@@ -100,7 +100,7 @@ def test_a_reset_stream_closes_its_source_and_nothing_else(h2_server: Server, pa
 
 
 def test_a_lost_connection_closes_all_its_streams(h2_server: Server, name: str) -> None:
-    with H2(h2_server.port) as connection:
+    with h2_server.h2() as connection:
         for path in ("/endless/sync", "/endless/async"):
             connection.wait_for_body(connection.begin("GET", f"{path}/{name}"), 1)
         left = time.monotonic()
@@ -110,7 +110,7 @@ def test_a_lost_connection_closes_all_its_streams(h2_server: Server, name: str) 
 
 @pytest.mark.parametrize("colour", ["sync", "async"])
 def test_a_failure_after_the_first_chunk_resets_the_stream(h2_server: Server, colour: str) -> None:
-    with H2(h2_server.port) as connection:
+    with h2_server.h2() as connection:
         number = connection.begin("GET", f"/fail/mid/{colour}")
         # A reset may overtake what was sent before it.
         assert b"one two ".startswith(connection.wait_for_body(number, 8).body)
@@ -122,14 +122,14 @@ def test_a_failure_after_the_first_chunk_resets_the_stream(h2_server: Server, co
 
 
 def test_head_has_no_body(h2_server: Server) -> None:
-    with H2(h2_server.port) as connection:
+    with h2_server.h2() as connection:
         for target in ("/plain", "/large", "/unknown", "/layered/stream"):
             answer = connection.request("HEAD", target)
             assert (answer.body, answer.complete) == (b"", True)
 
 
 def test_work_after_the_response(h2_server: Server, name: str) -> None:
-    with H2(h2_server.port) as connection:
+    with h2_server.h2() as connection:
         for path in ("/after", "/after/async", "/after/stream"):
             word = f"{name}{path.replace('/', '-')}"
             assert connection.request("GET", f"{path}/{word}").complete
@@ -138,7 +138,9 @@ def test_work_after_the_response(h2_server: Server, name: str) -> None:
 
 
 def test_an_ordinary_client(h2_server: Server) -> None:
-    with httpx.Client(http1=False, http2=True, base_url=f"http://127.0.0.1:{h2_server.port}") as client:
+    with httpx.Client(
+        http1=False, http2=True, verify=False, base_url=f"{h2_server.scheme}://127.0.0.1:{h2_server.port}"
+    ) as client:
         answers = [client.get("/items/3", params={"tag": ["a", "b"]}), client.post("/echo", content=b"abc")]
         with client.stream("GET", "/events") as events:
             assert events.headers["content-type"] == "text/event-stream"

@@ -241,7 +241,7 @@ def test_the_head_of_a_request(server: Server) -> None:
     assert head == {
         "method": "GET",
         "path": "/head",
-        "scheme": "http",
+        "scheme": server.scheme,
         "version": "1.1",
         "query": [["a", "1"], ["b", ""], ["a", "\N{EURO SIGN} x"]],
         "client": "127.0.0.1",

@@ -1,22 +1,18 @@
-"""The recipes of docs/deployment.md as they are run: nginx as its own user, in front of Unix sockets."""
+"""The recipes of docs/deploy/nginx.md as they are run: nginx as its own user, in front of Unix sockets."""
 
 import contextlib
-import os
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.servers.nginx import nginx
+from tests.support.fronts import USER, may_change_user, nginx, page_file, public_folder
 from tests.support.ports import free_port
 from tests.support.servers import Kind, running
 from tests.support.wire import Wire, format_request
 from websockets.sync.client import connect
 
-USER = "www-data"
-PAGE = (Path(__file__).parents[2] / "docs" / "deployment.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "deploy" / "nginx.md").read_text("utf-8")
 
 APP = """\
 from hinge import App, WebSocket
@@ -36,39 +32,21 @@ async def live(ws: WebSocket, room: str) -> None:
 """
 
 
-def _has_user() -> bool:
-    import pwd
-
-    with contextlib.suppress(KeyError):
-        return bool(pwd.getpwnam(USER))
-    return False
-
-
 pytestmark = [
     pytest.mark.server,
     pytest.mark.gate,
     pytest.mark.skipif(
-        os.name != "posix" or os.geteuid() != 0 or not _has_user(),
+        not may_change_user(),
         reason=f"nginx changes to its own user ({USER}) only for root",
     ),
 ]
 
 
-def recipe(name: str) -> str:
-    """Return a file that the page shows."""
-    found = re.search(rf"<!-- file: {re.escape(name)} -->\n```nginx\n(.*?)```", PAGE, re.DOTALL)
-    assert found is not None
-    return found[1]
-
-
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Return a folder that everybody may search, which pytest's are not."""
-    path = Path(tempfile.mkdtemp(dir="/tmp"))
-    path.chmod(0o755)
-    (path / "shop.py").write_text(APP)
-    yield path
-    shutil.rmtree(path)
+    with public_folder() as path:
+        (path / "shop.py").write_text(APP)
+        yield path
 
 
 def hinge_run(folder: Path, name: str, *arguments: str) -> Kind:
@@ -91,7 +69,7 @@ def said(port: int) -> object:
 @pytest.mark.parametrize("mode", [(), ("--uds-mode", "660"), ("--uds-mode", "0600")], ids=["none", "660", "0600"])
 def test_nginx_in_front_of_a_socket_needs_its_mode(folder: Path, mode: tuple[str, ...]) -> None:
     port = free_port()
-    config = recipe("nginx.conf").replace("/run/shop", str(folder)).replace("8080", f"127.0.0.1:{port}")
+    config = page_file("nginx.md", "nginx.conf").replace("/run/shop", str(folder)).replace("8080", f"127.0.0.1:{port}")
     with (
         running(hinge_run(folder, "shop.sock", *mode), "", folder),
         nginx(config, port, folder, f"user {USER}"),
@@ -105,7 +83,7 @@ def test_nginx_in_front_of_a_socket_needs_its_mode(folder: Path, mode: tuple[str
 
 def test_one_app_on_two_sockets(folder: Path) -> None:
     port = free_port()
-    locations = recipe("split.conf").replace("/run/shop", str(folder))
+    locations = page_file("nginx.md", "split.conf").replace("/run/shop", str(folder))
     config = f"events {{}}\nhttp {{\n    server {{\n        listen 127.0.0.1:{port};\n{locations}    }}\n}}\n"
     commands = re.findall(r"hinge run shop:app (.*) --uds (\S+) (.*)", PAGE)
     assert [name for _, name, _ in commands] == ["http.sock", "live.sock"]

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.servers.conftest import Pool
-from tests.servers.nginx import nginx
-from tests.support.http2 import H2
+from tests.support.fronts import nginx
 from tests.support.ports import free_port
 from tests.support.servers import Server
 from tests.support.wire import Pairs, Wire, format_request
@@ -34,7 +33,7 @@ def test_who_takes_an_underscore_for_a_hyphen(server: Server) -> None:
 
 def test_who_does_over_http_2(h2_server: Server) -> None:
     headers: Pairs = [(name.lower(), value) for name, value in (TRUE, FORGED)]
-    with H2(h2_server.port) as connection:
+    with h2_server.h2() as connection:
         found = connection.request("GET", "/items/1", headers).json()["token"]
     assert found == "true" or h2_server.name in LETS_THEM_THROUGH
 

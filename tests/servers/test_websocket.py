@@ -12,7 +12,7 @@ import pytest
 from tests.servers.conftest import Pool
 from tests.servers.served import MESSAGE_LIMIT
 from tests.support.servers import Server
-from tests.support.wire import format_request
+from tests.support.wire import format_request, trusting
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
@@ -25,8 +25,13 @@ PATIENCE = 20.0
 
 @contextlib.contextmanager
 def session(server: Server, path: str, **options: Any) -> Iterator[ClientConnection]:
-    with connect(server.websocket_url(path), open_timeout=PATIENCE, close_timeout=5, **options) as ws:
+    with opened(server, path, open_timeout=PATIENCE, close_timeout=5, **options) as ws:
         yield ws
+
+
+def opened(server: Server, path: str, **options: Any) -> ClientConnection:
+    tls = {"ssl": trusting("http/1.1")} if server.kind.tls else {}
+    return connect(server.websocket_url(path), **tls, **options)
 
 
 def closing(ws: ClientConnection) -> tuple[int, str]:
@@ -95,7 +100,7 @@ def test_parameters_state_and_head(asgi_server: Server) -> None:
         "size": 3,
         "token": "secret",
         "path": "/ws/head/7",
-        "scheme": "ws",
+        "scheme": "wss" if asgi_server.kind.tls else "ws",
         "host": f"127.0.0.1:{asgi_server.port}",
         "cookies": {"a": "1", "b": "2"},
     }
@@ -176,7 +181,7 @@ def test_a_path_that_is_not_there(asgi_server: Server) -> None:
     ("origin", "allowed"),
     [
         (None, True),
-        ("http://127.0.0.1:{port}", True),
+        ("{scheme}://127.0.0.1:{port}", True),
         ("https://friend.example", True),
         ("http://friend.example", False),
         ("https://friend.example.evil.example", False),
@@ -185,7 +190,7 @@ def test_a_path_that_is_not_there(asgi_server: Server) -> None:
     ],
 )
 def test_a_page_of_another_origin_is_refused(asgi_server: Server, origin: str | None, allowed: bool) -> None:
-    origin = origin and origin.format(port=asgi_server.port)
+    origin = origin and origin.format(port=asgi_server.port, scheme=asgi_server.scheme)
     if allowed:
         with session(asgi_server, "/ws/echo/r", origin=origin) as ws:
             ws.send("x")
@@ -272,7 +277,7 @@ def test_a_handler_learns_of_its_peers_leaving_whatever_it_does(
     asgi_server: Server, path: str, leave: str, name: str
 ) -> None:
     """It may receive, send now and then, send without a pause, or wait for something else: that one is cancelled."""
-    ws = connect(asgi_server.websocket_url(f"/ws/{path}/{name}"), legacy=True, close_timeout=0.1)
+    ws = opened(asgi_server, f"/ws/{path}/{name}", legacy=True, close_timeout=0.1)
     if path != "disconnect":
         ws.recv(PATIENCE)
     left = time.monotonic()

@@ -1,4 +1,4 @@
-"""HTTP/2 without TLS, begun with prior knowledge, stream by stream."""
+"""HTTP/2, begun with prior knowledge or by TLS, stream by stream."""
 
 import socket
 from collections.abc import Mapping
@@ -8,14 +8,17 @@ import h2.config
 import h2.connection
 import h2.events
 from tests.support.waiting import PATIENCE
-from tests.support.wire import Answer, Pairs
+from tests.support.wire import Answer, Pairs, trusting
 
 
 class H2:
-    """One HTTP/2 connection without TLS, on which streams are begun, read and reset one by one."""
+    """One HTTP/2 connection, on which streams are begun, read and reset one by one."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, tls: bool = False) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
+        self._scheme = "https" if tls else "http"
+        if tls:
+            self.socket = trusting("h2").wrap_socket(self.socket)
         self._h2 = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
         self._h2.initiate_connection()
         self._answers: dict[int, Answer] = {}
@@ -43,7 +46,7 @@ class H2:
         """Send a request's head, unless `now` is false with what follows it, and return the stream's number."""
         number: int = self._h2.get_next_available_stream_id()
         pairs = list(headers.items()) if isinstance(headers, Mapping) else list(headers)
-        pseudo = [(":method", method), (":scheme", "http"), (":authority", "127.0.0.1"), (":path", target)]
+        pseudo = [(":method", method), (":scheme", self._scheme), (":authority", "127.0.0.1"), (":path", target)]
         self._h2.send_headers(number, pseudo + pairs, end_stream=end)
         self._answers[number] = Answer(0, "HTTP/2", [], framing="frames", complete=False)
         if now:

@@ -40,9 +40,11 @@ class Process:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("HINGE_")}
         # As absolute paths: it may run in another folder.
         inherited["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, filter(None, sys.path)))
+        by_path = Path(arguments[0]).is_absolute()
+        program = [] if by_path else [sys.executable, *["-O"] * sys.flags.optimize, "-m"]
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, *["-O"] * sys.flags.optimize, "-m", *arguments],
+                [*program, *arguments],
                 env={**inherited, "PYTHONUNBUFFERED": "1", **environ},
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -5,85 +5,27 @@ process) and fails after a bound.
 """
 
 import contextlib
+import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import pytest
+from tests.support.fronts import public_folder
+from tests.support.http2 import H2
+from tests.support.matrix import BARE_GRANIAN, KINDS, MATRIX, Kind, kinds
 from tests.support.ports import free_port
 from tests.support.processes import Process
 from tests.support.waiting import until
 from tests.support.wire import Answer, Pairs, Wire, format_request
 
+__all__ = ["BARE_GRANIAN", "KINDS", "Kind", "Server", "kinds", "running", "start"]
+
 TESTS = Path(__file__).parents[1]
 SERVERS = TESTS / "servers"
 UPSTREAM = TESTS / "upstream"
 """Where the apps are that the servers serve, and so their working directories."""
-
-Arguments = Callable[[int, str], list[str]]
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One way to serve an app: which server, and over which protocol it calls the app."""
-
-    name: str
-    interface: str
-    arguments: Arguments
-    """From the port and the target to what follows `python -m`."""
-    websocket: bool = False
-    lifespan: bool = False
-    """Whether the server runs the lifespan protocol."""
-    h2c: bool = False
-    uds: str | None = None
-    """The path of the Unix socket that it listens on, if not on the port."""
-    group: str | None = None
-    """The group that it runs in, if not in this process's."""
-
-
-def _granian(interface: str) -> Arguments:
-    return lambda port, target: ["granian", "--port", str(port), "--interface", interface, target]
-
-
-KINDS = {
-    kind.name: kind
-    for kind in (
-        Kind("granian-wsgi", "wsgi", _granian("wsgi"), h2c=True),
-        Kind("granian-asgi", "asgi", _granian("asgi"), websocket=True, lifespan=True, h2c=True),
-        Kind("uvicorn", "asgi", lambda port, t: ["uvicorn", "--port", str(port), t], websocket=True, lifespan=True),
-        Kind(
-            "hypercorn",
-            "asgi",
-            lambda port, target: ["hypercorn", "--bind", f"127.0.0.1:{port}", target],
-            websocket=True,
-            lifespan=True,
-            h2c=True,
-        ),
-        Kind("daphne", "asgi", lambda port, t: ["daphne", "-b", "127.0.0.1", "-p", str(port), t], websocket=True),
-        Kind(
-            "gunicorn",
-            "wsgi",
-            lambda port, t: ["gunicorn", "-k", "gthread", "--threads", "16", "-b", f"127.0.0.1:{port}", t],
-        ),
-        Kind("waitress", "wsgi", lambda port, t: ["waitress", "--threads", "16", "--listen", f"127.0.0.1:{port}", t]),
-    )
-}
-
-
-def kinds(condition: Callable[[Kind], bool] = lambda kind: True) -> list[Any]:
-    """Return the names of the kinds for which a condition holds, as parameters; all but Granian are the gate's."""
-    return [
-        pytest.param(kind.name, marks=() if kind.name.startswith("granian") else pytest.mark.gate)
-        for kind in KINDS.values()
-        if condition(kind)
-    ]
-
-
-BARE_GRANIAN = Kind("granian", "rsgi", lambda port, target: ["granian", "--port", str(port), target])
-"""Granian without `--interface`."""
 
 
 @dataclass(frozen=True)
@@ -102,16 +44,23 @@ class Server(Process):
         self, kind: Kind, target: str, folder: Path, environ: Mapping[str, str], extra: tuple[str, ...]
     ) -> None:
         self.kind = kind
-        self.name = kind.name
+        self.name = kind.like or kind.name
         self.port = free_port()
         self.journal_path = folder / "journal"
         self.journal_path.touch()
-        command, *arguments = kind.arguments(self.port, target)
+        self.journal_path.chmod(0o666)
+        self.around = contextlib.ExitStack()
+        """What goes when it has stopped."""
+        behind: int | str = self.port
+        if kind.front is not None:
+            behind = str(folder / "shop.sock") if kind.by_socket else free_port()
+        start = kind.in_folder or (lambda address, target, folder: kind.arguments(self.port, target))
+        command, *arguments = start(behind, target, folder)
         super().__init__(
             [command, *extra, *arguments],
             folder,
-            kind.uds or self.port,
-            environ={"SERVED_JOURNAL": str(self.journal_path), **environ},
+            kind.uds or behind,
+            environ={"SERVED_JOURNAL": str(self.journal_path), **environ, **kind.environ},
             cwd=UPSTREAM if target.startswith("raw:") else SERVERS,
             group=kind.group,
             umask=0o022 if kind.group else -1,  # as a system service has it
@@ -151,12 +100,22 @@ class Server(Process):
             raise RuntimeError(f"{self.name} did not stop:\n{self.log()}") from None
         finally:
             self.kill()
+            self.around.close()
 
     # -- requests ------------------------------------------------------------------------------------------------------
 
+    @property
+    def scheme(self) -> str:
+        """`http`, or `https`."""
+        return "https" if self.kind.tls else "http"
+
     def wire(self) -> "Wire":
         """Return a new connection."""
-        return Wire(self.port)
+        return Wire(self.port, tls=self.kind.tls)
+
+    def h2(self) -> H2:
+        """Return a new connection of HTTP/2."""
+        return H2(self.port, tls=self.kind.tls)
 
     def request(
         self,
@@ -176,7 +135,7 @@ class Server(Process):
 
     def websocket_url(self, path: str) -> str:
         """Return the address of a WebSocket."""
-        return f"ws://127.0.0.1:{self.port}{path}"
+        return f"ws{'s' * self.kind.tls}://127.0.0.1:{self.port}{path}"
 
 
 def start(
@@ -188,15 +147,23 @@ def start(
         RuntimeError: it did not come up.
 
     """
-    kind = KINDS[kind] if isinstance(kind, str) else kind
+    kind = MATRIX[kind] if isinstance(kind, str) else kind
     for attempt in range(3):
-        place = folder / f"{kind.name}-{attempt}-{time.monotonic_ns()}"
+        around = contextlib.ExitStack()
+        place = around.enter_context(public_folder()) if kind.is_public else folder
+        place = place / f"{kind.name}-{attempt}-{time.monotonic_ns()}"
         place.mkdir(parents=True)
+        if kind.group is not None:
+            shutil.chown(place, group=kind.group)
+            place.chmod(0o775)
         server = Server(kind, target, place, environ, extra)
+        server.around.push(around)
         if not ready:
             return server
         try:
             server.wait_until_it_listens()
+            if kind.front is not None:
+                server.around.enter_context(kind.front(server.port, front_address(server.address), place))
         except (RuntimeError, TimeoutError):
             server.stop()
             if "in use" not in server.log():  # somebody was faster to take the port
@@ -204,6 +171,11 @@ def start(
         else:
             return server
     raise RuntimeError(f"no port for {kind.name}")
+
+
+def front_address(behind: int | str) -> str:
+    """Return an address as nginx has it."""
+    return f"127.0.0.1:{behind}" if isinstance(behind, int) else f"unix:{behind}"
 
 
 @contextlib.contextmanager

@@ -49,7 +49,8 @@ def refuse_on_a_loop(why: str) -> None:
     """Raise RuntimeError where to wait would stop an event loop; a process that has loaded no asyncio has none."""
     asyncio: Any = sys.modules.get("asyncio")
     try:
-        if asyncio is None or asyncio.get_running_loop() is None:
+        # Not whether a loop runs in this thread: gevent's greenlets share theirs with it.
+        if asyncio is None or asyncio.current_task() is None:
             return
     except RuntimeError:
         return
