@@ -12,7 +12,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Coroutine
-from functools import partial
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hinge.backend.grace import A_MOMENT, cut_after, lifespans_by, name_left
@@ -54,8 +54,7 @@ class Runtime:
         if self.has_lifespan or any(map(_needs_loop, frozen.endpoints())):
             import hinge_wsgi.lifespans  # noqa: F401, PLC0415 - with asyncio and the portal, before the first request
         self._reset()
-        # A forked child has neither the parent's threads nor its locks' owners.
-        os.register_at_fork(after_in_child=partial(_reset, weakref.ref(self)))
+        _runtimes.add(self)
 
     def _reset(self) -> None:
         self._lock = threading.RLock()
@@ -66,7 +65,6 @@ class Runtime:
         self.failure: BaseException | None = None
         self._cutter: threading.Timer | None = None
         self._exiting = False
-        self._is_registered = False
         self.stop_failure: BaseException | None = None
         self.ready = not self.has_lifespan
         self.state: dict[str, Any] = {}
@@ -282,16 +280,17 @@ class Runtime:
                 logger.error("a lifespan failed while it was stopped", exc_info=lifespan.failure)
 
     def _stop_at_exit(self) -> None:
-        if self._is_registered:
+        if self in _begun:
             return
-        self._is_registered = True
-        from multiprocessing import util  # noqa: PLC0415 - only a process that serves pays for it
+        if not _begun.registered:
+            _begun.registered = True
+            from multiprocessing import util  # noqa: PLC0415 - only a process that serves pays for it
 
-        # Granian's workers run no atexit on CPython 3.11 and 3.12, gunicorn's and mod_wsgi's no multiprocessing
-        # finalizers.
-        reference: weakref.ref[Runtime] = weakref.ref(self)
-        atexit.register(_exit, reference)
-        util.Finalize(None, _exit, args=(reference,), exitpriority=10)
+            # Granian's workers run no atexit on CPython 3.11 and 3.12, gunicorn's and mod_wsgi's no multiprocessing
+            # finalizers.
+            atexit.register(_exit)
+            util.Finalize(None, _exit, exitpriority=10)
+        _begun.add(self)
 
 
 def _needs_loop(endpoint: Endpoint) -> bool:
@@ -301,19 +300,37 @@ def _needs_loop(endpoint: Endpoint) -> bool:
     return is_async or plan.colour is Colour.ASYNC_GENERATOR or endpoint.has_async_layers
 
 
-def _reset(reference: "weakref.ref[Runtime]") -> None:
-    runtime = reference()
-    if runtime is not None:
+# -- the process, for all apps: what is registered for a single one would outlive it -----------------------------------
+
+
+class _Begun(weakref.WeakSet[Runtime]):
+    """The runtimes that have something to stop."""
+
+    registered = False
+    """Whether this process stops them at its end."""
+
+
+_runtimes: weakref.WeakSet[Runtime] = weakref.WeakSet()
+_begun = _Begun()
+_inherited: list[Any] = []
+
+
+def _reset() -> None:
+    """Begin anew: a forked child has neither the parent's threads nor its locks' owners."""
+    _begun.clear()
+    _begun.registered = False
+    for runtime in tuple(_runtimes):
         # Kept, not used: collecting a loop that seems to run would complain about its tasks.
         _inherited.append((runtime._portal, runtime._lifespan))
         runtime._reset()
 
 
-_inherited: list[Any] = []
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_reset)
 
 
-def _exit(reference: "weakref.ref[Runtime]") -> None:
-    runtime = reference()
-    if runtime is not None:
-        runtime._exiting = True
-        runtime.stop()
+def _exit() -> None:
+    with ExitStack() as everything:  # whatever one of them raises
+        for runtime in tuple(_begun):
+            runtime._exiting = True
+            everything.callback(runtime.stop)

@@ -50,17 +50,25 @@ class LifespanTask:
             return
         self.state = dict(self._stack.state)
         self.decided()
+        is_gone = False
         try:
             await self._until_told()
+        except GeneratorExit:  # the event loop is gone, and there is nothing that could be awaited
+            is_gone = True
+            raise
         finally:
-            # No cancel scope around the stop: one that a lifespan has open across its yield could not be left inside.
-            try:
-                with anyio.CancelScope(shield=True):
-                    await self.end_open()
-                await self._stack.stop()
-            except Exception as error:  # noqa: BLE001 - whatever a lifespan raises
-                self.failure = error
-            self.ended()
+            if not is_gone:
+                await self._stop()
+
+    async def _stop(self) -> None:
+        # No cancel scope around the stop: one that a lifespan has open across its yield could not be left inside.
+        try:
+            with anyio.CancelScope(shield=True):
+                await self.end_open()
+            await self._stack.stop()
+        except Exception as error:  # noqa: BLE001 - whatever a lifespan raises
+            self.failure = error
+        self.ended()
 
     async def _until_told(self) -> None:
         try:

@@ -11,8 +11,10 @@ import asyncio
 import atexit
 import contextlib
 import time
+import weakref
 from collections.abc import Callable
 from contextvars import Context, copy_context
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from hinge.backend.grace import A_MOMENT, cut_after, lifespans_by, name_left
@@ -352,6 +354,12 @@ class Runtime:
             await asyncio.wait(tasks, timeout=left)
 
 
+_CLOSED = (
+    "the event loop was closed before the lifespans had stopped, so nothing stops them. Fix: asyncio.run, or whatever "
+    "else ends a loop's tasks before it closes the loop"
+)
+
+
 class _Lifespans(LifespanTask):
     """The lifespans as a runtime holds them; whose server's loop ends without a word, they stop with the process."""
 
@@ -361,6 +369,11 @@ class _Lifespans(LifespanTask):
         self._decided = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._task = self._loop.create_task(self.run())
+        self._at_exit: Callable[[], None] = self._stop_at_exit
+        if not runtime.has_lifespan:
+            # It only ends what is open, and so is nothing that keeps an app which everybody else has dropped.
+            self._task._log_destroy_pending = False  # type: ignore[attr-defined]  # a loop that is closed takes it along
+            self._at_exit = partial(_stop_at_exit, weakref.ref(self))
         atexit.register(self._at_exit)
 
     async def start(self) -> None:
@@ -388,9 +401,20 @@ class _Lifespans(LifespanTask):
         self._runtime.ended(self)
         atexit.unregister(self._at_exit)
 
-    def _at_exit(self) -> None:
+    def _stop_at_exit(self) -> None:
         # The server's loop has stopped by now; if it is still usable, the same task ends what it began.
-        if self._task.done() or self._loop.is_closed() or self._loop.is_running():
+        if self._task.done() or self._loop.is_running():
+            return
+        if self._loop.is_closed():
+            if self._runtime.has_lifespan:
+                logger.warning(_CLOSED)
+                self._task._log_destroy_pending = False  # type: ignore[attr-defined]  # which says the same
             return
         self.told.set()
         self._loop.run_until_complete(self._task)
+
+
+def _stop_at_exit(reference: "weakref.ref[_Lifespans]") -> None:
+    lifespans = reference()
+    if lifespans is not None:
+        lifespans._stop_at_exit()
