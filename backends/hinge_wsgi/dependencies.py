@@ -27,8 +27,8 @@ def hops_of(endpoint: Endpoint) -> Hops:
     """Return the hops of an endpoint with dependencies."""
     if not endpoint.plan.is_async:
         return Hops(_run, _run, nullcontext)
+    from hinge.dependencies.sparing import spared  # noqa: PLC0415
     from hinge.loop.hops import to_its_end  # noqa: PLC0415 - with asyncio, for who needs a loop
-    from hinge.loop.watch import spared  # noqa: PLC0415
     from hinge_wsgi.parked import park, stay  # noqa: PLC0415
 
     run = to_its_end(on_request_thread)

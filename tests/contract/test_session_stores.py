@@ -15,6 +15,7 @@ import pytest
 from tests.support.redis import Cut, Redis
 
 from hinge import App, Session, Sessions
+from hinge.middleware import Timeout
 from hinge.sessions import MemoryStore, RedisStore, SQLiteStore, sqlite
 from hinge.sessions.record import Change, Loaded
 from hinge.sessions.store import StoreError
@@ -338,6 +339,35 @@ def test_a_store_that_is_down_is_a_503(
     assert "requests get a 503: it is down" in said[0]
     assert "again" in said[1]
     assert store.asked == {"awaited" if waits and backend.name != "wsgi" else "plain"}
+
+
+class Slow(Down):
+    """A store that takes its time to write."""
+
+    def commit(self, change: Change, expires: int) -> Any:
+        time.sleep(0.3)
+        return super().commit(change, expires)
+
+    async def acommit(self, change: Change, expires: int) -> Any:
+        await asyncio.sleep(0.3)
+        return await super().acommit(change, expires)
+
+
+def test_no_timeout_cuts_what_is_kept(client_for: Any) -> None:
+    app = App(sessions=Sessions([KEY], store=Slow(waits=True)), middleware=[Timeout(0.15)])
+
+    @app.post("/login")
+    async def login(session: Session) -> None:
+        session.renew()
+        session["user"] = "ann"
+
+    @app.get("/")
+    async def show(session: Session) -> dict[str, Any]:
+        return dict(session.items())
+
+    client = client_for(app, scheme="https")
+    assert client.post("/login").status_code == 204
+    assert client.get("/").json() == {"user": "ann"}
 
 
 @pytest.mark.gate

@@ -41,6 +41,7 @@ FRONTS = ("cli", "testing", "conformance")
 FOR_BACKENDS = ("loop",)
 # Nor are these, about what waits: an app that adds one runs on an event loop, or asks somebody else.
 ABOUT_WAITING = (
+    "dependencies/sparing.py",
     "health.py",
     "middleware/timeout.py",
     "middleware/rate_limit.py",

@@ -12,9 +12,9 @@ from typing import Any
 
 from hinge.compiling.frozen import Endpoint
 from hinge.dependencies.hops import Hops
+from hinge.dependencies.sparing import spared
 from hinge.loop.runtime import Runtime, handler_threads
 from hinge.loop.threads import Disconnected
-from hinge.loop.watch import spared
 from hinge.responses.streaming import StreamingResponse
 
 Hop = Callable[..., Awaitable[Any]]

@@ -13,7 +13,7 @@ from weakref import WeakSet
 
 import msgspec
 
-from hinge.dependencies.sparing import LOOK_AGAIN_SECONDS, is_spared, spared_tasks
+from hinge.dependencies.sparing import LOOK_AGAIN_SECONDS, is_spared
 from hinge.diagnostics.failures import failure_in_task
 from hinge.errors import HTTPError
 
@@ -34,19 +34,6 @@ _cut: WeakSet[asyncio.Task[Any]] = WeakSet()
 def stopping() -> HTTPError:
     """Return what answers a request that a stopping worker ended."""
     return HTTPError(503, "The server is stopping.")
-
-
-class spared:  # noqa: N801 - it is used as a function
-    """Have this task not cut meanwhile: it cleans up already."""
-
-    __slots__ = ("_task",)
-
-    def __enter__(self) -> None:
-        self._task = asyncio.current_task()
-        spared_tasks.add(self._task)
-
-    def __exit__(self, *_: object) -> None:
-        spared_tasks.discard(self._task)
 
 
 def cut(task: asyncio.Task[Any]) -> None:

@@ -1,7 +1,8 @@
 """The innermost layer of the endpoints that take a session: it is loaded on the way in, and kept on the way out.
 
 Law: answers of errors come by here, too, and what has to be left of the handler's dependencies was left by then. Behind
-it the session is closed. One that cannot be loaded or kept is a 503, and never an empty one.
+it the session is closed. One that cannot be loaded or kept is a 503, and never an empty one. What keeps it is not
+interrupted: a store has a time of its own.
 """
 
 from collections.abc import AsyncGenerator, Callable
@@ -182,8 +183,11 @@ def _awaiting(sessions: Sessions, store: Store) -> Callable[[Any], AsyncGenerato
         record, change = around.changed(request, response)
         outcome = None
         if change is not None:
+            from hinge.dependencies.sparing import spared  # noqa: PLC0415 - who awaits has a loop
+
             try:
-                outcome = await store.acommit(change, keeping.expires(change))
+                with spared():  # cut in half, the visitor would have an id that has ended
+                    outcome = await store.acommit(change, keeping.expires(change))
             except StoreError as error:
                 raise around.failed(_WRITTEN, error) from error
             around.answers(_WRITTEN)
