@@ -90,7 +90,7 @@ def compile_asgi(frozen: FrozenApp) -> Any:  # noqa: C901 - the request path is 
             return websocket(scope, receive, send)
         raise NotImplementedError(f"this server sent an ASGI scope of type {kind!r}, which is not known here")
 
-    return _with_worker_hooks(frozen.wrap(application), application, runtime)
+    return _with_worker_hooks(frozen.wrap(application), application, runtime, frozen)
 
 
 def _serve(endpoint: Endpoint, runtime: Runtime, distrust: Any) -> Serve:
@@ -106,7 +106,12 @@ def _head_of(names: Mapping[str, Any]) -> Scope | None:
     return names["scope"] if names.get("kind") == "http" else None
 
 
-def _with_worker_hooks(wrapped: Any, application: Any, runtime: Runtime) -> Any:
+def _with_worker_hooks(wrapped: Any, application: Any, runtime: Runtime, frozen: FrozenApp) -> Any:
+    if wrapped is not application and frozen.not_found.otherwise.observers:
+        from hinge_asgi.observed import observed_around  # noqa: PLC0415 - only observed apps pay for it
+
+        wrapped = observed_around(wrapped, frozen, runtime)
+
     async def outermost(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await heard_inside(wrapped, application, runtime, scope, receive, send)
@@ -122,5 +127,5 @@ def _with_worker_hooks(wrapped: Any, application: Any, runtime: Runtime) -> Any:
     served.still_open = runtime.still_open
     served.__rsgi_init__ = refusing("rsgi")  # a granian that was not told ASGI
     served.runtime = runtime  # for in-process connections, which raise what a lifespan raised
-    served.inside = lambda outermost: _with_worker_hooks(outermost, served, runtime)
+    served.inside = lambda outermost: _with_worker_hooks(outermost, served, runtime, frozen)
     return served

@@ -14,9 +14,11 @@ from hinge.http.body import (
     BODILESS_METHODS,
     THROWN_AWAY,
     BodyStream,
+    WholeBody,
     cut_off,
     declared_length,
     incomplete,
+    is_short,
     too_large,
 )
 from hinge.loop.body import refuse_on_a_loop
@@ -121,15 +123,25 @@ def throw_away(environ: Environ) -> None:
 
 
 def body_stream(
-    environ: Environ, limit: int, on_request_thread: Callable[[Callable[[], bytes]], Awaitable[bytes]]
+    environ: Environ,
+    limit: int,
+    on_request_thread: Callable[[Callable[[], bytes]], Awaitable[bytes]],
+    *,
+    is_ahead: bool = False,
 ) -> BodyStream:
     """Return the body as a stream; `on_request_thread` lets a coroutine wait for a read in the server's thread.
+
+    `is_ahead`: a short one is read here.
 
     Raises:
         HTTPError: 413, the declared length is above `limit`; 400, it is no number.
     """
     length = declared_length(environ.get("CONTENT_LENGTH"), limit)
     read = _pieces(environ, length, limit)
+    if is_ahead and is_short(
+        environ["REQUEST_METHOD"], environ.get("CONTENT_LENGTH"), environ.get("HTTP_TRANSFER_ENCODING")
+    ):
+        return WholeBody(b"".join(iter(read, b"")))
 
     def blocking() -> bytes:
         refuse_on_a_loop("a coroutine reads its BodyStream with `async for`: `for` would stop the event loop")

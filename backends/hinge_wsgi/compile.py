@@ -53,10 +53,15 @@ def compile_wsgi(frozen: FrozenApp) -> Any:
         return copy_context().run(serve, environ, start_response, values)
 
     runtime.in_flight.mark(application, itemgetter("environ"), reader)
-    return _with_worker_hooks(frozen.wrap(application), application, runtime)
+    return _with_worker_hooks(frozen.wrap(application), application, runtime, frozen)
 
 
-def _with_worker_hooks(wrapped: Any, application: Any, runtime: Runtime) -> Any:
+def _with_worker_hooks(wrapped: Any, application: Any, runtime: Runtime, frozen: FrozenApp) -> Any:
+    if wrapped is not application and frozen.not_found.otherwise.observers:
+        from hinge_wsgi.observed import observed_around  # noqa: PLC0415 - only observed apps pay for it
+
+        wrapped = observed_around(wrapped, frozen, runtime)
+
     def outermost(environ: Environ, start_response: StartResponse) -> Any:
         return wrapped(environ, start_response)
 
@@ -66,7 +71,7 @@ def _with_worker_hooks(wrapped: Any, application: Any, runtime: Runtime) -> Any:
         setattr(served, name, getattr(runtime, name))
     served.__rsgi_init__ = refusing("rsgi")  # a granian that was not told WSGI
     served.runtime = runtime  # for in-process connections, which raise what a lifespan raised
-    served.inside = lambda outermost: _with_worker_hooks(outermost, served, runtime)
+    served.inside = lambda outermost: _with_worker_hooks(outermost, served, runtime, frozen)
     return served
 
 

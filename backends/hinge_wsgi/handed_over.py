@@ -19,7 +19,7 @@ from hinge.diagnostics.failures import FAILURES, failure_of
 from hinge.http.body import BODILESS_METHODS
 from hinge.mounted.foreign import UNLIMITED
 from hinge.mounted.heads import STATE, disguised
-from hinge.mounted.wsgi import Incoming, Start
+from hinge.mounted.wsgi import FileWrapper, Incoming, Start
 from hinge.responses.streaming import StreamAborted
 from hinge.state import MOUNTED, State
 from hinge_wsgi import environ as reader
@@ -52,6 +52,7 @@ def make_serve_directly(endpoint: Endpoint, runtime: Runtime) -> Serve:
             inner["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "").rstrip("/") + root
             inner["PATH_INFO"] = disguised(path_of(environ)[cut:])
             inner["wsgi.input"], inner["wsgi.input_terminated"] = _input(environ), True
+            inner.setdefault("wsgi.file_wrapper", FileWrapper)
             inner[STATE] = _state(runtime, endpoint)
             output = app(inner, started)
             if output.__class__ is list and started.is_plain:

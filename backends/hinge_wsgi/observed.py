@@ -6,11 +6,12 @@ sends itself stays one. The end of any other body is its last chunk, its failure
 
 from collections.abc import Callable, Iterator
 from contextvars import Context, copy_context
+from time import perf_counter
 from typing import Any
 
-from hinge.compiling.frozen import Endpoint
+from hinge.compiling.frozen import Endpoint, FrozenApp
 from hinge.errors import ClientDisconnect
-from hinge.observability.observer import Observation
+from hinge.observability.observer import ASKED, Observation, Unrouted
 from hinge.request import Request
 from hinge.responses.streaming import BODILESS, StreamAborted
 from hinge_wsgi import environ as reader
@@ -33,24 +34,65 @@ def observed(
             seen.status, sent = int(status[:3]), headers
             return start_response(status, headers, *exc_info)
 
+        if ASKED in environ:
+            environ[ASKED].append(True)
         seen.begin()
         try:
             body = serve(environ, start, values)
-            if body.__class__ is not list:
-                length = _length(sent)
-                if not _sends_itself(body, environ):
-                    is_bodiless = endpoint.head_only or seen.status in BODILESS
-                    return _Body(body, seen, 0 if is_bodiless else length)
-                seen.size = length or 0
         except BaseException as error:
             seen.end(error)
             raise
-        for part in body if body.__class__ is list else ():
-            seen.size += len(part)
-        seen.end()
-        return body
+        if body.__class__ is list:
+            for part in body:
+                seen.size += len(part)
+            seen.end()
+            return body
+        return _followed(body, seen, sent, environ, is_bodiless=endpoint.head_only)
 
     return observing
+
+
+def observed_around(application: Any, frozen: FrozenApp, runtime: Runtime) -> Any:
+    """Return an app inside its native middleware, with the observers around what that answers by itself."""
+    endpoint = frozen.not_found.otherwise
+
+    def observing(environ: dict[str, Any], start_response: StartResponse) -> Any:
+        if ASKED in environ:  # somebody further out observes
+            return application(environ, start_response)
+        asked: list[bool] = []
+        environ[ASKED] = asked
+        seen = Unrouted(Request(reader, environ, endpoint, (), runtime.state), asked=asked, _started=perf_counter())
+        sent: Pairs = []
+
+        def start(status: str, headers: Pairs, *exc_info: Any) -> Any:
+            nonlocal sent
+            seen.status, sent = int(status[:3]), headers
+            return start_response(status, headers, *exc_info)
+
+        try:
+            body = application(environ, start)
+        except BaseException as error:
+            copy_context().run(seen.end, error)
+            raise
+        if asked:
+            return body
+        if body.__class__ is list:
+            seen.size = sum(map(len, body))
+            copy_context().run(seen.end)
+            return body
+        return _followed(body, seen, sent, environ, is_bodiless=environ["REQUEST_METHOD"] == "HEAD")
+
+    return observing
+
+
+def _followed(body: Any, seen: Observation, sent: Pairs, environ: Environ, *, is_bodiless: bool) -> Any:
+    """Return a body that tells of its end, or, of a file that the server sends, which tells nobody, what is there."""
+    length = _length(sent)
+    if not _sends_itself(body, environ):
+        return _Body(body, seen, 0 if is_bodiless or seen.status in BODILESS else length)
+    seen.size = length or 0
+    copy_context().run(seen.end)
+    return body
 
 
 class _Body:

@@ -268,7 +268,11 @@ def body_opener(endpoint: Endpoint) -> Callable[[Request], Any] | None:
     """Return `(request) -> its form, or its body as a stream`; None for a handler that takes neither."""
     if endpoint.plan.reads_form:
         return form_getter(endpoint)
-    limit = endpoint.max_body_size
-    return (
-        (lambda request: body_stream(request._head, limit, on_request_thread)) if endpoint.plan.streams_body else None
+    if not endpoint.plan.streams_body:
+        return None
+    limit, route = endpoint.max_body_size, endpoint.route
+    # A mounted ASGI application alone: it starts behind a short body anyway, and this is the thread that reads.
+    is_ahead = (
+        route is not None and route.interface == "asgi" and not endpoint.layers and endpoint.plan.composed is None
     )
+    return lambda request: body_stream(request._head, limit, on_request_thread, is_ahead=is_ahead)

@@ -155,6 +155,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, metaclass=_Told):
     """The address of that port."""
     log_config: _Text | None = None
     """The path of a file that configures logging: JSON, TOML or YAML for dictConfig, .ini or .conf for fileConfig."""
+    log_format: Literal["text", "json"] = "text"
+    """How what is logged is written, if no file says so: `json` has one object a line, of all loggers."""
 
     def __post_init__(self) -> None:
         for name, annotation in _types().items():
@@ -162,6 +164,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, metaclass=_Told):
         if (self.ssl_certificate is None) != (self.ssl_keyfile is None):
             present, absent = ("ssl_certificate", "ssl_keyfile")[:: 1 if self.ssl_certificate else -1]
             raise ConfigurationError(f"{present} is set without {absent}; TLS needs both")
+        if self.log_config is not None and self.log_format != "text":
+            raise ConfigurationError(
+                "log_format is set with log_config, which says how lines are written. Fix: drop one"
+            )
 
 
 class _Setting(NamedTuple):

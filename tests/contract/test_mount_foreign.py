@@ -4,17 +4,23 @@ Law: each application is written by hand in its protocol, so that nothing of a f
 the protocol says.
 """
 
+import asyncio
 import contextvars
 import functools
+import io
 import json
+import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import anyio
 import pytest
 
-from hinge import App, ConfigurationError, Depends, HTTPConnection, HTTPError, Request
+from hinge import App, ConfigurationError, Depends, HTTPConnection, HTTPError, Request, State
 from hinge.backend.contract import Feature
-from hinge.testing import EachBackend
+from hinge.testing import Client, EachBackend, WebSocketDenied
 
 VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("tests.mounted", default="unset")
 SECRET = {"x-secret": "1"}
@@ -319,3 +325,396 @@ def test_what_takes_the_same_paths_is_refused(declare: Callable[[App], None]) ->
         ConfigurationError, match=r"mount\('/x', \.\.\.\) \(.*test_mount_foreign\.py:\d+\): /x/\{path:path\}"
     ):
         app.compile("wsgi")
+
+
+# -- what WSGI allows --------------------------------------------------------------------------------------------------
+
+
+def wsgi_corners(notes: list[str]) -> Any:
+    """Return an application with a path for each corner of PEP 3333."""
+
+    class Body:
+        def __init__(self, *chunks: Any) -> None:
+            self.chunks = chunks
+
+        def __iter__(self) -> Iterator[bytes]:
+            for chunk in self.chunks:
+                if isinstance(chunk, Exception):
+                    raise chunk
+                yield chunk
+
+        def close(self) -> None:
+            notes.append("closed")
+
+    def late(environ: Any, start: Any) -> Iterator[bytes]:
+        start("201 Late", [("Content-Type", "text/plain")])
+        yield b"late"
+
+    def replaced(environ: Any, start: Any) -> Iterator[bytes]:
+        start("200 OK", [("Content-Type", "text/plain")])
+        yield b""
+        try:
+            raise KeyError("too late for that")
+        except KeyError:
+            start("503 Sorry", [("Content-Type", "text/plain")], sys.exc_info())
+        yield b"replaced"
+
+    def corners(environ: Any, start: Any) -> Any:
+        path = environ["PATH_INFO"]
+        if path == "/late":
+            return late(environ, start)
+        if path == "/replaced":
+            return replaced(environ, start)
+        if path == "/silent":
+            return []
+        if path == "/twice":
+            start("200 OK", [])
+        if path == "/split":
+            start("200 OK", [("X-A", "b\r\nSet-Cookie: c=d")])
+        length = {"/short": "9", "/long": "2"}.get(path)
+        write = start("200 OK", [("Content-Type", "text/plain"), *([("Content-Length", length)] if length else [])])
+        if path == "/written":
+            write(b"written, ")
+            write(b"then ")
+            return [b"returned"]
+        if path == "/file":
+            return environ["wsgi.file_wrapper"](io.BytesIO(b"a file" * 3), 7)
+        if path == "/failing":
+            return Body(b"first,", KeyError("after"))
+        return Body(b"one,", b"two")
+
+    return corners
+
+
+@pytest.mark.parametrize("around", ["nothing", "middleware"])
+@pytest.mark.parametrize(
+    ("path", "status", "body"),
+    [
+        ("/late", 201, "late"),
+        ("/replaced", 503, "replaced"),
+        ("/written", 200, "written, then returned"),
+        ("/file", 200, "a file" * 3),
+        ("/closing", 200, "one,two"),
+        ("/silent", 500, None),
+    ],
+)
+def test_corners_of_wsgi(each_backend: EachBackend, around: str, path: str, status: int, body: str | None) -> None:
+    notes: list[str] = []
+    app = mounted("wsgi", around, app=wsgi_corners(notes))
+    with each_backend(app, raise_server_exceptions=False) as client:
+        response = client.get(f"/old{path}")
+        assert response.status_code == status
+        assert body is None or response.text == body
+    assert notes == (["closed"] if path == "/closing" else [])
+
+
+@pytest.mark.parametrize("path", ["/twice", "/split", "/short", "/long"])
+def test_answers_that_http_cannot_carry_are_refused(client_for: Callable[..., Client], path: str) -> None:
+    app = mounted("wsgi", "middleware", app=wsgi_corners([]))
+    client = client_for(app, raise_server_exceptions=False)
+    try:
+        response = client.get(f"/old{path}")
+    except Exception:
+        assert path in ("/short", "/long")
+    else:
+        assert response.status_code == 500
+        assert "set-cookie" not in response.headers
+
+
+@interfaces
+@pytest.mark.parametrize("around", ["nothing", "middleware"])
+@pytest.mark.needs(Feature.ABORT, "the client sees that it is cut")
+def test_what_fails_later_is_cut(client_for: Callable[..., Client], interface: str, around: str) -> None:
+    async def failing(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"first,", "more_body": True})
+            await asyncio.sleep(0.05)
+            raise KeyError("after")
+
+    apps: dict[str, Any] = {"wsgi": wsgi_corners([]), "asgi": failing}
+    client = client_for(mounted(interface, around, app=apps[interface]), raise_server_exceptions=False)
+    with client.stream("GET", "/old/failing") as response:
+        assert response.status_code == 200
+        with pytest.raises(Exception):
+            b"".join(response.iter_bytes())
+
+
+# -- streams, at the pace of whoever is slower -------------------------------------------------------------------------
+
+
+@interfaces
+@pytest.mark.needs(Feature.STREAMING, "the stream has no end")
+def test_an_endless_stream_is_made_at_its_client_s_pace_and_closed(
+    client_for: Callable[..., Client], interface: str
+) -> None:
+    made, ended = 0, threading.Event()
+    chunk = b"x" * 4096
+
+    def wsgi(environ: Any, start: Any) -> Iterator[bytes]:
+        nonlocal made
+        start("200 OK", [("Content-Type", "text/plain")])
+        try:
+            while True:
+                made += 1
+                yield chunk
+        finally:
+            ended.set()
+
+    async def asgi(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal made
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            try:
+                while True:
+                    made += 1
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            finally:
+                ended.set()
+
+    # A limit keeps it from being handed over: servers, too, take no more than they send.
+    client = client_for(mounted(interface, "limit", app={"wsgi": wsgi, "asgi": asgi}[interface]))
+    with client.stream("GET", "/old/x") as response:
+        received = 0
+        for piece in response.iter_bytes():
+            received += len(piece)
+            if received > 20 * len(chunk):
+                break
+        time.sleep(0.1)
+        assert made * len(chunk) < received + 4 * 65536 + 2 * len(chunk)
+    assert ended.wait(10)
+
+
+@interfaces
+@pytest.mark.needs(Feature.DUPLEX, "the answer is sent while the body arrives")
+@pytest.mark.needs(Feature.STREAMING, "the answer is sent while the body arrives")
+def test_a_body_arrives_while_its_answer_is_sent(client_for: Callable[..., Client], interface: str) -> None:
+    def wsgi(environ: Any, start: Any) -> Iterator[bytes]:
+        start("200 OK", [("Content-Type", "text/plain")])
+        while piece := environ["wsgi.input"].read(100_000):
+            yield piece
+
+    async def asgi(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            more = True
+            while more:
+                message = await receive()
+                more = message.get("more_body", False)
+                await send({"type": "http.response.body", "body": message.get("body", b""), "more_body": more})
+
+    client = client_for(mounted(interface, app={"wsgi": wsgi, "asgi": asgi}[interface]))
+    pieces = [b"%d" % (number % 10) * 50_000 for number in range(20)]
+    assert client.post("/old/x", content=iter(pieces)).content == b"".join(pieces)
+
+
+def test_a_long_wait_hears_that_its_client_has_left() -> None:
+    """Where the server tells: before the answer has begun, as from the server itself."""
+    told = threading.Event()
+
+    async def waits(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            assert (await receive())["type"] == "http.request"
+            assert (await receive())["type"] == "http.disconnect"
+            with pytest.raises(OSError, match="left"):
+                await send({"type": "http.response.start", "status": 200, "headers": []})
+            told.set()
+
+    async def leave() -> None:
+        from tests.support.asgi import Peer, scope
+
+        peer = Peer({"type": "http.request", "body": b"", "more_body": False})
+        task = asyncio.ensure_future(application(scope("/old/x"), peer.receive, peer.send))
+        await asyncio.sleep(0.05)
+        peer.left.set()
+        await asyncio.wait_for(asyncio.wait((task,)), 10)
+
+    application = mounted("asgi", "limit", app=waits).compile("asgi")
+    asyncio.run(leave())
+    assert told.is_set()
+
+
+# -- lifespans, state, work behind the answer --------------------------------------------------------------------------
+
+
+def with_lifespan(notes: list[str], *, failing: str = "") -> Any:
+    async def asgi(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            assert (await receive())["type"] == "lifespan.startup"
+            notes.append(f"starts with {scope['state']['db']}")
+            scope["state"]["own"] = len(notes)
+            if failing == "startup":
+                await send({"type": "lifespan.startup.failed", "message": "no database"})
+                return
+            await send({"type": "lifespan.startup.complete"})
+            assert (await receive())["type"] == "lifespan.shutdown"
+            notes.append("stops")
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+        body = json.dumps(dict(scope["state"])).encode()
+        length = (b"content-length", b"%d" % len(body))
+        await send({"type": "http.response.start", "status": 200, "headers": [length]})
+        await send({"type": "http.response.body", "body": body})
+
+    return asgi
+
+
+@around
+def test_its_lifespan_runs_with_the_worker(each_backend: EachBackend, around: str) -> None:
+    notes: list[str] = []
+    app = mounted("asgi", around, app=with_lifespan(notes))
+    app.mount("/again", app._declared.foreign[0].app, name="again")
+    app.get("/state")(show_state)
+    with each_backend(app) as client:
+        assert notes == ["starts with outer"], "once, though it is mounted twice"
+        for path in ("/old/x", "/again/x"):
+            state = client.get(path, headers=SECRET).json()
+            assert (state["own"], state["db"]) == (1, "outer")
+        assert "own" not in client.get("/state").json(), "its own"
+    assert notes == ["starts with outer", "stops"]
+
+
+def show_state(state: State) -> dict[str, Any]:
+    return dict(state)
+
+
+def test_one_that_cannot_start_keeps_the_worker_from_starting(each_backend: EachBackend) -> None:
+    app = mounted("asgi", app=with_lifespan([], failing="startup"))
+    with pytest.raises(RuntimeError, match=r"mounted application .* failed to start: no database"):  # noqa: SIM117
+        with each_backend(app):
+            raise NotImplementedError
+
+
+def test_state_of_a_mounted_app_of_hinge_reaches_what_is_mounted_in_it(each_backend: EachBackend) -> None:
+    notes: list[str] = []
+    inner, app = App(openapi_path=None), App(openapi_path=None)
+
+    @inner.lifespan
+    def inner_life() -> Iterator[dict[str, str]]:
+        yield {"db": "inner"}
+
+    inner.mount("/deep", with_lifespan(notes))
+    app.mount("/in", inner)
+    with each_backend(app) as client:
+        assert client.get("/in/deep/x").json() == {"db": "inner", "own": 1}
+
+
+@pytest.mark.parametrize("around", ["nothing", "limit"])
+def test_work_behind_the_answer_is_done(each_backend: EachBackend, around: str) -> None:
+    done: list[int] = []
+
+    async def asgi(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"at once"})
+            await asyncio.sleep(0.05)
+            done.append(1)
+
+    with each_backend(mounted("asgi", around, app=asgi)) as client:
+        for _ in range(3):
+            assert client.get("/old/x").text == "at once"
+    assert done == [1, 1, 1]
+
+
+def test_task_groups_may_span_an_answer(each_backend: EachBackend) -> None:
+    """As middleware of Starlette has them: entered before the body is read, left behind the last chunk."""
+
+    async def asgi(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            async with anyio.create_task_group() as group:
+                inside = asyncio.current_task()
+                with anyio.fail_after(10):
+                    await receive()
+                    await send({"type": "http.response.start", "status": 200, "headers": []})
+                    for number in range(3):
+                        await send({"type": "http.response.body", "body": b"%d" % number, "more_body": True})
+                        await asyncio.sleep(0.03)
+                    assert asyncio.current_task() is inside
+                group.cancel_scope.cancel()
+            await send({"type": "http.response.body", "body": b"end"})
+
+    with each_backend(mounted("asgi", "limit", app=asgi)) as client:
+        assert client.post("/old/x", content=b"x" * 500).text == "012end"
+
+
+# -- WebSockets --------------------------------------------------------------------------------------------------------
+
+
+async def socket_app(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] != "websocket":
+        raise ValueError(scope["type"])
+    assert (await receive()) == {"type": "websocket.connect"}
+    path = scope["path"].removeprefix(scope["root_path"])
+    if path == "/closed":
+        await send({"type": "websocket.close", "code": 4000})
+        return
+    if path == "/denied":
+        await send({"type": "websocket.http.response.start", "status": 418, "headers": [(b"x-why", b"tea")]})
+        await send({"type": "websocket.http.response.body", "body": b"short", "more_body": True})
+        await send({"type": "websocket.http.response.body", "body": b" and stout"})
+        return
+    chosen = next(iter(scope.get("subprotocols") or ()), None)
+    await send({"type": "websocket.accept", "subprotocol": chosen})
+    await send({"type": "websocket.send", "text": f"{scope['root_path']} {path} {scope['state']['db']}"})
+    while (message := await receive())["type"] == "websocket.receive":
+        echo = {key: message[key] for key in ("text", "bytes") if message.get(key) is not None}
+        await send({"type": "websocket.send", **echo})
+    with pytest.raises(OSError, match="closed"):
+        await send({"type": "websocket.send", "text": "late"})
+    SEEN.append(message["code"])
+
+
+SEEN: list[int] = []
+
+
+@pytest.mark.parametrize("around", ["nothing", "guard", "middleware"])
+@pytest.mark.needs(Feature.WEBSOCKET, "the application speaks it")
+def test_websockets_of_an_application(client_for: Callable[..., Client], around: str) -> None:
+    app = mounted("asgi", app=socket_app)
+    if around == "middleware":
+        app.middleware(watching)
+    if around == "guard":
+        app = mounted("asgi", "guard", app=socket_app)
+    client, how = client_for(app), {"headers": SECRET, "subprotocols": ["chat"]}
+    SEEN.clear()
+    with client.websocket("/old/live", **how) as ws:
+        assert ws.subprotocol == "chat"
+        assert ws.receive() == "/old /live outer"
+        for message in ("text", b"bytes"):
+            ws.send(message)
+            assert ws.receive() == message
+    for _ in range(100):
+        if SEEN:
+            break
+        time.sleep(0.02)
+    assert SEEN == [1000]
+    for path, status in (("closed", 403), ("denied", 418)):
+        with pytest.raises(WebSocketDenied) as denied, client.websocket(f"/old/{path}", **how):
+            raise NotImplementedError
+        assert denied.value.response.status_code == status
+    if around == "guard":
+        with pytest.raises(WebSocketDenied) as denied, client.websocket("/old/live"):
+            raise NotImplementedError
+        assert denied.value.response.status_code == 401
+
+
+def watching(request: HTTPConnection) -> Any:
+    yield
+
+
+@pytest.mark.needs(Feature.WEBSOCKET, "the application speaks it")
+def test_a_guard_that_needs_a_request_refuses_websockets(client_for: Callable[..., Client]) -> None:
+    def http_only(request: Request) -> None: ...
+
+    app = App()
+    app.mount("/old", socket_app, dependencies=[Depends(http_only)])
+    with pytest.raises(WebSocketDenied), client_for(app).websocket("/old/live"):
+        raise NotImplementedError
+
+
+def test_a_handshake_where_there_are_no_websockets_is_told(each_backend: EachBackend) -> None:
+    if Feature.WEBSOCKET in each_backend.features:
+        pytest.skip("it has them")
+    headers = {"upgrade": "websocket", "connection": "upgrade"}
+    with each_backend(mounted("asgi", app=socket_app), raise_server_exceptions=False) as client:
+        assert client.get("/old/live", headers=headers).status_code == 426

@@ -204,6 +204,24 @@ def test_a_file_that_was_deleted_is_a_new_one(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_file_that_is_locked_keeps_nobody_waiting_in_line(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "a.db", timeout=0.2)
+    store.commit(new(a=b"1"), FAR)
+
+    async def ask() -> tuple[list[Any], float]:
+        began = time.monotonic()
+        asked = [store.acommit(changed({f"b{number}": b"2"}), FAR) for number in range(100)]
+        return await asyncio.gather(*asked, return_exceptions=True), time.monotonic() - began
+
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        answers, seconds = asyncio.run(ask())
+    assert {type(answer) for answer in answers} == {StoreError}
+    assert seconds < 1.0, "with six threads it would be more than three"
+    assert store.load("id").values == {"a": b"1"}  # type: ignore[union-attr]
+    store.close()
+
+
 def test_a_file_without_room_says_so(tmp_path: Path) -> None:
     store = SQLiteStore(tmp_path / "a.db")
     with store._connection() as connection:

@@ -456,7 +456,7 @@ def test_two_declarations_do_not_share_a_cookie() -> None:
         app.compile("wsgi")
 
 
-@pytest.mark.parametrize("keys", [["secret"], "s" * 40, [b"secret"], ["s" * 40, "secret"]])
+@pytest.mark.parametrize("keys", [["secret"], "s" * 40, [b"secret"], ["s" * 40, "secret"], {"s" * 40, "s" * 41}])
 def test_no_message_shows_a_key(keys: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"Sessions\(keys=.*test_sessions.py:.*Fix: ") as caught:
         Sessions(keys)

@@ -16,6 +16,7 @@ from hinge.middleware import CORS
 from hinge.middleware.layer import layer_of
 from hinge.routing.route import RouteOptions
 from hinge.testing import Client
+from hinge.testing.outgoing import RequestOptions
 
 anything: Any = None
 
@@ -78,7 +79,7 @@ def test_no_word_has_a_meaning_here() -> None:
     assert not ARGUMENTS["a route"].keys() & RouteOptions.__annotations__.keys()
     for name, call in (("App", App), ("Router", Router), ("include", App.include), ("CORS", CORS), ("Client", Client)):
         assert not ARGUMENTS[name].keys() & inspect.signature(call).parameters.keys()
-    assert not ARGUMENTS["request"].keys() & inspect.signature(Client.request).parameters.keys()
+    assert not ARGUMENTS["request"].keys() & RequestOptions.__annotations__.keys()
 
 
 # -- declarations ------------------------------------------------------------------------------------------------------
@@ -183,8 +184,8 @@ class TheirMark:
             lambda: layer_of(Dispatches()),
             "Fix: a generator: `response = yield`, or an object with `before` and `after`",
         ),
-        (lambda: Client(App(), "wsgi", base_url="http://x"), "Client(base_url=...) (HERE): "),  # type: ignore[call-arg]
-        (lambda: Client(App(), "wsgi").post("/", data={}), "Fix: form={...} for a form, content=b'...'"),
+        (lambda: Client(App(), "wsgi", root_path="/x"), "Client(root_path=...) (HERE): "),  # type: ignore[call-arg]
+        (lambda: Client(App(), "wsgi").post("/", query_string=""), "Client.request(query_string=...) (HERE): "),  # type: ignore[call-arg]
     ],
 )
 def test_a_habit_is_refused_with_the_line_to_write(declare: Callable[[], Any], said: str) -> None:

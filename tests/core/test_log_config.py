@@ -8,6 +8,7 @@ import pytest
 
 from hinge.cli.errors import UserError
 from hinge.cli.log_config import configure_log
+from hinge.config import Config
 
 WRONG = [
     ("none.json", None, "No such file or directory"),
@@ -53,7 +54,7 @@ def test_what_is_wrong_is_a_line(
     if text is not None:
         (tmp_path / name).write_text(text)
     with pytest.raises(UserError) as caught:
-        configure_log(name)
+        configure_log(Config(log_config=name))
     message = caught.value.format_message()
     assert message.startswith(f"log_config {name}: ")
     assert said in message

@@ -46,6 +46,7 @@ ABOUT_WAITING = (
     "middleware/timeout.py",
     "middleware/rate_limit.py",
     "mounted/asgi.py",
+    "mounted/eager.py",
     "mounted/lifespan.py",
     "sessions/redis.py",
     "sessions/sqlite.py",

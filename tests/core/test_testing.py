@@ -1,5 +1,6 @@
 """hinge.testing without a backend: the cookie jar, outgoing requests, answers, differences, and the pytest plugin."""
 
+import io
 import re
 import subprocess
 import sys
@@ -11,11 +12,15 @@ from hinge import App, Response
 from hinge.backend.contract import Feature
 from hinge.backend.installed import installed_backends, load_backend
 from hinge.backend.testing import ProtocolViolation
-from hinge.testing.answers import ClientResponse, StreamedResponse
+from hinge.errors import ConfigurationError
+from hinge.testing.answers import ClientResponse, HTTPStatusError, StreamedResponse
 from hinge.testing.apart import bodies_apart, headers_apart
+from hinge.testing.client import Client
 from hinge.testing.differences import Answer, Difference, EachBackend, Transcript
+from hinge.testing.forms import data_body
 from hinge.testing.jar import CookieJar
-from hinge.testing.outgoing import framed, merged, redirect_target, target_of
+from hinge.testing.outgoing import framed, merged, target_of
+from hinge.testing.site import Site
 
 
 def test_neither_the_client_nor_the_plugin_loads_a_backend_or_the_client_loads_pytest():
@@ -64,6 +69,52 @@ def test_the_jar_keeps_what_a_browser_would(lines, path, expected):
     for line in lines:
         jar.take(line, "/set/it" if "/set" in path or "Path" in line else "/x")
     assert jar.header(path, "http") == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("a=1", {"shop.example"}),
+        ("a=1; Domain=shop.example", {"shop.example", "a.shop.example"}),
+        ("a=1; domain=.SHOP.example", {"shop.example", "a.shop.example"}),
+        ("a=1; Domain=example", {"shop.example", "a.shop.example", "myshop.example", "other.example"}),
+        ("a=1; Domain=a.shop.example", set()),
+        ("a=1; Domain=other.example", set()),
+        ("a=1; Domain=hop.example", set()),
+        ("a=1; Domain=", {"shop.example"}),
+    ],
+)
+def test_the_jar_sends_a_cookie_to_its_domain(line, expected):
+    jar = CookieJar()
+    jar.take(line, "/", "shop.example:8000")
+    hosts = ("shop.example", "a.shop.example", "myshop.example", "other.example", "127.0.0.1")
+    assert {host for host in hosts if jar.header("/", "http", f"{host}:81")} == expected
+
+
+def test_an_address_is_no_domain_of_another_one():
+    jar = CookieJar()
+    jar.take("a=1; Domain=0.0.1", "/", "127.0.0.1")
+    jar.take("b=1", "/", "[::1]:80")
+    assert [jar.header("/", "http", host) for host in ("127.0.0.1", "10.0.0.1", "[::1]", "[::1]:81")] == [
+        "",
+        "",
+        "b=1",
+        "b=1",
+    ]
+
+
+def test_the_jar_is_sorted_out_by_domain_and_path():
+    jar = CookieJar({"a": "1"})
+    jar.set("a", "2", domain="x.example", path="/deep")
+    jar.set("a", "3", domain=".example")
+    assert jar.header("/deep", "http", "x.example") == "a=2; a=1; a=3"
+    jar.delete("a", path="/deep")
+    jar.clear(domain=".example")
+    assert jar.header("/deep", "http", "x.example") == "a=1"
+    jar.take("a=4; Path=/", "/", "x.example")
+    assert jar.header("/deep", "http", "x.example") == "a=4"  # the app's stands for the test's own
+    jar["a"] = "5"
+    assert jar.header("/deep", "http", "x.example") == "a=5"
 
 
 def test_the_jar_is_a_mapping_that_can_be_written():
@@ -136,7 +187,8 @@ def test_framing_is_added_unless_the_caller_has_one(headers, expected):
         ("../b", "", "/b"),
         ("?x=1", "", "/a/here?x=1"),
         ("http://host/b", "", "/b"),
-        ("https://host", "", "/"),
+        ("http://host", "", "/"),
+        ("https://host", "", None),
         ("http://elsewhere/b", "", None),
         ("//elsewhere/b", "", None),
         ("mailto:a@b", "", None),
@@ -147,7 +199,58 @@ def test_framing_is_added_unless_the_caller_has_one(headers, expected):
     ],
 )
 def test_redirect_targets(location, prefix, expected):
-    assert redirect_target(location, "/a/here", "host", prefix) == expected
+    site = Site("http", "host", prefix)
+    assert site.following(location, site.url("host", "/a/here")) == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"base_url": "shop.example"}, r"Fix: base_url='http://testserver'"),
+        ({"base_url": "ftp://shop.example"}, r"Fix: base_url='http://testserver'"),
+        ({"base_url": "http://shop.example?a=1"}, r"Fix: base_url='http://testserver'"),
+        ({"base_url": "http://a:b@shop.example"}, r"Fix: auth=\('user', 'password'\)"),
+        ({"base_url": "http://shop.example", "host": "x"}, r"say the same\. Fix: base_url alone"),
+        ({"base_url": "http://shop.example", "scheme": "http"}, r"say the same\. Fix: base_url alone"),
+        ({"verify": False}, r"Client\(verify=\.\.\.\).*Fix: leave it out: there is no connection"),
+        ({"transport": None}, r"Client\(transport=\.\.\.\).*Fix: leave it out"),
+    ],
+)
+def test_options_that_cannot_be_are_told(options, complaint):
+    with pytest.raises(ConfigurationError, match=complaint):
+        Client(App(), **options)
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "error", "complaint"),
+    [
+        ("https://testserver/", {}, ValueError, r"is not at this client's http\. Fix: .*base_url='https://testserver'"),
+        ("http://a:b@testserver/", {}, ValueError, r"Fix: Client\(app, base_url='http://testserver'\)"),
+        ("http://testserver/x", {}, ValueError, r"not below the prefix '/mount'\. Fix: a target, '/x'"),
+        ("/", {"auth": "user"}, TypeError, r"auth= takes \(user, password\) or a function, not str\. Fix: a function"),
+        ("/", {"auth": SimpleNamespace(auth_flow=None)}, TypeError, "auth= takes"),
+        ("/", {"data": b"x"}, TypeError, r"data= takes a mapping, not bytes\. Fix: content="),
+        (
+            "/",
+            {"files": {"f": io.StringIO()}},
+            TypeError,
+            r"'f' is opened as text\. Fix: open\(path, 'rb'\)",
+        ),
+        ("/", {"data": {"a": 1}, "json": 1}, TypeError, "one body"),
+        ("/", {"content": {"a": 1}}, TypeError, "content= takes bytes, str or an iterable of bytes, not dict"),
+        ("/", {"timeout": 1}, ConfigurationError, r"Client\.request\(timeout=.*Fix: Client\(app, timeout=\.\.\.\)"),
+    ],
+)
+def test_requests_that_cannot_be_are_told(target, options, error, complaint):
+    client = Client(App(), prefix="/mount") if target.startswith("http://testserver/x") else Client(App())
+    with pytest.raises(error, match=complaint):
+        client.post(target, **options)
+
+
+def test_a_boundary_is_one_that_no_part_has():
+    body, kind = data_body({"a": "----hinge-testing"}, {"f": b"x"})
+    assert kind == "multipart/form-data; boundary=----hinge-testing-"
+    assert body.endswith(b"------hinge-testing---\r\n")
 
 
 # -- answers -----------------------------------------------------------------------------------------------------------
@@ -197,6 +300,28 @@ def test_a_response_reads_json_and_its_cookies():
     assert response.json(dict[str, float])["a"].__class__ is float
     assert response.cookies == {"a": "1", "b": "2, 3"}
     assert response.headers.get_all("set-cookie") == ["a=1; Path=/", "b=2, 3"]
+
+
+def test_a_response_that_is_no_success_says_so():
+    with pytest.raises(HTTPStatusError, match=r"GET http://testserver/: 404 Not Found: why") as raised:
+        ClientResponse("GET", reply(404), b"why").raise_for_status()
+    assert (raised.value.response.status_code, raised.value.request.method) == (404, "GET")
+    with pytest.raises(HTTPStatusError, match=r"299|302"):
+        StreamedResponse("GET", reply(302)).raise_for_status()
+
+
+@pytest.mark.parametrize(
+    ("name", "fix"),
+    [
+        ("elapsed", "time.perf_counter"),
+        ("next_request", ".headers['location']"),
+        ("encoding", ".charset"),
+        ("ok", ".is_"),
+    ],
+)
+def test_what_responses_of_httpx_have_is_told(name, fix):
+    with pytest.raises(AttributeError, match=re.escape(f"Fix: {fix}")):
+        getattr(ClientResponse("GET", reply(), b""), name)
 
 
 # -- differences -------------------------------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """What is observed of an app under `hinge run`: the workers' sums, the end of streams, the stop."""
 
+import json
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ pytest.importorskip("prometheus_client")
 pytestmark = [pytest.mark.server, pytest.mark.gate]
 
 APP = """
-import os, time
+import logging, os, time
 from hinge import App
 from hinge.health import Health
 from hinge.observability import Metrics
@@ -39,6 +41,12 @@ def life(app):
 @app.get("/pid")
 def pid() -> int:
     return os.getpid()
+
+
+@app.get("/fails")
+def fails() -> None:
+    logging.getLogger("seen").info("about to fail")
+    raise KeyError("no")
 
 
 @app.get("/kill")
@@ -124,3 +132,39 @@ def test_a_service_that_stops_is_not_ready_and_still_serves(
     assert service.get("/ready").json() == {"status": "stopping"}
     assert [service.get(path).status_code for path in ("/pid", "/live")] == [200, 200]
     assert service.wait() == 0
+
+
+@both
+def test_all_that_is_logged_is_json(serve: Serve, backend: str) -> None:
+    service = serve("seen:app", "--backend", backend, "--access-log", "--log-format", "json").started(1)
+    assert service.get("/pid?secret").status_code == 200
+    assert service.get("/fails").status_code == 500
+    assert service.get("/%0Aforged").status_code == 404
+    service.wait_for("forged")
+    assert service.stop() == 0
+    lines = [json.loads(line) for line in service.log().splitlines()]
+    loggers = {line["logger"] for line in lines}
+    assert loggers >= {"_granian", "hinge", "hinge.access", "seen"}
+    assert [line["message"] for line in lines if line["logger"] == "seen"] == ["about to fail"]
+    access = [line for line in lines if line["logger"] == "hinge.access"]
+    assert [(line["route"], line["status"]) for line in access] == [("/pid", 200), ("/fails", 500), ("-", 404)]
+    assert "secret" not in service.log()
+    (failure,) = [line for line in lines if line["logger"] == "hinge"]
+    assert "KeyError" in failure["exception"]
+
+
+@both
+def test_the_access_log_has_the_time_and_goes_to_stdout(serve: Serve, backend: str) -> None:
+    service = serve("seen:app", "--backend", backend, "--access-log").started(1)
+    assert service.get("/pid").status_code == 200
+    service.wait_for("GET /pid")
+    assert service.stop() == 0
+    (line,) = [line for line in service.log().splitlines() if "GET /pid" in line]
+    time = r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}\]"
+    assert re.fullmatch(time + r' 127\.0\.0\.1 - "GET /pid HTTP/1\.1" 200 \d+\.\d{3} \d+ /pid -', line)
+
+
+def test_a_file_and_a_format_are_not_both(serve: Serve) -> None:
+    service = serve("seen:app", "--log-format", "json", "--log-config", "log.toml")
+    assert service.wait() == 2
+    assert "log_format is set with log_config, which says how lines are written. Fix: drop one" in service.log()

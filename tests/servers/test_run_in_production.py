@@ -179,7 +179,7 @@ def test_log_config_is_of_every_process_and_logger(serve: Serve, tmp_path: Path,
         "MINE ERROR hinge GET '/fails'",
     ):
         assert any(line.startswith(begins) for line in lines), (begins, service.log())
-    assert any(re.match(r'MINE INFO granian\.access .*"GET /x', line) for line in lines), service.log()
+    assert any(re.match(r'MINE INFO hinge\.access .*"GET /x', line) for line in lines), service.log()
     assert not any(line.startswith("[INFO]") for line in lines)
 
 

@@ -1,34 +1,34 @@
-"""The access log of `hinge run`, and what else is logged in its workers.
+"""Where the access log of `hinge run` goes, and what else is logged in its workers.
 
-Law: a request is one line, and no client writes another. Granian logs the path decoded, line feeds and escape sequences
-included; here it is percent-encoded again, as it was in the request line.
+Law: a request is one line, and no client writes another (`hinge.observability.AccessLog`, on each backend). The lines
+go where Granian's own would: to stdout, or as `log_config` and the app say.
 """
 
 import logging
-from urllib.parse import quote
+import sys
 
+from hinge.config import Config
 from hinge.diagnostics.log import NeutralFormatter, neutralise
+from hinge.observability.json_log import JSONFormatter
 from hinge.responses.streaming import StreamAborted
 
-_OF_THE_CLIENT = ("method", "path", "query_string")
-"""The values of a log line that a client chooses; the query string comes undecoded."""
-_SAFE = "/:@!$&'()*+,;=-._~"
-"""What a path may contain as it is (RFC 3986 section 3.3); everything else but letters and digits is encoded."""
 
-
-def encode_access_log(charset: str) -> None:
-    """Have Granian's access log, in this process, encode what clients choose; the server decoded it by `charset`."""
-
-    def encode(record: logging.LogRecord) -> bool:
-        if isinstance(record.args, dict):
-            chosen = {name: value for name, value in record.args.items() if name in _OF_THE_CLIENT}
-            record.args = record.args | {
-                name: quote(str(value), _SAFE if name == "path" else _SAFE + "%?", charset, "replace")
-                for name, value in chosen.items()
-            }
-        return True
-
-    logging.getLogger("granian.access").addFilter(encode)
+def open_access_log(config: Config) -> None:
+    """Have the access log written, as long as nobody else has said how."""
+    if not config.access_log:
+        return
+    log, server = logging.getLogger("hinge.access"), logging.getLogger("granian.access")
+    if log.level == logging.NOTSET:
+        log.setLevel(logging.INFO)
+    if log.handlers or (config.log_config is not None and not server.handlers):  # the app's, or those of the root
+        return
+    log.propagate = False
+    for handler in server.handlers or [logging.StreamHandler(sys.stdout)]:
+        if config.log_format == "json":
+            handler.setFormatter(JSONFormatter())
+        elif config.log_config is None:
+            handler.setFormatter(logging.Formatter("[%(asctime)s] %(message)s", "%Y-%m-%d %H:%M:%S %z"))
+        log.addHandler(handler)
 
 
 def neutralise_log() -> None:
@@ -49,5 +49,5 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 def enable_log() -> None:
     """Enable Granian's loggers again."""
-    for name in ("_granian", "granian.access"):
+    for name in ("_granian", "granian.access", "hinge.access"):
         logging.getLogger(name).disabled = False

@@ -1,7 +1,8 @@
-"""`log_config`: the file that configures logging in each process of `hinge run`.
+"""`log_config` and `log_format`: how what is logged is written in each process of `hinge run`.
 
 Law: what the file says holds, and what it does not name goes on: loggers that there are stay enabled unless it says
 `disable_existing_loggers`, and the server's hand what they log to the file's root. What is wrong is told in a line.
+Without a file, what the app configures after that holds.
 """
 
 import configparser
@@ -14,19 +15,23 @@ from pathlib import Path
 from typing import Any
 
 from hinge.cli.errors import UserError
+from hinge.config import Config
 from hinge.extras import install
 
-_SERVERS = ("_granian", "granian.access")
-"""Granian's loggers: what it does, and the access log."""
+_SERVERS = ("_granian", "granian.access", "hinge.access")
+"""Granian's loggers, and the access log, which is ours and goes to the handlers of Granian's."""
 
 
-def configure_log(path: str | None) -> None:
-    """Configure logging as a file says; None: leave it.
+def configure_log(config: Config) -> None:
+    """Configure logging as the settings say.
 
     Raises:
         UserError: the file cannot be read, or is no configuration of logging.
     """
+    path = config.log_config
     if path is None:
+        if config.log_format == "json":
+            _write_json(config.log_level)
         return
     parse = _PARSERS.get(Path(path).suffix.lower())
     if parse is None:
@@ -44,6 +49,19 @@ def configure_log(path: str | None) -> None:
         if logging.getLogger().handlers:
             logger.handlers.clear()
             logger.propagate = True
+
+
+def _write_json(level: str) -> None:
+    """Have all loggers write JSON, the root's to stderr."""
+    from hinge.observability.json_log import JSONFormatter
+
+    formatter, root = JSONFormatter(), logging.getLogger()
+    if not root.handlers:
+        root.addHandler(logging.StreamHandler())
+        root.setLevel(level.upper())
+    for logger in (root, *(logging.getLogger(name) for name in _SERVERS)):
+        for handler in logger.handlers:
+            handler.setFormatter(formatter)
 
 
 def _told(error: BaseException) -> str:

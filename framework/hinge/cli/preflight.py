@@ -16,6 +16,7 @@ import click
 from hinge.app import App
 from hinge.backend.contract import Application, Feature
 from hinge.backend.installed import load_backend
+from hinge.cli.access import open_access_log
 from hinge.cli.errors import CheckFailed, UserCodeError, UserError
 from hinge.cli.log_config import configure_log
 from hinge.cli.target import load_target
@@ -44,7 +45,7 @@ class Launch:
 
     def load(self) -> App | Wrapped:
         """Return the app, or what wraps it, loaded and configured, with the log that was asked for."""
-        configure_log(self.config.log_config)
+        configure_log(self.config)
         found = load_target(self.target, factory=self.factory)
         _configure(_app_of(found), self.config)
         return found
@@ -59,7 +60,9 @@ class Launch:
 
     def application(self) -> Application:
         """Return the app compiled: what a backend's own server serves."""
-        return self.compiled(self.load())
+        application = self.compiled(self.load())
+        open_access_log(self.config)
+        return application
 
     @property
     def is_wsgi(self) -> bool:
@@ -112,15 +115,15 @@ def _try(target: str, flags: dict[str, Any], factory: bool, sender: multiprocess
 
 
 def _load(target: str, flags: dict[str, Any], *, factory: bool) -> Launch:
-    log_config = resolve_config(None, overrides=flags).log_config
-    configure_log(log_config)
+    before = resolve_config(None, overrides=flags)
+    configure_log(before)
     found = load_target(target, factory=factory)
     app = _app_of(found)
     # Resolved twice, the weaker sources change nothing; only the flags are new.
     config = resolve_config(app.config, overrides=flags)
     backend = load_backend(config.backend)
-    if config.log_config != log_config:  # the app's own word
-        configure_log(config.log_config)
+    if (config.log_config, config.log_format) != (before.log_config, before.log_format):  # the app's own word
+        configure_log(config)
     if config.root_path and Feature.PREFIX not in backend.features:
         why = f"with backend {backend.name!r} {Feature.PREFIX.without}"
         raise UserError(f"root_path {config.root_path!r}: {why}. Fix: --backend asgi or wsgi")
@@ -150,7 +153,7 @@ def docs_note(app: App) -> str:
 
 
 _COMPILED_IN = (
-    "debug", "propagate_exceptions", "expose_route",
+    "access_log", "debug", "propagate_exceptions", "expose_route",
     "max_body_size", "max_query_fields", "max_message_size", "allowed_origins",
     "max_form_parts", "max_form_files", "max_form_text", "max_file_size", "max_file_memory", "max_part_headers",
     "max_part_header_size", "sync_threads", "stream_threads", "trusted_proxies", "proxy_headers",

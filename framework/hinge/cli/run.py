@@ -42,6 +42,7 @@ _HELP = {
     "metrics_port": "The TCP port at which the main process shows the metrics of all workers.",
     "metrics_host": "The address of that port.",
     "log_config": "The file that configures logging: JSON, TOML, YAML, or .ini.",
+    "log_format": "How what is logged is written: text, or an object of JSON a line.",
     "debug": "Show the cause of a 500 to the client.",
     "propagate_exceptions": "Raise what would become a 500 out of the app, for debuggers and error trackers around it.",
     "expose_route": "Tell what is around the app, besides its native middleware, which route matched.",

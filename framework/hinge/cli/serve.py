@@ -51,7 +51,7 @@ def serve(launch: Launch) -> int:
     told: dict[str, str] = {}
     receiver, sender = multiprocessing.Pipe(duplex=False)
     server = _server(launch, address)
-    configure_log(config.log_config)  # over what Granian has just set
+    configure_log(config)  # over what Granian has just set
     worker = Worker(launch, spawn, None if config.reload else sender)
     watcher = threading.Thread(target=_watch, args=(receiver, server, told), daemon=True)
     watcher.start()
@@ -135,7 +135,7 @@ def _server(launch: Launch, address: str) -> Any:
         # On WSGI Granian would cut it off any path, whatever that begins with; the worker does it there.
         url_path_prefix=None if launch.is_wsgi else config.root_path or None,
         log_level=LogLevels(config.log_level),
-        log_access=config.access_log,
+        log_access=False,  # ours is an observer of the app: hinge.observability.AccessLog
         ssl_cert=_path(config.ssl_certificate),
         ssl_key=_path(config.ssl_keyfile),
         # A worker that the kernel or a panic ends must not end the service.

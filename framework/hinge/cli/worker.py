@@ -25,7 +25,7 @@ from hinge.backend import draining
 from hinge.backend.contract import Application
 from hinge.backend.exits import run_to_end
 from hinge.backend.grace import cut_after, hang_up_after, lifespans_by
-from hinge.cli.access import enable_log, encode_access_log, neutralise_log
+from hinge.cli.access import enable_log, neutralise_log, open_access_log
 from hinge.cli.connections import hang_up
 from hinge.cli.errors import told
 from hinge.cli.hooks import log_hooks
@@ -68,7 +68,6 @@ class Worker:
         """Serve until the stop; Granian's spawn target."""
         self._end = threading.Lock()
         forget()  # the parent's handlers, with which a stop would go unheard while the app is loaded
-        encode_access_log("latin-1" if self._launch.is_wsgi else "utf-8")  # there, texts are bytes in disguise
         neutralise_log()
         log_hooks()
         gc.set_threshold(max(_YOUNG, gc.get_threshold()[0]))  # now: the app may set its own while it is loaded
@@ -112,6 +111,7 @@ class Worker:
         config = self._launch.config
         found = self._launch.load()
         enable_log()  # the app's own configuration of logging may have disabled Granian's loggers
+        open_access_log(config)
         application = self._launch.compiled(found)
         if self._exact:
             for number in STOP_SIGNALS:

@@ -7,7 +7,7 @@ costs, and the more specific path wins, whoever declared it.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec.structs import asdict, replace
@@ -30,6 +30,9 @@ from hinge.middleware.layer import Layer
 from hinge.routing.route import Route
 from hinge.routing.table import RouteTable
 from hinge.routing.template import PathTemplate
+
+if TYPE_CHECKING:
+    from hinge.observability.observer import Observer
 
 Planned = list[tuple[Route, Endpoint]]
 
@@ -136,7 +139,7 @@ def _part(declared: Declared, place: _Place, graphs: Graphs) -> Part:
         place.dependencies + declared.dependencies,
         graphs,
         sessions=declared.sessions or place.sessions,
-        observers=(*place.observers, *declared.observers),
+        observers=(*place.observers, *_observers(declared, place, config)),
     )
     own = tuple(declared.catalog)
     judged = [judge(_below(place.prefix, one), frame) for one in own]
@@ -165,6 +168,16 @@ def _behind_proxies(config: Config, layers: tuple[Layer, ...], place: _Place) ->
     from hinge.middleware.proxy_headers import trusting  # noqa: PLC0415 - only an app behind a proxy pays for it
 
     return trusting(config, layers), *layers
+
+
+def _observers(declared: Declared, place: _Place, config: Config) -> "list[Observer]":
+    """Return an app's own observers, behind the access log if the outermost app's settings say so."""
+    if not config.access_log or place.location:
+        return declared.observers
+    from hinge.observability.access_log import AccessLog  # noqa: PLC0415 - only who asks pays for it
+
+    is_there = any(isinstance(one, AccessLog) for one in declared.observers)
+    return declared.observers if is_there else [AccessLog(), *declared.observers]
 
 
 def _check_callbacks(declared: Declared, notes: Notes) -> None:

@@ -187,18 +187,21 @@ ARGUMENTS = MappingProxyType(
             "expose_headers": "expose=",
         },
         "Client": {
-            **dict.fromkeys(("backend_options", "use_cookies"), "leave it out"),
-            "base_url": "scheme= and host=",
+            **dict.fromkeys(("backend_options", "use_cookies", "transport", "limits", "trust_env"), "leave it out"),
+            **dict.fromkeys(("verify", "cert", "proxy", "mounts"), "leave it out: there is no connection"),
+            **dict.fromkeys(("http1", "http2"), "leave it out: a server is what speaks them"),
+            "default_encoding": "response.content.decode(...)",
+            "event_hooks": "a function of yours around client.request",
             "root_path": "prefix=",
+            "raise_app_exceptions": "raise_server_exceptions=",
         },
         "request": {
             "allow_redirects": "follow_redirects=",
-            "auth": "headers={'authorization': ...}",
             "content_type": "headers={'content-type': ...}",
-            "data": "form={...} for a form, content=b'...' for any other body",
-            "files": "form={'field': ('name', content)}",
+            "extensions": "leave it out: there is no connection",
             "query_string": "params=",
             "timeout": "Client(app, timeout=...)",
+            "url": "the target as the first argument, without a name",
         },
     }
 )

@@ -167,3 +167,33 @@ class BodyStream:
         except (HTTPError, ClientDisconnect) as error:
             self._fail(error)
             raise
+
+
+SHORT = 65536
+"""Bytes of a body that is read before a mounted application is called: most of it is there by then."""
+
+
+def is_short(method: str, length: str | None, coding: str | None) -> bool:
+    """Tell whether a body is known to be short, or absent; `length` and `coding` are the fields that frame it."""
+    if coding is not None:
+        return False
+    if length is None:
+        return method in BODILESS_METHODS
+    return length.isascii() and length.isdigit() and len(length) < SHORT_DIGITS and int(length) <= SHORT
+
+
+class WholeBody(BodyStream):
+    """A body that is there, as a stream."""
+
+    __slots__ = ("_pieces", "whole")
+
+    def __init__(self, whole: bytes) -> None:
+        self.whole = whole
+        self._pieces = [b"", whole]
+        super().__init__(self._piece, self._awaited, len(whole))
+
+    def _piece(self) -> bytes:
+        return self._pieces.pop() if self._pieces else b""
+
+    async def _awaited(self) -> bytes:
+        return self._piece()

@@ -13,6 +13,7 @@ from hinge.backend.contract import Feature
 from hinge.binding.plan import HandlerPlan
 from hinge.compiling.frozen import Endpoint
 from hinge.diagnostics.failures import FAILURES, failure_in_task
+from hinge.http.body import WholeBody, is_short
 from hinge.inspection.wrappers import Unawaited, awaited
 from hinge.loop.decode import decoding
 from hinge.loop.exchange import Exchange
@@ -162,4 +163,15 @@ def body_opener(endpoint: Endpoint, reader: Any, runtime: Runtime) -> Callable[[
     async def opened(exchange: Any) -> Any:
         return exchange.open_body(limit)
 
-    return opened
+    if endpoint.route is None or endpoint.route.interface is None:
+        return opened
+    length, coding = reader.header("content-length"), reader.header("transfer-encoding")
+
+    async def opened_or_read(exchange: Any) -> Any:
+        head, method = exchange.head, exchange.method
+        declared = length(head)
+        if not is_short(method, declared, coding(head)):
+            return exchange.open_body(limit)
+        return WholeBody(await exchange.read_body(limit) if declared else b"")
+
+    return opened_or_read  # a mounted application

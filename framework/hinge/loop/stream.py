@@ -17,7 +17,7 @@ from hinge.error_responses import aborted, log_cut, log_failure
 from hinge.loop.keepalive import KeepAlive
 from hinge.loop.runtime import Runtime
 from hinge.loop.sink import WholeSink
-from hinge.loop.threaded_source import ThreadedSource, close_plain
+from hinge.loop.threaded_source import close_plain, threaded
 from hinge.loop.watch import Ended, Watch, stopping
 from hinge.request import Request
 from hinge.responses.events import EventSourceResponse
@@ -56,9 +56,7 @@ async def send_stream(  # noqa: C901, PLR0912, PLR0915
         StreamAborted: the source failed later, or the worker stops; what was sent is not a complete response.
     """
     watch = request.watched()
-    source: Any = (
-        response._iterator if response.is_async else ThreadedSource(runtime, watch, response.iterator, request)
-    )
+    source: Any = response._iterator if response.is_async else threaded(runtime, watch, response.iterator, request)
     items, encode, as_it_is = (
         (source, encode_chunk, bytes) if source.__class__ is AsyncGeneratorType else items_of(source)
     )

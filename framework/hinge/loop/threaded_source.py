@@ -7,6 +7,7 @@ whoever asked for it is cancelled.
 
 import asyncio
 import contextlib
+from collections import deque
 from contextvars import Context
 from typing import Any
 
@@ -15,6 +16,10 @@ from hinge.loop.runtime import Runtime, step_threads
 from hinge.loop.watch import Ended, Watch
 from hinge.request import Request
 from hinge.responses.plain_source import END, PlainSource
+from hinge.responses.sources import encode_chunk
+
+AHEAD = 65536
+"""Bytes that a source which runs ahead makes before those before them are sent."""
 
 
 class ThreadedSource:
@@ -73,6 +78,89 @@ class ThreadedSource:
     async def aclose(self) -> None:
         """Close the source; raises what its `close` raises."""
         await close_plain(self._runtime, self._source)
+
+
+class AheadSource(ThreadedSource):
+    """The same where a thread goes on making chunks, AHEAD bytes of them, while those before are sent.
+
+    What is made is taken in one. The thread is given back when so much waits, until that was taken.
+    """
+
+    __slots__ = ("_failure", "_is_over", "_is_running", "_is_wanted", "_made", "_wanted")
+
+    def __init__(self, runtime: Runtime, watch: Watch, source: Any, request: Request) -> None:
+        super().__init__(runtime, watch, source, request)
+        self._lane = runtime.lane(self._later)
+        self._made: deque[bytes] = deque()
+        self._wanted: asyncio.Future[None] | None = None
+        self._is_wanted = self._is_running = self._is_over = False
+        self._failure: BaseException | None = None
+
+    async def __anext__(self) -> Any:
+        source = self._source
+        if source.has_first:
+            return source.first()
+        if source.is_ready() and not self._is_running:
+            return source.step()
+        while not self._made:
+            if self._failure is not None:
+                failure, self._failure = self._failure, None
+                raise failure
+            if self._is_over:
+                raise StopAsyncIteration
+            await self._more()
+        if self._watch.is_over:
+            raise Ended
+        return b"".join([self._made.popleft() for _ in range(len(self._made))])
+
+    async def _more(self) -> None:
+        self._wanted = self._loop.create_future()
+        self._is_wanted = True
+        if not self._is_running:
+            self._is_running = True
+            self._lane.run(self._loop, Context(), self._make, ()).add_done_callback(self._paused)
+        if self._made:  # meanwhile
+            return
+        self._watch.is_open = False  # a thread cannot be interrupted
+        try:
+            await self._wanted
+        finally:
+            self._watch.is_open = True
+
+    def _make(self) -> bool:
+        """Make chunks in a thread; tell whether that was the last one."""
+        size, step = 0, self._source.step
+        while size < AHEAD and not self._watch.is_over:
+            item = step()
+            if item is END:
+                return True
+            if chunk := encode_chunk(item):
+                size += len(chunk)
+                self._made.append(chunk)
+                if self._is_wanted:
+                    self._is_wanted = False
+                    self._loop.call_soon_threadsafe(self._tell)
+        return False
+
+    def _paused(self, making: "asyncio.Future[bool]") -> None:
+        self._is_running = False
+        if making.cancelled():
+            self._is_over = True
+        elif (failure := making.exception()) is not None:
+            self._failure = failure
+        else:
+            self._is_over = making.result()
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._wanted is not None and not self._wanted.done():
+            self._wanted.set_result(None)
+
+
+def threaded(runtime: Runtime, watch: Watch, source: Any, request: Request) -> ThreadedSource:
+    """Return a plain source as an async one."""
+    kind = AheadSource if getattr(source, "runs_ahead", False) else ThreadedSource
+    return kind(runtime, watch, source, request)
 
 
 async def close_plain(runtime: Runtime, source: Any) -> None:

@@ -1,9 +1,10 @@
 """An ASGI application (ASGI 3) as an async handler.
 
 Law: it runs in one task from beginning to end, so task groups and cancel scopes may span all that it sends. Between
-that task and whoever wants the answer lies a mailbox with room for one chunk: `send` waits until there is room, and a
-piece of the body is read when `receive` wants it, by who wants the answer: on WSGI the server's own thread reads. Once
-the client has left, `receive` says so and `send` raises OSError; an application that asks neither is cancelled.
+that task and whoever wants the answer lies a mailbox of AHEAD bytes: `send` waits until there is room, and what is in
+it is taken in one. A piece of the body is read when `receive` wants it, by who wants the answer: on WSGI the server's
+own thread reads. Once the client has left, `receive` says so and `send` raises OSError; an application that asks
+neither is cancelled.
 """
 
 import asyncio
@@ -14,8 +15,9 @@ from typing import Any
 from hinge.context import carry_back
 from hinge.error_responses import log_failure
 from hinge.errors import ClientDisconnect, HTTPError
-from hinge.http.body import BODILESS_METHODS, BodyStream
+from hinge.http.body import BodyStream, WholeBody, is_short
 from hinge.mounted.answers import Counted, Streamed, head_of, whole
+from hinge.mounted.eager import started
 from hinge.mounted.heads import is_scope, scope_of
 from hinge.request import Request
 from hinge.responses.response import Lines, Response
@@ -26,6 +28,8 @@ A_MOMENT = 0.02
 NOTICE_SECONDS = 0.5
 """How long an application may not notice that its client has left."""
 
+AHEAD = 65536
+"""Bytes that an application may send before the server has taken what came before."""
 DISCONNECT = {"type": "http.disconnect"}
 _NO_BODY = {"type": "http.request", "body": b"", "more_body": False}
 
@@ -66,7 +70,7 @@ def handler_for(
             raise
 
     async def handle(request: Request, body: BodyStream) -> Response:
-        return await answered(request, _NO_BODY if _has_no_body(request) else body)
+        return await answered(request, await _if_short(request, body))
 
     async def handle_read(request: Request) -> Response:
         return await answered(request, _NO_BODY | {"body": request.body})
@@ -74,15 +78,44 @@ def handler_for(
     return handle_read if whole_body else handle
 
 
-def _has_no_body(request: Request) -> bool:
-    header = request._reader.header
-    if request.method not in BODILESS_METHODS or header("transfer-encoding")(request._head) is not None:
-        return False
-    return header("content-length")(request._head) in (None, "0")
+async def _if_short(request: Request, body: BodyStream) -> dict[str, Any] | BodyStream:
+    """Return a body that is there, or known to be short, as the one message of it."""
+    if isinstance(body, WholeBody):
+        return _NO_BODY | {"body": body.whole} if body.whole else _NO_BODY
+    header, head = request._reader.header, request._head
+    if not is_short(request.method, header("content-length")(head), header("transfer-encoding")(head)):
+        return body
+    return _NO_BODY | {"body": b"".join([piece async for piece in body])}
 
 
 class Exchange:
     """One request to an application."""
+
+    __slots__ = (
+        "_app_waits",
+        "_chunks",
+        "_context",
+        "_declared",
+        "_error",
+        "_feeding",
+        "_has_ended",
+        "_has_left",
+        "_head",
+        "_is_complete",
+        "_is_streamed",
+        "_is_told",
+        "_leaving",
+        "_loop",
+        "_message",
+        "_pieces",
+        "_received",
+        "_refused",
+        "_request",
+        "_size",
+        "_task",
+        "_wanted",
+        "_wants_piece",
+    )
 
     def __init__(self, request: Request, incoming: "dict[str, Any] | BodyStream") -> None:
         self._request = request
@@ -100,7 +133,10 @@ class Exchange:
         self._refused: Exception | None = None
         # What comes out.
         self._head: tuple[int, Lines, int | None] | None = None
-        self._chunk: bytes | None = None
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._has_ended = False
+        self._error: BaseException | None = None
         self._is_complete = self._is_streamed = False
         self._has_left = self._is_told = False
         self._leaving: asyncio.Task[None] | None = None
@@ -110,9 +146,17 @@ class Exchange:
 
     def begin(self, app: Callable[..., Any], scope: Mapping[str, Any], tasks: Tasks) -> None:
         """Start the application's task."""
-        self._task = self._loop.create_task(_run(app, scope, self.receive, self.send), context=self._context)
-        self._task.add_done_callback(self._tell)
-        tasks.keep(self._task)
+        self._task = started(self._run(app, scope), self._context)
+        if not self._has_ended:
+            tasks.keep(self._task)
+
+    async def _run(self, app: Callable[..., Any], scope: Mapping[str, Any]) -> None:
+        try:
+            await app(scope, self.receive, self.send)
+        except BaseException as error:  # noqa: BLE001 - it is told to who wants the answer, or to the log
+            self._error = error
+        self._has_ended = True
+        self._tell()
 
     # -- the application's side ----------------------------------------------------------------------------------------
 
@@ -146,12 +190,13 @@ class Exchange:
             self._head = head_of(message["status"], lines)
         elif kind == "http.response.body" and self._head is not None and not self._is_complete:
             chunk, more = bytes(message.get("body", b"")), message.get("more_body", False)
-            while self._chunk is not None and (chunk or not more):
+            while self._size >= AHEAD:
                 await self._until_told()
                 self._check_client()
             self._is_complete = not more
-            if chunk or not more:
-                self._chunk = chunk
+            if chunk:
+                self._chunks.append(chunk)
+                self._size += len(chunk)
         else:
             raise RuntimeError(f"the ASGI message {kind!r} cannot be sent here, or not now")
         self._tell()
@@ -230,76 +275,74 @@ class Exchange:
 
     async def answer(self) -> Response:
         """Return the answer: whole, if it is complete in a moment."""
-        while self._head is None and not self._task.done():
+        while self._head is None and not self._has_ended:
             await self._news()
-        if self._chunk is None and not (self._is_complete or self._task.done()):
+        if not (self._size or self._is_complete or self._has_ended):
             await self._a_moment()
         carry_back(self._context)
-        await self._stop_watching()
+        if self._leaving is not None:
+            await self._stop_watching(self._leaving)
         self._check_begun()
         status, lines, length = self._head or (500, (), None)
         if self._is_complete:
-            body, self._chunk = self._chunk or b"", None
-            if self._task.done():
+            if self._has_ended:
                 self._log()
             else:
                 self._tell_app()
                 self._request.after_response(self.finish)
-            return whole(body, status, lines, length, self._request.method)
+            return whole(self._taken(), status, lines, length, self._request.method)
         self._is_streamed = True
-        return Streamed(_Chunks(self, Counted(length)), status, lines, length, is_async=True, eager=self._chunk is None)
+        chunks = _Chunks(self, Counted(length))
+        return Streamed(chunks, status, lines, length, is_async=True, eager=not self._size)
 
     async def _a_moment(self) -> None:
-        timer = self._loop.call_later(A_MOMENT, self._tell)
+        until = self._loop.time() + A_MOMENT
+        timer = self._loop.call_at(until, self._tell)
         try:
-            until = self._loop.time() + A_MOMENT
-            while self._chunk is None and not self._task.done() and self._loop.time() < until:
+            while not (self._size or self._is_complete or self._has_ended) and self._loop.time() < until:
                 await self._news()
         finally:
             timer.cancel()
 
+    def _taken(self) -> bytes:
+        chunks, self._chunks, self._size = self._chunks, [], 0
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
     def _check_begun(self) -> None:
-        """Raise why there is no answer, if there is none."""
+        """Raise why there is no answer, or no end of it, if there is none."""
         if self._refused is not None:
             raise self._refused
-        if self._task.done() and not self._is_complete:
-            error = self._failure()
-            if error is not None:
-                raise error
+        if self._has_ended and not self._is_complete:
+            if self._error is not None:
+                raise self._error
             if self._has_left:
                 raise ClientDisconnect
             raise RuntimeError("the mounted ASGI application has ended without a complete answer")
 
-    def _failure(self) -> BaseException | None:
-        return asyncio.CancelledError() if self._task.cancelled() else self._task.exception()
-
     def _log(self) -> None:
-        error = self._failure()
-        if error is not None and not isinstance(error, asyncio.CancelledError):
-            log_failure(self._request, error)
+        if self._error is not None and not isinstance(self._error, asyncio.CancelledError):
+            log_failure(self._request, self._error)
 
-    async def _stop_watching(self) -> None:
-        if self._leaving is not None:
-            self._leaving.cancel()
-            await asyncio.wait((self._leaving,))
-            self._leaving = None
+    async def _stop_watching(self, leaving: "asyncio.Task[None]") -> None:
+        leaving.cancel()
+        await asyncio.wait((leaving,))
+        self._leaving = None
 
     async def next(self) -> bytes | None:
-        """Return the next chunk, None behind the last one; raises what the application raised before its end."""
-        while self._chunk is None:
+        """Return what there is, None behind the end; raises what the application raised before that."""
+        while not self._size:
             if self._is_complete:
                 return None
-            if self._task.done():
-                self._check_begun()
+            self._check_begun()
             await self._news()
-        chunk, self._chunk = self._chunk, None
+        taken = self._taken()
         self._tell_app()
-        return chunk
+        return taken
 
     async def close(self) -> None:
         """Have the application end; what it does behind a complete answer is waited for behind the response."""
-        if self._is_complete and self._chunk is None:
-            if self._task.done():
+        if self._is_complete and not self._size:
+            if self._has_ended:
                 self._log()
             else:
                 self._request.after_response(self.finish)
@@ -307,33 +350,28 @@ class Exchange:
         self.leave()
         try:
             await asyncio.wait((self._task,), timeout=NOTICE_SECONDS)
-            if not self._task.done() and not self._is_told:
+            if not self._has_ended and not self._is_told:
                 self._task.cancel()
             await asyncio.wait((self._task,))
         except BaseException:
             self._task.cancel()
             raise
-        error = self._failure()
-        if error is not None and not isinstance(error, OSError | asyncio.CancelledError):
-            log_failure(self._request, error)
+        if not isinstance(self._error, OSError):
+            self._log()
 
     async def finish(self) -> None:
         """Wait for what the application does behind its answer; raises what it raises."""
         await self._task
+        if self._error is not None:
+            raise self._error
 
     async def abort(self) -> None:
         """End the application, which is not waited for any more than it takes."""
         self.leave()
-        for task in (self._feeding, self._leaving, self._task):
+        for task in (self._feeding, self._leaving, None if self._has_ended else self._task):
             if task is not None and not task.done():
                 task.cancel()
                 await asyncio.wait((task,))
-        if not self._task.cancelled():
-            self._task.exception()  # which is told, or is of its end
-
-
-async def _run(app: Callable[..., Any], scope: Any, receive: Any, send: Any) -> None:
-    await app(scope, receive, send)
 
 
 async def _quietly(disconnected: Callable[[], Any]) -> None:

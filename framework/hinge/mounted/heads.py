@@ -4,8 +4,10 @@ Law: what the server's own head has is kept where it is of the same protocol, an
 to SCRIPT_NAME or root_path. What a trusted proxy said counts. What a server cannot know is left out, never made up.
 """
 
+import os
 import sys
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from hinge.request import HTTPConnection, quote_path
@@ -16,6 +18,7 @@ HTTP: dict[str, Any] = {"version": "3.0", "spec_version": "2.4"}
 STATE = "hinge.state"
 """Where a WSGI application finds what the lifespans and the middleware around it have put into the state."""
 
+_KINDS = frozenset({"http", "websocket"})
 _BARE = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
@@ -31,12 +34,13 @@ def split(request: HTTPConnection, prefix: str) -> tuple[str, str]:
 
 def is_scope(native: Any) -> bool:
     """Tell whether a platform's request is an ASGI scope."""
-    return isinstance(native, Mapping) and native.get("type") in ("http", "websocket") and "headers" in native
+    is_mapping = native.__class__ is dict or isinstance(native, Mapping)
+    return is_mapping and native.get("type") in _KINDS and "headers" in native
 
 
 def is_environ(native: Any) -> bool:
     """Tell whether a platform's request is a WSGI environ."""
-    return isinstance(native, Mapping) and "REQUEST_METHOD" in native
+    return (native.__class__ is dict or isinstance(native, Mapping)) and "REQUEST_METHOD" in native
 
 
 def disguised(text: str) -> str:
@@ -89,16 +93,21 @@ def _made(request: Any, native: Any, root: str, below: str) -> dict[str, Any]:
                 f"?{environ['QUERY_STRING']}" if environ["QUERY_STRING"] else ""
             )
     else:
-        lines = request.headers.multi_items()
+        lines = _lines_of(request)
     for name, value in lines:
         if "_" in name:  # it could not be told from one with `-`
             continue
-        key = _BARE.get(name) or f"HTTP_{name.upper().replace('-', '_')}"
+        key = _key(name)
         present = environ.get(key)
         environ[key] = value if present is None else f"{present}{'; ' if name == 'cookie' else ','}{value}"
     environ["SERVER_NAME"], environ["SERVER_PORT"] = _server_of(native, environ.get("HTTP_HOST", ""), scheme)
     _tell_client(environ, request)
     return environ
+
+
+@lru_cache(maxsize=256)
+def _key(name: str) -> str:
+    return _BARE.get(name) or f"HTTP_{name.upper().replace('-', '_')}"
 
 
 def _tell_client(environ: dict[str, Any], request: Any) -> None:
@@ -145,14 +154,18 @@ def scope_of(request: Any, prefix: str, own_state: Mapping[str, Any]) -> dict[st
 
 def _scope_made(request: Any, native: Any, path: str) -> dict[str, Any]:
     environ = native if is_environ(native) else {}
-    headers = []
-    for name, value in request.headers.multi_items():
-        key = _BARE.get(name) or f"HTTP_{name.upper().replace('-', '_')}"
-        sent = environ.get(key, value)  # those beyond ASCII read as empty
-        headers.append((name.encode("latin-1"), sent.encode("latin-1", "replace")))
+    if environ:
+        headers = [
+            (_field(key), value.encode("latin-1", "replace"))
+            for key, value in environ.items()
+            if key[:5] == "HTTP_" and not (_INHERITED and _INHERITED.get(key) == value)
+        ]
+        headers += [(name, environ[key].encode("latin-1", "replace")) for name, key in _BARE_FIELDS if environ.get(key)]
+    else:
+        headers = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in _lines_of(request)]
     raw = environ.get("REQUEST_URI") or environ.get("RAW_URI") or ""
     raw_path = raw.partition("?")[0] if raw[:1] == "/" else quote_path(path)
-    server = environ.get("SERVER_NAME"), environ.get("SERVER_PORT", "")
+    name, port = environ.get("SERVER_NAME"), str(environ.get("SERVER_PORT"))
     return {
         "type": "http",
         "http_version": request.http_version,
@@ -160,5 +173,20 @@ def _scope_made(request: Any, native: Any, path: str) -> dict[str, Any]:
         "raw_path": raw_path.encode("latin-1", "replace"),
         "query_string": request._reader.query_string(request._head).encode("latin-1"),
         "headers": headers,
-        "server": (server[0], int(server[1])) if server[0] and str(server[1]).isdigit() else None,
+        "server": (name, int(port)) if name and port.isdigit() else None,
     }
+
+
+def _lines_of(request: Any) -> list[tuple[str, str]]:
+    lines: list[tuple[str, str]] = request.headers.multi_items()
+    return lines
+
+
+@lru_cache(maxsize=256)
+def _field(key: str) -> bytes:
+    return key[5:].replace("_", "-").lower().encode("latin-1")
+
+
+_BARE_FIELDS = [(name.encode(), key) for name, key in _BARE.items()]
+_INHERITED = {key: value for key, value in os.environ.items() if key.startswith("HTTP_")}
+"""Variables of the process, which some servers copy into each environ: no client has sent them."""

@@ -8,6 +8,7 @@ before its first chunk, so a failure until then, and a second `start_response` w
 import io
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from types import GeneratorType
 from typing import Any
 
 from hinge.errors import ClientDisconnect, HTTPError
@@ -143,6 +144,8 @@ class _Output(Iterator[bytes]):
     """What an application returned, chunk by chunk."""
 
     closes_once = True
+    runs_ahead = True
+    """Where threads make its chunks, one goes on while those before are sent."""
 
     __slots__ = ("_chunks", "_close", "_counted", "_first", "_iterable", "_start")
 
@@ -193,8 +196,19 @@ class _Output(Iterator[bytes]):
             return self._counted.take(self._first.pop())
         for chunk in self._chunks:
             return self._counted.take(chunk)
+        if isinstance(self._iterable, GeneratorType):
+            self._close = None  # it has closed itself
         self._counted.end()
         raise StopIteration
+
+    def is_ready(self) -> bool:
+        """Tell whether the next step waits for nothing."""
+        return bool(self._first)
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether closing does nothing."""
+        return self._close is None
 
     def close(self) -> None:
         """Close what the application returned, once."""

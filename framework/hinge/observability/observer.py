@@ -89,6 +89,25 @@ class Observation(Ended):
         self.error = None  # its traceback may have the frame that has this
 
 
+class Unrouted(Observation):
+    """A request that native middleware may answer by itself: the observers hear of it if the app was not asked."""
+
+    asked: list[bool] = []
+    """What the app adds to when it is asked."""
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Tell the observers that it has begun, and that it is over."""
+        if not (self.asked or self.is_over):
+            started = self._started
+            self.begin()
+            self._started = started
+            super().end(error)
+
+
+ASKED = "hinge.asked"
+"""Where, in what native middleware hands on, the app notes that it was asked."""
+
+
 def _log(observer: Observer, what: str, error: Exception) -> None:
     logger.error("observer %s.%s failed", qualified_name(observer), what, exc_info=error)
 

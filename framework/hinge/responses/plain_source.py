@@ -10,7 +10,6 @@ from threading import Lock
 from typing import Any
 
 from hinge.context import StreamContext
-from hinge.responses.chunks import FileChunks
 from hinge.responses.response import Content
 from hinge.responses.sources import encode_chunk, is_at_rest
 
@@ -43,7 +42,8 @@ class PlainSource(Iterator[Content]):
 
     def is_ready(self) -> bool:
         """Tell whether the next step waits for nothing; False if nobody knows."""
-        return isinstance(self._source, FileChunks) and self._source.is_ready()
+        is_ready = getattr(self._source, "is_ready", None)
+        return is_ready is not None and bool(is_ready())
 
     # -- steps, in any thread ------------------------------------------------------------------------------------------
 
@@ -94,6 +94,11 @@ class PlainSource(Iterator[Content]):
         return chain((self.first(),), chunks) if self.has_first else chunks
 
     # -- the end -------------------------------------------------------------------------------------------------------
+
+    @property
+    def runs_ahead(self) -> bool:
+        """Whether chunks may be made before they are asked for."""
+        return getattr(self._source, "runs_ahead", False)
 
     @property
     def is_at_rest(self) -> bool:

@@ -4,7 +4,7 @@ Law: what the cookie is like is said here, and nothing of it is taken from a req
 none, is refused where it is written, and no message shows one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from hinge.diagnostics.kinds import FLAG, TEXT, Wanted, want, wrong
@@ -106,7 +106,9 @@ def _prefix(path: str, domain: str | None, *, secure: bool) -> str:
 
 def _keys(given: Any, where: str) -> list[bytes]:
     """Return the keys as bytes; no message shows one."""
-    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+    if isinstance(given, str | bytes | set | frozenset | Mapping) or not isinstance(
+        given, Iterable
+    ):  # the first one signs
         raise ConfigurationError(f"Sessions(keys=...) ({where}): it is no list of keys. Fix: keys=[...]; {_MAKE}")
     keys = list(given)
     if not keys:

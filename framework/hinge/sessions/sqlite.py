@@ -6,12 +6,12 @@ is what it changes. Each value has a row of its own. What is too old goes when n
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from time import time
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from hinge.diagnostics.kinds import want, wrong
 from hinge.diagnostics.misuse import fits
@@ -35,11 +35,13 @@ SELECT created, touched, name, value FROM hinge_sessions LEFT JOIN hinge_session
 _MOVE = "UPDATE hinge_sessions SET id = ?, created = ?, touched = ?, expires = ? WHERE id = ?"
 _PURGE_EVERY = 60.0
 
+T = TypeVar("T")
+
 
 class SQLiteStore:
     """Keep sessions in the SQLite file at `path`, which is made if it is not there; its folder has to be.
 
-    A request waits at most `timeout` seconds for its turn to write.
+    A request waits at most `timeout` seconds for its turn to write; on an event loop as long again for a thread.
 
     Raises:
         ConfigurationError: an argument is none of its kind.
@@ -82,15 +84,20 @@ class SQLiteStore:
 
     async def aload(self, id: str) -> Loaded | None:  # noqa: A002
         """Do what `load` does in a thread."""
-        from asyncio import to_thread  # noqa: PLC0415 - only an event loop pays for it
-
-        return await to_thread(self.load, id)
+        return await self._in_thread(self.load, id)
 
     async def acommit(self, change: Change, expires: int) -> list[str] | None:
         """Do what `commit` does in a thread."""
-        from asyncio import to_thread  # noqa: PLC0415 - as above
+        return await self._in_thread(self.commit, change, expires)
 
-        return await to_thread(self.commit, change, expires)
+    async def _in_thread(self, work: Callable[..., T], *given: Any) -> T:
+        import asyncio  # noqa: PLC0415 - only an event loop pays for it
+
+        try:
+            async with asyncio.timeout(2 * self._timeout):  # who waits in line for a thread asks nothing any more
+                return await asyncio.to_thread(work, *given)
+        except TimeoutError as error:
+            raise StoreError(f"{self.name}: it does not answer") from error
 
     def close(self) -> None:
         """Close the connections that are open; the store may be used again."""

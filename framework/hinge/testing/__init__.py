@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from hinge.backend.testing import Aborted, ProtocolViolation
 from hinge.on_demand import on_demand
-from hinge.testing.answers import ClientResponse, StreamedResponse
+from hinge.testing.answers import ClientResponse, HTTPStatusError, StreamedResponse
 from hinge.testing.client import Client
 from hinge.testing.differences import Difference, EachBackend
+from hinge.testing.outgoing import ClientRequest
 from hinge.testing.websocket import ClientWebSocket, WebSocketDenied
 
 __all__ = [
@@ -19,10 +20,12 @@ __all__ = [
     "AsyncClientWebSocket",
     "AsyncStreamedResponse",
     "Client",
+    "ClientRequest",
     "ClientResponse",
     "ClientWebSocket",
     "Difference",
     "EachBackend",
+    "HTTPStatusError",
     "ProtocolViolation",
     "StreamedResponse",
     "WebSocketDenied",

@@ -6,7 +6,7 @@ body where HTTP allows none, a header that is none.
 
 import codecs
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import msgspec
 
@@ -14,42 +14,68 @@ from hinge.backend.testing import ProtocolViolation, Reply
 from hinge.http.headers import MutableHeaders
 from hinge.responses.events import Event
 from hinge.testing.jar import parse_set_cookie
+from hinge.testing.outgoing import ClientRequest, Outgoing
 
 _BODILESS = frozenset({204, 205, 304})
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+"""Statuses that a client follows."""
 
 
 _ELSEWHERE = {
-    "content_type": "headers['content-type']",
-    "data": "content",
-    "get_data": "content",
-    "get_json": "json()",
-    "is_error": "status_code >= 400",
-    "is_json": "headers['content-type']",
-    "is_success": "status_code < 400",
-    "mimetype": "headers['content-type']",
-    "ok": "status_code < 400",
-    "raise_for_status": "status_code, in an assert",
-    "reason_phrase": "status_code",
-    "session_transaction": "a request that signs in",
+    "build_request": ".request(method, target, ...), which sends it",
+    "close": "with Client(app) as client: ..., which closes it",
+    "content_type": ".headers['content-type']",
+    "data": ".content",
+    "elapsed": "time.perf_counter() around the request",
+    "encoding": ".charset",
+    "charset_encoding": ".charset",
+    "extensions": "request.native, in the handler",
     "force_login": "a request that signs in, or overrides={current_user: f}",
-    "status": "status_code",
-    "websocket_connect": "websocket(path)",
+    "get_data": ".content",
+    "get_json": ".json()",
+    "http_version": "request.http_version, in the handler",
+    "is_json": ".headers['content-type']",
+    "iter_raw": ".iter_bytes(): the client decodes nothing",
+    "links": ".headers['link']",
+    "mimetype": ".headers['content-type']",
+    "next_request": ".headers['location']",
+    "num_bytes_downloaded": "len() of what was read",
+    "ok": ".is_success",
+    "send": ".request(method, target, ...)",
+    "session_transaction": "a request that signs in",
+    "status": ".status_code",
+    "websocket_connect": ".websocket(path)",
 }
 """What clients of other frameworks and their answers have, and what to write here."""
 
 
+class HTTPStatusError(Exception):
+    """A response is no success, and `raise_for_status` was called; `response` is it, `request` what it answers."""
+
+    def __init__(self, response: "ClientResponse | StreamedResponse") -> None:
+        text = f": {response.text[:300]}" if isinstance(response, ClientResponse) else ""
+        super().__init__(f"{response.method} {response.url}: {response.status_code} {response.reason_phrase}{text}")
+        self.response = response
+
+    @property
+    def request(self) -> ClientRequest:
+        """What it answers."""
+        return self.response.request
+
+
 def absent(owner: object, name: str, known: Mapping[str, str] = _ELSEWHERE) -> AttributeError:
     """Return the error of an attribute that there is not, with what to write if it has another name here."""
-    fix = f". Fix: .{known[name]}" if name in known else ""
+    fix = f". Fix: {known[name]}" if name in known else ""
     return AttributeError(f"{type(owner).__name__!r} object has no attribute {name!r}{fix}", name=name, obj=owner)
 
 
 class _Head:
     """The status and headers of an answer."""
 
-    def __init__(self, method: str, reply: Reply) -> None:
+    def __init__(self, method: str, reply: Reply, outgoing: Outgoing | None = None) -> None:
         self.status_code = reply.status
         self.method = method
+        self._outgoing = outgoing or Outgoing(method, "/", [], b"", "http://testserver/")
         try:
             self.headers = MutableHeaders(reply.headers)
         except ValueError as error:
@@ -61,6 +87,66 @@ class _Head:
 
         def __getattr__(self, name: str) -> Any:
             raise absent(self, name)
+
+    @property
+    def url(self) -> str:
+        """The URL that this is the response of: after redirects, the last one's."""
+        return self._outgoing.url
+
+    @property
+    def request(self) -> ClientRequest:
+        """The request that this is the response of, as it was sent."""
+        return self._outgoing.as_sent()
+
+    @property
+    def reason_phrase(self) -> str:
+        """What the status is called (RFC 9110 section 15), empty for one that has no name."""
+        from http import HTTPStatus  # noqa: PLC0415 - few ask
+
+        try:
+            return HTTPStatus(self.status_code).phrase
+        except ValueError:
+            return ""
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is one of 200 to 299."""
+        return 200 <= self.status_code <= 299
+
+    @property
+    def is_redirect(self) -> bool:
+        """Whether the status is one of 300 to 399."""
+        return 300 <= self.status_code <= 399
+
+    @property
+    def has_redirect_location(self) -> bool:
+        """Whether it is a redirect that can be followed."""
+        return self.status_code in REDIRECTS and "location" in self.headers
+
+    @property
+    def is_client_error(self) -> bool:
+        """Whether the status is one of 400 to 499."""
+        return 400 <= self.status_code <= 499
+
+    @property
+    def is_server_error(self) -> bool:
+        """Whether the status is one of 500 to 599."""
+        return 500 <= self.status_code <= 599
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the status is one of 400 to 599."""
+        return 400 <= self.status_code <= 599
+
+    def raise_for_status(self) -> Self:
+        """Return it if `is_success`.
+
+        Raises:
+            HTTPStatusError: it is no success.
+        """
+        if not self.is_success:
+            raise HTTPStatusError(cast("ClientResponse | StreamedResponse", self))
+        return self
 
     @property
     def cookies(self) -> dict[str, str]:
@@ -87,8 +173,8 @@ class _Head:
 class ClientResponse(_Head):
     """A response with its whole body in `content`."""
 
-    def __init__(self, method: str, reply: Reply, content: bytes) -> None:
-        super().__init__(method, reply)
+    def __init__(self, method: str, reply: Reply, content: bytes, outgoing: Outgoing | None = None) -> None:
+        super().__init__(method, reply, outgoing)
         self._check_length(len(content))
         self.content = content
 
@@ -108,8 +194,10 @@ class ClientResponse(_Head):
 class StreamedResponse(_Head):
     """A response whose body is read as the app produces it; each chunk is produced when it is asked for."""
 
-    def __init__(self, method: str, reply: Reply, chunks: Iterator[bytes] | None = None) -> None:
-        super().__init__(method, reply)
+    def __init__(
+        self, method: str, reply: Reply, chunks: Iterator[bytes] | None = None, outgoing: Outgoing | None = None
+    ) -> None:
+        super().__init__(method, reply, outgoing)
         self._reply = reply
         self._chunks = self._count(reply.chunks if chunks is None else chunks)
 
@@ -170,6 +258,10 @@ class StreamedResponse(_Head):
     def read(self) -> bytes:
         """Return what is left of the body."""
         return b"".join(self._chunks)
+
+    def whole(self) -> ClientResponse:
+        """Return the response with what is left of its body."""
+        return ClientResponse(self.method, self._reply, self.read(), self._outgoing)
 
     def close(self) -> None:
         """Leave as a client does, and wait until the app has noticed."""

@@ -128,7 +128,7 @@ class _Block(AbstractAsyncContextManager[Opened, bool | None], Generic[T, Opened
         return self._manager.__exit__(*exc_info)
 
 
-_BLOCKING = {name: f"a{name}()" for name in ("iter_bytes", "iter_text", "iter_lines", "events", "read", "close")}
+_BLOCKING = {name: f".a{name}()" for name in ("iter_bytes", "iter_text", "iter_lines", "events", "read", "close")}
 
 
 class AsyncStreamedResponse:
@@ -314,6 +314,7 @@ class AsyncClient:
         self.app = client.app
         self.backend = client.backend
         self.cookies = client.cookies
+        self.headers = client.headers
         self.application = client.application
 
     if not TYPE_CHECKING:

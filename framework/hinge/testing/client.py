@@ -1,7 +1,7 @@
 """The client: one app on one backend, in process, from the start of its lifespan to its end.
 
-Law: it only composes. What a request says is `outgoing`, cookies are `jar`, what comes back is `answers`, and how it
-gets there is the backend's connection. No wait is without an end.
+Law: it only composes. What a request says is `outgoing`, where it goes is `site`, cookies are `jar`, what comes back is
+`answers`, and how it gets there is the backend's connection. No wait is without an end.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,31 +17,29 @@ from hinge.diagnostics.location import caller
 from hinge.diagnostics.misuse import fits
 from hinge.errors import ConfigurationError
 from hinge.http.address import Address
+from hinge.http.headers import MutableHeaders
 from hinge.testing.answers import ClientResponse, StreamedResponse, absent
 from hinge.testing.failures import Failures
-from hinge.testing.forms import Form
 from hinge.testing.jar import CookieJar
 from hinge.testing.outgoing import (
-    UNSET,
+    Auth,
     HeaderPairs,
     Outgoing,
     Params,
     RequestOptions,
-    body_of,
-    framed,
+    Writer,
+    check_options,
+    host_of,
     merged,
-    redirect_target,
     target_of,
 )
 from hinge.testing.overriding import compiled_with
+from hinge.testing.site import Site
 from hinge.testing.websocket import ClientWebSocket
 
 if TYPE_CHECKING:
     from hinge.dependencies.overrides import Overrides
     from hinge.wrapped import Wrapped
-
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_MAX_REDIRECTS = 20
 
 
 def _wrapped(given: Any) -> "Wrapped":
@@ -59,8 +57,9 @@ class Client:
     """Send requests to an app without a server; a context manager around the app's lifespan.
 
     `app` may be what wraps an app, `SomeMiddleware(app)`. `backend` is a backend's name, by default the configured one,
-    or that of the wrapper's protocol. `headers` go with every request, `cookies` are the
-    first ones in the jar. `prefix` mounts the app: targets stay relative to it. `client` is the peer that the app sees.
+    or that of the wrapper's protocol. `headers`, `params` and `auth` go with every request, `cookies` are in the jar at
+    first. `base_url` says scheme and host, and a path that targets begin with; `prefix` mounts the app: targets
+    stay relative to it. `client` is the peer that the app sees.
     `timeout` bounds every wait for the app, in seconds; None waits for ever (for a debugger). With
     `raise_server_exceptions` what became a 500, cut a stream off or closed a WebSocket with 1011 is raised in the
     test, with its own traceback; without it a 500 is an answer, as for a real client, and the log has the rest.
@@ -78,12 +77,16 @@ class Client:
         backend: str | None = None,
         *,
         headers: HeaderPairs | None = None,
+        params: Params | None = None,
         cookies: Mapping[str, str] | None = None,
-        scheme: str = "http",
-        host: str = "testserver",
+        auth: Auth | None = None,
+        base_url: str | None = None,
+        scheme: str | None = None,
+        host: str | None = None,
         prefix: str = "",
         client: tuple[str, int | None] | None = ("127.0.0.1", 50000),
         follow_redirects: bool = False,
+        max_redirects: int = 20,
         skip_unsupported: bool = False,
         raise_server_exceptions: bool = False,
         timeout: float | None = 30.0,
@@ -98,17 +101,20 @@ class Client:
         """What the backend compiled (`hinge.backend.Application`), for `drain` and the like."""
         if self._wrapped is not None:
             self._wrapped.check(f"Client(...) ({caller()}): the app", load_backend(self.backend))
-        self._defaults = merged({"host": host, "accept": "*/*", "user-agent": "hinge-testing"}, headers)
-        self._scheme = scheme
-        self._host = host
-        self._prefix = prefix.rstrip("/")
+        site = Site.of(scheme, host, prefix, base_url)
+        self.headers = MutableHeaders(
+            merged({"host": site.host, "accept": "*/*", "user-agent": "hinge-testing"}, headers)
+        )
+        """What goes with every request; may be changed."""
+        self._writer = Writer(site, self.headers, params, auth, self.cookies)
         self._follow = follow_redirects
+        self._max_redirects = max_redirects
         self._raises = raise_server_exceptions
         self._timeout = timeout
         self._options = {
             "client": None if client is None else Address(*client),
-            "prefix": self._prefix,
-            "scheme": scheme,
+            "prefix": site.prefix,
+            "scheme": site.scheme,
             "timeout": timeout,
         }
         self._connection: Connection | None = None
@@ -145,46 +151,35 @@ class Client:
 
     # -- requests ------------------------------------------------------------------------------------------------------
 
-    @fits
-    def request(
-        self,
-        method: str,
-        target: str,
-        *,
-        json: Any = UNSET,
-        content: Any = None,
-        form: Form | None = None,
-        params: Params | None = None,
-        headers: HeaderPairs | None = None,
-        cookies: Mapping[str, str] | None = None,
-        follow_redirects: bool | None = None,
-    ) -> ClientResponse:
+    def request(self, method: str, target: str, **options: Unpack[RequestOptions]) -> ClientResponse:
         """Send a request and return the response once the app is done with it, work after the response included.
 
-        `json` is encoded by msgspec. `content` is bytes, str, or an iterable of bytes, which goes out chunked, without
-        a length, pulled as the app reads it. `form` has names with texts and files, these as `(filename, content)` or
-        `(filename, content, content type)`, in a list for a name that repeats; with a file it goes out as multipart.
-        `cookies` go with this request only, in addition to the jar's.
+        One body: `json` is encoded by msgspec. `content` is bytes, str, a file, or an iterable of bytes, which goes out
+        chunked, without a length, pulled as the app reads it. `form` has names with texts and files, these as
+        `(filename, content)` or `(filename, content, content type)`, in a list for a name that repeats; with a file it
+        goes out as multipart. `data` and `files` are the same in httpx's words. `cookies` go with this request only, in
+        addition to the jar's. `auth` is `(user, password)`, or a function that gets the `ClientRequest`, sets headers
+        and returns it; None for none. `follow_redirects` is the client's if it is not given; redirects to another host
+        or scheme are not followed: there is no app of this client's.
 
         Raises:
             Aborted: the app failed while the body was being sent.
+            ConfigurationError: there is no such option.
             ProtocolViolation: the app broke a rule of its protocol or of HTTP.
+            RuntimeError: there are more than `max_redirects` redirects.
             TimeoutError: the app did not answer in time.
         """
-        outgoing = self._outgoing(method, target, json, content, form, params, headers, cookies)
-        response = self._whole(outgoing)
+        check_options(options)
+        outgoing = self._writer.request(method, target, options)
         history: list[ClientResponse] = []
-        follow = self._follow if follow_redirects is None else follow_redirects
-        while follow and response.status_code in _REDIRECTS and "location" in response.headers:
-            following = self._following(outgoing, response)
+        while True:
+            response = self._whole(outgoing)
+            following = self._following(outgoing, response, history, options)
             if following is None:
-                break
-            if len(history) == _MAX_REDIRECTS:
-                raise RuntimeError(f"{method} {target}: more than {_MAX_REDIRECTS} redirects")
+                response.history = history
+                return response
             history.append(response)
-            outgoing, response = following, self._whole(following)
-        response.history = history
-        return response
+            outgoing = following
 
     def get(self, target: str, **options: Unpack[RequestOptions]) -> ClientResponse:
         """Send a GET; see `request`."""
@@ -215,23 +210,26 @@ class Client:
         return self.request("DELETE", target, **options)
 
     @contextmanager
-    def stream(
-        self,
-        method: str,
-        target: str,
-        *,
-        json: Any = UNSET,
-        content: Any = None,
-        form: Form | None = None,
-        params: Params | None = None,
-        headers: HeaderPairs | None = None,
-        cookies: Mapping[str, str] | None = None,
-    ) -> Iterator[StreamedResponse]:
+    def stream(self, method: str, target: str, **options: Unpack[RequestOptions]) -> Iterator[StreamedResponse]:
         """Send a request and read its response as the app produces it; arguments as for `request`.
 
         Leaving the block is a client that leaves; it waits until the app has noticed.
         """
-        outgoing = self._outgoing(method, target, json, content, form, params, headers, cookies)
+        check_options(options, "Client.stream")
+        outgoing = self._writer.request(method, target, options)
+        history: list[ClientResponse] = []
+        while True:
+            with self._streamed(outgoing) as response:
+                following = self._following(outgoing, response, history, options)
+                if following is None:
+                    response.history = history
+                    yield response
+                    return
+                history.append(response.whole())
+                outgoing = following
+
+    @contextmanager
+    def _streamed(self, outgoing: Outgoing) -> Iterator[StreamedResponse]:
         failures = Failures(outgoing.target, is_on=self._raises)
         try:
             reply = self._send(outgoing)
@@ -239,7 +237,7 @@ class Client:
                 self._take_cookies(outgoing, reply)
                 if reply.status >= 500:
                     failures.raise_first()
-                yield StreamedResponse(outgoing.method, reply, failures.chunks(reply.chunks))
+                yield StreamedResponse(outgoing.method, reply, failures.chunks(reply.chunks), outgoing)
             finally:
                 reply.close()
             if reply.status >= 500:
@@ -263,13 +261,13 @@ class Client:
             WebSocketDenied: the app refused the handshake.
             ConfigurationError: the backend has no WebSockets.
         """
+        host, target, lines = self._writer.head(target, {} if origin is None else {"origin": origin}, headers)
         target = target_of(target, params)
-        lines = merged(self._defaults, {"origin": origin} if origin is not None else None, headers)
         lines += [("connection", "Upgrade"), ("upgrade", "websocket"), ("sec-websocket-version", "13")]
         lines += [("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")]
         if subprotocols:
             lines.append(("sec-websocket-protocol", ", ".join(subprotocols)))
-        self._add_cookies(lines, target.partition("?")[0], cookies)
+        self._writer.add_cookies(lines, target.partition("?")[0], host, cookies)
         return ClientWebSocket(
             lambda: self._connected().websocket(target, lines, [*subprotocols]),
             self._timeout,
@@ -278,35 +276,13 @@ class Client:
 
     # -- how they go out and come back ---------------------------------------------------------------------------------
 
-    def _outgoing(
-        self,
-        method: str,
-        target: str,
-        json: Any,
-        content: Any,
-        form: Form | None,
-        params: Params | None,
-        headers: HeaderPairs | None,
-        cookies: Mapping[str, str] | None,
-    ) -> Outgoing:
-        body, described = body_of(method, json, content, form)
-        outgoing = Outgoing(method, target_of(target, params), framed(merged(self._defaults, headers), described), body)
-        self._add_cookies(outgoing.headers, outgoing.path, cookies)
-        return outgoing
-
-    def _add_cookies(self, lines: list[tuple[str, str]], path: str, cookies: Mapping[str, str] | None) -> None:
-        kept = self.cookies.header(self._prefix + path, self._scheme)
-        given = "; ".join(f"{name}={value}" for name, value in (cookies or {}).items())
-        if kept or given:
-            lines.append(("cookie", "; ".join(filter(None, (given, kept)))))
-
     def _send(self, outgoing: Outgoing) -> Reply:
         return self._connected().request(outgoing.method, outgoing.target, outgoing.headers, outgoing.body)
 
     def _take_cookies(self, outgoing: Outgoing, reply: Reply) -> None:
         for name, value in reply.headers:
             if name == "set-cookie":
-                self.cookies.take(value, self._prefix + outgoing.path)
+                self.cookies.take(value, self._writer.site.prefix + outgoing.path, host_of(outgoing.url))
 
     def _whole(self, outgoing: Outgoing) -> ClientResponse:
         failures = Failures(outgoing.target, is_on=self._raises)
@@ -321,12 +297,20 @@ class Client:
                 failures.raise_first()
         finally:
             failures.forget()
-        return ClientResponse(outgoing.method, reply, content)
+        return ClientResponse(outgoing.method, reply, content, outgoing)
 
-    def _following(self, outgoing: Outgoing, response: ClientResponse) -> Outgoing | None:
-        target = redirect_target(response.headers["location"], outgoing.path, self._host, self._prefix)
-        following = None if target is None else outgoing.redirected(response.status_code, target)
-        if following is not None:
-            following.headers[:] = [line for line in following.headers if line[0] != "cookie"]
-            self._add_cookies(following.headers, following.path, None)
+    def _following(
+        self,
+        outgoing: Outgoing,
+        response: ClientResponse | StreamedResponse,
+        history: list[ClientResponse],
+        options: RequestOptions,
+    ) -> Outgoing | None:
+        """Return the request that follows a response, if it redirects and redirects are followed."""
+        follow = options.get("follow_redirects")
+        if not response.has_redirect_location or not (self._follow if follow is None else follow):
+            return None
+        following = self._writer.following(outgoing, response.status_code, response.headers["location"])
+        if following is not None and len(history) == self._max_redirects:
+            raise RuntimeError(f"{response.method} {outgoing.target}: more than {self._max_redirects} redirects")
         return following
