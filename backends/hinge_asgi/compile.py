@@ -31,7 +31,7 @@ def compile_asgi(frozen: FrozenApp) -> Any:  # noqa: C901 - the request path is 
     runtime = Runtime(frozen)
 
     def distrust(method: str, error: HTTPError) -> tuple[Serve, tuple[Any, ...]]:
-        return refuse(method, error)
+        return refuse_inside(method, error)
 
     @cache  # paths and methods share endpoints
     def served(endpoint: Endpoint) -> Serve:
@@ -44,6 +44,9 @@ def compile_asgi(frozen: FrozenApp) -> Any:  # noqa: C901 - the request path is 
 
     table = frozen.table.map(lambda leaf: leaf.map(served))
     not_found, refuse = frozen.not_found.map(served), frozen.refusing(served)
+    # In place of an endpoint whose observers are told of the request already.
+    is_observed = bool(frozen.not_found.otherwise.observers)
+    refuse_inside = frozen.refusing(lambda endpoint: _serve(endpoint, runtime, distrust)) if is_observed else refuse
     websocket = compile_websockets(frozen, runtime)
     # Not where a server's sign of what is no text stands: those are judged by the raw path.
     static = {path: leaf for path, leaf in table.static.items() if "\ufffd" not in path}

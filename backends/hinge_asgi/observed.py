@@ -57,7 +57,7 @@ def _noting(send: Send, seen: Observation) -> Send:
         elif kind == "http.response.start":
             seen.status, lines = message["status"], message.get("headers") or ()
         elif kind == "http.response.pathsend":
-            seen.size = next((int(value) for name, value in lines if name == b"content-length"), 0)
+            seen.size = next((int(value) for name, value in lines if name == b"content-length" and value.isdigit()), 0)
             return _last(send(message), seen)
         return send(message)
 

@@ -31,7 +31,7 @@ def observed(
 
         def start(status: str, headers: Pairs, *exc_info: Any) -> Any:
             nonlocal sent
-            seen.status, sent = int(status[:3]), headers
+            seen.status, sent = _code(status), headers
             return start_response(status, headers, *exc_info)
 
         if ASKED in environ:
@@ -66,7 +66,7 @@ def observed_around(application: Any, frozen: FrozenApp, runtime: Runtime) -> An
 
         def start(status: str, headers: Pairs, *exc_info: Any) -> Any:
             nonlocal sent
-            seen.status, sent = int(status[:3]), headers
+            seen.status, sent = _code(status), headers
             return start_response(status, headers, *exc_info)
 
         try:
@@ -104,7 +104,7 @@ class _Body:
         self._body = body
         self._seen = seen
         self._length = length
-        self._next = iter(body).__next__
+        self._next: Callable[[], bytes] | None = None
         self._context: Context = copy_context()  # in which the observers are told
 
     def __iter__(self) -> Iterator[bytes]:
@@ -112,7 +112,9 @@ class _Body:
 
     def __next__(self) -> bytes:
         try:
-            data: bytes = self._next()
+            if self._next is None:
+                self._next = iter(self._body).__next__
+            data = self._next()
         except StopIteration:
             self._context.run(self._seen.end)
             raise
@@ -133,7 +135,13 @@ class _Body:
 
 
 def _length(headers: Pairs) -> int | None:
-    return next((int(value) for name, value in headers if name.lower() == "content-length"), None)
+    told = next((value for name, value in headers if name.lower() == "content-length"), "")
+    return int(told) if told.isdecimal() else None
+
+
+def _code(status: str) -> int | None:
+    """Return the code of a status line; None for one that is none, which a mounted application may send."""
+    return int(status[:3]) if status[:3].isdecimal() else None
 
 
 def _sends_itself(body: Any, environ: Environ) -> bool:

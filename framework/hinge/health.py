@@ -78,11 +78,11 @@ class Health(Router):
         self._who = f"Health(checks=[...]) ({where})"
         self._checks, self._timeout, self._cache, self._details = found, timeout, cache, details
         if live is not None:
-            self.get(live, inline=True, name="live")(_alive)
+            self.get(live, inline=True, name="health_live")(_alive)
         if ready is not None and found:
-            self.get(ready, name="ready")(_checked)
+            self.get(ready, name="health_ready")(_checked)
         elif ready is not None:
-            self.get(ready, inline=True, name="ready")(_ready)
+            self.get(ready, inline=True, name="health_ready")(_ready)
 
     def _add(self, route: Route) -> None:
         super()._add(replace(route, probe=self._made if route.handler is _checked else _itself(route.handler)))
@@ -145,7 +145,7 @@ class _Check:
             finally:
                 self._is_in_thread = False
 
-        return await anyio.to_thread.run_sync(work, abandon_on_cancel=True)
+        return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1))
 
     async def run(self, seconds: float) -> str:
         """Return `ok`, `failed` or `late`; the log has why, once."""

@@ -9,6 +9,7 @@ from weakref import ref
 import pytest
 
 from hinge import App, Middleware
+from hinge.observability import AccessLog
 from hinge.testing import Client
 
 
@@ -35,10 +36,13 @@ def plain() -> Middleware:
 
 @pytest.mark.parametrize("has_page", [False, True], ids=["document", "page"])
 @pytest.mark.parametrize("layers", [[], [plain]], ids=["none", "plain"])
+@pytest.mark.parametrize("is_observed", [False, True], ids=["unobserved", "observed"])
 def test_a_failure_keeps_nothing_alive(
-    client_for: Callable[..., Client], coloured: Any, layers: list[Any], has_page: bool
+    client_for: Callable[..., Client], coloured: Any, layers: list[Any], has_page: bool, is_observed: bool
 ) -> None:
     app, seen = App(middleware=layers), []
+    if is_observed:
+        app.observe(AccessLog())
     if has_page:
         app.error(500)(lambda request, error: f"sorry: {error.__cause__}")
 

@@ -23,6 +23,7 @@ from hinge import (
     WebSocket,
 )
 from hinge.backend import Aborted, Denied, Feature
+from hinge.backend.installed import installed_backends
 from hinge.observability import Ended
 from hinge.testing import Client
 
@@ -244,6 +245,57 @@ def test_a_websocket_is_told_when_it_is_over(
             assert ws.receive() == "one"
     told = watcher.only()
     assert (told["route"], told["status"], told["error"], told["is_websocket"]) == (route, status, error, True)
+
+
+@pytest.mark.parametrize("name", ["wsgi", "asgi", "rsgi"])
+def test_a_request_that_is_framed_in_two_ways_is_told_once(name: str) -> None:
+    if name not in installed_backends():
+        pytest.skip(f"backend {name} is not installed")
+    watcher, app = Watcher(), App()
+
+    @app.post("/")
+    def body(request: Request) -> str:
+        return "ok"
+
+    app.observe(watcher)
+    with Client(app, name) as client:
+        headers = {"transfer-encoding": "chunked", "content-length": "4"}
+        assert client.post("/", content=b"abcd", headers=headers).status_code == 400
+    assert watcher.only()["status"] == 400
+
+
+def odd_status(environ: Any, start_response: Any) -> Any:
+    start_response("OK", [("content-length", "many")])
+    return [b"odd"]
+
+
+def late_failure(environ: Any, start_response: Any) -> Any:
+    class Body:
+        def __iter__(self) -> Any:
+            raise KeyError("no")
+
+    start_response("200 OK", [])
+    return Body()
+
+
+@pytest.mark.parametrize("mounted", [odd_status, late_failure])
+def test_what_a_mounted_application_does_wrong_is_its_own(mounted: Any) -> None:
+    """The observer changes nothing of it."""
+    outcomes = []
+    watcher = Watcher()
+    for observers in ([], [watcher]):
+        app = App()
+        app.mount("/odd", mounted, interface="wsgi")
+        for one in observers:
+            app.observe(one)
+        with Client(app, "wsgi") as client:
+            try:
+                answer = client.get("/odd/x")
+                outcomes.append((answer.status_code, answer.content))
+            except Exception as error:
+                outcomes.append((type(error), str(error)))
+    assert outcomes[0] == outcomes[1]
+    assert watcher.only()["route"] == "/odd/{path:path}"
 
 
 def test_a_mounted_app_is_observed_by_its_own_and_by_those_around_it(client_for: Any) -> None:

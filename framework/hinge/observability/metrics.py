@@ -7,6 +7,7 @@ processes are one service: where prometheus_client shares their values (PROMETHE
 
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -77,7 +78,7 @@ class Metrics:
         """What serves the page; `app.observe` includes it."""
         if path is not None:
             self.router = Router()
-            self.router.get(path, dependencies=dependencies, include_in_schema=False, name="metrics")(self._page)
+            self.router.get(path, dependencies=dependencies, include_in_schema=False, name="metrics_page")(self._page)
 
     def begin(self, request: HTTPConnection) -> "_Counted | None":
         """Count it as under way."""
@@ -313,6 +314,8 @@ def serve(host: str, port: int) -> Callable[[], None]:
 
 def forget_the_dead(folder: str) -> None:
     """Have what was under way in processes that are gone not be counted as under way."""
+    if sys.platform == "win32":  # where the question whether a process lives would end it
+        return
     for file in Path(folder).glob("gauge_live*.db"):
         number = file.stem.rpartition("_")[2]
         if number.isdecimal() and not _is_alive(int(number)):
