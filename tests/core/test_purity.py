@@ -48,6 +48,7 @@ ABOUT_WAITING = (
     "mounted/asgi.py",
     "mounted/eager.py",
     "mounted/lifespan.py",
+    "mounted/websocket.py",
     "sessions/redis.py",
     "sessions/sqlite.py",
 )

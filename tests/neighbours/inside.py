@@ -299,10 +299,10 @@ def aiohttp_asgi(folder: Path) -> None:
 
 @row(TABLE, "blacksheep", "BlackSheep", "ASGI", '`old.mount("/new", app)`; the lifespan starts with the first request')
 def blacksheep(folder: Path) -> None:
-    from blacksheep import Application
+    from blacksheep import Application, Router
 
     def outer(app: App) -> Any:
-        old = Application()
+        old = Application(router=Router())
         old.router.add_get("/old", lambda: "old")
         old.mount(PREFIX, app)
         return old

@@ -208,7 +208,10 @@ def authlib_stand_in(folder: Path) -> None:
 
 def _provider(oauth: Any) -> tuple[Any, list[str]]:
     """Return a registry with a provider whose token endpoint is a function, and what that was asked for."""
-    import httpx
+    try:  # Authlib takes it where it is there, and others bring it
+        import httpx2 as httpx
+    except ImportError:
+        import httpx
 
     asked: list[str] = []
 

@@ -32,7 +32,14 @@ def _uvicorn(application: Any) -> Iterator[int]:
     import uvicorn
 
     server = uvicorn.Server(
-        uvicorn.Config(application, port=0, log_level="warning", interface="asgi3", ws="websockets-sansio")
+        uvicorn.Config(
+            application,
+            port=0,
+            log_level="warning",
+            interface="asgi3",
+            ws="websockets-sansio",
+            timeout_graceful_shutdown=1,  # clients that poll leave a request behind
+        )
     )
 
     def stop() -> None:

@@ -8,10 +8,10 @@ import tomllib
 from itertools import groupby
 from pathlib import Path
 
-from tests.neighbours import inside, left_behind, middleware, tools
+from tests.neighbours import inside, left_behind, middleware, mounted, tools
 from tests.neighbours.rows import ROWS, Row
 
-PROOFS = (inside, middleware, left_behind, tools)
+PROOFS = (inside, mounted, middleware, left_behind, tools)
 """The modules that fill the table, in the order of the page."""
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/neighbours.md"

@@ -4,6 +4,7 @@ Law: the handshake is judged as for a route (origin, dependencies, middleware) b
 limits and the end of a worker are those of a route, too. Messages pass as they are.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -35,6 +36,7 @@ class _Socket:
     def __init__(self, ws: WebSocket) -> None:
         self._ws = ws
         self._is_connected = False
+        self._is_answered = asyncio.Event()
         self._denial: tuple[int, Any, list[bytes]] | None = None
 
     async def receive(self) -> Mapping[str, Any]:
@@ -43,8 +45,11 @@ class _Socket:
             self._is_connected = True
             return {"type": "websocket.connect"}
         ws = self._ws
-        if ws.state_of_connection is WebSocketState.CONNECTING:
-            raise RuntimeError("receive() before the WebSocket is accepted. Fix: send websocket.accept first")
+        if self._stands(WebSocketState.CONNECTING):
+            # Quart has a task of its own that receives, while its handler has not accepted yet.
+            await self._is_answered.wait()
+            if self._stands(WebSocketState.CLOSED):  # it was refused
+                return {"type": "websocket.disconnect", "code": 1006, "reason": ""}
         try:
             message = await ws.receive()
         except WebSocketDisconnect as gone:
@@ -62,6 +67,12 @@ class _Socket:
             await self._send(message)
         except WebSocketDisconnect as gone:
             raise ConnectionResetError(str(gone)) from gone
+        finally:
+            if not self._stands(WebSocketState.CONNECTING):
+                self._is_answered.set()
+
+    def _stands(self, state: WebSocketState) -> bool:
+        return self._ws.state_of_connection is state
 
     async def _send(self, message: Mapping[str, Any]) -> None:
         ws, kind = self._ws, message["type"]
