@@ -15,9 +15,12 @@ from tests.support.ports import free_port
 from tests.support.services import Serve, Service, services
 from tests.support.waiting import until
 
+from hinge.backend.installed import installed_backends
+
 pytestmark = pytest.mark.server
 
 BACKENDS = pytest.mark.parametrize("backend", ["asgi", "wsgi"])
+WITH_RSGI = pytest.mark.parametrize("backend", [one for one in ("asgi", "wsgi", "rsgi") if one in installed_backends()])
 APP = """\
 import logging
 import os
@@ -49,7 +52,7 @@ def serve(tmp_path: Path):
         yield serve
 
 
-@BACKENDS
+@WITH_RSGI
 def test_port_0_is_a_free_one_that_is_told(tmp_path: Path, backend: str) -> None:
     (tmp_path / "app.py").write_text(APP)
     command = [sys.executable, "-m", "hinge", "run", "--port", "0", "--workers", "2", "--backend", backend]
@@ -93,7 +96,7 @@ def test_root_path_is_refused_where_no_prefix_can_be_told(serve: Serve) -> None:
     )
 
 
-@BACKENDS
+@WITH_RSGI
 def test_trusted_proxies_are_believed(serve: Serve, backend: str) -> None:
     service = serve("--trusted-proxies", "127.0.0.1,unix", "--backend", backend).started()
     told = {"x-forwarded-for": "203.0.113.9", "x-forwarded-proto": "https"}
@@ -102,7 +105,7 @@ def test_trusted_proxies_are_believed(serve: Serve, backend: str) -> None:
 
 
 @pytest.mark.gate
-@BACKENDS
+@WITH_RSGI
 def test_a_worker_that_is_told_to_stop_serves_on_for_a_while(serve: Serve, backend: str) -> None:
     service = serve("--drain-delay", "1.5", "--backend", backend).started()
     assert service.get("/x").json()["draining"] is False
@@ -117,7 +120,7 @@ COUNTED = "\nfrom hinge.observability import Metrics\n\napp.observe(Metrics(path
 
 
 @pytest.mark.gate
-@BACKENDS
+@WITH_RSGI
 def test_metrics_have_a_port_of_their_own(serve: Serve, tmp_path: Path, backend: str) -> None:
     (tmp_path / "app.py").write_text(APP + COUNTED)
     port = free_port()
