@@ -39,6 +39,8 @@ def _wheel_faults(path: Path) -> list[str]:
     found += [
         f"{path.name}: {package}/py.typed is missing" for package in PACKAGES if f"{package}/py.typed" not in names
     ]
+    if "hinge/cli/project/pyproject.toml.txt" not in names:
+        found.append(f"{path.name}: the templates of `hinge new` are missing")
     found += [f"{path.name}: entry point {line!r} is missing" for line in _entry_points() if line not in points]
     if metadata["License-Expression"] != "MIT" or f"{info}/licenses/LICENSE" not in names:
         found.append(f"{path.name}: the licence is not named, or its text is not inside")

@@ -87,8 +87,8 @@ def test_root_path_holds_whether_a_proxy_cuts_it_off_or_not(serve: Serve, backen
     assert (redirect.status_code, redirect.headers["location"]) == (308, "/shop/x")
 
 
+@pytest.mark.skipif("rsgi" not in installed_backends(), reason="hinge-rsgi is not installed, which lacks PREFIX")
 def test_root_path_is_refused_where_no_prefix_can_be_told(serve: Serve) -> None:
-    pytest.importorskip("hinge_rsgi")
     service = serve("--root-path", "/shop", "--backend", "rsgi")
     assert service.wait() == 2
     assert service.log() == (
