@@ -1,4 +1,4 @@
-"""The files of docs/deployment.md that nothing runs here say what Hinge does."""
+"""The files of docs/deployment.md and docs/deploy/nginx.md that nothing runs here say what Hinge does."""
 
 import configparser
 import shlex
@@ -10,9 +10,8 @@ from tests.docs.pages import ROOT, blocks_of
 from hinge.cli.new import _TEMPLATES
 from hinge.config import Config, resolve_config
 
-FILES = {
-    block.notes["file"]: block.text for block in blocks_of(ROOT / "docs" / "deployment.md") if "file" in block.notes
-}
+PAGES = [ROOT / "docs" / name for name in ("deploy/nginx.md", "deployment.md")]
+FILES = {block.notes["file"]: block.text for page in PAGES for block in blocks_of(page) if "file" in block.notes}
 
 
 @pytest.fixture
