@@ -1,5 +1,6 @@
 """What is observed of an app under `hinge run`: the workers' sums, the end of streams, the stop."""
 
+import contextlib
 import json
 import re
 import signal
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from tests.support.services import Serve, services
 from tests.support.waiting import until
+from websockets.sync.client import connect
 
 pytest.importorskip("prometheus_client")
 
@@ -168,3 +170,79 @@ def test_a_file_and_a_format_are_not_both(serve: Serve) -> None:
     service = serve("seen:app", "--log-format", "json", "--log-config", "log.toml")
     assert service.wait() == 2
     assert "log_format is set with log_config, which says how lines are written. Fix: drop one" in service.log()
+
+
+# -- on each server ----------------------------------------------------------------------------------------------------
+
+SERVERS = ("granian-wsgi", "granian-asgi", "uvicorn", "hypercorn", "daphne", "gunicorn", "waitress")
+SIZE = len((Path(__file__).parent / "observed_app.py").read_bytes())
+
+
+@pytest.fixture(params=SERVERS)
+def seen(request: pytest.FixtureRequest, pool: Any) -> Any:
+    """Return `(server, what was noted of a route since the test began, once there is something)`."""
+    server = pool(request.param, "observed_app:app")
+    before = len(server.journal("seen "))
+
+    def noted(route: str) -> list[str]:
+        def found() -> list[str]:
+            lines = [entry.text.split() for entry in server.journal("seen ")[before:]]
+            return [line for line in lines if line[1] == route]
+
+        until(found, f"the end of {route}", server.log)
+        return [" ".join(line[2:]) for line in found()]
+
+    return server, noted
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "route", "ended"),
+    [
+        ("GET", "/plain", "/plain", "200 5 NoneType"),
+        ("HEAD", "/plain", "/plain", "200 0 NoneType"),
+        ("GET", "/sync", "/sync", "200 5 NoneType"),
+        ("HEAD", "/sync", "/sync", "200 0 NoneType"),
+        ("GET", "/async", "/async", "200 5 NoneType"),
+        ("GET", "/file", "/file", f"200 {SIZE} NoneType"),
+        ("HEAD", "/file", "/file", "200 0 NoneType"),
+        ("GET", "/cut", "/cut", "200 3 KeyError"),
+        ("POST", "/nowhere", "None", "404 "),
+    ],
+)
+def test_the_end_of_an_answer_is_seen_once(seen: Any, method: str, target: str, route: str, ended: str) -> None:
+    server, noted = seen
+    with contextlib.suppress(Exception):
+        server.request(method, target)
+    (line,) = noted(route)
+    assert line.startswith(ended)
+
+
+def test_a_client_that_leaves_is_seen(seen: Any) -> None:
+    server, noted = seen
+    wire = server.wire()
+    wire.get("/endless")
+    wire.read_some(wire.head())
+    wire.close()
+    (line,) = noted("/endless")
+    status, size, error = line.split()
+    assert (status, error) == ("200", "ClientDisconnect")
+    assert int(size) >= 1000
+
+
+def test_work_after_a_response_comes_after_its_end(seen: Any) -> None:
+    server, noted = seen
+    server.get("/after")
+    assert noted("/after") == ["200 5 NoneType"]
+    (after,) = server.wait_for("after")
+    assert after.time >= server.journal("seen /after")[-1].time
+
+
+def test_a_websocket_is_seen_at_its_end(seen: Any) -> None:
+    server, noted = seen
+    if not server.kind.websocket:
+        pytest.skip("the server has no WebSockets")
+    with connect(server.websocket_url("/ws")) as ws:
+        ws.send("one")
+        assert ws.recv() == "one"
+        assert server.journal("seen /ws") == []
+    assert noted("/ws") == ["101 0 NoneType"]
