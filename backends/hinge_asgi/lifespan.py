@@ -1,6 +1,7 @@
 """The lifespan protocol of ASGI (lifespan spec 2.0).
 
-Law: a failing start is always said with `startup.failed`: a server that only sees an exception goes on and serves.
+Law: a failing start is always said with `startup.failed`: a server that only sees an exception goes on and serves. It
+is raised as well: test clients (Starlette's, asgi-lifespan) wait for that, and raise it in the test.
 Native middleware that is for requests alone, and raises or returns at this, keeps no app from its lifespan.
 """
 
@@ -13,22 +14,20 @@ from hinge.loop.runtime import Runtime
 async def serve_lifespan(runtime: Runtime, scope: Any, receive: Any, send: Any) -> None:
     """Answer a lifespan scope."""
 
-    async def does(what: str, work: Callable[[], Awaitable[None]]) -> bool:
+    async def does(what: str, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
-        except Exception as error:  # noqa: BLE001 - whatever a lifespan raises
+        except Exception as error:
             await send({"type": f"lifespan.{what}.failed", "message": f"{type(error).__name__}: {error}"})
-            return False
+            raise
         if what == "startup" and "state" in scope:
             scope["state"].update(runtime.state)  # for native middleware around the app
         await send({"type": f"lifespan.{what}.complete"})
-        return True
 
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
-            if not await does("startup", runtime.start):
-                return
+            await does("startup", runtime.start)
         elif message["type"] == "lifespan.shutdown":
             await does("shutdown", runtime.stop)
             return

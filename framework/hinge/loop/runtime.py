@@ -360,6 +360,16 @@ _CLOSED = (
 )
 
 
+def _asyncio_loop() -> asyncio.AbstractEventLoop:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise RuntimeError(
+            "Hinge runs on asyncio, and what calls the app runs another event loop (trio's). Fix: the server's asyncio "
+            "worker, TestClient(app, backend='asyncio'), anyio_backend = 'asyncio'"
+        ) from None
+
+
 class _Lifespans(LifespanTask):
     """The lifespans as a runtime holds them; whose server's loop ends without a word, they stop with the process."""
 
@@ -367,7 +377,7 @@ class _Lifespans(LifespanTask):
         super().__init__(stack)
         self._runtime = runtime
         self._decided = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
+        self._loop = _asyncio_loop()
         self._task = self._loop.create_task(self.run())
         self._at_exit: Callable[[], None] = self._stop_at_exit
         if not runtime.has_lifespan:

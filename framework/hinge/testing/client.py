@@ -57,9 +57,9 @@ class Client:
     """Send requests to an app without a server; a context manager around the app's lifespan.
 
     `app` may be what wraps an app, `SomeMiddleware(app)`. `backend` is a backend's name, by default the configured one,
-    or that of the wrapper's protocol. `headers`, `params` and `auth` go with every request, `cookies` are in the jar at
-    first. `base_url` says scheme and host, and a path that targets begin with; `prefix` mounts the app: targets
-    stay relative to it. `client` is the peer that the app sees.
+    or that of the wrapper's protocol. `headers`, `params` and `auth` go with every request, `cookies` are the first
+    ones in the jar. `base_url` says scheme and host, and a path that targets begin with; `prefix` mounts the app:
+    targets stay relative to it. `client` is the peer that the app sees.
     `timeout` bounds every wait for the app, in seconds; None waits for ever (for a debugger). With
     `raise_server_exceptions` what became a 500, cut a stream off or closed a WebSocket with 1011 is raised in the
     test, with its own traceback; without it a 500 is an answer, as for a real client, and the log has the rest.
@@ -123,11 +123,13 @@ class Client:
     def open(self, options: Mapping[str, Any]) -> None:
         """Enter it, with these options more for the backend's connection."""
         served = self.application
-        if self._wrapped is not None:
-            self._stack.enter_context(self._wrapped.reaching(served, f"Client(...) ({caller()})"))
-            served = self._wrapped.around(served)
-        connecting = load_backend(self.backend).connect(served, {**self._options, **options})
-        self._connection = self._stack.enter_context(connecting)
+        with ExitStack() as stack:
+            if self._wrapped is not None:
+                stack.enter_context(self._wrapped.reaching(served, f"Client(...) ({caller()})"))
+                served = self._wrapped.around(served)
+            connecting = load_backend(self.backend).connect(served, {**self._options, **options})
+            self._connection = stack.enter_context(connecting)
+            self._stack = stack.pop_all()
 
     def __enter__(self) -> Self:
         self.open({})
