@@ -18,6 +18,7 @@ from hinge import (
     WebSocket,
 )
 from hinge.security import HTTPBearer, OAuth2PasswordBearer
+from hinge.testing import AsyncClient, Client
 
 app = App(slashes="keep")  # E: arg-type
 App("x", "y")  # E: call-arg
@@ -123,3 +124,13 @@ def other_credential(
     token: int = Depends(HTTPBearer()),  # E: assignment
 ) -> str:
     return ""
+
+
+def client() -> None:
+    Client(app, base="http://x")  # E: call-arg
+    Client(app).get("/", parms={})  # E: call-arg
+
+
+async def async_client() -> None:
+    async with AsyncClient(app, base="http://x") as client:  # E: call-arg
+        await client.get("/", parms={})  # E: call-arg
