@@ -211,6 +211,10 @@ def test_a_handshake_counts(each_backend: Any) -> None:
         (("5/minute",), {"key": "user"}),
         (("5/minute",), {"store": "mysql://localhost"}),
         (("5/minute",), {"store": None}),
+        (("5/minute",), {"store": "redis://u:hunter2@host:port"}),
+        (("5/minute",), {"store": "redis://u:hunter2@[::1"}),
+        (("5/minute",), {"store": "redis+cluster://u:hunter2@host"}),
+        (("5/minute",), {"store": b"redis://u:hunter2@host"}),
         (("5/minute",), {"name": 5}),
         (("5/minute",), {"when_store_fails": "maybe"}),
         (("5/minute",), {"store_timeout": 0}),
@@ -218,8 +222,9 @@ def test_a_handshake_counts(each_backend: Any) -> None:
     ],
 )
 def test_mistakes_are_found_at_once(arguments: Any, options: dict[str, Any]) -> None:
-    with pytest.raises(ConfigurationError, match=r"RateLimit\(.*test_rate_limit.py.*Fix: "):
+    with pytest.raises(ConfigurationError, match=r"RateLimit\(.*test_rate_limit.py.*Fix: ") as raised:
         RateLimit(*arguments, **options)
+    assert "hunter2" not in str(raised.value)
 
 
 def test_a_key_that_waits_is_refused() -> None:

@@ -13,7 +13,6 @@ from importlib import import_module
 from math import ceil
 from time import monotonic, time
 from typing import Annotated, Any, Literal, NamedTuple, Self
-from urllib.parse import urlsplit
 
 from hinge.diagnostics.kinds import FUNCTION, TEXT, want, wrong
 from hinge.diagnostics.location import caller, locate, qualified_name
@@ -24,6 +23,7 @@ from hinge.extras import install
 from hinge.inspection.signature import Colour, colour_of
 from hinge.middleware.layer import AsyncMiddleware
 from hinge.middleware.moving_window import MovingWindow
+from hinge.middleware.redis_client import asking_again, checked_url
 from hinge.middleware.timeout import SECONDS
 from hinge.request import HTTPConnection, Request
 from hinge.websocket import WebSocket
@@ -35,7 +35,6 @@ MEMORY = "memory"
 ASK_AGAIN_SECONDS = 1.0
 """For how long a store that has failed is not asked."""
 
-_SCHEMES = ("redis", "rediss", "redis+unix")
 _LONGEST_KEY = 64
 _NETWORK_BITS = 64
 
@@ -89,15 +88,13 @@ class RateLimit:
         when_store_fails: Literal["allow", "refuse"] = "allow",
         store_timeout: float = 0.5,
     ) -> None:
-        want("RateLimit", TEXT, limit=limit, store=store, name=name)
+        want("RateLimit", TEXT, limit=limit, name=name)
         want("RateLimit", FUNCTION, key=key)
         want("RateLimit", SECONDS, store_timeout=store_timeout)
         if when_store_fails not in ("allow", "refuse"):
             raise wrong("RateLimit", "when_store_fails", when_store_fails, "it is neither", "'allow' or 'refuse'")
         if colour_of(key) is not Colour.SYNC:
             raise wrong("RateLimit", "key", key, "nobody awaits it", "a `def` that returns a text")
-        if store != MEMORY and urlsplit(store).scheme not in _SCHEMES:
-            raise wrong("RateLimit", "store", store, "there is no such store", "'memory', or redis://host:6379/0")
         self._limits = _parsed(limit)
         self._key = key
         self._name = name
@@ -186,7 +183,8 @@ class _Shared(RateLimit):
     before = None  # type: ignore[assignment]  # it awaits: it is a generator
 
     def _prepare(self, store: str, store_timeout: float, *, refuses: bool) -> None:
-        self._url, self._timeout, self._refuses = store, store_timeout, refuses
+        self._url = checked_url("RateLimit", "store", store, "limits", instead="'memory', ")
+        self._timeout, self._refuses = store_timeout, refuses
         self._open: dict[asyncio.AbstractEventLoop, _Connected] = {}
         self._ask_at: float | None = None
         for module in ("limits.aio", "redis.asyncio"):  # now, and not in somebody's request
@@ -247,13 +245,9 @@ class _Shared(RateLimit):
 
     async def _connected(self, loop: asyncio.AbstractEventLoop) -> AsyncGenerator[Any, None]:
         """Yield what counts; the loop closes the generator when it ends, and that closes the connections."""
-        closed = [_needed("redis.exceptions").ConnectionError]  # then it is asked once more, and may count twice
-        once = _needed("redis.asyncio.retry").Retry(
-            _needed("redis.backoff").NoBackoff(), 1, supported_errors=(*closed,)
-        )
-        storage = _needed("limits.aio").storage.RedisStorage(
-            f"async+{self._url}", implementation="redispy", retry=once, retry_on_error=closed
-        )
+        again = asking_again(_needed("redis.asyncio.retry"))  # which may count twice, and lets nobody through
+        url = f"async+redis+{self._url}" if self._url.startswith("unix:") else f"async+{self._url}"
+        storage = _needed("limits.aio").storage.RedisStorage(url, implementation="redispy", **again)
         try:
             yield _needed("limits.aio").strategies.MovingWindowRateLimiter(storage)
         finally:

@@ -7,19 +7,17 @@ process's and, where they are awaited, an event loop's own; they are made when n
 
 import asyncio
 from collections.abc import AsyncGenerator
+from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
 from hinge.diagnostics.kinds import TEXT, want
-from hinge.diagnostics.location import caller
 from hinge.diagnostics.misuse import fits
-from hinge.errors import ConfigurationError
-from hinge.extras import install
+from hinge.middleware.redis_client import asking_again, checked_url
 from hinge.middleware.timeout import SECONDS
 from hinge.sessions.record import Change, Loaded
 from hinge.sessions.store import StoreError, loaded
 
-_SCHEMES = ("redis", "rediss", "unix", "redis+unix")
 _CREATED, _TOUCHED, _VALUE = b"created", b"touched", b"value:"
 _COMMIT = """
 if KEYS[3] then redis.call('DEL', KEYS[3]) end
@@ -59,22 +57,13 @@ class RedisStore:
     def __init__(self, url: str, *, prefix: str = "hinge:session:", timeout: float = 1.0) -> None:
         want("RedisStore", TEXT, prefix=prefix)
         want("RedisStore", SECONDS, timeout=timeout)
-        where = caller()
-        if not isinstance(url, str) or urlsplit(url).scheme not in _SCHEMES:  # no message shows a password in it
-            raise ConfigurationError(
-                f"RedisStore(url=...) ({where}): it is no URL of a Redis. "
-                "Fix: redis://host:6379/0, rediss://..., unix://..."
-            )
-        self._redis = _installed(where)
-        self._url = url.replace("redis+unix://", "unix://", 1)
+        self._url = checked_url("RedisStore", "url", url, "redis")
+        self._redis = import_module("redis")
         self._prefix = prefix
         self._options: dict[str, Any] = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
         self._errors = (self._redis.exceptions.RedisError, OSError)
         self._of_loop: dict[asyncio.AbstractEventLoop, tuple[_Client, AsyncGenerator[_Client, None]]] = {}
-        try:
-            self._plain = _Client(self._client_of(self._redis.Redis, self._redis.retry))
-        except ValueError as error:
-            raise ConfigurationError(f"RedisStore(url=...) ({where}): {error}. Fix: redis://host:6379/0") from None
+        self._plain = _Client(self._client_of("redis"))
         parts = urlsplit(self._url)
         self.name = f"the Redis at {parts.hostname or parts.path}"
 
@@ -129,11 +118,9 @@ class RedisStore:
 
     # -- connections ---------------------------------------------------------------------------------------------------
 
-    def _client_of(self, kind: Any, retry: Any) -> Any:
-        """Return a client that asks once more where Redis has closed a connection, and not where it does not answer."""
-        closed = [self._redis.exceptions.ConnectionError]
-        once = retry.Retry(self._redis.backoff.NoBackoff(), 1, supported_errors=(*closed,))
-        return kind.from_url(self._url, retry=once, retry_on_error=closed, **self._options)
+    def _client_of(self, module: str) -> Any:
+        again = asking_again(import_module(f"{module}.retry"))
+        return import_module(module).Redis.from_url(self._url, **again, **self._options)
 
     async def _on_loop(self) -> "_Client":
         """Return the client of this event loop."""
@@ -146,7 +133,7 @@ class RedisStore:
 
     async def _opened(self, loop: asyncio.AbstractEventLoop) -> AsyncGenerator["_Client", None]:
         """Yield a client; the loop closes the generator when it ends, and that closes the connections."""
-        client = self._client_of(self._redis.asyncio.Redis, self._redis.asyncio.retry)
+        client = self._client_of("redis.asyncio")
         try:
             yield _Client(client)
         finally:
@@ -162,17 +149,6 @@ class _Client:
     def __init__(self, client: Any) -> None:
         self.client = client
         self.commit = client.register_script(_COMMIT)
-
-
-def _installed(where: str) -> Any:
-    try:
-        import redis.asyncio  # noqa: PLC0415 - an extra
-        import redis.asyncio.retry  # noqa: PLC0415
-        import redis.backoff  # noqa: PLC0415
-        import redis.retry  # noqa: PLC0415
-    except ImportError as error:
-        raise ConfigurationError(f"RedisStore(...) ({where}): it needs redis. Fix: {install('redis')}") from error
-    return redis
 
 
 def _loaded(fields: dict[bytes, bytes]) -> Loaded | None:
