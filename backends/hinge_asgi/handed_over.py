@@ -15,6 +15,7 @@ from hinge.diagnostics.failures import FAILURES
 from hinge.errors import HTTPError
 from hinge.loop.runtime import Runtime
 from hinge.loop.watch import failure_of
+from hinge.mounted.answers import as_status
 from hinge.mounted.foreign import UNLIMITED
 from hinge.mounted.heads import OUR_ROUTE
 from hinge.state import MOUNTED
@@ -68,7 +69,7 @@ def make_serve_directly(
         except FAILURES as error:
             if has_begun:
                 raise
-            return rest.send(scope, receive, send, values, None, failure_of(error), None)
+            return rest.send(scope, receive, send, values, None, failure_of(as_status(error)), None)
         return None
 
     return serve

@@ -2,5 +2,5 @@
 
 import pytest
 
-for _module in ("inner", "inside", "left_behind", "middleware", "mounted", "tools"):
+for _module in ("cannot", "inner", "inside", "left_behind", "middleware", "mounted", "tools"):
     pytest.register_assert_rewrite(f"tests.neighbours.{_module}")

@@ -10,10 +10,11 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.neighbours.rows import row
 from tests.neighbours.served import served
 
-from hinge import App, Middleware, Request
+from hinge import App, Config, Middleware, Request
 from hinge.testing import Client
 
 TABLE = "middleware"
@@ -303,6 +304,39 @@ def hypercorn_proxy_fix(folder: Path) -> None:
             "scheme": "https",
             "host": "shop.example",
         }
+
+
+@row(
+    TABLE,
+    "rollbar",
+    "`ReporterMiddleware`",
+    "ASGI",
+    "`asgi_middleware=[ReporterMiddleware]` with `Config(propagate_exceptions=True)`",
+    alone=True,
+)
+def rollbar(folder: Path) -> None:
+    import json
+
+    import rollbar
+    from rollbar.contrib.asgi import ReporterMiddleware
+
+    reports: list[dict[str, Any]] = []
+
+    def api(environ: Any, start_response: Any) -> list[bytes]:
+        reports.append(json.loads(environ["wsgi.input"].read()))
+        start_response("200 OK", [("content-type", "application/json"), ("content-length", "2")])
+        return [b"{}"]
+
+    with served(api, "wsgi") as url:
+        rollbar.init("token", "production", endpoint=f"{url}/api/1/", handler="httpx")
+        app = _app(asgi_middleware=[ReporterMiddleware], config=Config(propagate_exceptions=True))
+        with Client(app) as client:
+            with pytest.raises(KeyError):
+                client.get("/fail")
+            assert client.get("/nothing").status_code == 404
+    (report,) = reports
+    trace = report["data"]["body"]["trace"]
+    assert (trace["exception"]["class"], trace["frames"][-1]["method"]) == ("KeyError", "fail")
 
 
 # -- both --------------------------------------------------------------------------------------------------------------

@@ -270,20 +270,22 @@ def fastapi(folder: Path) -> None:
     "starlette",
     "`StaticFiles`",
     "both",
-    '`app.mount("/files", Starlette(routes=[Mount("/", StaticFiles(...))]))`; Hinge has `app.static`',
+    '`app.mount("/files", StaticFiles(directory="files"))`; Hinge has `app.static`',
 )
 def static_files(folder: Path) -> None:
-    from starlette.applications import Starlette
-    from starlette.routing import Mount
     from starlette.staticfiles import StaticFiles
 
     (folder / "a.txt").write_text("a file")
-    for client in _clients(Starlette(routes=[Mount("/", StaticFiles(directory=folder))])):
+    for client in _clients(StaticFiles(directory=folder)):
         answer = client.get("/old/a.txt")
         assert answer.text == "a file"
         assert client.get("/old/a.txt", headers={"if-none-match": answer.headers["etag"]}).status_code == 304
         assert client.get("/old/a.txt", headers={"range": "bytes=2-3"}).text == "fi"
-        assert client.get("/old/b.txt").status_code == client.get("/old/../etc/passwd").status_code == 404
+        absent = client.get("/old/b.txt")
+        assert (absent.status_code, absent.json()["detail"]) == (404, "Not Found")
+        assert client.get("/old/../etc/passwd").status_code == 404
+        refused = client.post("/old/a.txt")
+        assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD")
 
 
 @row(

@@ -21,9 +21,9 @@ class Row:
     """Its distribution, with those that it needs beside it after a space."""
     what: str
     interfaces: str
-    """`WSGI`, `ASGI`, or both."""
+    """`WSGI`, `ASGI`, or both; of what cannot be: why."""
     line: str
-    """What a user writes, or is to know."""
+    """What a user writes, or is to know; of what cannot be: what instead."""
     proof: Proof
     alone: bool = False
 

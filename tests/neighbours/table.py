@@ -8,11 +8,13 @@ import tomllib
 from itertools import groupby
 from pathlib import Path
 
-from tests.neighbours import inside, left_behind, middleware, mounted, tools
+from tests.neighbours import cannot, inside, left_behind, middleware, mounted, tools
 from tests.neighbours.rows import ROWS, Row
 
-PROOFS = (inside, mounted, middleware, left_behind, tools)
+PROOFS = (inside, mounted, middleware, left_behind, tools, cannot)
 """The modules that fill the table, in the order of the page."""
+HEADS = {"cannot": "| package | what | why | instead |"}
+"""Table -> its head, where it is not that of the others."""
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/neighbours.md"
 _PART = re.compile(r"(<!-- \[(\w+): python -m tests\.neighbours\.table writes it -->\n).*?(<!-- \] -->)", re.DOTALL)
@@ -37,7 +39,7 @@ def written(text: str) -> str:
 
 
 def _table(rows: list[Row], pinned: dict[str, str]) -> str:
-    lines = ["| package | what | interface | how |", "| --- | --- | --- | --- |"]
+    lines = [HEADS.get(rows[0].table, "| package | what | interface | how |"), "| --- | --- | --- | --- |"]
     for row in rows:
         package = row.package.split()[0]
         lines.append(

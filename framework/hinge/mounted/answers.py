@@ -4,16 +4,32 @@ Law: framing and the connection are the server's, whoever names them; a declared
 header lines go on as they are. A value that HTTP cannot carry is refused; one beyond ASCII is percent-encoded.
 """
 
+import sys
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
+from hinge.errors import HTTPError
 from hinge.http.headers import check_name
 from hinge.http.percent import quote
 from hinge.responses.response import FRAMING, Lines, Response, ResponseHeaders, check_status
 from hinge.responses.streaming import ChunkIterator, StreamingResponse
 
 _VISIBLE = "".join(map(chr, range(32, 127)))
+
+
+def as_status(error: BaseException) -> BaseException:
+    """Return what a part of Starlette that stands by itself raises to answer with a status, as the HTTPError it means.
+
+    `StaticFiles` raises a 404 for the application around it to answer; here that is this app.
+    """
+    kind: Any = getattr(sys.modules.get("starlette.exceptions"), "HTTPException", None)
+    raised: Any = error
+    if kind is None or not isinstance(raised, kind) or not 400 <= raised.status_code <= 599:
+        return error
+    told = HTTPError(raised.status_code, raised.detail, headers=raised.headers)
+    told.__cause__ = error
+    return told
 
 
 class CutShort(RuntimeError):  # noqa: N818 - an event, as `StreamAborted` is

@@ -16,7 +16,7 @@ from hinge.context import carry_back
 from hinge.error_responses import log_failure
 from hinge.errors import ClientDisconnect, HTTPError
 from hinge.http.body import BodyStream, WholeBody, is_short
-from hinge.mounted.answers import Counted, Streamed, head_of, whole
+from hinge.mounted.answers import Counted, Streamed, as_status, head_of, whole
 from hinge.mounted.eager import started
 from hinge.mounted.heads import is_scope, scope_of
 from hinge.request import Request
@@ -314,7 +314,7 @@ class Exchange:
             raise self._refused
         if self._has_ended and not self._is_complete:
             if self._error is not None:
-                raise self._error
+                raise as_status(self._error)
             if self._has_left:
                 raise ClientDisconnect
             raise RuntimeError("the mounted ASGI application has ended without a complete answer")
