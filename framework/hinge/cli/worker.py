@@ -31,7 +31,7 @@ from hinge.cli.errors import told
 from hinge.cli.hooks import log_hooks
 from hinge.cli.preflight import Launch
 from hinge.cli.root_path import below
-from hinge.cli.signals import STOP_SIGNALS, forget, held, on_stop
+from hinge.cli.signals import STOP_SIGNALS, OfTheApp, forget, held, on_stop
 
 _WAIT_FOR_THE_PARENT = 5.0
 """Seconds in which the parent, told of a failed start, ends the worker; it ends by itself if the parent is gone."""
@@ -61,12 +61,13 @@ class Worker:
         """Whether we start and stop the application; elsewhere Granian does, through the protocol."""
         return self._launch.is_wsgi
 
+    _of_the_app: OfTheApp
     _end: threading.Lock
     """Held while the application is stopped; of the worker process, since no lock can be sent to it."""
 
     def spawn(self, worker_id: int, *args: Any) -> None:
         """Serve until the stop; Granian's spawn target."""
-        self._end = threading.Lock()
+        self._end, self._of_the_app = threading.Lock(), OfTheApp()
         forget()  # the parent's handlers, with which a stop would go unheard while the app is loaded
         neutralise_log()
         log_hooks()
@@ -110,6 +111,7 @@ class Worker:
         """Return the started application; Granian's target loader."""
         config = self._launch.config
         found = self._launch.load()
+        self._of_the_app.take()
         enable_log()  # the app's own configuration of logging may have disabled Granian's loggers
         open_access_log(config)
         application = self._launch.compiled(found)
@@ -124,6 +126,7 @@ class Worker:
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
         """Note a stop that comes while the lifespans start: it is obeyed as soon as they have."""
+        self._of_the_app.call(number, frame)
         self._stop_requested = True
 
     def _install(self, setup: Callable[..., Any], *loop: Any) -> Any:
@@ -151,14 +154,18 @@ class Worker:
             else:
                 event.set()
 
-        for one in loop:
-            _outlive_exits(one)
+        def hear(number: int, frame: FrameType | None) -> None:
+            self._of_the_app.call(number, frame)
+            stop()
+
         with held():
             event = setup(*loop)
             if loop:
-                _hear_beside_the_loop(loop[0], stop)
+                _hear_beside_the_loop(loop[0], hear)
             else:
-                on_stop(stop)
+                on_stop(stop, self._of_the_app.call)
+        for one in loop:
+            _outlive_exits(one, partial(self._of_the_app.take, hear))  # what lifespans have set
         at_once = partial(stop, delay=0)  # a service that is started in its place wants the port
         threading.Thread(target=_outlive_nobody, args=(at_once,), name="hinge-parent", daemon=True).start()
         if self._stop_requested:
@@ -202,12 +209,19 @@ def _wrap_signal_setup(install: Callable[..., Any]) -> None:
         setattr(_signals, name, partial(install, getattr(_signals, name)))
 
 
-def _outlive_exits(loop: Any) -> None:
-    """Have Granian run its loop on when a task calls `sys.exit()`."""
+def _outlive_exits(loop: Any, after: Callable[[], None]) -> None:
+    """Have Granian run its loop on when a task calls `sys.exit()`, and `after` called each time that it has run."""
     import asyncio
 
     run = loop.run_until_complete
-    loop.run_until_complete = lambda awaited: run_to_end(run, asyncio.ensure_future(awaited, loop=loop))
+
+    def run_until_complete(awaited: Any) -> Any:
+        try:
+            return run_to_end(run, asyncio.ensure_future(awaited, loop=loop))
+        finally:
+            after()
+
+    loop.run_until_complete = run_until_complete
 
 
 def _hear_beside_the_loop(loop: Any, stop: Callable[..., None]) -> None:
