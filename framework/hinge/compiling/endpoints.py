@@ -73,15 +73,15 @@ class Frame(msgspec.Struct, frozen=True):
             ConfigurationError: it goes without what is not there.
         """
         found = [*(self.dependencies if route.probe is None else ()), *route.dependencies]
+        there = {key_of(one.provider) for one in found if one.provider is not None}
         for one in route.without:
-            kept = [other for other in found if other.provider is None or key_of(other.provider) != key_of(one)]
-            if len(kept) == len(found):
+            if key_of(one) not in there:
                 raise ConfigurationError(
                     f"{route.describe()}: without= names {placed(one)}, which no dependencies= around it has. "
                     "Fix: drop it, or name the function that Depends names"
                 )
-            found = kept
-        return found
+        gone = {*map(key_of, route.without)}
+        return [one for one in found if one.provider is None or key_of(one.provider) not in gone]
 
     def endpoint(self, route: Route, plan: HandlerPlan, guards: Sequence[Dependency] = ()) -> Endpoint:
         """Return the endpoint of a route.
