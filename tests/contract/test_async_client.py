@@ -461,6 +461,38 @@ def test_a_message_is_not_lost_to_who_is_cancelled(backend):
     asyncio.run(main())
 
 
+@pytest.mark.needs(Feature.WEBSOCKET, "it opens one")
+def test_what_a_websocket_handler_raises_is_raised_on_wish(backend, caplog):
+    caplog.set_level(logging.CRITICAL + 1, "hinge")
+    app = App()
+
+    @app.websocket("/")
+    async def fails(ws: WebSocket) -> None:
+        await ws.accept()
+        raise LookupError(await ws.receive())
+
+    async def main() -> None:
+        options = {"raise_server_exceptions": True}
+        async with AsyncClient(app, backend.name, **options) as client, client.websocket("/") as ws:
+            await ws.send("why")
+            await ws.receive()
+
+    with pytest.raises(LookupError, match="why"):
+        asyncio.run(main())
+
+
+def test_an_app_that_does_not_answer_is_a_time_out_and_is_left(backend, caplog):
+    app, _, _, ended = slow_app()
+
+    async def main() -> None:
+        async with AsyncClient(app, backend.name, timeout=0.2) as client:
+            with pytest.raises(TimeoutError, match=r"GET /: .* within 0\.2 s"):
+                await client.get("/")
+        assert ended == ["cancelled"]
+
+    asyncio.run(main())
+
+
 # -- mistakes ----------------------------------------------------------------------------------------------------------
 
 
@@ -472,6 +504,17 @@ def test_a_client_that_is_not_open_says_so(backend):
 def test_trio_is_refused_with_what_to_write(backend):
     with pytest.raises(ConfigurationError, match=r"no asyncio event loop runs here.*Fix: run the test on asyncio"):
         AsyncClient(App(), backend.name).__aenter__().send(None)
+
+
+def test_another_event_loop_than_that_of_the_client_is_told(backend):
+    async def opened() -> AsyncClient:
+        return await AsyncClient(App(), backend.name).__aenter__()
+
+    with asyncio.Runner() as mine, asyncio.Runner() as another:
+        client = mine.run(opened())
+        with pytest.raises(RuntimeError, match=r"another event loop.*Fix: one loop for the fixture and the test"):
+            another.run(client.get("/"))
+        mine.run(client.__aexit__())
 
 
 def test_arguments_that_it_does_not_take_are_told(backend):

@@ -22,6 +22,8 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 _ELSEWHERE = {
+    **{name: f"Client(app, {name}=...)" for name in ("auth", "base_url", "params", "timeout", "event_hooks")},
+    "aclose": "async with AsyncClient(app) as client: ..., which closes it",
     "build_request": ".request(method, target, ...), which sends it",
     "close": "with Client(app) as client: ..., which closes it",
     "content_type": ".headers['content-type']",

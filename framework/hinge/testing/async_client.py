@@ -310,6 +310,7 @@ class AsyncClient:
     def _attach(self, client: Client) -> None:
         client.how_to_open = "async with AsyncClient(app) as client: ..."
         self._client = client
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._has_given_up = False
         self.app = client.app
         self.backend = client.backend
@@ -323,23 +324,35 @@ class AsyncClient:
             raise absent(self, name)
 
     async def __aenter__(self) -> Self:
-        await _to_its_end(_in_thread(self._client.open, {"loop": _running_loop()}))
+        loop = _running_loop()
+        await _to_its_end(_in_thread(self._client.open, {"loop": loop}))
+        self._loop = loop
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
+        self._check_loop()
         await _to_its_end(_in_thread(self._leave))
 
     def _leave(self) -> None:
         if self._has_given_up:
             self.application.drain(0)
+            self._has_given_up = False
         self._client.__exit__(None, None, None)
+
+    def _check_loop(self) -> None:
+        if self._loop is not None and self._loop is not asyncio.get_running_loop():
+            raise RuntimeError(
+                "the client was opened on another event loop than this test's. Fix: one loop for the fixture and the "
+                "test (pytest-asyncio: the same loop_scope for both)"
+            )
 
     async def _given_up(self, work: Callable[[Waiting], T]) -> T:
         """Return the result of a call that blocks for an answer; if this is cancelled, the client leaves."""
+        self._check_loop()
         waiting = Waiting()
         try:
             return await _in_thread(work, waiting, waiting=waiting)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, TimeoutError):
             self._has_given_up = True
             waiting.give_up()
             raise

@@ -76,7 +76,9 @@ class CookieJar(MutableMapping[str, str]):
             del self._kept[key]
 
     def _found(self, *wanted: str | None) -> list[_Key]:
-        return [key for key in self._kept if all(one in (None, its) for one, its in zip(wanted, key, strict=True))]
+        return [
+            key for key in tuple(self._kept) if all(one in (None, its) for one, its in zip(wanted, key, strict=True))
+        ]
 
     def header(self, path: str, scheme: str, host: str = "") -> str:
         """Return the Cookie header for a request, empty if no cookie fits."""
