@@ -637,6 +637,28 @@ def test_task_groups_may_span_an_answer(each_backend: EachBackend) -> None:
         assert client.post("/old/x", content=b"x" * 500).text == "012end"
 
 
+@pytest.mark.parametrize("chunks", [0, 3])
+def test_who_listens_for_the_leaving_hears_the_end(each_backend: EachBackend, chunks: int) -> None:
+    """As Litestar's streams do: `receive` tells of a disconnect once the answer is complete."""
+
+    async def listen(receive: Any) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    async def asgi(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            async with anyio.create_task_group() as group:
+                group.start_soon(listen, receive)
+                await send({"type": "http.response.start", "status": 200, "headers": []})
+                for number in range(chunks):
+                    await send({"type": "http.response.body", "body": b"%d" % number, "more_body": True})
+                    await asyncio.sleep(0.03)
+                await send({"type": "http.response.body"})
+
+    with each_backend(mounted("asgi", "limit", app=asgi)) as client:
+        assert client.get("/old/x").text == "012"[:chunks]
+
+
 # -- WebSockets --------------------------------------------------------------------------------------------------------
 
 

@@ -193,7 +193,9 @@ class Exchange:
             while self._size >= AHEAD:
                 await self._until_told()
                 self._check_client()
-            self._is_complete = not more
+            if not more:
+                self._is_complete = True
+                self._tell_app()  # a task of its own that waits for the client's leaving
             if chunk:
                 self._chunks.append(chunk)
                 self._size += len(chunk)
