@@ -13,7 +13,7 @@ from tests.neighbours import django_site
 from tests.neighbours.rows import row
 from tests.neighbours.served import served
 
-from hinge import App
+from hinge import App, HTTPConnection, Middleware
 from hinge.testing import Client
 
 TABLE = "mounted"
@@ -21,12 +21,17 @@ OLD = "/old"
 
 
 def _clients(other: Any, *backends: str, path: str = OLD) -> Iterator[Client]:
-    """Mount an application and yield a client for each backend."""
+    """Mount an application and yield a client for each backend: with nothing around it, and inside a middleware."""
     for backend in backends or ("wsgi", "asgi"):
-        app = App(openapi_path=None)
-        app.mount(path, other)
-        with Client(app, backend) as client:
-            yield client
+        for around in ((), (_layer,)):
+            app = App(openapi_path=None, middleware=around)
+            app.mount(path, other)
+            with Client(app, backend) as client:
+                yield client
+
+
+def _layer(request: HTTPConnection) -> Middleware:
+    yield
 
 
 # -- frameworks --------------------------------------------------------------------------------------------------------
@@ -262,7 +267,7 @@ def fastapi(folder: Path) -> None:
             with client.websocket("/old/live") as ws:
                 ws.send("hello")
                 assert ws.receive() == "hello"
-    assert events == ["started", "worked", "stopped"] * 2
+    assert events == ["started", "worked", "stopped"] * 4
 
 
 @row(
@@ -372,7 +377,7 @@ def litestar(folder: Path) -> None:
             with client.websocket("/old/live") as ws:
                 ws.send("hello")
                 assert ws.receive() == "hello"
-    assert events == ["started", "stopped"] * 2
+    assert events == ["started", "stopped"] * 4
 
 
 @row(TABLE, "quart", "Quart", "both; WebSockets on ASGI", '`app.mount("/old", quart_app)`')
@@ -447,7 +452,7 @@ def blacksheep(folder: Path) -> None:
     for client in _clients(old):
         assert client.post("/old/items/3", json={"a": 1}).json() == {"number": 3, "got": {"a": 1}}
         assert client.get("/old/nothing").status_code == 404
-    assert events == ["started", "stopped"] * 2
+    assert events == ["started", "stopped"] * 4
 
 
 # -- what is mounted beside an app -------------------------------------------------------------------------------------
