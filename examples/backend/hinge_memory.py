@@ -129,7 +129,7 @@ class MemoryBackend:
     name = interface = "memory"
     deployment = "Fix: await application(Call(...)), in the process itself"
     features = frozenset(Feature) - {Feature.WEBSOCKET}
-    contract = (2, 0)
+    contract = (2, 1)
 
     def compile(self, frozen: FrozenApp) -> MemoryApplication:
         return MemoryApplication(frozen)

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from hinge.compiling.frozen import FrozenApp as FrozenApp
     from hinge.compiling.frozen import Leaf as Leaf
     from hinge.config import Config as Config
-    from hinge.context import observation as observation
     from hinge.diagnostics.failures import FAILURES as FAILURES
     from hinge.diagnostics.logger import logger as logger
     from hinge.errors import ClientDisconnect as ClientDisconnect
@@ -76,7 +75,6 @@ _ROOMS = {
     "binding.plan": "HandlerPlan",
     "compiling.frozen": "Endpoint FrozenApp Leaf",
     "config": "Config",
-    "context": "observation",
     "diagnostics.failures": "FAILURES",
     "diagnostics.logger": "logger",
     "errors": "ClientDisconnect ConfigurationError HTTPError WebSocketDisconnect",

@@ -97,6 +97,8 @@ CLAUSES = {
     "sessions.answers": "A session is kept with every answer below 500, when the handler's dependencies were left and "
     "before the head is sent.",
     "security.refusals": "Who has no credentials gets a 401 with a challenge, behind 404 and before all else.",
+    "observers.told": "From contract 2.1 on, observers are told once of each request, of what was sent and what "
+    "failed, when its last byte is handed over.",
 }
 """Name -> what is owed."""
 

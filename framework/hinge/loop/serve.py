@@ -34,6 +34,10 @@ def make_server(endpoint: Endpoint, reader: Any, runtime: Runtime) -> Serve:
         return complete(exchange, sink, answer(exchange))
 
     runtime.find_requests(reader, finish, _head_of)
+    if endpoint.observers:
+        from hinge.loop.observed import observed  # noqa: PLC0415 - only observed apps pay for it
+
+        return observed(serve)
     return serve
 
 

@@ -21,7 +21,7 @@ class LambdaApplication:
 
     def __init__(self, frozen: FrozenApp) -> None:
         self._frozen, self._is_ready = frozen, False
-        self._match = frozen.matching(self._serving, reader)
+        self._match = frozen.matching(self._make, reader)
         self._is_plain = self._is_ready = not frozen.lifespans and "life" not in self.__dict__
         # Not before a snapshot is taken (SnapStart): what a lifespan has opened would not outlast it.
         if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") in ("on-demand", "provisioned-concurrency"):
@@ -80,13 +80,6 @@ class LambdaApplication:
 
         return serve
 
-    def _serving(self, endpoint: Endpoint) -> Any:
-        if not endpoint.observers:
-            return self._make(endpoint)
-        from hinge_lambda.observed import observed  # noqa: PLC0415 - only observed apps pay for it
-
-        return observed(self._make(endpoint), endpoint)
-
     def _make(self, endpoint: Endpoint) -> Any:
         plan = endpoint.plan
         is_mixed = (plan.composed is not None and plan.is_async) or endpoint.is_guarded
@@ -129,4 +122,10 @@ class LambdaApplication:
             exchange = exchange or self.life.exchange(endpoint, head, values, read)
             return self.life.send(endpoint, exchange, outcome)  # type: ignore[no-any-return]
 
-        return serve
+        return _observed(serve, endpoint) if endpoint.observers else serve
+
+
+def _observed(serve: Any, endpoint: Endpoint) -> Any:
+    from hinge_lambda.observed import observed  # noqa: PLC0415 - only observed apps pay for it
+
+    return observed(serve, endpoint)

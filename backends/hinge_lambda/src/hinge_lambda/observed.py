@@ -1,4 +1,4 @@
-"""What serves an endpoint, with the observers of its app around it.
+"""What serves an endpoint without the event loop, with the observers of its app around it.
 
 Law: an answer is whole when it is returned; what runs behind a response elsewhere has run by then.
 """

@@ -59,11 +59,7 @@ def compile_rsgi(frozen: FrozenApp) -> Any:
 
 def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
     """Return what serves an endpoint: with a Request, or without where nobody looks at one."""
-    if endpoint.observers:
-        from hinge_rsgi.observed import observed  # noqa: PLC0415 - only observed apps pay for it
-
-        return observed(endpoint, runtime)
-    if not endpoint.needs_request and not endpoint.closes:
+    if not (endpoint.needs_request or endpoint.closes or endpoint.observers):
         return _direct(endpoint, runtime)
     serve = make_server(endpoint, reader, runtime)
 
