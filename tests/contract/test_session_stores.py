@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 import sqlite3
 import threading
@@ -201,6 +202,22 @@ def test_a_file_that_was_deleted_is_a_new_one(tmp_path: Path) -> None:
     other = SQLiteStore(path)
     assert other.load("id") == store.load("id") == Loaded(1, 2, {"a": b"2"})
     other.close()
+    store.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files have other modes there")
+def test_nobody_else_reads_the_file(tmp_path: Path) -> None:
+    store, before = SQLiteStore(tmp_path / "a.db"), os.umask(0)
+    try:
+        store.commit(new(a=b"1"), FAR)
+    finally:
+        os.umask(before)
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()}
+    assert modes == dict.fromkeys(("a.db", "a.db-wal", "a.db-shm"), "0o600")
+    store.close()
+    (tmp_path / "a.db").chmod(0o640)  # that of a file that is there is its owner's affair
+    assert store.load("id") is not None
+    assert (tmp_path / "a.db").stat().st_mode & 0o777 == 0o640
     store.close()
 
 

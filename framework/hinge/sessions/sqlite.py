@@ -39,8 +39,9 @@ T = TypeVar("T")
 
 
 class SQLiteStore:
-    """Keep sessions in the SQLite file at `path`, which is made if it is not there; its folder has to be.
+    """Keep sessions in the SQLite file at `path`; its folder has to be there.
 
+    A file that is not there is made, and only its owner may read and write it.
     A request waits at most `timeout` seconds for its turn to write; on an event loop as long again for a thread.
 
     Raises:
@@ -173,6 +174,7 @@ class SQLiteStore:
             return None
 
     def _opened(self) -> "_Open":
+        os.close(os.open(self._path, os.O_RDONLY | os.O_CREAT, 0o600))  # a new one is nobody else's to read
         connection = sqlite3.connect(self._path, timeout=self._timeout, isolation_level=None, check_same_thread=False)
         try:
             connection.executescript(_SCHEMA)
