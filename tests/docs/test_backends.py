@@ -26,7 +26,15 @@ OUTSIDE = {name: ROOT / "backends" / f"hinge_{name}" for name in ("rsgi", "lambd
 """Backends as an author outside of Hinge writes them."""
 MAY_HAVE = {"took", "gone", "run", "deployment", "options", "entry"}
 """Of a sink, and of a backend."""
-NOT_IN_THE_EXAMPLES = {"Config", "Leaf", "LoopThread", "StreamAborted", "WebSocketDisconnect", "WholeSink"}
+NOT_IN_THE_EXAMPLES = {
+    "Config",
+    "Leaf",
+    "LoopThread",
+    "Observation",
+    "StreamAborted",
+    "WebSocketDisconnect",
+    "WholeSink",
+}
 """For servers without a loop, for those that can cut a connection, for types, and for what a backend itself refuses."""
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "backends/hinge_rsgi/src/hinge_rsgi").glob("*.py"))
-MOST_LINES = 420
+MOST_LINES = 421
 """Of code and prose; without what bounds a stream by the state of its socket."""
 
 

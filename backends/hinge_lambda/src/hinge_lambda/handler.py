@@ -83,7 +83,8 @@ class LambdaApplication:
     def _make(self, endpoint: Endpoint) -> Any:
         plan = endpoint.plan
         is_mixed = (plan.composed is not None and plan.is_async) or endpoint.is_guarded
-        if endpoint.layers or plan.maybe_async or plan.streams_body or plan.reads_form or is_mixed:
+        is_around = endpoint.layers or endpoint.observers
+        if is_around or plan.maybe_async or plan.streams_body or plan.reads_form or is_mixed:
             return self.life.server(endpoint)
         if plan.inline and endpoint.route is not None:
             return self._inline(endpoint)
@@ -122,10 +123,4 @@ class LambdaApplication:
             exchange = exchange or self.life.exchange(endpoint, head, values, read)
             return self.life.send(endpoint, exchange, outcome)  # type: ignore[no-any-return]
 
-        return _observed(serve, endpoint) if endpoint.observers else serve
-
-
-def _observed(serve: Any, endpoint: Endpoint) -> Any:
-    from hinge_lambda.observed import observed  # noqa: PLC0415 - only observed apps pay for it
-
-    return observed(serve, endpoint)
+        return serve
