@@ -139,7 +139,7 @@ def body_stream(
     length = declared_length(environ.get("CONTENT_LENGTH"), limit)
     read = _pieces(environ, length, limit)
     if is_ahead and is_short(
-        environ["REQUEST_METHOD"], environ.get("CONTENT_LENGTH"), environ.get("HTTP_TRANSFER_ENCODING")
+        environ["REQUEST_METHOD"], environ.get("CONTENT_LENGTH") or None, environ.get("HTTP_TRANSFER_ENCODING")
     ):
         return WholeBody(b"".join(iter(read, b"")))
 

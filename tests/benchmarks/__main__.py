@@ -2,9 +2,9 @@
 
 `python tests/benchmarks` takes some 15 minutes, needs the extra `benchmarks` (for the other frameworks), wrk and
 h2load, and writes docs/benchmarks.md, docs/plots/benchmarks.json, docs/plots/*.svg and the first tables of README.md
-and docs/performance.md. A layer that is measured alone replaces its part of the report; `--layer realistic` and
-`--layer composed` take a minute each. `--newer PYTHON` measures the realistic requests once more with another
-interpreter, where frameworks are installed that need it. `--quick` writes to build/benchmarks instead.
+and docs/performance.md. A layer that is measured alone replaces its part of the report; `--layer realistic`,
+`--layer composed` and `--layer mounted` take a minute each. `--newer PYTHON` measures the realistic requests once more
+with another interpreter, where frameworks are installed that need it. `--quick` writes to build/benchmarks instead.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from tables import aims, headline, page
 _ROOT = Path(__file__).resolve().parents[2]
 _BEGIN, _END = "<!-- [what python tests/benchmarks writes -->", "<!-- ] -->"
 _AIMS = "<!-- [aims, written by python tests/benchmarks -->"
-LAYERS = ("realistic", "composed", "inprocess", "sockets", "data", "scale")
+LAYERS = ("realistic", "composed", "mounted", "inprocess", "sockets", "data", "scale")
 
 
 def _realistic(peers: list[Peer], *, quick: bool) -> dict[str, Any]:
@@ -44,6 +44,12 @@ def _realistic(peers: list[Peer], *, quick: bool) -> dict[str, Any]:
 def _composed(peers: list[Peer], *, quick: bool) -> dict[str, Any]:
     rounds = inprocess.QUICK_ROUNDS if quick else inprocess.ROUNDS
     return {"ratios": inprocess.compare(rounds, peers, COMPOSED_CASES)}
+
+
+def _mounted(peers: list[Peer], *, quick: bool) -> dict[str, Any]:
+    import mounted
+
+    return {"rows": mounted.compare(mounted.QUICK_ROUNDS if quick else mounted.ROUNDS)}
 
 
 def _newer(python: Path, *, quick: bool) -> dict[str, Any]:
@@ -119,7 +125,7 @@ def main() -> int:
     parser.add_argument("--render", action="store_true", help="measure nothing: write the report again from its JSON")
     options = parser.parse_args()
     layers = () if options.render else options.layer or LAYERS
-    if lacking := missing() if set(layers) - {"realistic", "composed", "inprocess"} else []:
+    if lacking := missing() if set(layers) - {"realistic", "composed", "mounted", "inprocess"} else []:
         parser.error(f"not installed: {', '.join(lacking)} (Debian: apt-get install wrk nghttp2-client)")
     peers = list(installed()) if options.peers else []
     if options.peers and not peers:
@@ -127,7 +133,9 @@ def main() -> int:
     out = (options.out or _ROOT / ("build/benchmarks" if options.quick else "docs")).resolve()
     written = out / "plots" / "benchmarks.json"
     report: dict[str, Any] = json.loads(written.read_text(encoding="utf-8")) if written.exists() else {}
-    for name, measure in zip(LAYERS, (_realistic, _composed, _inprocess, _sockets, _data, _scale), strict=True):
+    for name, measure in zip(
+        LAYERS, (_realistic, _composed, _mounted, _inprocess, _sockets, _data, _scale), strict=True
+    ):
         if name in layers:
             started = time.monotonic()
             report[name] = {"place": place(), "quick": options.quick, **measure(peers, quick=options.quick)}

@@ -6,7 +6,7 @@ An aim that its report has no figures for is left out.
 import json
 import statistics
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -52,6 +52,7 @@ def bars(report: dict[str, Any]) -> list[Bar]:
     rows = [row for layer in ("realistic", "composed", "inprocess") for row in report.get(layer, {}).get("ratios", ())]
     found = list(_inprocess({(row["backend"], row["case"]): row for row in rows}))
     found += _composed({(row["backend"], row["case"]): row for row in rows})
+    found += _mounted(report.get("mounted", {}).get("rows", ()))
     found += _sockets(report.get("sockets", {}).get("rows", ()))
     found += _idle(report.get("scale", {}).get("idle", ()))
     return found
@@ -92,6 +93,16 @@ def _composed(rows: dict[tuple[str, str], Row]) -> Iterator[Bar]:
         one, none = (rows["asgi", f"other colour, {count} dependencies"] for count in ("three", "no"))
         found = one["hinge_us"] / none["hinge_us"]
         yield Bar("ASGI: three plain dependencies of a plain handler", found, 1.4, False, "times none: one hop")
+
+
+def _mounted(rows: Iterable[Row]) -> Iterator[Bar]:
+    """Yield what Hinge adds to a mounted application, beside the adapter that adds the least."""
+    for row in rows:
+        adapters = {who: found for who, found in row["added"].items() if who in ("a2wsgi", "asgiref")}
+        if adapters:
+            least = min(adapters, key=adapters.__getitem__)
+            found, aim = row["added"]["hinge"] / adapters[least], f"{row['direction']}: {row['case']}"
+            yield Bar(aim, found, 0.5, False, "of what the cheapest adapter adds", least)
 
 
 WITH_DEPENDENCIES, WITHOUT = ("FastAPI", "Litestar", "Flask"), ("Falcon", "BlackSheep")

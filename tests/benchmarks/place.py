@@ -25,6 +25,8 @@ PACKAGES = (
         "muffin",
         "peregrine-server",
         "fastpysgi",
+        "a2wsgi",
+        "asgiref",
     ),
 )
 

@@ -23,8 +23,8 @@ def page(report: dict[str, Any]) -> str:
         "The figures for machines are in [benchmarks.json](plots/benchmarks.json)."
     )
     parts = ["# Benchmark results", said]
-    layers = ("realistic", _realistic), ("newer", _newer), ("composed", _composed), ("inprocess", _inprocess)
-    for name, render in (*layers, ("sockets", _sockets), ("data", _data), ("scale", _scale)):
+    layers = ("realistic", _realistic), ("newer", _newer), ("composed", _composed), ("mounted", _mounted)
+    for name, render in (*layers, ("inprocess", _inprocess), ("sockets", _sockets), ("data", _data), ("scale", _scale)):
         if name in report:
             parts += render(report[name])
     return "\n\n".join(parts) + "\n"
@@ -124,6 +124,29 @@ def _composed(layer: dict[str, Any]) -> list[str]:
     ]
     added_by = ["What the three add to the route, in the fastest rounds.", table(["added, us", "dependencies"], lines)]
     return ["## Dependencies and sessions", _place(layer), said + _RATIOS, *_ratios(layer), *added_by]
+
+
+def _mounted(layer: dict[str, Any]) -> list[str]:
+    said = (
+        "What it adds to an application to be called by the other protocol, in microseconds of the fastest rounds: "
+        "mounted in Hinge, or wrapped by an adapter; and what a mount adds where the protocols agree, with nothing "
+        "around it and inside a middleware."
+    )
+    names = {"hinge": "**Hinge**", "inside": "Hinge, inside a middleware"}
+    parts = []
+    for across in (True, False):
+        rows = [row for row in layer["rows"] if (row["direction"][:4] != row["direction"][-4:]) is across]
+        sides = list(dict.fromkeys(who for row in rows for who in row["added"]))
+        lines = [
+            [
+                f"{row['case']}, {row['direction']}",
+                f"{row['alone_us']:.1f}",
+                *[f"{row['added'][who]:.1f}" if who in row["added"] else "" for who in sides],
+            ]
+            for row in rows
+        ]
+        parts.append(table(["added, us", "alone, us", *[names.get(who, who) for who in sides]], lines))
+    return ["## Mounted applications", _place(layer), said, *parts]
 
 
 def _newer(layer: dict[str, Any]) -> list[str]:
