@@ -403,7 +403,9 @@ def sentry(folder: Path) -> None:
         def capture_envelope(self, envelope: Any) -> None:
             told.extend((item.type, item.payload.json) for item in envelope.items)
 
-    sentry_sdk.init(dsn="http://key@127.0.0.1/1", transport=Kept, traces_sample_rate=1.0)
+    sentry_sdk.init(
+        dsn="http://key@127.0.0.1/1", transport=Kept, traces_sample_rate=1.0, auto_enabling_integrations=False
+    )
     by_url: dict[str, Any] = {"transaction_style": "url"}
 
     def named(connection: HTTPConnection) -> Middleware:
@@ -448,7 +450,7 @@ def sentry_logging(folder: Path) -> None:
         def capture_envelope(self, envelope: Any) -> None:
             told.extend(item.payload.json for item in envelope.items if item.type == "event")
 
-    sentry_sdk.init(dsn="http://key@127.0.0.1/1", transport=Kept)
+    sentry_sdk.init(dsn="http://key@127.0.0.1/1", transport=Kept, auto_enabling_integrations=False)
     for backend in ("wsgi", "asgi"):
         told.clear()
         with Client(_observed(), backend) as client:
