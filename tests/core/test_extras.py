@@ -1,8 +1,12 @@
 """What is printed as installable is: the name of the distribution, and extras that it has."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
+
+import pytest
 
 from hinge.extras import DISTRIBUTION, install
 
@@ -40,3 +44,12 @@ def test_nobody_is_sent_to_another_project_or_to_an_extra_that_is_not_there() ->
 def test_the_expression_finds_them() -> None:
     found = NAMED.findall("""pip install 'hinge[yaml,toml]' '.[forms]' {install('toml')} granian[reload]""")
     assert found == [("hinge", "yaml,toml", ""), (".", "forms", ""), ("", "", "toml")]
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "extra"), [("Metrics", "prometheus_client", "metrics"), ("Tracing", "opentelemetry", "otel")]
+)
+def test_an_observer_without_its_package_says_what_to_install(name: str, package: str, extra: str) -> None:
+    program = f"import sys; sys.modules[{package!r}] = None\nfrom hinge.observability import {name}"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert run.stderr.rstrip().endswith(f"Fix: pip install 'hinge-web[{extra}]'")

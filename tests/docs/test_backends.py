@@ -35,7 +35,8 @@ NOT_IN_THE_EXAMPLES = {
     "WebSocketDisconnect",
     "WholeSink",
 }
-"""For servers without a loop, for those that can cut a connection, for types, and for what a backend itself refuses."""
+"""For what passes no `make_server`, for servers without a loop, for those that can cut a connection, for types, and for
+what a backend itself refuses."""
 
 
 def rows(heading: str) -> list[list[str]]:
