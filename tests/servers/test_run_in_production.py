@@ -1,7 +1,9 @@
 """The settings of `hinge run` that say where the app stands: real processes, on both backends."""
 
 import json
+import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,7 +13,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.support.ports import free_port
+from tests.support.ports import accepts, free_port
+from tests.support.processes import children
 from tests.support.services import Serve, Service, services
 from tests.support.waiting import until
 
@@ -114,6 +117,50 @@ def test_a_worker_that_is_told_to_stop_serves_on_for_a_while(serve: Serve, backe
     until(lambda: service.get("/x").json()["draining"], "readiness to go")  # on new connections
     assert service.wait() == 0
     assert 1.5 <= time.monotonic() - begun < 9
+
+
+def test_a_stop_while_the_app_is_loaded_ends_all(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("open('loading', 'w').close()\nimport time\ntime.sleep(60)\n" + APP)
+    service = serve()
+    until((tmp_path / "loading").exists, "the app", service.log)
+    (loading,) = service.workers()
+    service.signal()
+    assert service.wait() == 0
+    until(lambda: not Path(f"/proc/{loading}").exists(), "the end of the other process")
+    assert service.log() == ""
+
+
+CONTAINED = ["unshare", "--pid", "--fork", "--mount-proc"]
+
+
+def may_contain() -> bool:
+    if shutil.which("unshare") is None:
+        return False
+    return subprocess.run([*CONTAINED, "true"], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.gate
+@pytest.mark.parametrize("while_loaded", [True, False])
+def test_process_1_of_a_container_hears_of_a_stop(tmp_path: Path, while_loaded: bool) -> None:
+    if not may_contain():
+        pytest.skip("this user may make no namespace of processes, as a container is one")
+    (tmp_path / "app.py").write_text(("import time\ntime.sleep(5)\n" if while_loaded else "") + APP)
+    port = free_port()
+    command = [*CONTAINED, sys.executable, "-m", "hinge", "run", "--port", str(port)]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) as outside:
+        (first,) = until(lambda: children(outside.pid), "process 1")
+        if while_loaded:
+            until(lambda: children(first), "the process that loads the app")
+        else:
+            until(lambda: accepts(port), "a connection")
+        begun = time.monotonic()
+        os.kill(first, signal.SIGTERM)
+        try:
+            assert outside.wait(30) == 0
+        finally:
+            if outside.returncode is None:
+                os.kill(first, signal.SIGKILL)
+        assert time.monotonic() - begun < 4
 
 
 COUNTED = "\nfrom hinge.observability import Metrics\n\napp.observe(Metrics(path=None))\n"

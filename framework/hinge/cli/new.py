@@ -46,7 +46,7 @@ def command(name: str) -> None:
         with written.open("x", encoding="utf-8", newline="\n") as file:
             file.write(Template(template.read_text("utf-8")).substitute(names))
         click.echo(f"wrote {written.as_posix()}")
-    click.echo(f"\nNext, in an environment of its own:\n  cd {name} && python -m pip install -e '.[dev]'\n  hinge dev")
+    click.echo(f"\nNext:\n  cd {name} && python -m pip install -e '.[dev]'\n  hinge dev")
 
 
 def path_of(template: Path, package: str) -> Path:

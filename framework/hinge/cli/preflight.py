@@ -5,8 +5,10 @@ Law: it is found out in a process of its own, which ends with it. The parent nev
 
 import multiprocessing
 import multiprocessing.connection
+import os
 import signal
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +21,7 @@ from hinge.backend.installed import load_backend
 from hinge.cli.access import open_access_log
 from hinge.cli.errors import CheckFailed, UserCodeError, UserError
 from hinge.cli.log_config import configure_log
+from hinge.cli.signals import forget, on_stop
 from hinge.cli.target import load_target
 from hinge.config import Config, resolve_config
 from hinge.errors import ConfigurationError
@@ -85,7 +88,16 @@ def preflight(target: str, flags: Mapping[str, Any], *, factory: bool) -> Launch
     context: Any = multiprocessing.get_context(start_method())
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_try, args=(target, dict(flags), factory, sender), name="hinge-preflight")
-    process.start()
+    starting = threading.Lock()
+
+    def leave() -> None:
+        with starting:  # until it can be killed
+            process.kill()
+        os._exit(0)
+
+    with starting:
+        on_stop(leave)  # until a server hears of it: process 1 of a container would not by itself
+        process.start()
     sender.close()
     try:
         launch: Launch = receiver.recv()
@@ -100,7 +112,7 @@ def preflight(target: str, flags: Mapping[str, Any], *, factory: bool) -> Launch
 
 
 def _try(target: str, flags: dict[str, Any], factory: bool, sender: multiprocessing.connection.Connection) -> None:  # noqa: FBT001
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback
+    forget()  # a stop ends it without a traceback
     try:
         sender.send(_load(target, flags, factory=factory))
     except click.ClickException as error:

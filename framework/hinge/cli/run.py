@@ -113,10 +113,14 @@ def launch_and_serve(target: str, flags: Mapping[str, Any], *, factory: bool) ->
     """Serve a target with settings that are stronger than all others, and exit."""
     from hinge.cli.metrics import shared_metrics
     from hinge.cli.preflight import preflight
+    from hinge.cli.signals import unheard
 
-    launch = preflight(target, flags, factory=factory)
-    with shared_metrics(launch):
-        code = _serve(launch)
+    try:
+        launch = preflight(target, flags, factory=factory)
+        with shared_metrics(launch):
+            code = _serve(launch)
+    finally:
+        unheard()
     raise SystemExit(code)
 
 
@@ -144,6 +148,9 @@ def _serve(launch: "Launch") -> int:
 
 def _serve_itself(backend: Any, launch: "Launch", options: Any) -> int:
     """Run a backend's own server, and return the exit code."""
+    from hinge.cli.signals import unheard
+
+    unheard()  # it has its own way to stop
     try:
         code = backend.run(launch.application, launch.config, options)
     except (click.ClickException, ConfigurationError):

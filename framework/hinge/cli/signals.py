@@ -63,6 +63,13 @@ def on_stop(action: Callable[[], object], handler: Handler | None = None) -> Non
     threading.Thread(target=_listen, args=(receiver, sender, action), name="hinge-stop", daemon=True).start()
 
 
+def unheard() -> None:
+    """Have the signals that stop do what they do in a Python that nobody has told anything; by the main thread."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def leave_to_others() -> None:
     """Have this thread hear no stop signals, nor the processes it starts until they `forget`: those signals wait."""
     if hasattr(signal, "pthread_sigmask"):
