@@ -376,8 +376,10 @@ def test_a_store_that_is_down_is_a_503(
     assert store.asked == {"awaited" if waits and backend.name != "wsgi" else "plain"}
 
 
-class Slow(Down):
+class Slow(MemoryStore):
     """A store that takes its time to write."""
+
+    waits = True
 
     def commit(self, change: Change, expires: int) -> Any:
         time.sleep(0.3)
@@ -385,11 +387,11 @@ class Slow(Down):
 
     async def acommit(self, change: Change, expires: int) -> Any:
         await asyncio.sleep(0.3)
-        return await super().acommit(change, expires)
+        return super().commit(change, expires)
 
 
 def test_no_timeout_cuts_what_is_kept(client_for: Any) -> None:
-    app = App(sessions=Sessions([KEY], store=Slow(waits=True)), middleware=[Timeout(0.15)])
+    app = App(sessions=Sessions([KEY], store=Slow()), middleware=[Timeout(0.15)])
 
     @app.post("/login")
     async def login(session: Session) -> None:

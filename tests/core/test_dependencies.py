@@ -20,6 +20,7 @@ from hinge import (
     Depends,
     Form,
     Header,
+    HTTPError,
     Path,
     Query,
     RedirectResponse,
@@ -242,7 +243,7 @@ def test_a_guard_takes_no_body(kind: Any) -> None:
     )
 
 
-@pytest.mark.parametrize("given", [bool, Response, RedirectResponse | None, bool | int])
+@pytest.mark.parametrize("given", [bool, Response, RedirectResponse | None, bool | int, HTTPError])
 @pytest.mark.parametrize("is_generator", [False, True])
 def test_a_guard_does_not_answer_by_what_it_returns(given: Any, is_generator: bool) -> None:
     def plain() -> given: ...
@@ -252,9 +253,26 @@ def test_a_guard_does_not_answer_by_what_it_returns(given: Any, is_generator: bo
     guard = generator if is_generator else plain
     refused(
         app_with(lambda: None, dependencies=[Depends(guard)]),
-        r"dependency .*(plain|generator) \(.*\): it gives (bool|Response|RedirectResponse), and nobody looks at .*"
+        r"dependency .*(plain|generator) \(.*\): it gives (bool|Response|RedirectResponse|HTTPError), and nobody looks "
+        r"at .*"
         r"Fix: raise HTTPError\(403\) to refuse",
     )
+
+
+def test_a_class_of_guards_is_no_guard() -> None:
+    class Check:
+        def __call__(self) -> None:
+            raise HTTPError(403)
+
+    class Narrower(Check): ...
+
+    for kind in (Check, Narrower):
+        refused(
+            app_with(lambda: None, dependencies=[Depends(kind)]),
+            rf"dependency .*{kind.__name__} \(.*\): it makes a {kind.__name__}, and nobody calls that. "
+            rf"Fix: Depends\({kind.__name__}\(\.\.\.\)\), an object",
+        )
+    app_with(lambda: None, dependencies=[Depends(Check())]).compile("wsgi")
 
 
 def test_a_backend_that_calls_no_guards_lets_nobody_in() -> None:

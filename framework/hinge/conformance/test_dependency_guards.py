@@ -213,7 +213,7 @@ def test_other_providers_run_behind_the_body(
     assert notes == ["entered", "late", "late left", "committed"]
 
 
-@pytest.mark.parametrize("returned", [False, RedirectResponse("/login", status=303)], ids=["False", "response"])
+@pytest.mark.parametrize("returned", [False, RedirectResponse("/login", status=303), HTTPError(401)])
 def test_one_that_answers_by_what_it_returns_lets_nobody_in(
     client_for: Callable[..., Client], coloured: Any, returned: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
