@@ -52,6 +52,24 @@ async def serve():
 
 asyncio.run(serve())
 """
+RUN_AND_BE_TOLD_LATER = """
+messages = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+
+
+async def told():
+    return messages.pop(0)
+
+
+async def hear(message):
+    print(message["type"], flush=True)
+
+
+async def serve():
+    await app.asgi(scope, receive, send)
+    await app.asgi({"type": "lifespan"}, told, hear)
+
+asyncio.run(serve())
+"""
 
 
 def run(ending: str) -> tuple[list[str], str]:
@@ -72,6 +90,11 @@ def test_a_lifespan_stops_when_the_server_cancels_every_task() -> None:
     # Without a task of the lifespan's own: the server cancels that one, too, and the group fails with it.
     alone = PROGRAM.replace("group.start_soon(anyio.sleep_forever)", "pass")
     assert run_program(alone + RUN_AND_CANCEL_ALL) == (["started", "home", "home", "stopped"], "")
+
+
+def test_a_server_that_says_it_starts_after_a_request_starts_nothing_twice() -> None:
+    told = ["lifespan.startup.complete", "stopped", "lifespan.shutdown.complete"]
+    assert run(RUN_AND_BE_TOLD_LATER) == (["started", "home", *told], "")
 
 
 def test_a_lifespan_that_fails_while_it_is_stopped_is_logged() -> None:

@@ -23,10 +23,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         callspec = getattr(item, "callspec", None)
         for kind in map(MATRIX.get, map(str, callspec.params.values() if callspec else ())):
             if kind is not None and (fault := kind.fault(item.name)):
-                is_as_seen = kind.is_as_seen()
+                strict = kind.is_as_seen() and not fault.sometimes
                 versions = ", ".join(f"{name} {seen}" for name, seen in kind.seen.items())
                 reason = f"{versions}: {fault.what}"
-                item.add_marker(pytest.mark.xfail(reason=reason, strict=is_as_seen, run=not fault.hangs))
+                item.add_marker(pytest.mark.xfail(reason=reason, strict=strict, run=not fault.hangs))
 
 
 @pytest.fixture(scope="session")
@@ -59,9 +59,9 @@ def server(request: pytest.FixtureRequest, pool: Pool) -> Server:
     return pool(request.param, "served:app")
 
 
-@pytest.fixture(params=kinds(lambda kind: kind.interface == "asgi"))
+@pytest.fixture(params=kinds(lambda kind: kind.websocket))
 def asgi_server(request: pytest.FixtureRequest, pool: Pool) -> Server:
-    """Every ASGI server in turn."""
+    """Every server with WebSockets in turn."""
     return pool(request.param, "served:app")
 
 

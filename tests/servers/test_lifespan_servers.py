@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.http2 import H2
-from tests.support.servers import BARE_GRANIAN, KINDS, Kind, Server, running, start
+from tests.support.servers import BARE_GRANIAN, KINDS, Kind, Server, kinds, running, start
 from tests.support.waiting import PATIENCE, until
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
@@ -15,8 +15,8 @@ from websockets.sync.client import connect
 pytestmark = [pytest.mark.server, pytest.mark.gate]
 
 every_server = pytest.mark.parametrize("kind", KINDS)
-ENDS_BY_SIGTERM = {"uvicorn", "waitress"}
-"""Uvicorn raises the signal again, and waitress does not handle it; the others exit with 0."""
+ENDS_BY_SIGTERM = {"uvicorn", "waitress", "cheroot", "fastpysgi"}
+"""Uvicorn raises the signal again, and the others do not handle it; what is not here exits with 0."""
 
 STARTS = ["start plain", "start async"]
 STOPS = ["stop async", "stop plain"]
@@ -26,11 +26,11 @@ def texts(server: Server, word: str) -> list[str]:
     return [entry.text for entry in server.journal(word)]
 
 
-@every_server
+@pytest.mark.parametrize("kind", kinds())
 def test_lifespans_start_and_stop_once(kind: str, tmp_path: Path) -> None:
     server = start(kind, "served:app", tmp_path)
     try:
-        if KINDS[kind].lifespan:
+        if server.kind.lifespan:
             server.wait_for("start", 2)  # before any request
         else:
             assert server.journal() == []  # the first request starts them
@@ -41,18 +41,19 @@ def test_lifespans_start_and_stop_once(kind: str, tmp_path: Path) -> None:
         code = server.stop()
     assert texts(server, "start") == STARTS
     # waitress leaves SIGTERM to the system, which ends it on the spot.
-    assert texts(server, "stop") in ([STOPS, []] if kind == "waitress" else [STOPS])
+    assert texts(server, "stop") in ([STOPS] if server.kind.stops else [STOPS, []])
     assert len({entry.pid for entry in server.journal()}) == 1
     assert code in ({0, -signal.SIGTERM} if kind in ENDS_BY_SIGTERM else {0})
     assert "Traceback" not in server.log()
 
 
-def test_waitress_stops_on_an_interrupt(tmp_path: Path) -> None:
-    server = start("waitress", "served:app", tmp_path)
+@pytest.mark.parametrize("kind", kinds(lambda kind: not kind.stops))
+def test_who_does_not_stop_otherwise_stops_on_an_interrupt(kind: str, tmp_path: Path) -> None:
+    server = start(kind, "served:app", tmp_path)
     try:
         server.get("/plain")
         server.signal(signal.SIGINT)
-        assert server.wait() == 0
+        assert server.wait() in {0, -signal.SIGINT}
     finally:
         server.stop()
     assert texts(server, "stop") == STOPS

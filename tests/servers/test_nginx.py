@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,9 +45,10 @@ pytestmark = [
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    with public_folder() as path:
-        (path / "shop.py").write_text(APP)
-        yield path
+    path = public_folder()
+    (path / "shop.py").write_text(APP)
+    yield path
+    shutil.rmtree(path)
 
 
 def hinge_run(folder: Path, name: str, *arguments: str) -> Kind:

@@ -54,13 +54,11 @@ def program(name: str) -> str:
     return found
 
 
-@contextlib.contextmanager
-def public_folder() -> Iterator[Path]:
-    """Lend a folder that everybody may search, which pytest's are not."""
-    with tempfile.TemporaryDirectory(prefix="hinge-", ignore_cleanup_errors=True) as place:
-        folder = Path(place)
-        folder.chmod(0o755)
-        yield folder
+def public_folder() -> Path:
+    """Make a folder that everybody may search, which pytest's are not."""
+    folder = Path(tempfile.mkdtemp(prefix="hinge-"))
+    folder.chmod(0o755)
+    return folder
 
 
 # -- nginx -------------------------------------------------------------------------------------------------------------

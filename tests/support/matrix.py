@@ -27,6 +27,8 @@ from tests.support.fronts import (
     uwsgi_ini,
 )
 
+from hinge.backend.installed import installed_backends
+
 Arguments = Callable[[int, str], list[str]]
 
 
@@ -41,6 +43,8 @@ class Fault:
     tests: tuple[str, ...] = ()
     hangs: bool = False
     """Whether such a test waits for what never comes: it is not run."""
+    sometimes: bool = False
+    """Whether it is a race."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +78,8 @@ class Kind:
     """How that page says to start it."""
     seen: Mapping[str, str] = field(default_factory=dict)
     """The versions that its facts were seen with, by distribution, or by Debian's package."""
-    stops: str = "stopped with the worker"
-    """When the lifespans of a server without the protocol stop."""
+    stops: bool = True
+    """Whether lifespans stop when the server is stopped by SIGTERM."""
     faults: tuple[Fault, ...] = ()
     like: str = ""
     """The kind whose differences it shares: the same server, reached otherwise."""
@@ -165,31 +169,86 @@ _PEREGRINE = {"peregrine-server": "1.2.0"}
 KINDS = {
     kind.name: kind
     for kind in (
-        Kind("granian-wsgi", "wsgi", _granian("wsgi"), h2c=True),
-        Kind("granian-asgi", "asgi", _granian("asgi"), websocket=True, lifespan=True, h2c=True),
-        Kind("uvicorn", "asgi", lambda port, t: ["uvicorn", "--port", str(port), t], websocket=True, lifespan=True),
         Kind(
-            "hypercorn",
+            "granian-wsgi",
+            "wsgi",
+            seen=_GRANIAN,
+            title="Granian, WSGI",
+            command="granian --interface wsgi module:app",
+            arguments=_granian("wsgi"),
+            h2c=True,
+        ),
+        Kind(
+            "granian-asgi",
             "asgi",
-            lambda port, target: ["hypercorn", "--bind", f"127.0.0.1:{port}", target],
+            seen=_GRANIAN,
+            title="Granian, ASGI",
+            command="granian --interface asgi module:app",
+            arguments=_granian("asgi"),
             websocket=True,
             lifespan=True,
             h2c=True,
         ),
-        Kind("daphne", "asgi", lambda port, t: ["daphne", "-b", "127.0.0.1", "-p", str(port), t], websocket=True),
+        Kind(
+            "uvicorn",
+            "asgi",
+            seen=_UVICORN,
+            title="uvicorn",
+            command="uvicorn module:app",
+            arguments=lambda port, t: ["uvicorn", "--port", str(port), t],
+            websocket=True,
+            lifespan=True,
+        ),
+        Kind(
+            "hypercorn",
+            "asgi",
+            seen=_HYPERCORN,
+            title="hypercorn",
+            command="hypercorn module:app",
+            arguments=lambda port, target: ["hypercorn", "--bind", f"127.0.0.1:{port}", target],
+            websocket=True,
+            lifespan=True,
+            h2c=True,
+        ),
+        Kind(
+            "daphne",
+            "asgi",
+            seen=_DAPHNE,
+            title="daphne",
+            command="daphne module:app",
+            arguments=lambda port, t: ["daphne", "-b", "127.0.0.1", "-p", str(port), t],
+            websocket=True,
+        ),
         Kind(
             "gunicorn",
             "wsgi",
-            _gunicorn("-k", "gthread", "--threads", "16"),
+            seen=_GUNICORN,
+            title="gunicorn, threads",
+            command="gunicorn -k gthread --threads 16 module:app",
+            arguments=_gunicorn("-k", "gthread", "--threads", "16"),
         ),
-        Kind("waitress", "wsgi", lambda port, t: ["waitress", "--threads", "16", "--listen", f"127.0.0.1:{port}", t]),
+        Kind(
+            "waitress",
+            "wsgi",
+            title="waitress",
+            command="waitress-serve --threads 16 module:app",
+            stops=False,
+            seen=_WAITRESS,
+            arguments=lambda port, t: ["waitress", "--threads", "16", "--listen", f"127.0.0.1:{port}", t],
+        ),
     )
 }
 """The servers whose every difference is known: all tests of servers run on them, and those of tests/upstream."""
 
 _DENIES = Fault(
     "a denied WebSocket handshake is a bare 403: without `websocket.http.response`",
-    ("test_a_denied_handshake_is_answered_with_a_response", "test_a_path_that_is_not_there"),
+    (
+        *(
+            f"test_a_denied_handshake_is_answered_with_a_response[{how}"
+            for how in ("problem", "response", "error", "fail")
+        ),
+        "test_a_path_that_is_not_there",
+    ),
 )
 _ONE_AT_A_TIME = Fault(
     "one request at a time: whoever streams, waits or is slow holds up everybody",
@@ -205,8 +264,10 @@ _OPTIONS = "test_options_for_the_server_as_a_whole"
 _HEAD = "test_the_head_of_a_request"
 _CUT = "test_a_failure_after_the_first_chunk_cuts_the_connection"
 _REPEATED = "test_repeated_headers_are_one_list"
+_LAST_LINE = "of repeated header lines the last one counts"
 _REUSED = "test_a_connection_is_reused_after_a_stream"
 _TWICE = "test_a_body_framed_twice"
+_UNDERSCORES = Fault("takes a header `X_A` for `X-A`", ("test_who_takes_an_underscore_for_a_hyphen",))
 _NGINX_FAULTS = (
     Fault("refuses `OPTIONS *`", (_OPTIONS,)),
     Fault("takes `x-accel-buffering` for itself", ("test_an_event_stream_on_the_wire",)),
@@ -218,11 +279,21 @@ MORE = {
     kind.name: kind
     for kind in (
         Kind(
-            "granian-wsgi-tls", "wsgi", in_folder=_tls("wsgi"), tls=True, h2c=True, like="granian-wsgi", seen=_GRANIAN
+            "granian-wsgi-tls",
+            "wsgi",
+            title="Granian, WSGI, TLS",
+            command="granian --interface wsgi --ssl-certificate cert.pem --ssl-keyfile key.pem module:app",
+            in_folder=_tls("wsgi"),
+            tls=True,
+            h2c=True,
+            like="granian-wsgi",
+            seen=_GRANIAN,
         ),
         Kind(
             "granian-asgi-tls",
             "asgi",
+            title="Granian, ASGI, TLS",
+            command="granian --interface asgi --ssl-certificate cert.pem --ssl-keyfile key.pem module:app",
             in_folder=_tls("asgi"),
             tls=True,
             h2c=True,
@@ -232,38 +303,59 @@ MORE = {
             seen=_GRANIAN,
         ),
         Kind(
+            "granian-rsgi",
+            "rsgi",
+            title="Granian, RSGI",
+            command="granian module:app",
+            arguments=_granian("rsgi"),
+            h2c=True,
+            websocket=True,
+            lifespan=True,
+            needs=lambda: "rsgi" in installed_backends(),
+            seen=_GRANIAN,
+        ),
+        Kind(
             "gunicorn-sync",
             "wsgi",
-            _gunicorn(),
+            title="gunicorn, sync",
+            command="gunicorn module:app",
+            arguments=_gunicorn(),
             seen=_GUNICORN,
             faults=(_ONE_AT_A_TIME, Fault("one request a connection", ("test_many_at_a_time", _REUSED))),
         ),
         Kind(
             "gunicorn-gevent",
             "wsgi",
-            _gunicorn("-k", "gevent"),
+            title="gunicorn, gevent",
+            command="gunicorn -k gevent module:app",
+            arguments=_gunicorn("-k", "gevent"),
             seen=_GUNICORN | {"gevent": "26.9.0"},
             faults=(Fault("`asyncio` sees a running loop in every handler", ("test_where_handlers_run",)),),
         ),
         Kind(
             "gunicorn-asgi",
             "asgi",
-            _gunicorn("-k", "asgi"),
+            title="gunicorn, asgi",
+            command="gunicorn -k asgi module:app",
+            arguments=_gunicorn("-k", "asgi"),
             websocket=True,
             lifespan=True,
             seen=_GUNICORN,
             faults=(
                 _DENIES,
                 Fault(
-                    "the close code of a lost peer is None",
+                    "a lost peer may have no close code",
                     ("test_a_handler_learns_of_its_peers_leaving_whatever_it_does[reset-flood",),
+                    sometimes=True,
                 ),
             ),
         ),
         Kind(
             "gunicorn-uvicorn",
             "asgi",
-            _gunicorn("-k", "uvicorn.workers.UvicornWorker"),
+            title="gunicorn, uvicorn's worker",
+            command="gunicorn -k uvicorn.workers.UvicornWorker module:app",
+            arguments=_gunicorn("-k", "uvicorn.workers.UvicornWorker"),
             websocket=True,
             lifespan=True,
             seen=_GUNICORN | _UVICORN,
@@ -271,21 +363,27 @@ MORE = {
         Kind(
             "cheroot",
             "wsgi",
-            lambda port, t: ["cheroot", "--threads", "16", "--bind", f"127.0.0.1:{port}", t],
+            title="cheroot",
+            command="cheroot --threads 16 module:app",
+            arguments=lambda port, t: ["cheroot", "--threads", "16", "--bind", f"127.0.0.1:{port}", t],
             seen={"cheroot": "11.1.2"},
+            stops=False,
             faults=(
                 Fault(
                     "`%2F` stays as it is in a path", ("test_every_server_gives_the_same_answer[GET /files/a/b%2Fc",)
                 ),
+                _UNDERSCORES,
                 Fault("`OPTIONS *` is a path", (_OPTIONS,)),
                 Fault("refuses absolute targets", ("test_an_absolute_target_is_its_path",)),
-                Fault("of repeated header lines the last one counts", (_REPEATED,)),
+                Fault(_LAST_LINE, (_REPEATED,)),
                 Fault("the connection goes on after a body that is framed twice", (_TWICE,)),
             ),
         ),
         Kind(
             "uwsgi",
             "wsgi",
+            title="uWSGI, its HTTP",
+            command="[uwsgi.ini](deploy/uwsgi.md), `http-socket`",
             in_folder=_uwsgi,
             seen={"pyuwsgi": "2.0.30.post1"},
             faults=(
@@ -300,19 +398,42 @@ MORE = {
                 ),
                 Fault("a stream that fails looks complete: its end is the connection's", (_CUT,)),
                 Fault("the client's port is not told", (_HEAD,)),
+                _UNDERSCORES,
             ),
         ),
         Kind(
             "peregrine-wsgi",
             "wsgi",
-            lambda port, t: ["peregrine", "--protocol", "wsgi", "--wsgi-threads", "16", "--port", str(port), t],
+            title="Peregrine, WSGI",
+            command="peregrine --protocol wsgi --wsgi-threads 16 module:app",
+            arguments=lambda port, t: [
+                "peregrine",
+                "--protocol",
+                "wsgi",
+                "--wsgi-threads",
+                "16",
+                "--port",
+                str(port),
+                t,
+            ],
             seen=_PEREGRINE,
             faults=(Fault("answers a WebSocket handshake with 501 itself", ("test_on_wsgi_a_handshake_is_told",)),),
         ),
         Kind(
             "peregrine-asgi",
             "asgi",
-            lambda port, t: ["peregrine", "--protocol", "asgi", "--port", str(port), t],
+            title="Peregrine, ASGI",
+            command="peregrine --protocol asgi --graceful-timeout 1000 module:app",
+            arguments=lambda port, t: [
+                "peregrine",
+                "--protocol",
+                "asgi",
+                "--graceful-timeout",
+                "1000",
+                "--port",
+                str(port),
+                t,
+            ],
             websocket=True,
             lifespan=True,
             seen=_PEREGRINE,
@@ -334,8 +455,46 @@ MORE = {
             ),
         ),
         Kind(
+            "fastpysgi",
+            "wsgi",
+            title="FastPySGI",
+            command="fastpysgi module:app.wsgi",
+            arguments=lambda port, t: [_script("fastpysgi"), "--host", "127.0.0.1", "--port", str(port), f"{t}.wsgi"],
+            seen={"fastpysgi": "0.6"},
+            stops=False,
+            faults=(
+                _ONE_AT_A_TIME,
+                Fault(
+                    "decodes paths beyond ASCII itself, against PEP 3333: they are refused with 400",
+                    tuple(
+                        f"test_every_server_gives_the_same_answer[GET {path}"
+                        for path in ("/files/a/b%2Fc", "/files/%ff", "/files/%EF", "/items/%D9")
+                    ),
+                ),
+                Fault(
+                    "an answer to HEAD and a 204 have a length of their own",
+                    (
+                        "test_every_server_gives_the_same_answer[HEAD /plain",
+                        "test_an_answer_without_a_body_has_no_length_either",
+                        "test_head_says_what_get_says",
+                    ),
+                ),
+                Fault("the client's address is with its port", (_HEAD,)),
+                Fault(_LAST_LINE, (_REPEATED,)),
+                Fault("cuts a header value at its first byte beyond ASCII", ("test_a_value_that_is_not_ascii",)),
+                Fault("collects a stream's first chunks", (_CUT,), hangs=True),
+                Fault(
+                    "sends no event stream's head before its first event",
+                    ("test_an_event_stream_starts_and_lives_without_events",),
+                    hangs=True,
+                ),
+            ),
+        ),
+        Kind(
             "apache-daemon",
             "wsgi",
+            title="Apache, mod_wsgi's daemons",
+            command="[shop.conf](deploy/apache.md#mod_wsgi-in-daemon-mode)",
             in_folder=apache("shop.conf"),
             is_public=True,
             environ={"PYTHONPATH": ""},
@@ -352,6 +511,8 @@ MORE = {
         Kind(
             "apache-embedded",
             "wsgi",
+            title="Apache, mod_wsgi embedded",
+            command="[embedded.conf](deploy/apache.md#mod_wsgi-in-embedded-mode)",
             in_folder=apache("embedded.conf"),
             is_public=True,
             environ={"PYTHONPATH": ""},
@@ -365,7 +526,10 @@ MORE = {
         Kind(
             "nginx-tcp",
             "wsgi",
+            title="nginx over TCP, `hinge run` on WSGI",
+            command="[nginx.conf](deploy/nginx.md#over-tcp)",
             in_folder=_hinge_run("wsgi"),
+            lifespan=True,
             front=nginx_buffering,
             is_public=True,
             seen=_NGINX,
@@ -381,6 +545,8 @@ MORE = {
         Kind(
             "nginx-unix",
             "asgi",
+            title="nginx over a socket, `hinge run` on ASGI",
+            command="[nginx.conf](deploy/nginx.md), [at-once.conf](deploy/nginx.md#streams)",
             in_folder=_hinge_run("asgi"),
             front=nginx_at_once,
             by_socket=True,
@@ -394,13 +560,15 @@ MORE = {
         Kind(
             "nginx-uwsgi",
             "wsgi",
+            title="nginx before uWSGI",
+            command="[location.conf](deploy/uwsgi.md#nginx-in-front)",
             in_folder=_uwsgi,
             front=nginx_uwsgi,
             by_socket=True,
             is_public=True,
             group=USER if may_change_user() else None,
             seen=_NGINX | {"pyuwsgi": "2.0.30.post1"},
-            faults=(*_NGINX_FAULTS, Fault("of repeated header lines the last one counts", (_REPEATED,))),
+            faults=(*_NGINX_FAULTS, Fault(_LAST_LINE, (_REPEATED,))),
         ),
     )
 }

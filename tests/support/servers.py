@@ -8,6 +8,7 @@ import contextlib
 import shutil
 import subprocess
 import time
+import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +51,7 @@ class Server(Process):
         self.journal_path.touch()
         self.journal_path.chmod(0o666)
         self.around = contextlib.ExitStack()
-        """What goes when it has stopped."""
+        """What stands before it."""
         behind: int | str = self.port
         if kind.front is not None:
             behind = str(folder / "shop.sock") if kind.by_socket else free_port()
@@ -149,15 +150,15 @@ def start(
     """
     kind = MATRIX[kind] if isinstance(kind, str) else kind
     for attempt in range(3):
-        around = contextlib.ExitStack()
-        place = around.enter_context(public_folder()) if kind.is_public else folder
-        place = place / f"{kind.name}-{attempt}-{time.monotonic_ns()}"
+        public = public_folder() if kind.is_public else None
+        place = (public or folder) / f"{kind.name}-{attempt}-{time.monotonic_ns()}"
         place.mkdir(parents=True)
         if kind.group is not None:
             shutil.chown(place, group=kind.group)
             place.chmod(0o775)
         server = Server(kind, target, place, environ, extra)
-        server.around.push(around)
+        if public is not None:  # what it has written is read after its end
+            weakref.finalize(server, shutil.rmtree, public, ignore_errors=True)
         if not ready:
             return server
         try:

@@ -193,7 +193,10 @@ class Runtime:
 
         Raises whatever a lifespan raised.
         """
-        self.is_told, self._lifespans = True, None  # those that have failed may be tried again
+        held, self.is_told = self._lifespans, True
+        # A request may have come first, and have started them (FastPySGI). Those that have failed may be tried again.
+        if held is not None and (self.failure is not None or held._loop is not asyncio.get_running_loop()):
+            self._lifespans = None
         await self._held().start()
 
     async def stop(self) -> None:
