@@ -1,5 +1,7 @@
 """Paths: which handler answers, and with which values."""
 
+import json
+
 import pytest
 
 from hinge import App, Request, Router
@@ -123,8 +125,10 @@ def test_unknown_paths_are_404_and_not_repeated(client_for):
 
 def test_absolute_form_and_empty_targets(client_for):
     client = client_for(names_app("/", "/static"))
-    assert found(client, "http://elsewhere.example/static") == ("/static",)
-    assert found(client, "HTTPS://elsewhere.example") == ("/",)
+    for target, name in (("http://elsewhere.example/static", "/static"), ("HTTPS://elsewhere.example", "/")):
+        # As a proxy sends it: of an absolute URL the client itself sends the path.
+        reply = client._connected().request("GET", target, [("host", "testserver")], b"")
+        assert json.loads(b"".join(reply.chunks))["template"] == name
     assert found(client, "") == ("/",)
     assert client.get("evil.example").status_code == 400
     assert client.get("@evil").status_code == 400

@@ -86,12 +86,12 @@ def _file_part(name: str, value: Any) -> bytes:
         kind = guess_type(filename)[0] or "application/octet-stream"
     if kind is not None and not any(header.lower() == "content-type" for header in headers):
         headers["Content-Type"] = kind
-    return _part(name, content, filename, headers)
+    return _part(name, content, filename or None, headers)
 
 
 def _part(name: str, content: Any, filename: str | None = None, headers: Mapping[str, str] | None = None) -> bytes:
     head = f'Content-Disposition: form-data; name="{_quoted(name)}"'
-    if filename:
+    if filename is not None:
         head += f'; filename="{_quoted(filename)}"'
     lines = "".join(f"\r\n{header}: {value}" for header, value in (headers or {}).items())
     return f"{head}{lines}\r\n\r\n".encode() + _bytes(name, content)
