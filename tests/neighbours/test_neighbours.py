@@ -13,6 +13,9 @@ import pytest
 from tests.neighbours.rows import ROWS, Row
 from tests.neighbours.table import PAGE, ROOT, written
 
+SERVERS = ("cheroot", "uvicorn")
+"""What `served` serves with."""
+
 
 @pytest.mark.gate
 @pytest.mark.filterwarnings("ignore")  # theirs to settle, not this table's
@@ -31,7 +34,7 @@ def _need(row: Row) -> None:
     """Skip where a package is not installed; the gate installs it, and fails."""
     if os.environ.get("CI"):
         return
-    for package in row.package.split():
+    for package in (*SERVERS, *row.package.split()):
         try:
             version(package)
         except PackageNotFoundError:
