@@ -4,11 +4,20 @@ from typing import Any
 
 import pytest
 
-from hinge import App, WebSocket
+from hinge import App, ConfigurationError, WebSocket
 from hinge.middleware import ProxyHeaders, TrustedHosts
 from hinge.testing import WebSocketDenied
 
-HOSTS = ["shop.example", "*.Example.COM", "[::1]", "127.0.0.1", "api.example:8443", "*.in.example:81"]
+HOSTS = [
+    "shop.example",
+    "*.Example.COM",
+    "[::1]",
+    "127.0.0.1",
+    "api.example:8443",
+    "*.in.example:81",
+    "root.example.",
+    "*.root.example.:82",
+]
 
 CASES = {
     "shop.example": 200,
@@ -38,6 +47,11 @@ CASES = {
     "x.in.example:81": 200,
     "x.in.example": 400,
     "x.in.example:8": 400,
+    "root.example": 200,
+    "root.example.": 200,
+    "root.example:1": 200,
+    "x.root.example:82": 200,
+    "x.root.example": 400,
     "": 400,
     "shop.example:": 400,
     "shop.example:x": 400,
@@ -77,3 +91,9 @@ def test_websockets_are_covered(each_backend: Any) -> None:
         assert ws.receive() == "hello"
     with each_backend(app) as client, pytest.raises(WebSocketDenied), client.websocket("/live"):
         pass
+
+
+def test_a_name_is_written_as_browsers_send_it() -> None:
+    fix = r"it is no host\. Fix: hosts=\['xn--bcher-kva\.example'\], as browsers send it"
+    with pytest.raises(ConfigurationError, match=fix):
+        TrustedHosts(["b\u00fccher.example"])

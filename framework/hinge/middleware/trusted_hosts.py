@@ -15,6 +15,7 @@ from hinge.request import Request
 from hinge.websocket import WebSocket
 
 _port = re.compile(r":[0-9]+\Z").search
+_dot_of_root = re.compile(r"\.(?=:|\Z)").sub
 
 
 class TrustedHosts:
@@ -65,10 +66,16 @@ def _checked(entry: str) -> str:
         host = parse_host(plain)
     except HTTPError:
         why = "it would trust everybody" if entry == "*" else "it is no host"
-        fix = (
-            "leave the middleware out" if entry == "*" else "a name without a scheme, like example.com or *.example.com"
-        )
+        fix = "leave the middleware out" if entry == "*" else _proposal(entry)
         raise wrong("TrustedHosts", "hosts", [entry], why, fix) from None
     if plain != entry and host.startswith("["):
         raise wrong("TrustedHosts", "hosts", [entry], "an address has no subdomains", f"hosts=[{plain!r}]")
+    host = _dot_of_root("", host)
     return host if plain == entry else f"*.{host}"
+
+
+def _proposal(entry: str) -> str:
+    try:
+        return f"hosts=[{parse_host(entry.encode('idna').decode())!r}], as browsers send it"
+    except (UnicodeError, HTTPError):
+        return "a name without a scheme, like example.com or *.example.com"

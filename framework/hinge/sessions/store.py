@@ -17,7 +17,10 @@ class StoreError(Exception):
 
 
 class Store(Protocol):
-    """Where sessions are kept; both colours of a method do the same and raise StoreError."""
+    """Where sessions are kept; both colours of a method do the same and raise StoreError.
+
+    `acommit` is not interrupted by timeouts: a store that may hang has a time of its own.
+    """
 
     waits: bool
     """Whether its answers take time, so that the plain methods may stop an event loop."""
