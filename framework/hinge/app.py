@@ -241,12 +241,13 @@ class App(ServerEntry, Registrar):
         as the page of its metrics, becomes a route of this app.
 
         Raises:
-            ConfigurationError: it is no observer.
+            ConfigurationError: it is no observer, or there already.
         """
-        from hinge.observability.observer import observer_of  # noqa: PLC0415 - only an app with one pays for it
+        from hinge.observability.observer import check_new, observer_of  # noqa: PLC0415 - only an app with one pays
 
         self._declared.check_open(f"observe() ({caller()})")
-        self._declared.observers.append(observer_of(observer))
+        check_new(observer_of(observer), self._declared.observers)
+        self._declared.observers.append(observer)
         if isinstance(router := getattr(observer, "router", None), Router):
             self.include(router)
 

@@ -180,6 +180,17 @@ def test_websockets_have_metrics_of_their_own(client_for: Any, registry: Any) ->
     assert registry.get_sample_value("http_requests_total", route) is None
 
 
+def test_a_mounted_app_is_counted_once(client_for: Any, registry: Any) -> None:
+    outer, inner = app_with(Metrics(registry=registry)), app_with(Metrics(registry=registry))
+    outer.mount("/in", inner)
+    client = client_for(outer)
+    assert client.get("/in/live").text == "ok"
+    page = client.get("/in/metrics").text
+    assert samples(page)["http_requests_total", "GET", "/in/live", "200"] == 1
+    with pytest.raises(ConfigurationError, match="the app has that already"):
+        app_with(Metrics(registry=registry)).observe(Metrics(registry=registry, path=None))
+
+
 def test_an_app_may_be_made_twice(client_for: Any, registry: Any) -> None:
     for _ in range(2):
         client_for(app_with(Metrics(registry=registry))).get("/live")

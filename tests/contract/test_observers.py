@@ -314,6 +314,22 @@ def test_a_mounted_app_is_observed_by_its_own_and_by_those_around_it(client_for:
     assert [one["route"] for one in own.ended] == ["/in/{name}", None]
 
 
+def test_the_same_of_a_mounted_app_is_told_once(client_for: Any) -> None:
+    class Same(Watcher):
+        once = "the same"
+
+    outer, inner, around, own, other = App(), App(), Same(), Same(), Watcher()
+    inner.get("/")(lambda: "in")
+    inner.observe(own)
+    inner.observe(other)
+    outer.mount("/in", inner)
+    outer.observe(around)
+    with pytest.raises(ConfigurationError, match=r"App\.observe\(Same\(\.\.\.\)\) \(.*\): the app has that already"):
+        outer.observe(Same())
+    assert client_for(outer).get("/in/").status_code == 200
+    assert [len(one.ended) for one in (around, own, other)] == [1, 0, 1]
+
+
 def test_several_are_told_in_order_and_left_in_reverse(client_for: Any) -> None:
     said: list[str] = []
 

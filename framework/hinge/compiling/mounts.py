@@ -139,7 +139,7 @@ def _part(declared: Declared, place: _Place, graphs: Graphs) -> Part:
         place.dependencies + declared.dependencies,
         graphs,
         sessions=declared.sessions or place.sessions,
-        observers=(*place.observers, *_observers(declared, place, config)),
+        observers=_observers(declared, place, config),
     )
     own = tuple(declared.catalog)
     judged = [judge(_below(place.prefix, one), frame) for one in own]
@@ -170,14 +170,18 @@ def _behind_proxies(config: Config, layers: tuple[Layer, ...], place: _Place) ->
     return trusting(config, layers), *layers
 
 
-def _observers(declared: Declared, place: _Place, config: Config) -> "list[Observer]":
-    """Return an app's own observers, behind the access log if the outermost app's settings say so."""
-    if not config.access_log or place.location:
-        return declared.observers
-    from hinge.observability.access_log import AccessLog  # noqa: PLC0415 - only who asks pays for it
+def _observers(declared: Declared, place: _Place, config: Config) -> "tuple[Observer, ...]":
+    """Return the observers of the apps around an app and its own, with the access log if the settings say so."""
+    found = [*place.observers, *declared.observers]
+    if config.access_log and not place.location:
+        from hinge.observability.access_log import AccessLog  # noqa: PLC0415 - only who asks pays for it
 
-    is_there = any(isinstance(one, AccessLog) for one in declared.observers)
-    return declared.observers if is_there else [AccessLog(), *declared.observers]
+        found.append(AccessLog())
+    if not found:
+        return ()
+    from hinge.observability.observer import told_once  # noqa: PLC0415 - only an app with one pays for it
+
+    return told_once(found)
 
 
 def _check_callbacks(declared: Declared, notes: Notes) -> None:

@@ -36,13 +36,14 @@ class AccessLog:
         ConfigurationError: an argument is wrong.
     """
 
-    __slots__ = ("_ignored", "_logger")
+    __slots__ = ("_ignored", "_logger", "once")
 
     @fits
     def __init__(self, *, logger: str = "hinge.access", ignore: Iterable[str] = ()) -> None:
         want("AccessLog", TEXT, logger=logger)
         (ignored,) = texts("AccessLog", ignore=ignore)
         self._logger = logging.getLogger(logger)
+        self.once = logger
         self._ignored = frozenset(ignored)
 
     def begin(self, request: HTTPConnection) -> None:

@@ -53,7 +53,7 @@ class Metrics:
         ConfigurationError: an argument is wrong, or prometheus-client is not installed.
     """
 
-    __slots__ = ("_families", "_ignored", "_known", "registry", "router")
+    __slots__ = ("_families", "_ignored", "_known", "once", "registry", "router")
 
     @fits
     def __init__(
@@ -72,6 +72,7 @@ class Metrics:
         self.registry: prometheus.CollectorRegistry = prometheus.REGISTRY if registry is None else registry
         self._families = _families_of(self.registry, tuple(buckets))
         self._ignored = frozenset(ignored)
+        self.once = self._families
         self._known: dict[Any, Any] = {}
         """What counts each route and method, and each status of these: labels are looked up once."""
         self.router: Router | None = None

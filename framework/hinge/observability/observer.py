@@ -6,6 +6,7 @@ and the request goes on. An endpoint without observers is served as if there wer
 """
 
 import contextlib
+from collections.abc import Iterable
 from time import perf_counter
 from typing import Any, Protocol, runtime_checkable
 
@@ -40,7 +41,11 @@ class Ended(msgspec.Struct, eq=False):
 
 @runtime_checkable
 class Observer(Protocol):
-    """Who is told of requests."""
+    """Who is told of requests.
+
+    It may have `once`, a value by which others are the same: of those the outermost one is told of a request, so that
+    an app which is mounted in another one is not counted by both. And `router`, a `Router` that the app includes.
+    """
 
     def begin(self, request: HTTPConnection, /) -> Any:
         """Note that a request or a WebSocket begins, in its context; what it returns is handed to `end`."""
@@ -122,6 +127,33 @@ def observer_of(given: Any) -> Observer:
         fix = f"app.observe({given.__name__}())" if isinstance(given, type) else "an object with begin and end"
         raise ConfigurationError(f"App.observe({shown(given)}) ({caller()}): it is no observer. Fix: {fix}")
     return given
+
+
+def told_once(observers: Iterable[Observer]) -> tuple[Observer, ...]:
+    """Return the observers, outermost first, without those that are the same as one before."""
+    found: dict[Any, Observer] = {}
+    for one in observers:
+        found.setdefault(_once(one), one)
+    return tuple(found.values())
+
+
+def check_new(observer: Observer, present: Iterable[Observer]) -> None:
+    """Refuse an observer that would be told twice.
+
+    Raises:
+        ConfigurationError: the app has one that is the same.
+    """
+    if any(_once(one) == _once(observer) for one in present):
+        name = type(observer).__name__
+        raise ConfigurationError(
+            f"App.observe({name}(...)) ({caller()}): the app has that already, and each request would be told twice. "
+            f"Fix: keep one of the two"
+        )
+
+
+def _once(observer: Observer) -> Any:
+    once = getattr(observer, "once", None)
+    return id(observer) if once is None else (type(observer), once)
 
 
 def as_trusted(request: HTTPConnection) -> HTTPConnection:

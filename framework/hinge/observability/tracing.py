@@ -44,7 +44,7 @@ class Tracing:
         ConfigurationError: an argument is wrong, or opentelemetry-api is not installed.
     """
 
-    __slots__ = ("_ignored", "_provider", "_tracer")
+    __slots__ = ("_ignored", "_provider", "_tracer", "once")
 
     @fits
     def __init__(self, *, provider: trace.TracerProvider | None = None, ignore: Iterable[str] = ()) -> None:
@@ -53,6 +53,7 @@ class Tracing:
         (ignored,) = texts("Tracing", ignore=ignore)
         self._ignored = frozenset(ignored)
         self._provider = provider
+        self.once = id(provider)
         self._tracer = trace.get_tracer("hinge", tracer_provider=provider, schema_url=SCHEMA)
 
     def begin(self, request: HTTPConnection) -> "_Begun | None":
