@@ -127,6 +127,19 @@ def test_modules_are_found_in_src_and_in_the_project_above(folder: Path, monkeyp
             sys.modules.pop(name)
 
 
+def test_a_folder_without_an_app_has_its_projects(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {"src/found_below/__init__.py": FACTORY, "tests/x": "", "pyproject.toml": ""}
+    write(folder, files)
+    monkeypatch.chdir(folder / "tests")
+    result = CliRunner().invoke(main, ["check"])
+    found = "../src/found_below/__init__.py:create_app"
+    assert result.output == f"ok: backend asgi serves all 0 routes of {found}\n"
+    write(folder, {"app.py": APP})
+    result = CliRunner().invoke(main, ["check"])
+    assert "it may be ../app.py, ../src/found_below/__init__.py:create_app --factory." in result.stderr
+    assert '[tool.hinge] target = "app.py" in pyproject.toml' in result.stderr
+
+
 def test_what_is_here_comes_before_what_is_in_src(folder: Path) -> None:
     write(folder, {"src/found_twice.py": "raise SystemExit(5)\n", "found_twice.py": APP})
     assert CliRunner().invoke(main, ["check", "found_twice"]).exit_code == 0

@@ -6,11 +6,12 @@ nothing is imported; where several apps could be meant, none is taken.
 
 import ast
 from collections.abc import Iterable, Iterator
+from os.path import relpath
 from pathlib import Path
 from typing import NamedTuple
 
 from hinge.cli.errors import UserError
-from hinge.config import named_target
+from hinge.config import named_target, project_folder
 
 _APP, _FACTORY = "app", "create_app"
 _FILES = ("app.py", "main.py")
@@ -26,7 +27,7 @@ class Found(NamedTuple):
 
 
 def find_target(folder: Path) -> Found:
-    """Return what is served where nothing is named, seen from a folder.
+    """Return what is served where nothing is named, seen from a folder; if it has no app, from that of its project.
 
     Raises:
         UserError: nothing can be meant, or several can.
@@ -35,7 +36,8 @@ def find_target(folder: Path) -> Found:
     said = named_target(folder)
     if said is not None:
         return Found(*said)
-    found = list(_candidates(folder))
+    project = Path(project_folder() or folder)
+    found = list(_candidates(folder, folder)) or list(_candidates(project, folder))
     # What defines the app, before what has it from elsewhere: main.py with `from shop import app`.
     chosen = [one for one, is_defined in found if is_defined] or [one for one, _ in found]
     if not chosen:
@@ -43,21 +45,28 @@ def find_target(folder: Path) -> Found:
         raise UserError(f"Missing argument 'TARGET': {where}. Fix: name it, or write {_LINE}")
     if len(chosen) > 1:
         listed = ", ".join(f"{one.target} --factory" if one.factory else one.target for one in chosen)
-        raise UserError(f"Missing argument 'TARGET': it may be {listed}. Fix: name it, or write {_line(chosen[0])}")
+        raise UserError(
+            f"Missing argument 'TARGET': it may be {listed}. Fix: name it, or write {_line(chosen[0], project)}"
+        )
     return chosen[0]
 
 
-def _line(one: Found) -> str:
-    key = f'target = "{one.target}"' + (" and factory = true" if one.factory else "")
+def _line(one: Found, project: Path) -> str:
+    """Return what to write into the project's file, from which paths are relative."""
+    key = f'target = "{_relative(Path(one.target), project)}"' + (" and factory = true" if one.factory else "")
     return f"[tool.hinge] {key} in pyproject.toml"
 
 
-def _candidates(folder: Path) -> Iterator[tuple[Found, bool]]:
-    """Yield the files that have an app, and whether they define it."""
+def _relative(path: Path, folder: Path) -> str:
+    return Path(relpath(path, folder)).as_posix()
+
+
+def _candidates(folder: Path, seen_from: Path) -> Iterator[tuple[Found, bool]]:
+    """Yield the files of a folder that have an app, and whether they define it."""
     for file in _files(folder):
         if names := _names_in(file):
             attribute = _APP if _APP in names else _FACTORY
-            target = file.relative_to(folder).as_posix()
+            target = _relative(file, seen_from)
             is_factory = attribute == _FACTORY
             yield Found(f"{target}:{attribute}" if is_factory else target, is_factory), names[attribute]
 
