@@ -51,6 +51,8 @@ class Part(msgspec.Struct, frozen=True, eq=False):
     """The same below the prefix."""
     foreign: list["ForeignPart"] = []
     """The applications of other frameworks that are mounted in it."""
+    document_dependencies: tuple[Dependency, ...] = ()
+    """What stands before its document: that of the apps around it, of the mounts, and its own."""
 
     @property
     def app(self) -> Any:
@@ -81,6 +83,7 @@ class _Place(msgspec.Struct, frozen=True, eq=False):
     location: str = ""
     layers: tuple[Layer, ...] = ()
     dependencies: tuple[Dependency, ...] = ()
+    document_dependencies: tuple[Dependency, ...] = ()
     overrides: dict[str, Any] = {}
     key: str | None = None
     sessions: Any = None
@@ -108,6 +111,7 @@ def _walk(
             mount.location,
             part.frame.layers,
             part.frame.dependencies + mount.dependencies,
+            part.document_dependencies + mount.dependencies,
             place.overrides | declared.overrides,
             keys.setdefault(id(mount.declared), prefix or "/"),
             part.frame.sessions,
@@ -144,7 +148,8 @@ def _part(declared: Declared, place: _Place, graphs: Graphs) -> Part:
     own = tuple(declared.catalog)
     judged = [judge(_below(place.prefix, one), frame) for one in own]
     foreign = [_foreign_part(one, place.prefix, frame) for one in declared.foreign]
-    return Part(declared, place.prefix, place.location, frame, own, judged, foreign)
+    document = place.document_dependencies + declared.document_dependencies
+    return Part(declared, place.prefix, place.location, frame, own, judged, foreign, document)
 
 
 def _foreign_part(foreign: Any, around: str, frame: Frame) -> ForeignPart:
@@ -243,7 +248,7 @@ def planned_of(part: Part, documented: Part) -> tuple[Planned, Planned]:
         raise ConfigurationError("\n".join(mistakes))
     plans = [one.endpoint.plan for one in documented.judged if one.endpoint is not None]
     declared = list(zip(documented.own, plans, strict=True))
-    frame = replace(part.frame, dependencies=part.declared.document_dependencies)
+    frame = replace(part.frame, dependencies=part.document_dependencies)
     shown = [judge(_below(part.prefix, route), frame) for route in routes_for(part.app, declared)]
     if mistakes := [mistake for one in shown for mistake in one.mistakes]:
         raise ConfigurationError("\n".join(mistakes))

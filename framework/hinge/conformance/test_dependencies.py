@@ -324,12 +324,19 @@ def test_the_document_has_its_own(client_for: Callable[..., Client]) -> None:
     notes: list[str] = []
     app = App(openapi_dependencies=[Depends(lambda: notes.append("document"))])
     app.get("/")(lambda: None)
+    inner = App(openapi_dependencies=[Depends(lambda: notes.append("inner"))])
+    inner.get("/")(lambda: None)
+    app.mount("/inner", inner, dependencies=[Depends(lambda: notes.append("mount"))])
     client = client_for(app)
     assert client.get("/").status_code == 204
     assert notes == []
     assert client.get("/openapi.json").status_code == 200
     assert client.get("/docs").status_code in (200, 404)
     assert notes == ["document"] * 2
+    notes.clear()
+    for path in ("/inner/openapi.json", "/inner/docs"):
+        assert client.get(path).status_code in (200, 404)
+    assert notes == ["document", "mount", "inner"] * 2
 
 
 def test_folders_and_mounted_apps_have_those_around_them(client_for: Callable[..., Client], tmp_path: Any) -> None:
