@@ -485,8 +485,8 @@ def test_an_app_that_does_not_answer_is_a_time_out_and_is_left(backend, caplog):
     app, _, _, ended = slow_app()
 
     async def main() -> None:
-        async with AsyncClient(app, backend.name, timeout=0.2) as client:
-            with pytest.raises(TimeoutError, match=r"GET /: .* within 0\.2 s"):
+        async with AsyncClient(app, backend.name, timeout=0.5) as client:
+            with pytest.raises(TimeoutError, match=r"GET /: .* within 0\.5 s"):
                 await client.get("/")
         assert ended == ["cancelled"]
 

@@ -280,7 +280,7 @@ def test_the_client_has_what_the_head_is_in_the_end(method):
             answer = client.get("/")
             assert (answer.status_code, answer.headers["x-case"], answer.headers["X-CASE"]) == (200, "found", "found")
             assert answer.cookies == {"second": "2"}
-            assert client.cookies.header("/", "http") == "second=2"
+            assert client.cookies.header("/", "http", "testserver") == "second=2"
         else:
             with client.stream("GET", "/") as answer:
                 assert answer.read() == b"x"

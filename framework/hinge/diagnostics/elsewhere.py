@@ -47,6 +47,7 @@ IMPORTS = MappingProxyType(
         "csrf_exempt": "csrf=False on the route",
         "login_required": _LOGIN,
         **dict.fromkeys(("Client", "TestClient"), "from hinge.testing import Client"),
+        **dict.fromkeys(("AsyncClient", "AsyncTestClient"), "from hinge.testing import AsyncClient"),
         "JWT": "from hinge.security.jwt import JWT",
         "HTTPAuthorizationCredentials": "str: HTTPBearer gives the token itself",
         "OAuth2PasswordRequestFormStrict": "from hinge.security import OAuth2PasswordRequestForm",
