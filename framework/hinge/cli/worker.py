@@ -132,7 +132,6 @@ class Worker:
     def _install(self, setup: Callable[..., Any], *loop: Any) -> Any:
         """Call Granian's signal setup, then put the drain before what its handlers do."""
         config = self._launch.config
-        grace = config.graceful_timeout
 
         def stop(*ignored: Any, delay: float = 0 if config.reload else config.drain_delay) -> None:
             if self._stopping:
@@ -140,19 +139,9 @@ class Worker:
             self._stopping = True
             draining.begin()
             if delay:
-                _later(delay, end)
+                _later(delay, self._drain, event, *loop)
             else:
-                end()
-
-        def end() -> None:
-            if self._application is not None:
-                self._application.drain(cut_after(grace))
-            _later(hang_up_after(grace), hang_up, config.port, config.uds)
-            _later(lifespans_by(grace), self._stop_exactly)
-            if loop:
-                loop[0].call_soon_threadsafe(loop[0].call_later, _CLOSING_SECONDS, event.set)
-            else:
-                event.set()
+                self._drain(event, *loop)
 
         def hear(number: int, frame: FrameType | None) -> None:
             self._of_the_app.call(number, frame)
@@ -166,11 +155,24 @@ class Worker:
                 on_stop(stop, self._of_the_app.call)
         for one in loop:
             _outlive_exits(one, partial(self._of_the_app.take, hear))  # what lifespans have set
-        at_once = partial(stop, delay=0)  # a service that is started in its place wants the port
+        at_once = partial(stop, delay=0)  # whoever starts it anew wants the port
         threading.Thread(target=_outlive_nobody, args=(at_once,), name="hinge-parent", daemon=True).start()
         if self._stop_requested:
-            stop()
+            at_once()  # nobody has been told yet that it is ready
         return event
+
+    def _drain(self, event: Any, *loop: Any) -> None:
+        """End what would keep the worker from stopping, and have Granian stop by its event."""
+        config = self._launch.config
+        grace = config.graceful_timeout
+        if self._application is not None:
+            self._application.drain(cut_after(grace))
+        _later(hang_up_after(grace), hang_up, config.port, config.uds)
+        _later(lifespans_by(grace), self._stop_exactly)
+        if loop:
+            loop[0].call_soon_threadsafe(loop[0].call_later, _CLOSING_SECONDS, event.set)
+        else:
+            event.set()
 
     def _fail(self, message: str) -> None:
         """Tell the parent why nothing can be served and wait to be ended by it, or say it here.
