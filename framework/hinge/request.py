@@ -96,9 +96,10 @@ class HTTPConnection(msgspec.Struct, eq=False):
 
     @property
     def native(self) -> Any:
-        """The platform's own request, which is of another kind on each backend; to be read, not to be changed.
+        """The platform's own request, of another kind on each backend, with what native middleware has left there.
 
-        On WSGI it is the environ (PEP 3333), on ASGI the scope.
+        On WSGI it is the environ (PEP 3333), on ASGI and RSGI the scope, on AWS Lambda the event. What the server has
+        told there is to be read, and not to be changed.
         """
         return self._reader.native(self._head)
 

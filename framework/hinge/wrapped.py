@@ -33,10 +33,12 @@ class Wrapped(NamedTuple):
             ConfigurationError: it begins with `who`.
         """
         if backend.interface != self.interface:
+            fix = f"backend {self.interface!r}"
+            if backend.interface in ("wsgi", "asgi"):
+                fix += f", or in place of the wrapper App({backend.interface}_middleware=[...])"
             raise ConfigurationError(
                 f"{who} is {qualified_name(self.outermost)} around the app, which speaks {self.interface.upper()}, and "
-                f"backend {backend.name!r} does not. Fix: backend {self.interface!r}, or in place of the wrapper "
-                f"App({backend.interface}_middleware=[...])"
+                f"backend {backend.name!r} does not. Fix: {fix}"
             )
 
     def around(self, application: Any) -> Any:
