@@ -4,6 +4,7 @@ import contextlib
 import json
 import re
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.support.waiting import until
 from websockets.sync.client import connect
 
 pytest.importorskip("prometheus_client")
+pytest.importorskip("opentelemetry.sdk")
 
 pytestmark = [pytest.mark.server, pytest.mark.gate]
 
@@ -61,6 +63,71 @@ def ticks():
     for _ in range(40):
         yield "tick"
         time.sleep(0.05)
+"""
+
+TRACED = """
+import asyncio, json, os, time
+from hinge import App, Request
+from hinge.observability import Tracing
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
+
+
+class Journal(SpanExporter):
+    def export(self, spans):
+        with open("spans", "a") as file:
+            for one in spans:
+                parent = one.parent and format(one.parent.span_id, "016x")
+                told = [one.name, format(one.context.span_id, "016x"), parent, format(one.context.trace_id, "032x")]
+                file.write(json.dumps([*told, os.getpid()]) + "\\n")
+        return SpanExportResult.SUCCESS
+
+
+provider = TracerProvider()
+provider.add_span_processor(SimpleSpanProcessor(Journal()))
+span = provider.get_tracer("app").start_as_current_span
+app = App()
+app.observe(Tracing(provider=provider))
+
+
+@app.lifespan
+def life(app):
+    with open("notes", "a") as file:
+        file.write(f"start {os.getpid()}\\n")
+    yield
+
+
+@app.get("/def")
+def plain() -> str:
+    with span("inner"):
+        time.sleep(0.02)
+        return "ok"
+
+
+@app.get("/async")
+async def waits() -> str:
+    with span("inner"):
+        await asyncio.sleep(0.02)
+        return "ok"
+
+
+@app.get("/stream")
+async def stream():
+    with span("inner"):
+        pass
+    yield "a"
+    await asyncio.sleep(0.01)
+    yield "b"
+
+
+@app.get("/after")
+def after(request: Request) -> str:
+    async def work():
+        with span("inner"):
+            await asyncio.sleep(0)
+
+    request.after_response(work)
+    return "ok"
 """
 
 both = pytest.mark.parametrize("backend", ["wsgi", "asgi"])
@@ -170,6 +237,35 @@ def test_a_file_and_a_format_are_not_both(serve: Serve) -> None:
     service = serve("seen:app", "--log-format", "json", "--log-config", "log.toml")
     assert service.wait() == 2
     assert "log_format is set with log_config, which says how lines are written. Fix: drop one" in service.log()
+
+
+@both
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_spans_of_requests_at_once_have_their_own_parents(
+    serve: Serve, backend: str, workers: str, tmp_path: Path
+) -> None:
+    (tmp_path / "traced.py").write_text(TRACED)
+    service = serve("traced:app", "--backend", backend, "--workers", workers).started(int(workers))
+    paths = ["/def", "/async", "/stream", "/after"] * 10
+
+    def ask(number: int) -> None:
+        caller = f"00-{number + 1:032x}-{number + 1:016x}-01"
+        answer = service.get(paths[number], headers={"traceparent": caller})
+        assert answer.text in ("ok", "ab")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(ask, range(len(paths))))
+    read = (tmp_path / "spans").read_text
+    until(lambda: read().count("\n") == 2 * len(paths), "all spans", service.log)
+    spans = [json.loads(line) for line in read().splitlines()]
+    servers = {trace: (span, name) for name, span, parent, trace, _ in spans if name != "inner"}
+    assert len(servers) == len(paths)
+    for name, _, parent, trace, _ in spans:
+        if name == "inner":
+            assert parent == servers[trace][0]
+        else:
+            assert int(parent, 16) == int(trace, 16), "the caller's"
+            assert name == f"GET {paths[int(trace, 16) - 1]}"
 
 
 # -- on each server ----------------------------------------------------------------------------------------------------
