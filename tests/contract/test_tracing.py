@@ -1,6 +1,7 @@
 """Tracing: one span a request, with the right parent, around all that belongs to the request."""
 
 import contextlib
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -26,6 +27,7 @@ from hinge import (
 from hinge.backend import Feature
 from hinge.middleware import ProxyHeaders
 from hinge.observability import Tracing
+from hinge.testing import Client
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 CALLER = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
@@ -281,8 +283,6 @@ def test_a_websocket_is_one_span(client_for: Any, traces: Traces) -> None:
 
 def test_inside_another_span_it_is_internal(traces: Traces) -> None:
     """As native middleware makes one; on WSGI, where the context of the caller is the app's."""
-    from hinge.testing import Client
-
     around = traces.tracer
 
     def native(application: Any) -> Any:
@@ -300,6 +300,24 @@ def test_inside_another_span_it_is_internal(traces: Traces) -> None:
     (outer,) = traces.inner()
     span = traces.server()
     assert (span.kind, span.parent.span_id) == (SpanKind.INTERNAL, outer.context.span_id)
+
+
+def test_what_native_middleware_answers_has_a_span_of_its_time(traces: Traces) -> None:
+    def slow(application: Any) -> Any:
+        def answers(environ: Any, start_response: Any) -> Any:
+            time.sleep(0.03)
+            start_response("403 Forbidden", [])
+            return [b"no"]
+
+        return answers
+
+    app = App(wsgi_middleware=[slow])
+    app.observe(Tracing(provider=traces.provider))
+    with Client(app, "wsgi") as client:
+        assert client.get("/x").status_code == 403
+    span = traces.server()
+    assert (span.name, span.attributes["http.response.status_code"]) == ("GET", 403)
+    assert span.end_time - span.start_time >= 0.025 * 1e9
 
 
 def test_what_is_ignored_has_none(client_for: Any, traces: Traces) -> None:

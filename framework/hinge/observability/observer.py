@@ -63,15 +63,20 @@ class Observation(Ended):
     _started: float = 0.0
     is_over: bool = False
 
-    def begin(self) -> None:
-        """Tell the observers of its endpoint, in the order of their registration."""
-        self._started = perf_counter()
+    def begin(self, started: float | None = None) -> None:
+        """Tell the observers of its endpoint, in the order of their registration; it has `started` now, or then."""
+        self._started = perf_counter() if started is None else started
         observation.set(self)
         for observer in self.request._endpoint.observers:
             try:
                 self._begun.append((observer, observer.begin(self.request)))
             except Exception as error:  # noqa: BLE001 - whatever it raises
                 _log(observer, "begin", error)
+
+    @property
+    def age(self) -> float:
+        """The seconds since its head was there."""
+        return perf_counter() - self._started
 
     def failed(self, error: BaseException) -> None:
         """Note a failure; the first one counts."""
@@ -103,9 +108,7 @@ class Unrouted(Observation):
     def end(self, error: BaseException | None = None) -> None:
         """Tell the observers that it has begun, and that it is over."""
         if not (self.asked or self.is_over):
-            started = self._started
-            self.begin()
-            self._started = started
+            self.begin(self._started)
             super().end(error)
 
 

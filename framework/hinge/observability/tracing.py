@@ -8,15 +8,17 @@ no SDK is configured there are no spans, and next to no cost.
 from collections.abc import Iterable
 from contextlib import suppress
 from contextvars import ContextVar
+from time import time_ns
 from typing import Any
 
 import msgspec
 
+from hinge.context import observation
 from hinge.diagnostics.kinds import texts, wrong
 from hinge.diagnostics.misuse import fits
 from hinge.errors import ClientDisconnect, ConfigurationError, HTTPError
 from hinge.extras import install
-from hinge.observability.observer import METHODS, Ended, as_trusted
+from hinge.observability.observer import METHODS, Ended, Unrouted, as_trusted
 from hinge.request import HTTPConnection, Request
 
 try:
@@ -70,8 +72,14 @@ class Tracing:
             around, kind = propagate.extract(request, context.Context(), _HEADERS), SpanKind.SERVER
         method = request.method if isinstance(request, Request) else "GET"
         name = method if method in METHODS else "HTTP"
+        seen = observation.get()  # one that native middleware has answered is told of at its end
+        started = time_ns() - int(seen.age * 1e9) if isinstance(seen, Unrouted) else None
         span = self._tracer.start_span(
-            name if route is None else f"{name} {route.path}", around, kind, _attributes(request, method)
+            name if route is None else f"{name} {route.path}",
+            around,
+            kind,
+            _attributes(request, method),
+            start_time=started,
         )
         begun = _Begun(span)
         _latest.set(begun)
