@@ -255,6 +255,7 @@ def test_chunks_are_produced_when_they_are_asked_for(backend):
         async with AsyncClient(app, backend.name) as client:
             async with client.stream("GET", "/count") as response:
                 assert (response.status_code, response.charset) == (200, "utf-8")
+                assert response.raise_for_status().url == response.request.url == "http://testserver/count"
                 chunks = response.aiter_bytes()
                 assert [await anext(chunks) for _ in range(3)] == [b"0\n", b"1\n", b"2\n"]
                 assert produced == [0, 1, 2]

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from hinge import App, Body, BodyStream, EventSourceResponse, Query, RedirectResponse, Request, Response
+from hinge import App, Body, BodyStream, EventSourceResponse, Query, RedirectResponse, Request, Response, WebSocket
+from hinge.backend.contract import Feature
 from hinge.errors import ConfigurationError
 from hinge.testing import Aborted, Client
 
@@ -347,6 +348,42 @@ def test_redirects_in_a_circle_are_an_error(client_for):
 
     with pytest.raises(RuntimeError, match="more than 20 redirects"):
         client_for(app, follow_redirects=True).get("/circle")
+
+
+def test_redirects_of_a_stream(client_for):
+    client = client_for(redirecting_app())
+    with client.stream("GET", "/from/302") as response:
+        assert (response.status_code, response.history) == (302, [])
+    with client.stream("POST", "/from/303", content="x", follow_redirects=True) as response:
+        assert (response.url, response.read()) == ("http://testserver/to?x=1", b'["GET","",[["x","1"]]]')
+        assert [(past.status_code, past.url) for past in response.history] == [(303, "http://testserver/from/303")]
+
+
+def test_a_base_url(client_for):
+    app = App()
+
+    @app.get("/api/where")
+    def where(request: Request) -> list:
+        return [request.scheme, request.host]
+
+    client = client_for(app, base_url="https://shop.example:8443/api/")
+    for target in ("/where", "where", "https://shop.example:8443/api/where"):
+        assert client.get(target).json() == ["https", "shop.example:8443"]
+    assert client.get("https://other.example/api/where").json() == ["https", "other.example"]
+
+
+@pytest.mark.needs(Feature.WEBSOCKET, "it opens one")
+def test_a_websocket_at_a_base_url(client_for):
+    app = App()
+
+    @app.websocket("/api/where")
+    async def where(ws: WebSocket) -> None:
+        await ws.accept()
+        await ws.send(f"{ws.scheme} {ws.host} {ws.cookies.get('a')}")
+
+    client = client_for(app, base_url="https://shop.example/api", cookies={"a": "1"})
+    with client.websocket("where", headers={"host": "other.example"}) as ws:
+        assert ws.receive() == "wss other.example 1"
 
 
 def test_redirects_below_a_prefix(client_for):

@@ -54,7 +54,8 @@ async def on_a_loop(each_backend: EachBackend) -> None:
         assert_type(await client.get("/", params={"a": 1}), ClientResponse)
         assert_type(await client.request("POST", "/", json=1), ClientResponse)
         async with client.stream("GET", "/", headers={"a": "b"}) as streamed:
-            assert_type(streamed, AsyncStreamedResponse)
+            assert_type(streamed.raise_for_status(), AsyncStreamedResponse)
+            assert_type(streamed.history, list[ClientResponse])
             assert_type([line async for line in streamed.aiter_lines()], list[str])
             assert_type([event async for event in streamed.aevents()], list[Event])
             assert_type(await streamed.aread(), bytes)

@@ -6,7 +6,7 @@ body where HTTP allows none, a header that is none.
 
 import codecs
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
@@ -21,7 +21,7 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 """Statuses that a client follows."""
 
 
-_ELSEWHERE = {
+ELSEWHERE = {
     **{name: f"Client(app, {name}=...)" for name in ("auth", "base_url", "params", "timeout", "event_hooks")},
     "aclose": "async with AsyncClient(app) as client: ..., which closes it",
     "build_request": ".request(method, target, ...), which sends it",
@@ -54,7 +54,7 @@ _ELSEWHERE = {
 class HTTPStatusError(Exception):
     """A response is no success, and `raise_for_status` was called; `response` is it, `request` what it answers."""
 
-    def __init__(self, response: "ClientResponse | StreamedResponse") -> None:
+    def __init__(self, response: "ResponseHead") -> None:
         text = f": {response.text[:300]}" if isinstance(response, ClientResponse) else ""
         super().__init__(f"{response.method} {response.url}: {response.status_code} {response.reason_phrase}{text}")
         self.response = response
@@ -65,13 +65,13 @@ class HTTPStatusError(Exception):
         return self.response.request
 
 
-def absent(owner: object, name: str, known: Mapping[str, str] = _ELSEWHERE) -> AttributeError:
+def absent(owner: object, name: str, known: Mapping[str, str] = ELSEWHERE) -> AttributeError:
     """Return the error of an attribute that there is not, with what to write if it has another name here."""
     fix = f". Fix: {known[name]}" if name in known else ""
     return AttributeError(f"{type(owner).__name__!r} object has no attribute {name!r}{fix}", name=name, obj=owner)
 
 
-class _Head:
+class ResponseHead:
     """The status and headers of an answer."""
 
     def __init__(self, method: str, reply: Reply, outgoing: Outgoing | None = None) -> None:
@@ -84,6 +84,11 @@ class _Head:
             raise ProtocolViolation(f"{method} was answered with a header that is none: {error}") from error
         self.history: list[ClientResponse] = []
         """The redirects that led here, oldest first."""
+
+    def share_head(self, other: "ResponseHead") -> None:
+        """Have the head of another one."""
+        self.status_code, self.method, self._outgoing = other.status_code, other.method, other._outgoing
+        self.headers, self.history = other.headers, other.history
 
     if not TYPE_CHECKING:
 
@@ -147,7 +152,7 @@ class _Head:
             HTTPStatusError: it is no success.
         """
         if not self.is_success:
-            raise HTTPStatusError(cast("ClientResponse | StreamedResponse", self))
+            raise HTTPStatusError(self)
         return self
 
     @property
@@ -172,7 +177,7 @@ class _Head:
             raise ProtocolViolation(f"the body has {received} bytes and content-length says {declared}")
 
 
-class ClientResponse(_Head):
+class ClientResponse(ResponseHead):
     """A response with its whole body in `content`."""
 
     def __init__(self, method: str, reply: Reply, content: bytes, outgoing: Outgoing | None = None) -> None:
@@ -193,7 +198,7 @@ class ClientResponse(_Head):
         return f"<ClientResponse {self.status_code} {self.headers.get('content-type')}: {self.content[:300]!r}>"
 
 
-class StreamedResponse(_Head):
+class StreamedResponse(ResponseHead):
     """A response whose body is read as the app produces it; each chunk is produced when it is asked for."""
 
     def __init__(

@@ -17,7 +17,7 @@ from hinge.errors import ConfigurationError, WebSocketDisconnect
 from hinge.loop.client_side import END, WAITING, Waiting
 from hinge.loop.threads import Lane
 from hinge.responses.events import Event
-from hinge.testing.answers import StreamedResponse, absent
+from hinge.testing.answers import ELSEWHERE, ResponseHead, StreamedResponse, absent
 from hinge.testing.client import Client
 from hinge.testing.websocket import ClientWebSocket, decoded
 
@@ -131,31 +131,17 @@ class _Block(AbstractAsyncContextManager[Opened, bool | None], Generic[T, Opened
 _BLOCKING = {name: f".a{name}()" for name in ("iter_bytes", "iter_text", "iter_lines", "events", "read", "close")}
 
 
-class AsyncStreamedResponse:
+class AsyncStreamedResponse(ResponseHead):
     """A response whose body is read as the app produces it; each chunk is produced when it is asked for."""
 
     def __init__(self, response: StreamedResponse) -> None:
         self._response = response
-        self.status_code = response.status_code
-        self.headers = response.headers
-        self.method = response.method
+        self.share_head(response)
 
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            if name in _BLOCKING:
-                raise absent(self, name, _BLOCKING)
-            raise absent(self, name)
-
-    @property
-    def cookies(self) -> dict[str, str]:
-        """What this response sets, by name."""
-        return self._response.cookies
-
-    @property
-    def charset(self) -> str:
-        """The charset that the content type names; UTF-8 if none."""
-        return self._response.charset
+            raise absent(self, name, _BLOCKING if name in _BLOCKING else ELSEWHERE)
 
     def aiter_bytes(self) -> AsyncIterator[bytes]:
         """Return an iterator of the chunks that are not read yet; it raises as `StreamedResponse.iter_bytes`."""
