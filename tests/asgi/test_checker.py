@@ -29,6 +29,7 @@ def check(state, messages):
         ("http", [START, {"type": "http.response.body"}], True),
         ("http", [{**START, "trailers": False, "headers": [(b"x-a", b"\xff")]}, BODY], False),
         ("http", [{**START, "headers": [[b"x", b"y"]]}, END], True),  # as native middleware may have it
+        ("http", [START, {**END, "headers": []}], True),
         ("websocket", [ACCEPT, SEND, {"type": "websocket.send", "bytes": b"", "text": None}, CLOSE], True),
         ("websocket", [{"type": "websocket.accept"}, SEND], False),
         ("websocket", [CLOSE], True),

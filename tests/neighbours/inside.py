@@ -116,6 +116,25 @@ def cheroot(folder: Path) -> None:
     is_as_alone(lambda app: PathInfoDispatcher({"/": _old_wsgi, PREFIX: app.wsgi}), "wsgi", lifespan="first request")
 
 
+@row(TABLE, "cherrypy", "CherryPy", "WSGI", '`cherrypy.tree.graft(app.wsgi, "/new")`', alone=True)
+def cherrypy(folder: Path) -> None:
+    import cherrypy
+
+    class Old:
+        @cherrypy.expose
+        def old(self) -> str:
+            return "old"
+
+    cherrypy.config.update({"environment": "embedded"})
+
+    def outer(app: App) -> Any:
+        cherrypy.tree.mount(Old(), "/")
+        cherrypy.tree.graft(app.wsgi, PREFIX)
+        return cherrypy.tree
+
+    is_as_alone(outer, "wsgi", lifespan="first request")
+
+
 @row(TABLE, "paste", "Paste's `URLMap`", "WSGI", '`URLMap()["/new"] = app.wsgi`')
 def paste(folder: Path) -> None:
     from paste.urlmap import URLMap

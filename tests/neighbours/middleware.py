@@ -339,6 +339,45 @@ def rollbar(folder: Path) -> None:
     assert (trace["exception"]["class"], trace["frames"][-1]["method"]) == ("KeyError", "fail")
 
 
+@row(
+    TABLE,
+    "starlette-csrf",
+    "`CSRFMiddleware`",
+    "ASGI",
+    '`asgi_middleware=[(CSRFMiddleware, {"secret": ...})]`; Hinge has `CSRF`',
+)
+def starlette_csrf(folder: Path) -> None:
+    from starlette_csrf import CSRFMiddleware
+
+    with Client(_app(asgi_middleware=[(CSRFMiddleware, {"secret": "s" * 32})])) as client:
+        client.get("/")
+        assert client.post("/", content=b"x").status_code == 403
+        assert client.post("/", content=b"x", headers={"x-csrftoken": client.cookies["csrftoken"]}).text == "x"
+
+
+@row(
+    TABLE,
+    "starsessions",
+    "`SessionMiddleware`, `SessionAutoloadMiddleware`",
+    "ASGI",
+    '`asgi_middleware=[(SessionMiddleware, {...}), SessionAutoloadMiddleware]`, `request.native["session"]`',
+)
+def starsessions(folder: Path) -> None:
+    from starsessions import InMemoryStore, SessionAutoloadMiddleware, SessionMiddleware
+
+    options = {"store": InMemoryStore(), "cookie_https_only": False}
+    app = App(asgi_middleware=[(SessionMiddleware, options), SessionAutoloadMiddleware])
+
+    @app.get("/")
+    def visits(request: Request) -> int:
+        session = request.native["session"]
+        session["visits"] = session.get("visits", 0) + 1
+        return int(session["visits"])
+
+    with Client(app) as client:
+        assert [client.get("/").json() for _ in range(3)] == [1, 2, 3]
+
+
 # -- both --------------------------------------------------------------------------------------------------------------
 
 

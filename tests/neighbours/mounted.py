@@ -455,6 +455,45 @@ def blacksheep(folder: Path) -> None:
     assert events == ["started", "stopped"] * 4
 
 
+@row(TABLE, "cherrypy", "CherryPy", "both", '`app.mount("/old", cherrypy.Application(root, None))`', alone=True)
+def cherrypy(folder: Path) -> None:
+    import cherrypy
+
+    class Old:
+        @cherrypy.expose
+        @cherrypy.tools.json_out()
+        def hello(self, name: str) -> list[str]:
+            return [name, cherrypy.url("/hello")]
+
+    cherrypy.config.update({"environment": "embedded"})
+    for client in _clients(cherrypy.Application(Old(), None)):
+        assert client.get("/old/hello?name=eve").json() == ["eve", "http://testserver/old/hello"]
+        assert client.get("/old/nothing").status_code == 404
+
+
+@row(TABLE, "connexion", "Connexion", "both", '`app.mount("/old", connexion_app)`')
+def connexion(folder: Path) -> None:
+    import connexion
+
+    operation = {
+        "operationId": "tests.neighbours.mounted.add_in_connexion",
+        "parameters": [
+            {"name": name, "in": "query", "required": True, "schema": {"type": "integer"}} for name in ("a", "b")
+        ],
+        "responses": {"200": {"description": "the sum"}},
+    }
+    info = {"title": "old", "version": "1"}
+    old = connexion.AsyncApp("old")
+    old.add_api({"openapi": "3.0.0", "info": info, "paths": {"/add": {"get": operation}}})
+    for client in _clients(old):
+        assert client.get("/old/add?a=1&b=2").json() == {"sum": 3}
+        assert client.get("/old/add?a=x&b=2").status_code == 400
+
+
+async def add_in_connexion(a: int, b: int) -> dict[str, int]:
+    return {"sum": a + b}
+
+
 # -- what is mounted beside an app -------------------------------------------------------------------------------------
 
 

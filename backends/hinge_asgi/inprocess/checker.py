@@ -16,7 +16,8 @@ _OPTIONAL: Any = object()
 # The type of each key; a pair (type, _OPTIONAL) may be missing.
 _KEYS: dict[str, dict[str, Any]] = {
     "http.response.start": {"status": int, "headers": list, "trailers": (bool, _OPTIONAL)},
-    "http.response.body": {"body": (bytes, _OPTIONAL), "more_body": (bool, _OPTIONAL)},
+    # Headers are no part of a body, and middleware that changes each message leaves some there; servers pass over them.
+    "http.response.body": {"body": (bytes, _OPTIONAL), "more_body": (bool, _OPTIONAL), "headers": (list, _OPTIONAL)},
     "http.response.pathsend": {"path": str},
     "websocket.accept": {"subprotocol": (str | None, _OPTIONAL), "headers": (list, _OPTIONAL)},
     "websocket.send": {"text": (str | None, _OPTIONAL), "bytes": (bytes | None, _OPTIONAL)},
