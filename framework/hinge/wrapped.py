@@ -84,6 +84,10 @@ _REACHED: dict[tuple[int, str], list[Any]] = {}
 """What the wrappers reach that clients have open."""
 
 
+_OF_PROTOCOLS = frozenset(("environ", "env", "start_response", "scope", "receive", "send"))
+"""What functions that are applications call their parameters."""
+
+
 def wrapped(found: Any, who: str) -> Wrapped | None:
     """Return the app that something wraps, and how it is called; None: it is no wrapper of one.
 
@@ -138,8 +142,10 @@ def _held(wrapper: Any) -> Iterator[Any]:
     elif isinstance(wrapper, FunctionType):
         yield from (_value(getattr, cell, "cell_contents") for cell in wrapper.__closure__ or ())
         yield from (*(wrapper.__defaults__ or ()), *(wrapper.__kwdefaults__ or {}).values())
-        named = map(wrapper.__globals__.get, wrapper.__code__.co_names)
-        yield from (one for one in named if isinstance(one, App))
+        code = wrapper.__code__
+        if not _OF_PROTOCOLS.isdisjoint(code.co_varnames[: code.co_argcount]):  # any function may name an app
+            named = map(wrapper.__globals__.get, code.co_names)
+            yield from (one for one in named if isinstance(one, App))
     else:
         slots = [slot for kind in type(wrapper).__mro__ for slot in vars(kind).values()]
         yield from (_value(slot.__get__, wrapper) for slot in slots if isinstance(slot, MemberDescriptorType))

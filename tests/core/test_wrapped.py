@@ -76,6 +76,19 @@ def by_name(environ: Any, start_response: Any) -> Any:
     return GLOBAL(environ, start_response)
 
 
+def handler_of_the_app(item: Any, size: Any) -> Any:
+    return GLOBAL.url_for("item", item=item, size=size)
+
+
+class Beside:
+    """Another application, something of which knows the app."""
+
+    def __init__(self) -> None:
+        self.hook = handler_of_the_app
+
+    def __call__(self, environ: Any, start_response: Any) -> Any: ...
+
+
 WRAPPERS: dict[str, tuple[Callable[[Any], Any], str, int]] = {
     "an attribute": (Plain, "wsgi", 1),
     "a slot": (Slotted, "asgi", 1),
@@ -166,6 +179,8 @@ NO_WRAPPERS: dict[str, Callable[[], Any]] = {
     "another application": lambda: Plain(len),
     "a list of apps": lambda: [App()],
     "one of several in a list": lambda: Plain([App(), App()]),
+    "a function that names an app": lambda: handler_of_the_app,
+    "another application beside the app": Beside,
     "nothing": lambda: None,
 }
 
