@@ -28,6 +28,8 @@ from hinge.responses.response import JSONResponse, Response
 from hinge.routing.route import Route
 from hinge.routing.router import Router
 
+__all__ = ["Health"]
+
 if TYPE_CHECKING:
     from hinge.binding.notes import Notes
     from hinge.dependencies.graph import Graphs

@@ -8,7 +8,15 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import Any
 
-_ROOMS = ("hinge", "hinge.middleware", "hinge.observability", "hinge.security", "hinge.sessions", "hinge.codecs")
+_ROOMS = (
+    "hinge",
+    "hinge.middleware",
+    "hinge.observability",
+    "hinge.health",
+    "hinge.security",
+    "hinge.sessions",
+    "hinge.codecs",
+)
 """The packages whose names are looked for in one another."""
 
 

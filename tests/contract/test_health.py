@@ -102,7 +102,7 @@ def test_checks_run_at_once_and_are_late_after_their_time(client_for: Any) -> No
     client = client_for(app_with(slow, slow_too, slowest, timeout=5))
     begun = time.monotonic()
     assert client.get("/ready").status_code == 200
-    assert time.monotonic() - begun < 0.6
+    assert time.monotonic() - begun < 0.85, "less than one after the other"
     client = client_for(app_with(is_late, timeout=0.05))
     begun = time.monotonic()
     assert client.get("/ready").status_code == 503

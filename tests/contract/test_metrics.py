@@ -12,6 +12,7 @@ import pytest
 prometheus = pytest.importorskip("prometheus_client")
 
 from prometheus_client.parser import text_string_to_metric_families  # noqa: E402
+from tests.support.waiting import until  # noqa: E402
 
 from hinge import App, ConfigurationError, Depends, HTTPError, WebSocket  # noqa: E402
 from hinge.backend import Feature  # noqa: E402
@@ -144,10 +145,7 @@ def test_streams_are_under_way_until_they_end(client_for: Any, registry: Any) ->
         next(iter(answer.iter_bytes()))
         assert registry.get_sample_value("http_requests_in_progress", labels) == 1
         assert registry.get_sample_value("http_request_duration_seconds_count", labels) == 0
-    client.close() if hasattr(client, "close") else None
     failed = labels | {"error": "ClientDisconnect"}
-    from tests.support.waiting import until
-
     until(lambda: registry.get_sample_value("http_requests_failed_total", failed) == 1, "the end of the stream")
     assert registry.get_sample_value("http_requests_in_progress", labels) == 0
 
@@ -217,7 +215,7 @@ def test_one_registry_has_one_set_of_buckets(registry: Any) -> None:
         Metrics(registry=registry, buckets=[1, 2])
 
 
-def test_a_port_of_its_own_shows_the_same(client_for: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_of_its_own_shows_the_same() -> None:
     import httpx
     from tests.support.ports import free_port
 

@@ -48,6 +48,8 @@ RequestValidationError = of_another("RequestValidationError", "fastapi.exception
         ("hinge.middleware", "CORSMiddleware", "from hinge.middleware import CORS"),
         ("hinge", "CORS", "from hinge.middleware import CORS"),
         ("hinge", "HTTPBearer", "from hinge.security import HTTPBearer"),
+        ("hinge", "Metrics", "from hinge.observability import Metrics"),
+        ("hinge", "Health", "from hinge.health import Health"),
         ("hinge.security", "HTTPAuthorizationCredentials", "str: HTTPBearer gives the token itself"),
         ("hinge.security", "JWT", "from hinge.security.jwt import JWT"),
         ("hinge.testing", "TestClient", "from hinge.testing import Client"),
