@@ -215,6 +215,7 @@ def test_a_handshake_counts(each_backend: Any) -> None:
         (("5/minute",), {"store": "redis://u:hunter2@[::1"}),
         (("5/minute",), {"store": "redis+cluster://u:hunter2@host"}),
         (("5/minute",), {"store": b"redis://u:hunter2@host"}),
+        (("5/minute",), {"store": "redis://u:hunter2@host?decode_responses=yes"}),
         (("5/minute",), {"name": 5}),
         (("5/minute",), {"when_store_fails": "maybe"}),
         (("5/minute",), {"store_timeout": 0}),
@@ -412,6 +413,16 @@ def test_a_worker_whose_clock_is_ahead_shuts_nobody_out_for_longer(redis: Redis,
         assert client.get("/").status_code == 200
         clock.now -= 3600
         assert client.get("/").headers["retry-after"] == "60"
+
+
+def test_many_at_once_are_counted(redis: Redis, backend: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """However few connections there are: a pool that refuses would let everybody through."""
+    url = f"{redis.url}?max_connections=1"
+    limit = RateLimit("5/hour", store=url, store_timeout=5.0, name=f"{backend.name}{time.time()}")
+    with Client(app_with(limit), backend.name) as client, ThreadPoolExecutor(16) as threads:
+        found = list(threads.map(lambda _: client.get("/").status_code, range(64)))
+    assert sorted(found) == [200] * 5 + [429] * 59
+    assert not caplog.records
 
 
 def test_a_count_whose_answer_is_lost(redis: Redis, backend: Any, caplog: pytest.LogCaptureFixture) -> None:

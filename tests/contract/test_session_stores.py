@@ -272,6 +272,15 @@ def test_an_answer_that_is_lost(redis: Redis, how: str, closes: bool) -> None:
     way.close()
 
 
+def test_few_connections_are_waited_for(redis: Redis, backend: Any) -> None:
+    store = RedisStore(f"{redis.url}?max_connections=1", prefix=f"few {backend.name}:", timeout=5.0)
+    with Client(shop(store), backend.name, scheme="https") as client, ThreadPoolExecutor(8) as threads:
+        client.put("/a?value=1")
+        found = list(threads.map(lambda number: client.put(f"/b{number}?value=1").status_code, range(32)))
+        assert found == [204] * 32
+        assert len(client.get("/").json()) == 33
+
+
 # -- in an app ---------------------------------------------------------------------------------------------------------
 
 

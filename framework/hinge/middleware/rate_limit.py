@@ -23,7 +23,7 @@ from hinge.extras import install
 from hinge.inspection.signature import Colour, colour_of
 from hinge.middleware.layer import AsyncMiddleware
 from hinge.middleware.moving_window import MovingWindow
-from hinge.middleware.redis_client import asking_again, checked_url
+from hinge.middleware.redis_client import checked_url, pool_of
 from hinge.middleware.timeout import SECONDS
 from hinge.request import HTTPConnection, Request
 from hinge.websocket import WebSocket
@@ -245,14 +245,15 @@ class _Shared(RateLimit):
 
     async def _connected(self, loop: asyncio.AbstractEventLoop) -> AsyncGenerator[Any, None]:
         """Yield what counts; the loop closes the generator when it ends, and that closes the connections."""
-        again = asking_again(_needed("redis.asyncio.retry"))  # which may count twice, and lets nobody through
-        url = f"async+redis+{self._url}" if self._url.startswith("unix:") else f"async+{self._url}"
-        storage = _needed("limits.aio").storage.RedisStorage(url, implementation="redispy", **again)
+        pool = pool_of("redis.asyncio", self._url, self._timeout)  # asked again, it may count twice
+        storage = _needed("limits.aio").storage.RedisStorage(
+            "async+redis://", implementation="redispy", connection_pool=pool
+        )
         try:
             yield _needed("limits.aio").strategies.MovingWindowRateLimiter(storage)
         finally:
             self._open.pop(loop, None)
-            await storage.bridge.get_connection().aclose()
+            await pool.disconnect()
 
 
 class _Connected(NamedTuple):

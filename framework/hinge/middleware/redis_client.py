@@ -1,7 +1,8 @@
-"""What all who ask a Redis share: the URL that says where it is, and when it is asked once more.
+"""What all who ask a Redis share: the URL that says where it is, and the connections to it.
 
 Law: no message shows a URL, for there may be a password in it. A URL that nobody can read is an error where it is
-written, and not in somebody's request.
+written, and not in somebody's request. Connections are bounded and waited for: a pool that refuses where all are in use
+would be a store that fails whenever many ask.
 """
 
 from importlib import import_module
@@ -25,20 +26,23 @@ def checked_url(what: str, parameter: str, url: Any, extra: str, *, instead: str
         raise ConfigurationError(f"{what}(...) ({where}): it needs redis. Fix: {install(extra)}") from error
     plain = url.replace("redis+unix://", "unix://", 1) if isinstance(url, str) else ""
     try:
-        parse(plain)  # which takes redis://, rediss:// and unix://
+        told = parse(plain)  # which takes redis://, rediss:// and unix://
     except ValueError:
+        told = None
+    if told is None or "decode_responses" in told:  # what is kept is bytes
         raise ConfigurationError(
             f"{what}({parameter}=...) ({where}): it is no URL of a Redis. "
             f"Fix: {instead}redis://host:6379/0, rediss://..., redis+unix:///path"
-        ) from None
+        )
     return plain
 
 
-def asking_again(retry: Any) -> dict[str, Any]:
-    """Return a client's options, of the module `redis.retry` or that of its other colour.
+def pool_of(module: str, url: str, timeout: float, **options: Any) -> Any:
+    """Return the connections of `redis` or `redis.asyncio`; who finds all of them in use waits so many seconds for one.
 
-    Where Redis has closed the connection it is asked once more; where it does not answer, it is not.
+    Where Redis has closed a connection it is asked once more; where it does not answer, it is not.
     """
     closed = [import_module("redis.exceptions").ConnectionError]
-    once = retry.Retry(import_module("redis.backoff").NoBackoff(), 1, supported_errors=(*closed,))
-    return {"retry": once, "retry_on_error": closed}
+    again = import_module(f"{module}.retry").Retry(import_module("redis.backoff").NoBackoff(), 1, (*closed,))
+    pool = import_module(module).BlockingConnectionPool
+    return pool.from_url(url, timeout=timeout, retry=again, retry_on_error=closed, **options)

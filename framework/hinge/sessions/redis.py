@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from hinge.diagnostics.kinds import TEXT, want
 from hinge.diagnostics.misuse import fits
-from hinge.middleware.redis_client import asking_again, checked_url
+from hinge.middleware.redis_client import checked_url, pool_of
 from hinge.middleware.timeout import SECONDS
 from hinge.sessions.record import Change, Loaded
 from hinge.sessions.store import StoreError, loaded
@@ -45,7 +45,7 @@ class RedisStore:
     """Keep sessions in the Redis at `url`: `redis://`, `rediss://` or `unix://`.
 
     Each is a hash whose key begins with `prefix`; Redis deletes it when the session is too old. A request waits at most
-    `timeout` seconds for each answer.
+    `timeout` seconds for each answer, and as long for a connection where all 50 are in use.
 
     Raises:
         ConfigurationError: the extra is not installed, or an argument is none of its kind.
@@ -60,7 +60,7 @@ class RedisStore:
         self._url = checked_url("RedisStore", "url", url, "redis")
         self._redis = import_module("redis")
         self._prefix = prefix
-        self._options: dict[str, Any] = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
+        self._timeout = timeout
         self._errors = (self._redis.exceptions.RedisError, OSError)
         self._of_loop: dict[asyncio.AbstractEventLoop, tuple[_Client, AsyncGenerator[_Client, None]]] = {}
         self._plain = _Client(self._client_of("redis"))
@@ -119,8 +119,8 @@ class RedisStore:
     # -- connections ---------------------------------------------------------------------------------------------------
 
     def _client_of(self, module: str) -> Any:
-        again = asking_again(import_module(f"{module}.retry"))
-        return import_module(module).Redis.from_url(self._url, **again, **self._options)
+        timeouts = {"socket_timeout": self._timeout, "socket_connect_timeout": self._timeout}
+        return import_module(module).Redis.from_pool(pool_of(module, self._url, self._timeout, **timeouts))
 
     async def _on_loop(self) -> "_Client":
         """Return the client of this event loop."""
