@@ -185,8 +185,13 @@ class Runtime:
             if lifespan is None:
                 from hinge_wsgi.lifespans import Lifespans  # noqa: PLC0415 - as above
 
-                lifespan = self._lifespan = Lifespans(self.portal, self._frozen.lifespan())
-                self.portal.submit(lifespan.run())
+                try:
+                    portal = self.portal
+                except Exception as error:  # there is no thread for it now, or none that would be one
+                    logger.critical(complaint, exc_info=error)
+                    raise
+                lifespan = self._lifespan = Lifespans(portal, self._frozen.lifespan())
+                portal.submit(lifespan.run())
         lifespan.started.wait()  # without the lock: a stop must not wait for a start that hangs
         with self._lock:
             if lifespan.failure is not None:

@@ -1,12 +1,17 @@
 """A worker's life under each server: when lifespans start and stop, what a failing start does, what a stop ends."""
 
 import contextlib
+import os
 import signal
+import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.support.fronts import apache, has_mod_wsgi, page_file
 from tests.support.http2 import H2
+from tests.support.matrix import MATRIX, uwsgi
 from tests.support.servers import BARE_GRANIAN, KINDS, Kind, Server, kinds, running, start
 from tests.support.waiting import PATIENCE, until
 from websockets.exceptions import ConnectionClosed
@@ -59,20 +64,44 @@ def test_who_does_not_stop_otherwise_stops_on_an_interrupt(kind: str, tmp_path: 
     assert texts(server, "stop") == STOPS
 
 
+BY_HAND = "served:make('wsgi')"
+"""A target that is compiled where it is imported: before the fork, with `--preload` and with uWSGI's master."""
+
 WORKERS = {
-    "granian-wsgi": ("--workers", "2"),
-    "granian-asgi": ("--workers", "2"),
-    "uvicorn": ("--workers", "2"),
-    "hypercorn": ("--workers", "2"),
-    "gunicorn": ("--workers", "2"),
-    "gunicorn --preload": ("--workers", "2", "--preload"),
+    "granian-wsgi": ("served:app", "--workers", "2"),
+    "granian-asgi": ("served:app", "--workers", "2"),
+    "uvicorn": ("served:app", "--workers", "2"),
+    "hypercorn": ("served:app", "--workers", "2"),
+    "gunicorn": ("served:app", "--workers", "2"),
+    "gunicorn --preload": (BY_HAND, "--workers", "2", "--preload"),
+    "gunicorn-gevent": ("served:app", "--workers", "2"),
+    "gunicorn-gevent --preload": (BY_HAND, "--workers", "2", "--preload"),
+    "gunicorn-asgi --preload": ("served:app", "--workers", "2", "--preload"),
+    "uwsgi of two": ("named:application",),
+    "apache-daemon of two": ("named:application",),
 }
 
 
-@pytest.mark.parametrize("kind", WORKERS)
+def patching(folder: Path) -> list[str]:
+    """Return the option with which gunicorn reads the page's file."""
+    file = folder / "gunicorn.conf.py"
+    file.write_text(page_file("gunicorn.md", file.name))
+    return ["-c", str(file)]
+
+
+def of_two(name: str) -> Kind:
+    """Return a server whose processes are said in its file."""
+    kind = MATRIX[name]
+    return replace(kind, in_folder=apache("shop.conf", 2) if name.startswith("apache") else uwsgi(2))
+
+
+@pytest.mark.parametrize("kind", [case for case in WORKERS if MATRIX[case.split(maxsplit=1)[0]].needs()])
 def test_each_worker_has_its_own(kind: str, tmp_path: Path) -> None:
     name = kind.split(maxsplit=1)[0]
-    server = start(name, "served:app", tmp_path, *WORKERS[kind])
+    target, *extra = WORKERS[kind]
+    if kind == "gunicorn-gevent --preload":
+        extra += patching(tmp_path)
+    server = start(of_two(name) if kind.endswith("two") else name, target, tmp_path, *extra)
     try:
         answered: set[int] = set()
 
@@ -84,6 +113,7 @@ def test_each_worker_has_its_own(kind: str, tmp_path: Path) -> None:
             for wire in wires:
                 with wire:
                     answered.add(wire.answer().json()["pid"])
+            assert server.get("/colour/async").json()["loop"]
             return len(answered) == 2
 
         until(both_have_answered, "an answer of each worker", server.log)
@@ -99,6 +129,25 @@ def test_each_worker_has_its_own(kind: str, tmp_path: Path) -> None:
         expected -= Counter((pid, text) for pid in answered - stopped for text in STOPS if not lines[pid, text])
     assert lines == expected
     assert server.process.pid not in answered
+
+
+def test_gevent_that_patches_after_the_import_is_refused(tmp_path: Path) -> None:
+    with running("gunicorn-gevent", BY_HAND, tmp_path, "--preload") as server:
+        assert server.get("/state").status == 503
+        server.wait_for_log("Fix: from gevent import monkey; monkey.patch_all() as the first lines of gunicorn.conf.py")
+
+
+@pytest.mark.skipif(not has_mod_wsgi(), reason="there is no mod_wsgi for this Python")
+def test_a_touched_script_reloads_the_app_under_apache(tmp_path: Path) -> None:
+    with running("apache-daemon", "served:app", tmp_path) as server:
+        before = server.get("/state").json()["pid"]
+        (script,) = server.journal_path.parent.glob("site/*.wsgi")
+        os.utime(script, (0, time.time() + 10))
+        until(lambda: server.get("/state").json()["pid"] != before, "another process", server.log)
+        now = server.get("/state").json()["pid"]
+        server.wait_for("stop", 2)
+    lives = {pid: [entry.text for entry in server.journal() if entry.pid == pid] for pid in (before, now)}
+    assert lives == {before: [*STARTS, *STOPS], now: [*STARTS, *STOPS]}
 
 
 # -- a start that fails ------------------------------------------------------------------------------------------------

@@ -135,13 +135,17 @@ def _tls(interface: str) -> Callable[[int | str, str, Path], list[str]]:
     return arguments
 
 
-def _uwsgi(address: int | str, target: str, folder: Path) -> list[str]:
+def uwsgi(processes: int = 1) -> Callable[[int | str, str, Path], list[str]]:
     """Start uWSGI with the page's file; on a port it speaks HTTP instead of its own protocol."""
-    if isinstance(address, str):
-        return [_script("uwsgi"), "--ini", str(uwsgi_ini(folder, target))]
-    file = uwsgi_ini(folder, target)
-    file.write_text(re.sub(r"(?m)^socket = .*$", f"http-socket = 127.0.0.1:{address}", file.read_text()))
-    return [_script("uwsgi"), "--ini", str(file)]
+
+    def arguments(address: int | str, target: str, folder: Path) -> list[str]:
+        file = uwsgi_ini(folder, target, processes)
+        if isinstance(address, int):
+            text = re.sub(r"(?m)^socket = .*$", f"http-socket = 127.0.0.1:{address}", file.read_text())
+            file.write_text(text)
+        return [_script("uwsgi"), "--ini", str(file)]
+
+    return arguments
 
 
 def _hinge_run(backend: str) -> Callable[[int | str, str, Path], list[str]]:
@@ -384,7 +388,7 @@ MORE = {
             "wsgi",
             title="uWSGI, its HTTP",
             command="[uwsgi.ini](deploy/uwsgi.md), `http-socket`",
-            in_folder=_uwsgi,
+            in_folder=uwsgi(),
             seen={"pyuwsgi": "2.0.30.post1"},
             faults=(
                 Fault(
@@ -562,7 +566,7 @@ MORE = {
             "wsgi",
             title="nginx before uWSGI",
             command="[location.conf](deploy/uwsgi.md#nginx-in-front)",
-            in_folder=_uwsgi,
+            in_folder=uwsgi(),
             front=nginx_uwsgi,
             by_socket=True,
             is_public=True,
