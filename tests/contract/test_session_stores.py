@@ -234,7 +234,7 @@ def test_a_file_that_is_locked_keeps_nobody_waiting_in_line(tmp_path: Path) -> N
         other.execute("BEGIN IMMEDIATE")
         answers, seconds = asyncio.run(ask())
     assert {type(answer) for answer in answers} == {StoreError}
-    assert seconds < 1.0, "with six threads it would be more than three"
+    assert seconds < 2.0, "with six threads it would be more than three"
     assert store.load("id").values == {"a": b"1"}  # type: ignore[union-attr]
     store.close()
 
@@ -255,7 +255,7 @@ def test_a_file_without_room_says_so(tmp_path: Path) -> None:
 def test_an_answer_that_is_lost(redis: Redis, how: str, closes: bool) -> None:
     """What Redis has done all the same is not done again; one that answers nothing is not asked again."""
     way = Cut(redis, closes=closes)
-    only = RedisStore(way.url, prefix=f"lost {how} {closes}:", timeout=0.2)
+    only = RedisStore(way.url, prefix=f"lost {how} {closes}:", timeout=0.5)
     store: Any = only if how == "plain" else OnLoop(only)
     store.commit(new(a=b"1"), FAR)
     way.is_on = True
@@ -266,7 +266,7 @@ def test_an_answer_that_is_lost(redis: Redis, how: str, closes: bool) -> None:
         began = time.monotonic()
         with pytest.raises(StoreError, match="Timeout"):
             store.commit(renewed, FAR)
-        assert time.monotonic() - began < 0.4
+        assert time.monotonic() - began < 0.95
     assert (store.load("id"), store.load("next").values) == (None, {"a": b"2"})
     store.close()
     way.close()
@@ -391,16 +391,16 @@ class Slow(MemoryStore):
     waits = True
 
     def commit(self, change: Change, expires: int) -> Any:
-        time.sleep(0.3)
+        time.sleep(0.6)
         return super().commit(change, expires)
 
     async def acommit(self, change: Change, expires: int) -> Any:
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.6)
         return super().commit(change, expires)
 
 
 def test_no_timeout_cuts_what_is_kept(client_for: Any) -> None:
-    app = App(sessions=Sessions([KEY], store=Slow()), middleware=[Timeout(0.15)])
+    app = App(sessions=Sessions([KEY], store=Slow()), middleware=[Timeout(0.4)])
 
     @app.post("/login")
     async def login(session: Session) -> None:
