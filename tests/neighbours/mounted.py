@@ -580,7 +580,7 @@ def fastmcp(folder: Path) -> None:
     TABLE,
     "python-socketio",
     "`socketio.ASGIApp`",
-    "ASGI; polling alone on WSGI",
+    "ASGI",
     '`app.mount("/", socketio.ASGIApp(server))`',
 )
 def socketio_asgi(folder: Path) -> None:
