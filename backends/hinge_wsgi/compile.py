@@ -57,10 +57,14 @@ def compile_wsgi(frozen: FrozenApp) -> Any:
 
 
 def _with_worker_hooks(wrapped: Any, application: Any, runtime: Runtime, frozen: FrozenApp) -> Any:
-    if wrapped is not application and frozen.not_found.otherwise.observers:
-        from hinge_wsgi.observed import observed_around  # noqa: PLC0415 - only observed apps pay for it
+    if wrapped is not application:
+        from hinge_wsgi.late_start import in_time  # noqa: PLC0415 - only apps with native middleware pay for it
 
-        wrapped = observed_around(wrapped, frozen, runtime)
+        wrapped = in_time(wrapped)
+        if frozen.not_found.otherwise.observers:
+            from hinge_wsgi.observed import observed_around  # noqa: PLC0415 - only observed apps pay for it
+
+            wrapped = observed_around(wrapped, frozen, runtime)
 
     def outermost(environ: Environ, start_response: StartResponse) -> Any:
         return wrapped(environ, start_response)

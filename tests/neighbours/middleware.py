@@ -398,6 +398,19 @@ def secure(folder: Path) -> None:
                 assert client.get(path).headers["x-frame-options"] == "SAMEORIGIN"
 
 
+def _intake(events: list[dict[str, Any]]) -> Any:
+    """What agents of Elastic APM send their events to."""
+    import json
+
+    def intake(environ: Any, start_response: Any) -> list[bytes]:
+        sent = environ["wsgi.input"].read() if environ["REQUEST_METHOD"] == "POST" else b""
+        events.extend(json.loads(line) for line in gzip.decompress(sent).splitlines())
+        start_response("202 Accepted", [("content-length", "0")])
+        return []
+
+    return intake
+
+
 @row(
     TABLE,
     "elastic-apm",
@@ -407,20 +420,12 @@ def secure(folder: Path) -> None:
     alone=True,
 )
 def elastic_apm(folder: Path) -> None:
-    import json
 
     import elasticapm
     from elasticapm.contrib.asgi import ASGITracingMiddleware
 
     events: list[dict[str, Any]] = []
-
-    def intake(environ: Any, start_response: Any) -> list[bytes]:
-        sent = environ["wsgi.input"].read() if environ["REQUEST_METHOD"] == "POST" else b""
-        events.extend(json.loads(line) for line in gzip.decompress(sent).splitlines())
-        start_response("202 Accepted", [("content-length", "0")])
-        return []
-
-    with served(intake, "wsgi") as url:
+    with served(_intake(events), "wsgi") as url:
         client = elasticapm.Client(
             service_name="shop", server_url=url, cloud_provider=False, central_config=False, metrics_interval="0s"
         )
@@ -451,6 +456,33 @@ def elastic_apm(folder: Path) -> None:
 
 
 # -- WSGI --------------------------------------------------------------------------------------------------------------
+
+
+@row(
+    TABLE,
+    "elastic-apm",
+    "`ElasticAPM`",
+    "WSGI",
+    '`wsgi_middleware=[(ElasticAPM, {"client": client})]` with `Config(propagate_exceptions=True)`',
+    alone=True,
+)
+def elastic_apm_wsgi(folder: Path) -> None:
+    import elasticapm
+    from elasticapm.middleware import ElasticAPM
+
+    events: list[dict[str, Any]] = []
+    with served(_intake(events), "wsgi") as url:
+        client = elasticapm.Client(
+            service_name="shop", server_url=url, cloud_provider=False, central_config=False, metrics_interval="0s"
+        )
+        app = _app(wsgi_middleware=[(ElasticAPM, {"client": client})], config=Config(propagate_exceptions=True))
+        with Client(app, "wsgi") as browser:
+            assert (browser.get("/").text, browser.get("/nothing").status_code) == (LONG, 404)
+            with pytest.raises(KeyError):
+                browser.get("/fail")
+        client.close()
+    (error,) = [event["error"] for event in events if "error" in event]
+    assert (error["exception"]["type"], error["culprit"].rpartition(".")[2]) == ("KeyError", "fail")
 
 
 @row(
