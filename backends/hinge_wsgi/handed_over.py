@@ -18,7 +18,7 @@ from hinge.compiling.frozen import Endpoint
 from hinge.diagnostics.failures import FAILURES, failure_of
 from hinge.http.body import BODILESS_METHODS
 from hinge.mounted.foreign import UNLIMITED
-from hinge.mounted.heads import STATE, disguised
+from hinge.mounted.heads import STATE, copied, disguised
 from hinge.mounted.wsgi import FileWrapper, Incoming, Start
 from hinge.responses.streaming import StreamAborted
 from hinge.state import MOUNTED, State
@@ -47,7 +47,7 @@ def make_serve_directly(endpoint: Endpoint, runtime: Runtime) -> Serve:
         started = _Started(start_response)
         output: Any = None
         try:
-            inner = dict(environ)
+            inner = copied(environ)
             inner.pop("wsgiorg.routing_args", None)
             inner["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "").rstrip("/") + root
             inner["PATH_INFO"] = disguised(path_of(environ)[cut:])

@@ -43,6 +43,15 @@ def is_environ(native: Any) -> bool:
     return (native.__class__ is dict or isinstance(native, Mapping)) and "REQUEST_METHOD" in native
 
 
+def copied(native: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of an environ, without the variables of the process that would read as headers."""
+    environ = dict(native)
+    for key, value in _INHERITED.items():
+        if environ.get(key) == value:
+            del environ[key]
+    return environ
+
+
 def disguised(text: str) -> str:
     """Return a text as WSGI has it: a character a byte of its UTF-8."""
     return text if text.isascii() else text.encode("utf-8", "surrogatepass").decode("latin-1")
@@ -55,7 +64,7 @@ def environ_of(request: Any, prefix: str) -> dict[str, Any]:
     """Return the environ of a request for an application below `prefix`, without its body."""
     native, (root, below) = request.native, split(request, prefix)
     if is_environ(native):
-        environ = dict(native)
+        environ = copied(native)
         environ["wsgi.url_scheme"] = request.scheme
         if "client" in request._memo:  # a trusted proxy knows it better
             _tell_client(environ, request)
