@@ -10,7 +10,7 @@ from typing import Any
 
 from hinge import App, Config
 
-LIMIT = 3_000_000
+LIMIT = 1_000_000
 
 
 def note(*words: object) -> None:
