@@ -313,10 +313,23 @@ MORE = {
             command="granian module:app",
             arguments=_granian("rsgi"),
             h2c=True,
-            websocket=True,
             lifespan=True,
             needs=lambda: "rsgi" in installed_backends(),
             seen=_GRANIAN,
+            faults=(
+                Fault(
+                    "without the path as it was sent, U+FFFD in it cannot be told from what is not UTF-8: 400",
+                    (
+                        "test_every_server_gives_the_same_answer[GET /files/%EF",
+                        "test_the_answers_are_those_of_http_1[GET /files/%EF",
+                    ),
+                ),
+                Fault("drops `Content-Length` beside chunks", (_TWICE,)),
+                Fault(
+                    "a stream that fails looks complete",
+                    (_CUT, "test_a_failure_after_the_first_chunk_resets_the_stream"),
+                ),
+            ),
         ),
         Kind(
             "gunicorn-sync",
