@@ -133,3 +133,25 @@ def integers(folder: Path) -> None:
         schema = document["paths"]["/"]["post"]["requestBody"]["content"]["application/json"]["schema"]
         jsonschema.validate([1.0], schema)
         assert client.post("/", content="[1.0]", headers={"content-type": "application/json"}).status_code == 422
+
+
+@row(
+    TABLE,
+    "authlib",
+    "`flask_client.OAuth` in Hinge's routes",
+    "it reads `flask.request` and `flask.session`, which only Flask makes",
+    "[`starlette_client.OAuth`](native-middleware.md#authlib), on both backends",
+)
+def authlib_flask(folder: Path) -> None:
+    from authlib.integrations.flask_client import OAuth
+
+    oauth = OAuth()
+    oauth.register("shop", client_id="me", authorize_url="https://login.example/authorize")
+    app = App()
+
+    @app.get("/login")
+    def login() -> str:
+        return str(oauth.shop.authorize_redirect("https://app.example/callback"))
+
+    with Client(app, "wsgi", raise_server_exceptions=True) as client, pytest.raises(RuntimeError, match="context"):
+        client.get("/login")
