@@ -137,15 +137,16 @@ def integers(folder: Path) -> None:
 
 @row(
     TABLE,
-    "authlib",
+    "authlib flask httpx",
     "`flask_client.OAuth` in Hinge's routes",
     "it reads `flask.request` and `flask.session`, which only Flask makes",
     "[`starlette_client.OAuth`](native-middleware.md#authlib), on both backends",
 )
 def authlib_flask(folder: Path) -> None:
     from authlib.integrations.flask_client import OAuth
+    from flask import Flask
 
-    oauth = OAuth()
+    oauth: Any = OAuth(Flask("shop"))
     oauth.register("shop", client_id="me", authorize_url="https://login.example/authorize")
     app = App()
 
