@@ -97,11 +97,10 @@ def compile_asgi(frozen: FrozenApp) -> Any:  # noqa: C901 - the request path is 
 
 
 def _serve(endpoint: Endpoint, runtime: Runtime, distrust: Any) -> Serve:
-    if endpoint.route is not None and endpoint.route.interface == "asgi":
-        from hinge_asgi.handed_over import is_handed_over, make_serve_directly  # noqa: PLC0415 - for who mounts some
+    if endpoint.is_handed_over("asgi"):
+        from hinge_asgi.handed_over import make_serve_directly  # noqa: PLC0415 - only who mounts some pays for it
 
-        if is_handed_over(endpoint):
-            return make_serve_directly(endpoint, runtime, distrust)
+        return make_serve_directly(endpoint, runtime, distrust)
     return make_serve(endpoint, runtime, distrust)
 
 

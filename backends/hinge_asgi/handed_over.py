@@ -16,7 +16,6 @@ from hinge.errors import HTTPError
 from hinge.loop.runtime import Runtime
 from hinge.loop.watch import failure_of
 from hinge.mounted.answers import as_status
-from hinge.mounted.foreign import UNLIMITED
 from hinge.mounted.heads import OUR_ROUTE
 from hinge.state import MOUNTED
 from hinge_asgi import scope as reader
@@ -24,11 +23,6 @@ from hinge_asgi.body import Receive, doubt
 from hinge_asgi.respond import Send
 from hinge_asgi.scope import Scope
 from hinge_asgi.serve import Serve, _Rest
-
-
-def is_handed_over(endpoint: Endpoint) -> bool:
-    """Tell whether nothing is around a mounted application."""
-    return not endpoint.layers and endpoint.plan.composed is None and endpoint.max_body_size == UNLIMITED
 
 
 def make_serve_directly(

@@ -94,11 +94,10 @@ def _serve(endpoint: Endpoint, runtime: Runtime) -> Serve:
 
 
 def _unobserved(endpoint: Endpoint, runtime: Runtime) -> Serve:
-    if endpoint.route is not None and endpoint.route.interface == "wsgi":
-        from hinge_wsgi.handed_over import is_handed_over, make_serve_directly  # noqa: PLC0415 - for who mounts some
+    if endpoint.is_handed_over("wsgi"):
+        from hinge_wsgi.handed_over import make_serve_directly  # noqa: PLC0415 - only who mounts some pays for it
 
-        if is_handed_over(endpoint):
-            return make_serve_directly(endpoint, runtime)
+        return make_serve_directly(endpoint, runtime)
     if endpoint.is_guarded:
         from hinge_wsgi.dependencies import with_guards  # noqa: PLC0415 - only routes with guards pay for it
 

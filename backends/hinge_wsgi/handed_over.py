@@ -16,8 +16,7 @@ from typing import Any
 
 from hinge.compiling.frozen import Endpoint
 from hinge.diagnostics.failures import FAILURES, failure_of
-from hinge.http.body import BODILESS_METHODS
-from hinge.mounted.foreign import UNLIMITED
+from hinge.http.body import BODILESS_METHODS, UNLIMITED
 from hinge.mounted.heads import STATE, copied, disguised
 from hinge.mounted.wsgi import FileWrapper, Incoming, Start
 from hinge.responses.streaming import StreamAborted
@@ -29,11 +28,6 @@ from hinge_wsgi.respond import StartResponse
 from hinge_wsgi.runtime import Runtime
 from hinge_wsgi.serve import Rest, Serve
 from hinge_wsgi.waiting import Cut, on_request_thread
-
-
-def is_handed_over(endpoint: Endpoint) -> bool:
-    """Tell whether nothing is around a mounted application."""
-    return not endpoint.layers and endpoint.plan.composed is None and endpoint.max_body_size == UNLIMITED
 
 
 def make_serve_directly(endpoint: Endpoint, runtime: Runtime) -> Serve:
@@ -102,8 +96,9 @@ class _Started:
         """Whether the status is told, and nothing was written."""
         self.written: list[bytes] | None = None
 
-    def __call__(self, status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Callable[[bytes], Any]:
-        write = self._start_response(status, headers, *exc_info)
+    def __call__(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], Any]:
+        rest = () if exc_info is None else (exc_info,)
+        write = self._start_response(status, headers, *rest)
         self.is_plain = True
         return write if write is not None else self._write  # Granian has none
 

@@ -201,7 +201,7 @@ class App(ServerEntry, Registrar):
         from hinge.mounted.foreign import foreign_of  # noqa: PLC0415 - only an app that mounts such pays for it
 
         below = mounted_below(path, name, who, declared)
-        foreign = foreign_of(below, app, interface, name, found, max_body_size, where)
+        foreign = foreign_of(below, app, interface, name, found, max_body_size, where, declared.foreign)
         declared.check_open(f"mount({path!r}, ...) ({where})")
         declared.foreign.append(foreign)
 

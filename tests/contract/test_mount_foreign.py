@@ -379,6 +379,10 @@ def wsgi_corners(notes: list[str]) -> Any:
             return [b"returned"]
         if path == "/file":
             return environ["wsgi.file_wrapper"](io.BytesIO(b"a file" * 3), 7)
+        if path == "/begun":
+            raise KeyError("behind start_response")
+        if path == "/keyword":
+            start("202 Again", [("Content-Type", "text/plain")], exc_info=(KeyError, KeyError("x"), None))
         if path == "/failing":
             return Body(b"first,", KeyError("after"))
         return Body(b"one,", b"two")
@@ -396,6 +400,8 @@ def wsgi_corners(notes: list[str]) -> Any:
         ("/file", 200, "a file" * 3),
         ("/closing", 200, "one,two"),
         ("/silent", 500, None),
+        ("/begun", 500, None),
+        ("/keyword", 202, "one,two"),
     ],
 )
 def test_corners_of_wsgi(each_backend: EachBackend, around: str, path: str, status: int, body: str | None) -> None:
@@ -405,7 +411,7 @@ def test_corners_of_wsgi(each_backend: EachBackend, around: str, path: str, stat
         response = client.get(f"/old{path}")
         assert response.status_code == status
         assert body is None or response.text == body
-    assert notes == (["closed"] if path == "/closing" else [])
+    assert notes == (["closed"] if path in ("/closing", "/keyword") else [])
 
 
 @pytest.mark.parametrize("path", ["/twice", "/split", "/short", "/long"])

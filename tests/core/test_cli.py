@@ -145,6 +145,40 @@ def test_explain_says_what_each_route_gets(folder: Path) -> None:
     assert "max_message_size 1 MiB" in limits
 
 
+MOUNTED = """\
+from hinge import App, Depends, HTTPConnection
+
+
+def old(environ, start_response): ...
+
+
+async def new(scope, receive, send): ...
+
+
+def staff(request: HTTPConnection) -> None: ...
+
+
+app = App(openapi_path=None)
+app.mount("/old", old)
+app.mount("/new", new, dependencies=[Depends(staff)], max_body_size=1024)
+"""
+
+
+def test_mounted_applications_are_listed_checked_and_explained(folder: Path) -> None:
+    (folder / "mounted_under_test.py").write_text(MOUNTED)
+    listed = run("routes", "mounted_under_test:app").stdout.splitlines()
+    assert listed[1].split()[:4] == ["any", "(WSGI)", "/old/{path:path}", "old"]
+    assert listed[2].endswith("mounted_under_test.py:15")
+    assert run("check", "mounted_under_test:app", "--backend", "wsgi").stdout.startswith("ok: backend wsgi")
+    old, new, _ = run("explain", "mounted_under_test:app").stdout.split("\n\n")
+    assert "handler     mounted_under_test.old (mounted_under_test.py:14)" in old
+    assert "wsgi        handed over as the server has it" in old
+    assert "asgi        a worker thread" in old
+    assert "body        read by the application as it arrives, with limits of its own" in old
+    assert "needs 1     mounted_under_test.staff" in new
+    assert "at most 1 KiB" in new
+
+
 def test_explain_tells_a_mistake_at_its_own_route_and_explains_the_others(folder: Path) -> None:
     (folder / "faulty_under_test.py").write_text(
         "from hinge import App\n"

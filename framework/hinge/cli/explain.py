@@ -18,6 +18,7 @@ from hinge.dependencies.graph import Needs
 from hinge.dependencies.mixed import parts_of
 from hinge.diagnostics.kinds import shown
 from hinge.diagnostics.location import qualified_name
+from hinge.http.body import UNLIMITED
 from hinge.inspection.annotations import class_of, members
 from hinge.responses.streaming import StreamingResponse
 from hinge.results.returns import is_stream
@@ -74,6 +75,8 @@ def _placement(route: Route, endpoint: Endpoint, backend: Backend) -> str:
             return "not served: it has no WebSocket routes; GET is answered with 426"
         case Feature.STREAMING:
             return "not served: it cannot send event streams; answered with 501"
+    if endpoint.is_handed_over(backend.interface):
+        return "handed over as the server has it: nothing is around it"
     lacks = [feature.without for feature in _used(endpoint) if feature not in backend.features]
     try:
         placement: Any = backend.placement(endpoint.plan)
@@ -108,7 +111,9 @@ def _arguments(endpoint: Endpoint) -> Iterator[tuple[str, str]]:
     head = [_argument(one) for one in shown if one.source not in (Source.BODY, Source.STREAM)]
     yield "arguments", ", ".join(head) or "none"
     limit = _size(endpoint.max_body_size)
-    if plan.streams_body:
+    if endpoint.max_body_size == UNLIMITED:
+        yield "body", "read by the application as it arrives, with limits of its own"
+    elif plan.streams_body:
         yield "body", f"read by the handler as it arrives, at most {limit}"
     elif plan.reads_form:
         yield "body", f"a form, parsed before the call as it arrives, at most {limit}"

@@ -19,7 +19,7 @@ from hinge.config import Config
 from hinge.dependencies.hops import Hops
 from hinge.error_responses import ErrorHandlers
 from hinge.errors import HTTPError
-from hinge.http.body import check_framing
+from hinge.http.body import UNLIMITED, check_framing
 from hinge.inspection.custom_types import NO_TYPES, Types
 from hinge.lifespan import Lifespan, LifespanStack
 from hinge.middleware.layer import Layer
@@ -86,6 +86,11 @@ class Endpoint(msgspec.Struct, frozen=True, eq=False):
     def has_async_layers(self) -> bool:
         """Whether any layer awaits."""
         return any(layer.is_async for layer in self.layers)
+
+    def is_handed_over(self, interface: str) -> bool:
+        """Whether it is a mounted application of the backend's protocol, and nothing is around it."""
+        is_of_protocol = self.route is not None and self.route.interface == interface
+        return is_of_protocol and not self.layers and self.plan.composed is None and self.max_body_size == UNLIMITED
 
     def plainly(self) -> "Endpoint":
         """Return what does the same without a layer that awaits, where that can be; itself otherwise."""

@@ -4,6 +4,7 @@ Law: no I/O here. A backend hands over two ways to get the next piece, one that 
 and judging are done once, here, so that both backends refuse the same bodies with the same answer.
 """
 
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 
 from hinge.errors import ClientDisconnect, HTTPError
@@ -102,6 +103,9 @@ def framed_length(
         return 0  # HTTP/1 frames a body by a length or by chunks (RFC 9112 section 6.3)
     return 0 if method in BODILESS_METHODS else None
 
+
+UNLIMITED = sys.maxsize
+"""The limit of a body that a mounted application limits by itself."""
 
 THROWN_AWAY = 64 * 1024
 """Bytes of a body that are read and dropped where a request is answered before its body is taken: a client that is

@@ -15,6 +15,7 @@ from hinge.diagnostics.failures import UNAWAITABLE, stray
 from hinge.loop.runtime import Runtime, step_threads
 from hinge.loop.watch import Ended, Watch
 from hinge.request import Request
+from hinge.responses.chunks import KnownSource
 from hinge.responses.plain_source import END, PlainSource
 from hinge.responses.sources import encode_chunk
 
@@ -159,7 +160,7 @@ class AheadSource(ThreadedSource):
 
 def threaded(runtime: Runtime, watch: Watch, source: Any, request: Request) -> ThreadedSource:
     """Return a plain source as an async one."""
-    kind = AheadSource if getattr(source, "runs_ahead", False) else ThreadedSource
+    kind = AheadSource if isinstance(source, PlainSource | KnownSource) and source.runs_ahead else ThreadedSource
     return kind(runtime, watch, source, request)
 
 

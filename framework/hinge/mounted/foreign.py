@@ -4,13 +4,14 @@ Law: it answers every method at its prefix and below, and is a route's handler a
 routes is around it. What it is was told apart when it was mounted; its own limits and errors are its own affair.
 """
 
-import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from hinge.binding.params import Dependency
 from hinge.diagnostics.location import qualified_name
+from hinge.http.body import UNLIMITED
 from hinge.lifespan import Lifespan
 from hinge.mounted.told_apart import Interface, interface_of
 from hinge.routing.route import Route
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
 REMAINDER = "/{path:path}"
 """What a template below a mount's prefix ends with."""
-
-UNLIMITED = sys.maxsize
-"""The `max_body_size` of an application that has limits of its own."""
 
 
 class Foreign(msgspec.Struct, frozen=True, eq=False):
@@ -122,8 +120,9 @@ def foreign_of(
     dependencies: tuple[Dependency, ...],
     max_body_size: int | None,
     where: str,
+    others: Iterable[Foreign],
 ) -> Foreign:
-    """Return the mount of what is no `App`; `prefix` and `name` were checked.
+    """Return the mount of what is no `App`; `prefix` and `name` were checked, `others` are mounted beside it.
 
     Raises:
         ConfigurationError: it is no application, or it cannot be told of which protocol it is.
@@ -132,6 +131,7 @@ def foreign_of(
     if found == "asgi":
         from hinge.mounted.asgi import Tasks  # noqa: PLC0415 - only ASGI applications need an event loop
 
-        tasks = Tasks()
+        # One that is mounted twice has one lifespan, which ends all that it does.
+        tasks = next((one.tasks for one in others if one.app is app), None) or Tasks()
     shown = name or (prefix.rpartition("/")[2] or "mounted")
     return Foreign(prefix, app, found, shown, where, dependencies, max_body_size, tasks)

@@ -16,6 +16,7 @@ from hinge.http.body import BodyStream
 from hinge.mounted.answers import Counted, Streamed, head_of, whole
 from hinge.mounted.heads import environ_of
 from hinge.request import Request
+from hinge.responses.chunks import KnownSource
 from hinge.responses.response import Lines, Response
 
 MOST_WRITTEN = 16 * 1024 * 1024
@@ -140,7 +141,7 @@ class Start:
             )
 
 
-class _Output(Iterator[bytes]):
+class _Output(KnownSource):
     """What an application returned, chunk by chunk."""
 
     closes_once = True

@@ -13,6 +13,23 @@ Part = tuple[int, int]
 """Where it begins and where it ends, in bytes of the file."""
 
 
+class KnownSource(Iterator[bytes]):
+    """A plain source of the framework's own, which tells where it stands."""
+
+    __slots__ = ()
+    runs_ahead = False
+    """Whether chunks may be made before they are asked for, where threads make them."""
+
+    def is_ready(self) -> bool:
+        """Tell whether the next step waits for nothing, as far as is known."""
+        return False
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether closing does nothing."""
+        return False
+
+
 class _Place:
     """What is read next."""
 
@@ -23,7 +40,7 @@ class _Place:
         self.part = part
 
 
-class FileChunks(Iterator[bytes]):
+class FileChunks(KnownSource):
     """The parts of a file in chunks of at most `size` bytes, each part behind its head, and the last head at the end.
 
     Raises at its steps what `PromisedFile.open` raises; EOFError, the file became shorter.

@@ -10,6 +10,7 @@ from threading import Lock
 from typing import Any
 
 from hinge.context import StreamContext
+from hinge.responses.chunks import KnownSource
 from hinge.responses.response import Content
 from hinge.responses.sources import encode_chunk, is_at_rest
 
@@ -42,8 +43,7 @@ class PlainSource(Iterator[Content]):
 
     def is_ready(self) -> bool:
         """Tell whether the next step waits for nothing; False if nobody knows."""
-        is_ready = getattr(self._source, "is_ready", None)
-        return is_ready is not None and bool(is_ready())
+        return isinstance(self._source, KnownSource) and self._source.is_ready()
 
     # -- steps, in any thread ------------------------------------------------------------------------------------------
 
@@ -98,7 +98,7 @@ class PlainSource(Iterator[Content]):
     @property
     def runs_ahead(self) -> bool:
         """Whether chunks may be made before they are asked for."""
-        return getattr(self._source, "runs_ahead", False)
+        return isinstance(self._source, KnownSource) and self._source.runs_ahead
 
     @property
     def is_at_rest(self) -> bool:

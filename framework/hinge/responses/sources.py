@@ -10,6 +10,7 @@ from types import AsyncGeneratorType, GeneratorType
 from typing import Any, Self, cast
 
 from hinge.diagnostics.failures import failure_of
+from hinge.responses.chunks import KnownSource
 from hinge.responses.response import Content
 
 
@@ -48,9 +49,8 @@ def is_at_rest(source: Any) -> bool:
     """Tell whether closing a plain source runs none of its code: a generator that has not begun, or has ended."""
     if isinstance(source, GeneratorType):
         return not source.gi_running and not source.gi_suspended
-    at_rest: bool | None = getattr(source, "is_at_rest", None)
-    if at_rest is not None:
-        return at_rest
+    if isinstance(source, KnownSource):
+        return source.is_at_rest
     return not hasattr(source, "__anext__") and getattr(source, "close", None) is None
 
 
