@@ -11,7 +11,7 @@ request_id: ContextVar[str | None] = ContextVar("hinge.request_id", default=None
 """The id of this request, which `RequestID` sets; here, because the log shows it."""
 
 observation: ContextVar[Any] = ContextVar("hinge.observation", default=None)
-"""The `Observation` of this request, where somebody observes it; here, because failures are noted there."""
+"""The `Mark` of this request, where somebody observes it; here, because failures are noted there."""
 
 _UNSET: Any = object()
 

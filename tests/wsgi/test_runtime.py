@@ -20,6 +20,7 @@ import pytest
 from tests.support.wsgi import ask, environ
 
 from hinge import App, AsyncMiddleware, HTTPError, State
+from hinge.observability import AccessLog
 from hinge.testing import Client
 
 PATIENCE = 10
@@ -161,9 +162,12 @@ def test_fifty_stops_stop_once() -> None:
     assert stops == [1]
 
 
-def test_an_application_that_nobody_has_any_more_takes_its_thread_along() -> None:
+@pytest.mark.parametrize("is_observed", [False, True])
+def test_an_application_that_nobody_has_any_more_takes_its_thread_along(is_observed: bool) -> None:
     def make() -> tuple[threading.Thread, weakref.ref[Any]]:
         app = App()
+        if is_observed:  # the thread is begun in the context of a request, and keeps that
+            app.observe(AccessLog())
 
         @app.get("/")
         async def handler() -> str:

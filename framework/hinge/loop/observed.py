@@ -19,9 +19,10 @@ def observed(serve: Callable[[Any, WholeSink], Awaitable[None]]) -> Callable[[An
 
     async def observing(exchange: Any, sink: WholeSink) -> None:
         seen = Observation(exchange)
+        kind = _TakingSink if hasattr(sink, "took") else _Sink
         seen.begin()
         try:
-            await serve(exchange, _Sink(sink, seen))
+            await serve(exchange, kind(sink, seen))
         except BaseException as error:
             seen.end(error.failure if isinstance(error, StreamAborted) else error)
             raise
@@ -36,8 +37,6 @@ class _Sink:
     def __init__(self, sink: Any, seen: Observation) -> None:
         self._sink = sink
         self._seen = seen
-        if hasattr(sink, "took"):
-            self.took = self._took
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sink, name)
@@ -67,7 +66,11 @@ class _Sink:
         await self._sink.end()
         self._seen.end()
 
-    async def _took(self, response: Any) -> bool:
+
+class _TakingSink(_Sink):
+    """The same where the server may send a file itself."""
+
+    async def took(self, response: Any) -> bool:
         """Have the server send a file, if it may."""
         taken: bool = await self._sink.took(response)
         if taken:

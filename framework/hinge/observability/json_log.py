@@ -50,9 +50,9 @@ def _of_request() -> dict[str, str]:
     found: dict[str, str] = {}
     if (told := request_id.get()) is not None:
         found["request_id"] = told
-    seen = observation.get()
-    if seen is not None and seen.request.route is not None:
-        found["route"] = seen.request.route.path
+    mark = observation.get()
+    if mark is not None and mark.route is not None:
+        found["route"] = mark.route
     trace: Any = sys.modules.get("opentelemetry.trace")
     if trace is not None:
         span = trace.get_current_span().get_span_context()

@@ -56,41 +56,53 @@ class Observer(Protocol):
         ...
 
 
-class Observation(Ended):
-    """A request under way, for backends: they set status and size, and call `end` when the last byte is out."""
+class Mark(msgspec.Struct, eq=False):
+    """What the context of a request has of its observation: no more, since what is begun in it may outlive it."""
 
-    _begun: list[tuple[Observer, Any]] = []
-    _started: float = 0.0
+    route: str | None
+    """The template that matched."""
+    late: float | None = None
+    """When the request began, if the observers hear of that at its end."""
+    error: BaseException | None = None
     is_over: bool = False
-
-    def begin(self, started: float | None = None) -> None:
-        """Tell the observers of its endpoint, in the order of their registration; it has `started` now, or then."""
-        self._started = perf_counter() if started is None else started
-        observation.set(self)
-        for observer in self.request._endpoint.observers:
-            try:
-                self._begun.append((observer, observer.begin(self.request)))
-            except Exception as error:  # noqa: BLE001 - whatever it raises
-                _log(observer, "begin", error)
-
-    @property
-    def age(self) -> float:
-        """The seconds since its head was there."""
-        return perf_counter() - self._started
 
     def failed(self, error: BaseException) -> None:
         """Note a failure; the first one counts."""
         if self.error is None and not self.is_over:
             self.error = error
 
+
+class Observation(Ended):
+    """A request under way, for backends: they set status and size, and call `end` when the last byte is out."""
+
+    _begun: list[tuple[Observer, Any]] = []
+    _started: float = 0.0
+    _mark: Mark | None = None
+    is_over: bool = False
+
+    def begin(self, started: float | None = None) -> None:
+        """Tell the observers of its endpoint, in the order of their registration; it has `started` now, or then."""
+        route = self.request.route
+        self._mark = Mark(None if route is None else route.path, started)
+        self._started = perf_counter() if started is None else started
+        observation.set(self._mark)
+        for observer in self.request._endpoint.observers:
+            try:
+                self._begun.append((observer, observer.begin(self.request)))
+            except Exception as error:  # noqa: BLE001 - whatever it raises
+                _log(observer, "begin", error)
+
     def end(self, error: BaseException | None = None) -> None:
         """Tell the observers, if they have not been told; `error` is what ended it, if anything did."""
         if self.is_over:
             return
-        if error is not None:
-            self.failed(error)
         self.is_over = True
         self.seconds = perf_counter() - self._started
+        self.error = error
+        if (mark := self._mark) is not None:
+            mark.is_over = True
+            if mark.error is not None:  # what is behind a 500, or why a stream was cut
+                self.error, mark.error = mark.error, None
         for observer, begun in reversed(self._begun):
             try:
                 observer.end(begun, self)

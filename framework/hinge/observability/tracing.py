@@ -8,7 +8,7 @@ no SDK is configured there are no spans, and next to no cost.
 from collections.abc import Iterable
 from contextlib import suppress
 from contextvars import ContextVar
-from time import time_ns
+from time import perf_counter, time_ns
 from typing import Any
 
 import msgspec
@@ -18,7 +18,7 @@ from hinge.diagnostics.kinds import texts, wrong
 from hinge.diagnostics.misuse import fits
 from hinge.errors import ClientDisconnect, ConfigurationError, HTTPError
 from hinge.extras import install
-from hinge.observability.observer import METHODS, Ended, Unrouted, as_trusted
+from hinge.observability.observer import METHODS, Ended, as_trusted
 from hinge.request import HTTPConnection, Request
 
 try:
@@ -72,8 +72,8 @@ class Tracing:
             around, kind = propagate.extract(request, context.Context(), _HEADERS), SpanKind.SERVER
         method = request.method if isinstance(request, Request) else "GET"
         name = method if method in METHODS else "HTTP"
-        seen = observation.get()  # one that native middleware has answered is told of at its end
-        started = time_ns() - int(seen.age * 1e9) if isinstance(seen, Unrouted) else None
+        late = observation.get().late  # what native middleware has answered is told of at its end
+        started = None if late is None else time_ns() - int((perf_counter() - late) * 1e9)
         span = self._tracer.start_span(
             name if route is None else f"{name} {route.path}",
             around,
