@@ -11,7 +11,7 @@ import io
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import copy_context
-from itertools import chain
+from itertools import chain, repeat
 from typing import Any
 
 from hinge.compiling.frozen import Endpoint
@@ -48,10 +48,11 @@ def make_serve_directly(endpoint: Endpoint, runtime: Runtime) -> Serve:
             inner["wsgi.input"], inner["wsgi.input_terminated"] = _input(environ), True
             inner.setdefault("wsgi.file_wrapper", FileWrapper)
             inner[STATE] = _state(runtime, endpoint)
-            output = app(inner, started)
+            run = copy_context().run
+            output = run(app, inner, started)
             if output.__class__ is list and started.is_plain:
                 return [] if head_only else output
-            body = _body(runtime, inner, output, started)
+            body = _body(runtime, inner, output, started, run)
             return _closed(body) if head_only else body
         except FAILURES as error:
             close = getattr(output, "close", None)
@@ -114,42 +115,43 @@ class _Started:
         keeper.write(data)
 
 
-def _body(runtime: Runtime, environ: Environ, output: Iterable[bytes], started: _Started) -> Any:
+def _body(runtime: Runtime, environ: Environ, output: Iterable[bytes], started: _Started, run: Any) -> Any:
     if started.is_plain and started.written is None:
         wrapper = environ.get("wsgi.file_wrapper")
         if output.__class__ is tuple or (isinstance(wrapper, type) and isinstance(output, wrapper)):
             return output
-        return _Body(runtime, output, iter(output))
-    chunks = iter(output)
+        return _Body(runtime, output, run(iter, output), run)
+    chunks = run(iter, output)
     first: list[bytes] = []
-    for chunk in chunks if not started.is_plain else ():
+    for chunk in map(run, repeat(next), repeat(chunks)) if not started.is_plain else ():
         first.append(chunk)
         if chunk:
             break
     if not started.is_plain:
         raise RuntimeError("the mounted WSGI application did not call start_response")
-    return _Body(runtime, output, chain(started.written or (), first, chunks))
+    return _Body(runtime, output, chain(started.written or (), first, chunks), run)
 
 
 class _Body(Iterator[bytes]):
-    """What an application returned, stepped and closed in the request's context."""
+    """What an application returned, stepped and closed in the context of its call, where it may reset what that set."""
 
     __slots__ = ("_chunks", "_is_cut", "_output", "_run", "_runtime")
 
     is_event_stream = False
 
-    def __init__(self, runtime: Runtime, output: Any, chunks: Iterator[bytes]) -> None:
+    def __init__(self, runtime: Runtime, output: Any, chunks: Iterator[bytes], run: Any) -> None:
         self._runtime = runtime
         self._output = output
         self._chunks = chunks
-        self._run = copy_context().run
+        self._run = run
         self._is_cut = False
         runtime.register(self)
 
     def __next__(self) -> bytes:
         if self._is_cut:
             raise StreamAborted(Cut())
-        return self._run(next, self._chunks)
+        chunk: bytes = self._run(next, self._chunks)
+        return chunk
 
     def finish(self) -> None:
         """End it early, from any thread."""

@@ -391,6 +391,36 @@ def wsgi_corners(notes: list[str]) -> Any:
 
 
 @pytest.mark.parametrize("around", ["nothing", "middleware"])
+@pytest.mark.parametrize("chunks", [0, 1, 3])
+def test_a_wsgi_app_resets_what_its_call_has_set(each_backend: EachBackend, around: str, chunks: int) -> None:
+    """Flask's `stream_with_context` sets its variables in the call and resets them behind the last chunk."""
+    ends = []
+
+    class Output:
+        def __init__(self, token: Any) -> None:
+            self.token, self.left = token, iter(range(chunks))
+
+        def __iter__(self) -> Any:
+            return self
+
+        def __next__(self) -> bytes:
+            return b"%d %s\n" % (next(self.left), VARIABLE.get().encode())
+
+        def close(self) -> None:
+            ends.append(VARIABLE.get())
+            VARIABLE.reset(self.token)
+
+    def app(environ: Any, start: Any) -> Any:
+        start("200 OK", [("Content-Type", "text/plain")])
+        return Output(VARIABLE.set("of the call"))
+
+    with each_backend(mounted("wsgi", around, app=app)) as client:
+        answer = client.get("/old/x")
+        assert answer.text == "".join(f"{number} of the call\n" for number in range(chunks))
+    assert ends == ["of the call"]
+
+
+@pytest.mark.parametrize("around", ["nothing", "middleware"])
 @pytest.mark.parametrize(
     ("path", "status", "body"),
     [

@@ -3,11 +3,14 @@
 Law: it is called, stepped and closed as a handler's own stream is: in the server's thread on WSGI, in worker threads
 elsewhere, one step at a time and each when the server wants more. Its body arrives while it reads. Nothing is sent
 before its first chunk, so a failure until then, and a second `start_response` with `exc_info`, still decide the answer.
+All of it runs in one context: what it sets in its call it may reset in its last step, as Flask's `stream_with_context`.
 """
 
 import io
 from collections.abc import Callable, Iterable, Iterator
+from contextvars import copy_context
 from functools import partial
+from itertools import repeat
 from types import GeneratorType
 from typing import Any
 
@@ -40,9 +43,10 @@ def _answered(app: Callable[..., Any], request: Request, prefix: str, body: Any)
     environ["wsgi.input"] = io.BufferedReader(body) if isinstance(body, Incoming) else body
     environ["wsgi.file_wrapper"] = FileWrapper
     start = Start()
+    run = copy_context().run
     output = None
     try:
-        output = _Output(app(environ, start), start)
+        output = _Output(run(app, environ, start), start, run)
         answer = output.response(request)
         check_read(body)
     except BaseException as error:
@@ -148,12 +152,14 @@ class _Output(KnownSource):
     runs_ahead = True
     """Where threads make its chunks, one goes on while those before are sent."""
 
-    __slots__ = ("_chunks", "_close", "_counted", "_first", "_iterable", "_start")
+    __slots__ = ("_chunks", "_close", "_counted", "_first", "_iterable", "_run", "_start")
 
-    def __init__(self, iterable: Iterable[bytes], start: Start) -> None:
+    def __init__(self, iterable: Iterable[bytes], start: Start, run: Callable[..., Any]) -> None:
         self._iterable = iterable
         self._start = start
-        self._close: Callable[[], None] | None = getattr(iterable, "close", None)
+        self._run = run
+        close = getattr(iterable, "close", None)
+        self._close: Callable[[], None] | None = close and partial(run, close)
         self._chunks: Iterator[bytes] = iter(())
         self._first: list[bytes] = []
         self._counted = Counted(None)
@@ -164,7 +170,7 @@ class _Output(KnownSource):
         if isinstance(self._iterable, list | tuple) and self._close is None:
             first, is_over = b"".join((*start.written, *self._iterable)), True
         else:
-            self._chunks = iter(self._iterable)
+            self._chunks = map(self._run, repeat(next), repeat(self._run(iter, self._iterable)))
             first, is_over = self._begun()
         if start.head is None:
             raise RuntimeError("the mounted WSGI application did not call start_response")
