@@ -59,7 +59,7 @@ def handler_for(
 
     async def answered(request: Request, incoming: "dict[str, Any] | BodyStream") -> Response:
         if not is_scope(request.native) and request.headers.get("upgrade", "").lower() == "websocket":
-            raise HTTPError(426, "This server has no WebSockets.", headers={"upgrade": "websocket"})
+            raise HTTPError(426, "The backend that serves this has no WebSockets.", headers={"upgrade": "websocket"})
         own = request._lifespan_state.get(MOUNTED, {}).get(key, {})
         exchange = Exchange(request, incoming)
         exchange.begin(app, scope_of(request, prefix, own), tasks)
