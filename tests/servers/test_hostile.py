@@ -5,6 +5,7 @@ import contextlib
 import pytest
 from tests.servers.conftest import Pool
 from tests.servers.hostile import CASES, VALID, Case
+from tests.support.matrix import MORE
 from tests.support.servers import Server, kinds
 from tests.support.wire import format_request
 
@@ -32,7 +33,9 @@ def status_of(server: Server, case: Case) -> int:
 def test_every_request_has_a_defined_answer(hostile, case):
     if hostile.name in case.not_on:
         pytest.skip(f"{hostile.name} waits for the whole body before it calls the app")
-    assert status_of(hostile, case) in case.allowed(hostile.name)
+    status = status_of(hostile, case)
+    # Of the others not every word is pinned: what they refuse themselves, they refuse as the client's fault.
+    assert status in case.allowed(hostile.name) or (hostile.name in MORE and case in CASES and 400 <= status < 500)
 
 
 def test_nothing_of_it_is_logged_with_a_traceback(hostile):

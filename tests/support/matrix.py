@@ -268,6 +268,8 @@ _OPTIONS = "test_options_for_the_server_as_a_whole"
 _HEAD = "test_the_head_of_a_request"
 _CUT = "test_a_failure_after_the_first_chunk_cuts_the_connection"
 _REPEATED = "test_repeated_headers_are_one_list"
+_HOSTILE = "test_every_request_has_a_defined_answer["
+_PIPELINED = "test_pipelined_requests_are_answered_in_order"
 _LAST_LINE = "of repeated header lines the last one counts"
 _REUSED = "test_a_connection_is_reused_after_a_stream"
 _TWICE = "test_a_body_framed_twice"
@@ -324,7 +326,7 @@ MORE = {
                         "test_the_answers_are_those_of_http_1[GET /files/%EF",
                     ),
                 ),
-                Fault("drops `Content-Length` beside chunks", (_TWICE,)),
+                Fault("drops `Content-Length` beside chunks", (_TWICE, f"{_HOSTILE}length and chunks")),
                 Fault(
                     "a stream that fails looks complete",
                     (_CUT, "test_a_failure_after_the_first_chunk_resets_the_stream"),
@@ -338,7 +340,7 @@ MORE = {
             command="gunicorn module:app",
             arguments=_gunicorn(),
             seen=_GUNICORN,
-            faults=(_ONE_AT_A_TIME, Fault("one request a connection", ("test_many_at_a_time", _REUSED))),
+            faults=(_ONE_AT_A_TIME, Fault("one request a connection", ("test_many_at_a_time", _REUSED, _PIPELINED))),
         ),
         Kind(
             "gunicorn-gevent",
@@ -389,6 +391,14 @@ MORE = {
                 Fault(
                     "`%2F` stays as it is in a path", ("test_every_server_gives_the_same_answer[GET /files/a/b%2Fc",)
                 ),
+                Fault(
+                    "lets a NUL in a header, a space before its colon, repeated `Host` and `Content-Length` through",
+                    tuple(
+                        f"{_HOSTILE}{case}"
+                        for case in ("NUL in a header", "space before the colon", "repeated Host", "two lengths")
+                    ),
+                ),
+                Fault("has no limit of a path's length", (f"{_HOSTILE}100 KB path",)),
                 _UNDERSCORES,
                 Fault("`OPTIONS *` is a path", (_OPTIONS,)),
                 Fault("refuses absolute targets", ("test_an_absolute_target_is_its_path",)),
@@ -411,10 +421,16 @@ MORE = {
                         "test_an_unread_body_does_not_become_the_next_request",
                         "test_many_at_a_time",
                         _REUSED,
+                        _PIPELINED,
                     ),
                 ),
                 Fault("a stream that fails looks complete: its end is the connection's", (_CUT,)),
                 Fault("the client's port is not told", (_HEAD,)),
+                Fault(
+                    "lets a NUL in a header and a space before its colon through",
+                    (f"{_HOSTILE}NUL in a header", f"{_HOSTILE}space before the colon"),
+                ),
+                Fault("does not ask for a body that awaits `100-continue`", ("test_expect_continue",)),
                 _UNDERSCORES,
             ),
         ),
@@ -496,6 +512,8 @@ MORE = {
                         "test_head_says_what_get_says",
                     ),
                 ),
+                Fault("answers HTTP/1.0 without `Host` with 400", ("test_http_1_0",)),
+                Fault("does not ask for a body that awaits `100-continue`", ("test_expect_continue",), hangs=True),
                 Fault("the client's address is with its port", (_HEAD,)),
                 Fault(_LAST_LINE, (_REPEATED,)),
                 Fault("cuts a header value at its first byte beyond ASCII", ("test_a_value_that_is_not_ascii",)),
@@ -519,7 +537,12 @@ MORE = {
             needs=has_mod_wsgi,
             faults=(
                 Fault("answers `OPTIONS *` itself", (_OPTIONS,)),
-                Fault("drops `Content-Length` beside chunks", (_TWICE,)),
+                Fault("drops `Content-Length` beside chunks", (_TWICE, f"{_HOSTILE}length and chunks")),
+                Fault(
+                    "waits for a whole body before it calls the app",
+                    (f"{_HOSTILE}above the limit", "test_nothing_of_it_is_logged_with_a_traceback"),
+                    hangs=True,
+                ),
                 Fault("joins response headers of one name", ("test_response_headers_keep_their_lines",)),
                 Fault("answers a cut upload with 500", ("test_a_cut_body_never_reaches_its_handler",)),
                 Fault("a stream that fails looks complete, and small chunks may arrive as one", (_CUT,)),
@@ -537,7 +560,7 @@ MORE = {
             needs=has_mod_wsgi,
             faults=(
                 Fault("answers `OPTIONS *` itself", (_OPTIONS,)),
-                Fault("drops `Content-Length` beside chunks", (_TWICE,)),
+                Fault("drops `Content-Length` beside chunks", (_TWICE, f"{_HOSTILE}length and chunks")),
             ),
         ),
         Kind(
@@ -552,6 +575,7 @@ MORE = {
             seen=_NGINX,
             faults=(
                 *_NGINX_FAULTS,
+                Fault("of two `Content-Type` lines one counts", (f"{_HOSTILE}two Content-Type lines",)),
                 _PORT,
                 Fault(
                     "takes in what a client does not read, in memory and in files",
@@ -585,7 +609,16 @@ MORE = {
             is_public=True,
             group=USER if may_change_user() else None,
             seen=_NGINX | {"pyuwsgi": "2.0.30.post1"},
-            faults=(*_NGINX_FAULTS, Fault(_LAST_LINE, (_REPEATED,))),
+            faults=(
+                *_NGINX_FAULTS,
+                Fault("of two `Content-Type` lines one counts", (f"{_HOSTILE}two Content-Type lines",)),
+                Fault(
+                    "may answer 502 where the app refuses a body: uWSGI goes before nginx has sent it",
+                    ("test_a_body_above_the_limit_is_refused",),
+                    sometimes=True,
+                ),
+                Fault(_LAST_LINE, (_REPEATED,)),
+            ),
         ),
     )
 }
