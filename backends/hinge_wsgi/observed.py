@@ -112,9 +112,10 @@ class _Body:
 
     def __next__(self) -> bytes:
         try:
-            if self._next is None:
-                self._next = iter(self._body).__next__
-            data = self._next()
+            following = self._next
+            if following is None:
+                following = self._next = iter(self._body).__next__
+            data = following()
         except StopIteration:
             self._context.run(self._seen.end)
             raise
