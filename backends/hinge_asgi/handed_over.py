@@ -1,6 +1,7 @@
 """A mounted ASGI application that nothing is around: it gets the server's own scope, `receive` and `send`.
 
-Law: only `root_path`, the path where the server left the prefix out of it, and the state change. What fails before
+Law: only `root_path`, the path where the server left the prefix out of it, and the state change. A status that is none,
+and a complete body of another length than declared, are refused, as on WSGI. What fails before
 anything is sent is answered as a handler's failure is; later the server is told.
 """
 
@@ -15,8 +16,9 @@ from hinge.diagnostics.failures import FAILURES
 from hinge.errors import HTTPError
 from hinge.loop.runtime import Runtime
 from hinge.loop.watch import failure_of
-from hinge.mounted.answers import as_status
+from hinge.mounted.answers import CutShort, as_status
 from hinge.mounted.heads import OUR_ROUTE
+from hinge.responses.response import check_status
 from hinge.state import MOUNTED
 from hinge_asgi import scope as reader
 from hinge_asgi.body import Receive, doubt
@@ -39,15 +41,7 @@ def make_serve_directly(
             if name == b"transfer-encoding" and (error := doubt(scope)) is not None:
                 instead, refused = distrust(scope["method"], error)
                 return await instead(scope, receive, send, refused)
-        has_begun = False
-
-        async def begun(message: dict[str, Any]) -> None:
-            nonlocal has_begun
-            has_begun = True
-            if head_only and message["type"] == "http.response.body":
-                message = message | {"body": b""}  # servers differ in what they make of one
-            await send(message)
-
+        answer = _Answer(send, head_only=head_only)
         try:
             path, root = path_of(scope), prefix_of(scope)
             inner = dict(scope)
@@ -55,18 +49,67 @@ def make_serve_directly(
                 inner.pop(told, None)
             inner["path"], inner["root_path"] = root + path, root + path[:cut]
             inner["state"] = _state(runtime, endpoint, key, scope)
-            await app(inner, receive, begun)
+            await app(inner, receive, answer.send)
         except asyncio.CancelledError as error:
-            if has_begun:
+            if answer.has_begun:
                 raise
             return rest.send(scope, receive, send, values, None, failure_of(error), None)
         except FAILURES as error:
-            if has_begun:
+            if answer.has_begun:
                 raise
             return rest.send(scope, receive, send, values, None, failure_of(as_status(error)), None)
         return None
 
     return serve
+
+
+class _Answer:
+    """What an application sends."""
+
+    __slots__ = ("_declared", "_head_only", "_send", "has_begun")
+
+    def __init__(self, send: Send, *, head_only: bool) -> None:
+        self._send = send
+        self._head_only = head_only
+        self._declared: bytes | None = None
+        self.has_begun = False
+
+    async def send(self, message: dict[str, Any]) -> None:
+        """Send a message of the application's; raises as `_declared` and `_check`."""
+        if message["type"] == "http.response.body":
+            if self._head_only:
+                message = message | {"body": b""}  # servers differ in what they make of one
+            elif self._declared is not None:
+                _check(self._declared, message)
+                self._declared = None
+        elif message["type"] == "http.response.start":
+            self._declared = _declared(message)
+        self.has_begun = True
+        await self._send(message)
+
+
+def _declared(head: dict[str, Any]) -> bytes | None:
+    """Return the Content-Length of an answer that has a body.
+
+    Raises:
+        ValueError: its status is none, by which Granian would end.
+    """
+    if check_status(head["status"]) not in (204, 304):
+        for name, value in head.get("headers", ()):
+            if len(name) == len(b"content-length") and name.lower() == b"content-length":
+                length: bytes = value
+                return length
+    return None
+
+
+def _check(declared: bytes, message: dict[str, Any]) -> None:
+    """Refuse a complete body of another length: Granian would send it, and no end of it.
+
+    Raises:
+        CutShort: it is shorter or longer.
+    """
+    if not message.get("more_body") and b"%d" % (size := len(message.get("body", b""))) != declared:
+        raise CutShort(f"a mounted application sent {size} bytes and declared {declared!r}")
 
 
 def _state(runtime: Runtime, endpoint: Endpoint, key: str, scope: Scope) -> dict[str, Any]:

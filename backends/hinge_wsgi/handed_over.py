@@ -1,8 +1,9 @@
 """A mounted WSGI application that nothing is around: it gets the server's own environ and `start_response`.
 
-Law: only SCRIPT_NAME and PATH_INFO change. All of a request runs in its context, the steps of its body too. What fails
-before anything is sent is answered as a handler's failure is; a status that comes late is waited for, because Granian
-takes it only while the application is called.
+Law: only SCRIPT_NAME and PATH_INFO change. A status that is none, and a complete body of another length than declared,
+are refused: Granian would end by the one, and send no end of the other. All of a request runs in its context, the steps
+of its body too. What fails before anything is sent is answered as a handler's failure is; a status that comes late is
+waited for, because Granian takes it only while the application is called.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from typing import Any
 from hinge.compiling.frozen import Endpoint
 from hinge.diagnostics.failures import FAILURES, failure_of
 from hinge.http.body import BODILESS_METHODS, UNLIMITED
+from hinge.mounted.answers import CutShort
 from hinge.mounted.heads import STATE, copied, disguised
 from hinge.mounted.wsgi import FileWrapper, Incoming, Start
+from hinge.responses.response import check_status
 from hinge.responses.streaming import StreamAborted
 from hinge.state import MOUNTED, State
 from hinge_wsgi import environ as reader
@@ -51,7 +54,7 @@ def make_serve_directly(endpoint: Endpoint, runtime: Runtime) -> Serve:
             run = copy_context().run
             output = run(app, inner, started)
             if output.__class__ is list and started.is_plain:
-                return [] if head_only else output
+                return [] if head_only else started.checked(output)
             body = _body(runtime, inner, output, started, run)
             return _closed(body) if head_only else body
         except FAILURES as error:
@@ -89,15 +92,21 @@ def _state(runtime: Runtime, endpoint: Endpoint) -> State:
 class _Started:
     """The server's `start_response`, and whether it was called."""
 
-    __slots__ = ("_start_response", "is_plain", "written")
+    __slots__ = ("_length", "_start_response", "is_plain", "written")
 
     def __init__(self, start_response: StartResponse) -> None:
         self._start_response = start_response
+        self._length: str | None = None
         self.is_plain = False
         """Whether the status is told, and nothing was written."""
         self.written: list[bytes] | None = None
 
     def __call__(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], Any]:
+        code = status[:3]
+        if not (code.isdecimal() and code.isascii()):
+            raise ValueError(f"the status {status!r} of a mounted application begins with none")
+        check_status(int(code))  # Granian ends by others
+        self._length = _declared(headers) if code not in ("204", "304") else None
         rest = () if exc_info is None else (exc_info,)
         write = self._start_response(status, headers, *rest)
         self.is_plain = True
@@ -109,10 +118,27 @@ class _Started:
             return self._start_response(status, headers)
         return self._start_response(status, headers, sys.exc_info())
 
+    def checked(self, body: list[bytes]) -> list[bytes]:
+        """Return a complete body; Granian would send one of another length than was declared, and no end of it.
+
+        Raises:
+            CutShort: it is shorter or longer.
+        """
+        if self._length is not None and self._length != str(size := sum(map(len, body))):
+            raise CutShort(f"a mounted application sent {size} bytes and declared {self._length!r}")
+        return body
+
     def _write(self, data: bytes) -> None:
         keeper = Start()
         keeper.written = self.written = [] if self.written is None else self.written
         keeper.write(data)
+
+
+def _declared(headers: list[tuple[str, str]]) -> str | None:
+    for name, value in headers:
+        if len(name) == len("content-length") and name.lower() == "content-length":
+            return value
+    return None
 
 
 def _body(runtime: Runtime, environ: Environ, output: Iterable[bytes], started: _Started, run: Any) -> Any:

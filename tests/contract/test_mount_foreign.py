@@ -20,6 +20,7 @@ import pytest
 
 from hinge import App, ConfigurationError, Depends, HTTPConnection, HTTPError, Request, State
 from hinge.backend.contract import Feature
+from hinge.backend.testing import Aborted
 from hinge.testing import Client, EachBackend, WebSocketDenied
 
 VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("tests.mounted", default="unset")
@@ -455,6 +456,32 @@ def test_answers_that_http_cannot_carry_are_refused(client_for: Callable[..., Cl
     else:
         assert response.status_code == 500
         assert "set-cookie" not in response.headers
+
+
+@interfaces
+@pytest.mark.parametrize("around", ["nothing", "middleware"])
+@pytest.mark.parametrize(
+    ("status", "length"), [*((one, "2") for one in (0, 99, 100, 101, 600, 999, 1000)), *((200, one) for one in "13")]
+)
+def test_statuses_and_lengths_that_are_none_are_refused(
+    client_for: Callable[..., Client], interface: str, around: str, status: int, length: str
+) -> None:
+    def odd_wsgi(environ: Any, start: Any) -> Any:
+        start(f"{status} Odd", [("Content-Length", length)])
+        return [b"o", b"k"]
+
+    async def odd_asgi(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            headers = [(b"Content-Length", length.encode())]
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": b"ok"})
+
+    app = mounted(interface, around, app={"wsgi": odd_wsgi, "asgi": odd_asgi}[interface])
+    client = client_for(app, raise_server_exceptions=False)
+    try:
+        assert client.get("/old").status_code == 500
+    except Aborted:  # its head is out
+        assert status == 200
 
 
 @interfaces
