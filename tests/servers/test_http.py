@@ -167,6 +167,18 @@ def test_an_unread_body_does_not_become_the_next_request(server: Server) -> None
         assert wire.answer().body == b"5"
 
 
+def test_unread_chunks_do_not_become_the_next_request(server: Server) -> None:
+    chunks = {"Transfer-Encoding": "chunked"}
+    for target in ("/upload/ignored", "/unknown", "/plain"):
+        with server.wire() as wire:
+            inner = format_request("GET", "/named/666")
+            wire.send(format_request("POST", target, chunks, chunked(inner * 20)) + format_request("GET", "/named/5"))
+            assert wire.answer("POST").status in {200, 404, 405}
+            with contextlib.suppress(EOFError):
+                answer = wire.answer()
+                assert (answer.status, answer.body) == (200, b"5") or answer.status == 400
+
+
 # -- colours -----------------------------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,6 @@ where that is possible, so whatever they need lies in a folder that everybody ma
 
 import contextlib
 import os
-import pwd
 import shutil
 import subprocess
 import sys
@@ -40,8 +39,12 @@ def page_file(page: str, name: str) -> str:
 
 def may_change_user() -> bool:
     """Tell whether servers started from here change to their own user."""
+    if os.name != "posix" or os.geteuid() != 0:
+        return False
+    import pwd
+
     with contextlib.suppress(KeyError):
-        return os.geteuid() == 0 and bool(pwd.getpwnam(USER))
+        return bool(pwd.getpwnam(USER))
     return False
 
 
