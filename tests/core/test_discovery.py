@@ -144,3 +144,17 @@ def test_what_is_here_comes_before_what_is_in_src(folder: Path) -> None:
     write(folder, {"src/found_twice.py": "raise SystemExit(5)\n", "found_twice.py": APP})
     assert CliRunner().invoke(main, ["check", "found_twice"]).exit_code == 0
     assert Path(sys.modules["found_twice"].__file__).parent == folder
+
+
+def test_a_folder_that_is_no_package_hides_none_in_src(folder: Path) -> None:
+    """As Python's own import has it."""
+    write(folder, {"shop/data.csv": "", "src/shop/__init__.py": "", "src/shop/app.py": APP})
+    result = CliRunner().invoke(main, ["check", "shop.app"])
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize("target", ["found_there", "found_there:app", "found_there.man"])
+def test_the_module_of_a_package_that_is_meant_is_named(folder: Path, target: str) -> None:
+    write(folder, {"src/found_there/__init__.py": "", "src/found_there/main.py": APP})
+    result = CliRunner().invoke(main, ["check", target])
+    assert (result.exit_code, result.output.rpartition(". ")[2]) == (2, "Did you mean found_there.main?\n")

@@ -2,11 +2,15 @@
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
+from tests.support.apps import working_directory
 
 from hinge import App, ConfigurationError, Depends, Request
+from hinge.cli import main
 from hinge.testing import Client
 from hinge.wrapped import Wrapped, wrapped
 
@@ -241,3 +245,13 @@ def test_a_callable_is_not_replaced(name: str) -> None:
 def test_it_is_a_record() -> None:
     app = App()
     assert wrapped(wrapper := Plain(app), "it") == Wrapped(app, wrapper, "wsgi")
+
+
+@pytest.mark.parametrize(("backend", "code", "said"), [("wsgi", 0, "ok: "), ("asgi", 1, "which speaks WSGI")])
+def test_check_tells_what_keeps_it_from_being_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str, code: int, said: str
+) -> None:
+    source = "from hinge import App\nfrom tests.core.test_wrapped import Plain\napp = Plain(App())\n"
+    with working_directory(tmp_path, monkeypatch, {"around": source}):
+        result = CliRunner().invoke(main, ["check", "around.py", "--backend", backend])
+    assert (result.exit_code, said in result.output) == (code, True), result.output

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 import click
 
 from hinge.app import App
+from hinge.backend.installed import load_backend
 from hinge.cli.errors import UserCodeError
-from hinge.cli.target import load_app, targeted
+from hinge.cli.target import load_target, targeted
 from hinge.errors import ConfigurationError
 from hinge.openapi import describe
+from hinge.wrapped import Wrapped
 
 
 @click.command("check")
@@ -18,10 +20,13 @@ from hinge.openapi import describe
 @click.pass_context
 def command(ctx: click.Context, target: str, backend: str | None, *, factory: bool, skip_unsupported: bool) -> None:
     """Say what keeps TARGET from being served, a line for each need; exit 1 if anything does."""
-    app = load_app(target, factory=factory)
+    found = load_target(target, factory=factory)
+    app = found.app if isinstance(found, Wrapped) else found
     name = backend or app.config.backend
     skip_unsupported = skip_unsupported or app.config.skip_unsupported
     unmet = app.unmet(name, skip_unsupported=skip_unsupported)
+    if not unmet and isinstance(found, Wrapped):
+        unmet = list(of_another_protocol(found, name, target))
     unmet = unmet or list(undescribed(app)) or list(uncompiled(app, name, target, skip_unsupported=skip_unsupported))
     if not unmet:
         for line in (*late_guards(app), *held_in_uploads(app)):
@@ -31,6 +36,14 @@ def command(ctx: click.Context, target: str, backend: str | None, *, factory: bo
     for line in unmet:
         click.echo(line)
     ctx.exit(1)
+
+
+def of_another_protocol(found: Wrapped, backend: str, target: str) -> Iterator[str]:
+    """Yield a line if what wraps the app does not speak the backend's protocol."""
+    try:
+        found.check(f"target {target!r}", load_backend(backend))
+    except ConfigurationError as error:
+        yield str(error)
 
 
 def late_guards(app: App) -> Iterator[str]:

@@ -134,9 +134,9 @@ def _root_of(name: str) -> Path:
     here = Path.cwd()
     project = Path(project_folder() or here)
     for root in (here, here / "src", project, project / "src"):
-        if (root / f"{name}.py").is_file() or (root / name).is_dir():
+        if (root / f"{name}.py").is_file() or (root / name / "__init__.py").is_file():
             return root
-    return here
+    return next((root for root in (here, here / "src", project, project / "src") if (root / name).is_dir()), here)
 
 
 def _import(name: str, target: str) -> ModuleType:

@@ -4,6 +4,7 @@ Law: a hint is a line to write, or a name that is there. Nothing is imported and
 """
 
 import difflib
+import pkgutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,7 +21,15 @@ def no_module(name: str, whole: str) -> str:
     parent, _, last = name.rpartition(".")
     if parent and not hasattr(sys.modules.get(parent), "__path__"):
         return f"{parent} is a module, not a package. Did you mean {parent}:{last}?"
+    if parent:
+        beside = [f"{parent}.{one}" for one in submodules(sys.modules[parent])]
+        return f"there is no module {name!r}{nearest(name, beside)}"
     return f"there is no module {name!r}{nearest(name, siblings(Path.cwd() / 'x'))}"
+
+
+def submodules(package: ModuleType) -> list[str]:
+    """Return the names of the modules in a package."""
+    return [one.name for one in pkgutil.iter_modules(getattr(package, "__path__", ()))]
 
 
 def siblings(path: Path) -> list[str]:
@@ -45,6 +54,9 @@ def other_app(module: ModuleType, name: str) -> str:
     makers = [key for key in ("create_app", "make_app", "get_app", "build_app") if callable(own.get(key))]
     if makers:
         return f". Did you mean {module.__name__}:{makers[0]} --factory?"
+    for inside in ("app", "main"):
+        if inside in submodules(module):
+            return f". Did you mean {module.__name__}.{inside}?"
     return nearest(name, own) or ". Fix: name the app, or write app = App()"
 
 

@@ -65,6 +65,7 @@ IMPORTS = MappingProxyType(
 """Names that are imported."""
 
 _MIDDLEWARE = "{self}.middleware, on a generator with one yield"
+_AROUND = "{self}.middleware(...), with an instance; App(asgi_middleware=[(Class, {{...}})]) for a class of ASGI"
 _ERRORS = "{self}.error(SomeError)"
 _LIFESPAN = "{self}.lifespan, on a generator with one yield"
 _ROUTE = "{self}.route(path, methods=[...])(handler)"
@@ -76,7 +77,7 @@ _JINJA = "environment of hinge.Templates"
 ATTRIBUTES = MappingProxyType(
     {
         **dict.fromkeys(("include_router", "register_blueprint"), "{self}.include(router)"),
-        **dict.fromkeys(("add_middleware", "user_middleware"), "{self}.middleware(...), with an instance"),
+        **dict.fromkeys(("add_middleware", "user_middleware"), _AROUND),
         **dict.fromkeys(("before_request", "after_request", "teardown_request", "process_response"), _MIDDLEWARE),
         **dict.fromkeys(("exception_handler", "errorhandler", "add_exception_handler"), _ERRORS),
         **dict.fromkeys(("exception_handlers", "register_error_handler", "error_handler_spec"), _ERRORS),
