@@ -6,6 +6,7 @@ the one place that reads local variables. A dict of the requests under way would
 more than 300 on ASGI, where the task has to be asked for: of one to three microseconds in all.
 """
 
+import gc
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -69,12 +70,21 @@ class InFlight:
 
     def threads(self, runtime: Any) -> list[ThreadFlight]:
         """Return the requests that are in other threads."""
-        found = []
+        # To look at a frame makes an object of it. Were that to collect garbage, a finalizer could let the other thread
+        # go on and leave the frame, and CPython 3.11 would crash.
+        is_collecting = gc.isenabled()
+        gc.disable()
+        try:
+            return list(self._in_threads(runtime))
+        finally:
+            if is_collecting:
+                gc.enable()
+
+    def _in_threads(self, runtime: Any) -> Iterator[ThreadFlight]:
         for thread, innermost in sys._current_frames().items():
             head, _ = (None, None) if thread == threading.get_ident() else self._head(runtime, _stack(innermost))
             if head is not None:
-                found.append(ThreadFlight(head, innermost.f_code, innermost.f_locals.get("self")))
-        return found
+                yield ThreadFlight(head, innermost.f_code, innermost.f_locals.get("self"))
 
     def _head(self, runtime: Any, frames: Iterable[FrameType]) -> tuple[Any, Any]:
         for frame in frames:
