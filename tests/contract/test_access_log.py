@@ -233,7 +233,7 @@ def logged(*args: Any, **options: Any) -> dict[str, Any]:
     (line,) = handler.lines
     assert line.isascii()
     assert line.isprintable()
-    found: dict[str, Any] = json.loads(line)
+    found: dict[str, Any] = json.loads(line, parse_constant=pytest.fail)  # NaN is none of JSON's
     return found
 
 
@@ -250,7 +250,8 @@ class Unprintable:
         (("x",), {"extra": {"number": 1, "items": [1, {"a": None}]}}, {"number": 1, "items": [1, {"a": None}]}),
         (("x",), {"extra": {"level": "DEBUG", "time": "never"}}, {"level": "WARNING"}),
         (("x",), {"extra": {"path": sys}}, {"path": str(sys)}),
-        (("x",), {"extra": {"odd": {(1, 2): 3}}}, {"message": "x"}),
+        (("x",), {"extra": {"odd": {(1, 2): 3}}}, {"message": "x", "odd": "{(1, 2): 3}"}),
+        (("x",), {"extra": {"ratio": float("nan"), "odd": {"a": float("inf")}}}, {"ratio": "nan", "odd": "{'a': inf}"}),
     ],
 )
 def test_a_record_is_one_object_on_one_line(args: Any, options: Any, found: dict[str, Any]) -> None:

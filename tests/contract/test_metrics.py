@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -95,6 +96,22 @@ def test_what_clients_choose_makes_no_series(client_for: Any, registry: Any) -> 
     assert {key for key in samples(client.get("/metrics").text) if "created" not in key[0]} == before
     (metrics,) = app.observers
     assert len(metrics._known) < 10  # type: ignore[attr-defined]
+
+
+def test_classes_of_errors_that_are_made_on_the_way_make_no_series(client_for: Any, registry: Any) -> None:
+    app = app_with(Metrics(registry=registry))
+
+    @app.get("/made/{name}")
+    def made(name: str) -> None:
+        raise type(name, (ValueError,), {})
+
+    client = client_for(app, raise_server_exceptions=False)
+    for number in range(250):
+        client.get(f"/made/E{number}")
+    found = samples(client.get("/metrics").text)
+    failed = {key: value for key, value in found.items() if key[0] == "http_requests_failed_total"}
+    assert len(failed) == 201
+    assert failed["http_requests_failed_total", "OTHER", "GET", "/made/{name}"] == 50
 
 
 @pytest.mark.parametrize(
@@ -215,13 +232,17 @@ def test_one_registry_has_one_set_of_buckets(registry: Any) -> None:
         Metrics(registry=registry, buckets=[1, 2])
 
 
-def test_a_port_of_its_own_shows_the_same() -> None:
+def test_a_port_of_its_own_shows_the_same_and_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     import httpx
     from tests.support.ports import free_port
 
     port = free_port()
+    monkeypatch.setattr("hinge.observability.metrics._PATIENCE", 0.2)
     close = serve("127.0.0.1", port)
     try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as slow:
+            slow.sendall(b"GET /metr")
+            assert slow.recv(100) == b""
         assert "python_info" in httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
     finally:
         close()

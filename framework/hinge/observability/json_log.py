@@ -1,7 +1,7 @@
 """Log records as JSON, one line each.
 
 Law: a record is one line of ASCII whatever it says: line breaks, control characters and what turns the direction of a
-text are escaped as JSON has it. A record that JSON cannot hold is told in part, and never lost.
+text are escaped as JSON has it. What JSON cannot hold is told as texts, and never lost.
 """
 
 import json
@@ -40,9 +40,9 @@ class JSONFormatter(logging.Formatter):
         if record.stack_info:
             line["stack"] = self.formatStack(record.stack_info)
         try:
-            return json.dumps(line, default=_text, separators=(",", ":"))
-        except (TypeError, ValueError, RecursionError):  # keys that are no texts, a circle
-            return json.dumps({name: str(line[name]) for name in ("time", "level", "logger", "message")})
+            return json.dumps(line, default=_text, allow_nan=False, separators=(",", ":"))
+        except (TypeError, ValueError, RecursionError):  # keys that are no texts, a circle, what is no number in JSON
+            return json.dumps({str(name): _text(value) for name, value in line.items()}, separators=(",", ":"))
 
 
 def _of_request() -> dict[str, str]:

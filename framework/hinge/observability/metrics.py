@@ -38,6 +38,10 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds; those of OpenTelemetry's http.server.request.duration, as far as Prometheus's own go."""
 _OPEN_BUCKETS = (1.0, 10.0, 60.0, 600.0, 3600.0, 6 * 3600.0, 24 * 3600.0)
 """Seconds that a WebSocket may be open."""
+_MOST_ERRORS = 200
+"""So many classes of errors are told by their names."""
+_PATIENCE = 10.0
+"""Seconds that the port for metrics waits for a request: the process that holds it starts and stops the workers."""
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -109,8 +113,7 @@ class Metrics:
         if counted.sent is not None:
             counted.sent(ended.size)
         if ended.error is not None:
-            kind = type(ended.error)
-            counted.failed("ClientDisconnect" if issubclass(kind, ClientDisconnect) else kind.__qualname__).inc()
+            counted.failed(self._families.named(type(ended.error))).inc()
 
     def _counted(self, route: Any, method: str) -> "_Counted | None":
         template = "none" if route is None else route.path
@@ -154,6 +157,7 @@ class _Families:
         live: Literal["livesum"] = "livesum"
         labels = ("method", "route")
         self.buckets = buckets
+        self._errors: set[str] = set()
         self._requests = prometheus.Counter(
             "http_requests", "Requests, by the status that was sent.", (*labels, "status"), registry=registry
         )
@@ -195,6 +199,15 @@ class _Families:
         self._sockets_failed = prometheus.Counter(
             "websockets_failed", "WebSockets whose handler failed.", ("route", "error"), registry=registry
         )
+
+    def named(self, kind: type[BaseException]) -> str:
+        """Return the label of a class of errors; those that are made while requests are served may be any number."""
+        name = "ClientDisconnect" if issubclass(kind, ClientDisconnect) else kind.__qualname__
+        if name not in self._errors:
+            if len(self._errors) >= _MOST_ERRORS:
+                return "OTHER"
+            self._errors.add(name)
+        return name
 
     def counted(self, method: str, route: str) -> _Counted:
         """Return what counts a route by a method."""
@@ -304,6 +317,8 @@ def serve(host: str, port: int) -> Callable[[], None]:
         OSError: the address cannot be listened on.
     """
     server, thread = prometheus.start_http_server(port, host, registry_of(None))
+    handler: Any = server.RequestHandlerClass
+    server.RequestHandlerClass = type("_Patient", (handler,), {"timeout": _PATIENCE})
 
     def close() -> None:
         server.shutdown()
