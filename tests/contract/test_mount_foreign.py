@@ -17,6 +17,7 @@ from typing import Any
 
 import anyio
 import pytest
+from tests.support.asgi import Peer, scope
 
 from hinge import App, ConfigurationError, Depends, HTTPConnection, HTTPError, Request, State
 from hinge.backend.contract import Feature
@@ -548,6 +549,34 @@ def test_an_endless_stream_is_made_at_its_client_s_pace_and_closed(
     assert ended.wait(10)
 
 
+def test_one_that_says_nothing_more_is_closed_when_its_client_leaves() -> None:
+    """By hand: a client of the kit's cancels what it leaves, which no server does."""
+    ended = threading.Event()
+
+    def silent(environ: Any, start: Any) -> Iterator[bytes]:
+        start("200 OK", [("Content-Type", "text/plain")])
+        try:
+            yield b"first"
+            while True:
+                time.sleep(0.01)
+                yield b""
+        finally:
+            ended.set()
+
+    async def leave() -> None:
+        peer = Peer({"type": "http.request", "body": b"", "more_body": False})
+        task = asyncio.ensure_future(application(scope("/old/x"), peer.receive, peer.send))
+        await asyncio.wait_for(peer.has_sent_body.wait(), 10)
+        await asyncio.sleep(0.05)
+        peer.left.set()
+        done, _ = await asyncio.wait((task,), timeout=10)
+        assert done
+
+    application = mounted("wsgi", app=silent).compile("asgi")
+    asyncio.run(leave())
+    assert ended.is_set()
+
+
 @interfaces
 @pytest.mark.needs(Feature.DUPLEX, "the answer is sent while the body arrives")
 @pytest.mark.needs(Feature.STREAMING, "the answer is sent while the body arrives")
@@ -584,8 +613,6 @@ def test_a_long_wait_hears_that_its_client_has_left() -> None:
             told.set()
 
     async def leave() -> None:
-        from tests.support.asgi import Peer, scope
-
         peer = Peer({"type": "http.request", "body": b"", "more_body": False})
         task = asyncio.ensure_future(application(scope("/old/x"), peer.receive, peer.send))
         await asyncio.sleep(0.05)

@@ -109,6 +109,8 @@ class AheadSource(ThreadedSource):
                 raise failure
             if self._is_over:
                 raise StopAsyncIteration
+            if self._watch.is_over:  # the thread has stopped for that
+                raise Ended
             await self._more()
         if self._watch.is_over:
             raise Ended
