@@ -3,10 +3,12 @@
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 from tests.servers.conftest import Pool
 from tests.servers.mounted_app import LIMIT
-from tests.support.servers import Server, kinds, running
+from tests.support.servers import SERVERS, Server, kinds, running
+from tests.support.services import services
 from tests.support.wire import chunked, format_request, trusting
 from websockets.sync.client import connect
 
@@ -89,3 +91,19 @@ def test_its_lifespan_is_the_worker_s(kind: str, tmp_path: Path) -> None:
         server.stop()
         (stopped,) = server.wait_for("stops")
     assert started.pid == stopped.pid
+
+
+@MOUNTS
+@pytest.mark.parametrize("backend", ["wsgi", "asgi"])
+def test_its_streams_end_with_the_worker(backend: str, mount: str, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    arguments = ("mounted_app:app", "--backend", backend)
+    with services(tmp_path) as serve:
+        service = serve(*arguments, cwd=SERVERS, SERVED_JOURNAL=str(journal)).started()
+        with httpx.stream("GET", f"{service.url}{mount}/endless/stopped", timeout=20) as response:
+            next(response.iter_raw())
+            begun = time.monotonic()
+            assert service.stop() == 0
+            assert time.monotonic() - begun < NOTICE
+    notes = [line.split(" ", 2)[2] for line in journal.read_text().splitlines()]
+    assert notes == ["starts outer", "closed /endless/stopped", "stops"]
