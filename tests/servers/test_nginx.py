@@ -13,7 +13,8 @@ from tests.support.servers import Kind, running
 from tests.support.wire import Wire, format_request
 from websockets.sync.client import connect
 
-PAGE = (Path(__file__).parents[2] / "docs" / "deploy" / "nginx.md").read_text("utf-8")
+DEPLOY = Path(__file__).parents[2] / "docs/deploy"
+PAGE, GUNICORN = ((DEPLOY / page).read_text("utf-8") for page in ("nginx.md", "gunicorn.md"))
 
 APP = """\
 from hinge import App, WebSocket
@@ -81,6 +82,30 @@ def test_nginx_in_front_of_a_socket_needs_its_mode(folder: Path, mode: tuple[str
             assert (status(port), said(port)) == (200, "hall")
         else:
             assert status(port) == 502
+
+
+def test_gunicorns_umask_lets_nginx_in(folder: Path) -> None:
+    port, socket = free_port(), folder / "shop.sock"
+    words = [
+        "--umask",
+        "007",
+        "--bind",
+        f"unix:{socket}",
+        "--worker-class",
+        "gthread",
+        "--chdir",
+        str(folder),
+        "shop:app",
+    ]
+    assert "gunicorn --umask 007 --bind unix:shop.sock --worker-class gthread" in GUNICORN
+    kind = Kind("gunicorn", "wsgi", lambda port, target: ["gunicorn", *words], uds=str(socket), group=USER)
+    config = page_file("nginx.md", "nginx.conf").replace("/run/shop", str(folder)).replace("8080", f"127.0.0.1:{port}")
+    with (
+        running(kind, "", folder, environ={"HINGE_SKIP_UNSUPPORTED": "true"}),
+        nginx(config, port, folder, f"user {USER}"),
+    ):
+        assert socket.stat().st_mode & 0o777 == 0o770
+        assert status(port) == 200
 
 
 def test_one_app_on_two_sockets(folder: Path) -> None:
