@@ -1,6 +1,7 @@
-"""A compile without the garbage collector.
+"""What is done without the garbage collector.
 
-Law: what a compile makes stays for the life of the process; to look at it again and again only takes time.
+Law: what a compile makes stays for the life of the process; to look at it again and again only takes time. Who looks at
+the frames of other threads must not let them go on meanwhile, as a finalizer may.
 """
 
 import gc

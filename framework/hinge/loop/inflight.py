@@ -6,7 +6,6 @@ the one place that reads local variables. A dict of the requests under way would
 more than 300 on ASGI, where the task has to be asked for: of one to three microseconds in all.
 """
 
-import gc
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hinge.compiling.frozen import FrozenApp
 from hinge.error_responses import describe
 from hinge.errors import HTTPError
+from hinge.inspection.uncollected import uncollected
 from hinge.request import Request
 
 if TYPE_CHECKING:
@@ -72,13 +72,8 @@ class InFlight:
         """Return the requests that are in other threads."""
         # To look at a frame makes an object of it. Were that to collect garbage, a finalizer could let the other thread
         # go on and leave the frame, and CPython 3.11 would crash.
-        is_collecting = gc.isenabled()
-        gc.disable()
-        try:
+        with uncollected():
             return list(self._in_threads(runtime))
-        finally:
-            if is_collecting:
-                gc.enable()
 
     def _in_threads(self, runtime: Any) -> Iterator[ThreadFlight]:
         for thread, innermost in sys._current_frames().items():
