@@ -1,7 +1,8 @@
 """A mounted ASGI application that nothing is around: it gets the server's own scope, `receive` and `send`.
 
 Law: only `root_path`, the path where the server left the prefix out of it, and the state change. A status that is none,
-and a complete body of another length than declared, are refused, as on WSGI. What fails before
+and a complete body of another length than declared, are refused, as on WSGI. One that sends for long hears that its
+client has left, and lets others go on, whatever the server's `send` does. What fails before
 anything is sent is answered as a handler's failure is; later the server is told.
 """
 
@@ -41,7 +42,7 @@ def make_serve_directly(
             if name == b"transfer-encoding" and (error := doubt(scope)) is not None:
                 instead, refused = distrust(scope["method"], error)
                 return await instead(scope, receive, send, refused)
-        answer = _Answer(send, head_only=head_only)
+        answer = _Answer(receive, send, head_only=head_only)
         try:
             path, root = path_of(scope), prefix_of(scope)
             inner = dict(scope)
@@ -49,26 +50,48 @@ def make_serve_directly(
                 inner.pop(told, None)
             inner["path"], inner["root_path"] = root + path, root + path[:cut]
             inner["state"] = _state(runtime, endpoint, key, scope)
-            await app(inner, receive, answer.send)
+            await app(inner, answer.receive, answer.send)
         except asyncio.CancelledError as error:
             if answer.has_begun:
                 raise
             return rest.send(scope, receive, send, values, None, failure_of(error), None)
         except FAILURES as error:
             if answer.has_begun:
+                if answer.has_left and isinstance(error, OSError):
+                    return None
                 raise
             return rest.send(scope, receive, send, values, None, failure_of(as_status(error)), None)
+        finally:
+            answer.end()
         return None
 
     return serve
 
 
 class _Answer:
-    """What an application sends."""
+    """What an application sends, and receives: servers may say nothing to one that sends, once its client has left."""
 
-    __slots__ = ("_declared", "_head_only", "_send", "has_begun")
+    __slots__ = (
+        "_chunks",
+        "_declared",
+        "_head_only",
+        "_heard",
+        "_is_asking",
+        "_kept",
+        "_receive",
+        "_send",
+        "has_begun",
+        "has_left",
+    )
 
-    def __init__(self, send: Send, *, head_only: bool) -> None:
+    def __init__(self, receive: Receive, send: Send, *, head_only: bool) -> None:
+        self._receive = receive
+        self._is_asking = False
+        self._heard: asyncio.Task[Any] | None = None
+        self._kept: list[Any] = []
+        """What came while the application did not ask."""
+        self._chunks = 0
+        self.has_left = False
         self._send = send
         self._head_only = head_only
         self._declared: bytes | None = None
@@ -86,6 +109,50 @@ class _Answer:
             self._declared = _declared(message)
         self.has_begun = True
         await self._send(message)
+        if message.get("more_body"):
+            self._chunks += 1
+            if self._chunks % _A_WHILE == 0:
+                await self._look()
+
+    async def receive(self) -> Any:
+        """Return the next message to the application."""
+        if self._kept:
+            return self._kept.pop()
+        if self._heard is not None:
+            message = await asyncio.shield(self._heard)
+            self._heard = None
+            return message
+        self._is_asking = True
+        try:
+            return await self._receive()
+        finally:
+            self._is_asking = False
+
+    async def _look(self) -> None:
+        """Let others go on, which a `send` that waits for nothing does not.
+
+        Raises:
+            OSError: the client has left.
+        """
+        if self._heard is None and not self._is_asking and not (self._kept and self._kept[0].get("more_body")):
+            self._heard = asyncio.ensure_future(self._receive())
+        await asyncio.sleep(0)
+        if self._heard is None or not self._heard.done():
+            return
+        message = self._heard.result()
+        if message["type"] == "http.disconnect":
+            self.has_left = True
+            raise ConnectionResetError("the client has left")
+        self._heard, self._kept = None, [message]
+
+    def end(self) -> None:
+        """Ask for nothing more."""
+        if self._heard is not None:
+            self._heard.cancel()
+
+
+_A_WHILE = 16
+"""Chunks after which it is looked whether the client is still there."""
 
 
 def _declared(head: dict[str, Any]) -> bytes | None:

@@ -318,7 +318,8 @@ def serve(host: str, port: int) -> Callable[[], None]:
     """
     server, thread = prometheus.start_http_server(port, host, registry_of(None))
     handler: Any = server.RequestHandlerClass
-    server.RequestHandlerClass = type("_Patient", (handler,), {"timeout": _PATIENCE})
+    patient: Any = type("_Patient", (handler,), {"timeout": _PATIENCE})
+    server.RequestHandlerClass = patient
 
     def close() -> None:
         server.shutdown()
