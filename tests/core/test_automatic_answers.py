@@ -115,7 +115,6 @@ def test_an_error_that_was_answered_leaves_nothing_to_collect(query: str, status
             await made.asgi({**scope, "asgi": {"version": "3.0"}, "http_version": "1.1"}, receive, send)
 
     async def collected() -> int:
-        await serve(5)
         gc.collect()
         gc.disable()
         try:
@@ -124,5 +123,9 @@ def test_an_error_that_was_answered_leaves_nothing_to_collect(query: str, status
         finally:
             gc.enable()
 
-    assert asyncio.run(collected()) < 20  # not one object of each request
-    assert statuses == [status] * 25
+    async def least() -> int:
+        await serve(5)
+        return min([await collected() for _ in range(3)])  # a thread of another test may end meanwhile
+
+    assert asyncio.run(least()) < 20  # not one object of each request
+    assert statuses == [status] * 65
