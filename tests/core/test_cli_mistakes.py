@@ -26,6 +26,9 @@ FILES = {
     "fails": "x = 1\n\nraise ValueError('boom')\n",
     "below": "x = 1\nimport fails.more\n",
     "attributes": "'text'.nothing\n",
+    "foreign": "class Other:\n    async def __call__(self, scope, receive, send): ...\napp = Other()\n",
+    "watches": "from hinge import App\nfrom hinge.observability import AccessLog\n"
+    "app = App(middleware=[AccessLog()])\n",
     "adds": "from hinge import App\napp = App()\napp.add_middleware(object, x=1)\n",
     "makes": "from hinge import App\ndef create_app(): return App()\n",
     "renamed": "from hinge import App\nsite = App()\n",
@@ -58,6 +61,8 @@ TOLD = [
         2,
         "App has no attribute 'add_middleware'. Fix: app.middleware(...), with an instance; App(asgi_middleware=",
     ),
+    ("foreign", 2, "target 'foreign' is an Other, not a hinge.App. Fix: mount it in one, app.mount('/', ...)"),
+    ("watches", 2, "it is no generator function and has no hooks. Fix: app.observe(AccessLog(...))"),
     ("nothing.like.this", 2, "there is no module 'nothing'"),
     ("no/where.py", 2, "there is no file"),
     ("./good", 2, ".py is missing"),

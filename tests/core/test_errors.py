@@ -293,6 +293,10 @@ def test_a_mistake_names_handler_line_subject_and_remedy(
 def no_yield(request: Request) -> None: ...
 
 
+def needing(app: Any, key: str) -> Any:
+    return app
+
+
 def two_parameters(request: Request, call_next: Any) -> Middleware:
     yield
     return None
@@ -357,6 +361,12 @@ OTHERS: list[tuple[Callable[[App], Any], str, str]] = [
     (lambda app: app.get(plain), "handler ", "Fix: @app.get('/path')"),  # type: ignore[arg-type]
     (lambda app: app.websocket(no_socket), "handler ", "Fix: @app.get('/path')"),  # type: ignore[arg-type]
     (lambda app: App(slashes="keep"), "App(slashes='keep') (", "Fix: 'redirect' or 'strict'"),  # type: ignore[arg-type]
+    (
+        lambda app: App(asgi_middleware=[(needing, {"secret": 1})]),
+        "App(asgi_middleware=...) (",
+        "needing cannot be called so: missing a required argument: 'key'. Fix: (needing, {...}), with what it takes",
+    ),
+    (lambda app: App(asgi_middleware=[needing]), "App(asgi_middleware=...) (", "with what it takes: key"),
     (lambda app: App(wsgi_middleware=[5]), "App(wsgi_middleware=...) (", "Fix: "),  # type: ignore[list-item]
     (lambda app: App(asgi_middleware=[(plain,)]), "App(asgi_middleware=...) (", "Fix: "),  # type: ignore[list-item]
 ]

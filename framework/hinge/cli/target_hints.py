@@ -7,11 +7,14 @@ import difflib
 import pkgutil
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from hinge.app import App
+from hinge.errors import ConfigurationError
+from hinge.mounted.told_apart import interface_of
 
 
 def no_module(name: str, whole: str) -> str:
@@ -66,6 +69,9 @@ def instead_of(found: Any, module: ModuleType, target: str) -> str:
         shorter, _, backend = target.rpartition(".")
         return f". Fix: {shorter}" + (f" --backend {backend}" if backend != "application" else "")
     if callable(found) and not isinstance(found, type):
+        with suppress(ConfigurationError):
+            interface_of(found, None, target)
+            return ". Fix: mount it in one, app.mount('/', ...)"
         return ". Fix: if it returns the app, add --factory"
     return other_app(module, "")
 

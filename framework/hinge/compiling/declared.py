@@ -4,13 +4,14 @@ Law: it collects until the app is first compiled; then it is closed. An app that
 collect until the outermost one is compiled.
 """
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from hinge.binding.params import Dependency
-from hinge.diagnostics.location import caller
+from hinge.diagnostics.location import caller, qualified_name
 from hinge.errors import ConfigurationError
 from hinge.inspection.custom_types import NO_TYPES, Types
 from hinge.middleware.layer import Layer
@@ -196,9 +197,27 @@ def wrappers_of(given: Any, where: str) -> tuple[Callable[[Any], Any], ...]:
 def _wrapper(wrapper: Wrapper, where: str) -> Callable[[Any], Any]:
     if isinstance(wrapper, tuple) and len(wrapper) == 2 and callable(wrapper[0]) and isinstance(wrapper[1], Mapping):
         factory, keywords = wrapper
+        _check_call(factory, keywords, where)
         return lambda application: factory(application, **keywords)
     if not callable(wrapper):
         raise ConfigurationError(
             f"App({where}=...) ({caller()}): {wrapper!r} is none. Fix: give `app -> app` or (factory, keywords)"
         )
+    _check_call(wrapper, {}, where)
     return wrapper
+
+
+def _check_call(factory: Callable[..., Any], keywords: Mapping[str, Any], where: str) -> None:
+    """Refuse keywords that a factory does not take, or lacks; one that does not tell is not asked."""
+    try:
+        signature = inspect.signature(factory)
+    except (TypeError, ValueError):
+        return
+    try:
+        signature.bind(None, **keywords)
+    except TypeError as error:
+        name, takes = qualified_name(factory), ", ".join(list(signature.parameters)[1:])
+        raise ConfigurationError(
+            f"App({where}=...) ({caller()}): {name} cannot be called so: {error}. "
+            f"Fix: ({name.rpartition('.')[2]}, {{...}}), with what it takes: {takes}"
+        ) from None

@@ -142,6 +142,8 @@ def _written(middleware: Any) -> str:
         return _of_class(wrapped, wrapped.__name__)
     if isinstance(middleware, str):
         return "@app.middleware alone, on a generator: `response = yield`"
+    if hasattr(middleware, "begin") and hasattr(middleware, "end"):
+        return f"app.observe({type(middleware).__name__}(...))"
     return "a generator: `response = yield`, or an object with `before` and `after`"
 
 
