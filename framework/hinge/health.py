@@ -20,6 +20,7 @@ from hinge.backend.draining import has_begun
 from hinge.dependencies.hops import Hops
 from hinge.dependencies.provided import marked
 from hinge.dependencies.resolve import Resolved, shared_blocks
+from hinge.diagnostics.failures import FAILURES, failure_in_task
 from hinge.diagnostics.kinds import FLAG, Wanted, want, wrong
 from hinge.diagnostics.location import caller, qualified_name
 from hinge.diagnostics.logger import logger
@@ -158,9 +159,9 @@ class _Check:
                 async with self.block() as value:
                     if value is False:
                         said = "failed"
-            except Exception as raised:  # noqa: BLE001 - whatever it raises, it has failed
-                error, said = raised, "failed"
-        if scope.cancelled_caught:
+            except FAILURES as raised:
+                error, said = failure_in_task(raised), "failed"
+        if scope.cancel_called:  # or it has caught that
             error, said = None, "late"
         if said != self._said:
             self._said = said

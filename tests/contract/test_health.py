@@ -1,5 +1,7 @@
 """Probes: a status, and no more than one round of checks a moment."""
 
+import asyncio
+import contextlib
 import logging
 import threading
 import time
@@ -51,6 +53,19 @@ async def is_late() -> None:
     await anyio.sleep(60)
 
 
+async def waits_for_what_is_cancelled() -> None:
+    raise asyncio.CancelledError
+
+
+def leaves() -> None:
+    raise SystemExit(3)
+
+
+async def is_late_and_says_nothing_of_it() -> None:
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.sleep(60)
+
+
 def app_with(*checks: Any, **options: Any) -> App:
     app = App()
     app.include(Health(checks=checks, **options))
@@ -69,6 +84,9 @@ def app_with(*checks: Any, **options: Any) -> App:
         ([says_no], 503),
         ([yields_no], 503),
         ([fails_behind], 503),
+        ([waits_for_what_is_cancelled], 503),
+        ([leaves], 503),
+        ([is_late_and_says_nothing_of_it], 503),
         ([passes, passes_async, fails], 503),
     ],
 )
