@@ -95,12 +95,13 @@ def wrapped(found: Any, who: str) -> Wrapped | None:
         ConfigurationError: it wraps several, or what was compiled of one, or its protocol cannot be told; it begins
             with `who`.
     """
-    if isinstance(found, type) or not callable(found):
+    if _is(found, type) or not callable(found):
         return None
     reached = list(_reached(found))
     if not reached:
         return None
-    name, fix = qualified_name(found), "App(wsgi_middleware=[...], asgi_middleware=[...])"
+    name = _value(qualified_name, found) or type(found).__qualname__
+    fix = "App(wsgi_middleware=[...], asgi_middleware=[...])"
     if not all(isinstance(one, App) for one in reached):
         wrap = f"{type(found).__name__}(app), with the app itself"
         raise ConfigurationError(f"{who} is {name} around what the app was compiled to. Fix: {wrap}; or {fix}")
@@ -120,41 +121,46 @@ def _reached(outermost: Any) -> Iterator[Any]:
     pending, seen = [outermost], {id(outermost)}
     while pending:
         for held in _held(pending.pop()):
-            if id(held) in seen or not callable(held) or isinstance(held, type):
+            if id(held) in seen or not callable(held) or _is(held, type):
                 continue
             seen.add(id(held))
-            if isinstance(held, App) or _is_compiled(held):
+            if _is(held, App) or _is_compiled(held):
                 yield held
             else:
                 pending.append(held)
 
 
 def _is_compiled(held: Any) -> bool:
-    return isinstance(held, FunctionType) and {"start", "drain", "stop"} <= vars(held).keys()
+    return _is(held, FunctionType) and {"start", "drain", "stop"} <= vars(held).keys()
+
+
+def _is(held: Any, kind: Any) -> bool:
+    """Tell what `isinstance` does; proxies ask what they stand for, and may stand for nothing yet."""
+    return bool(_value(isinstance, held, kind))
 
 
 def _held(wrapper: Any) -> Iterator[Any]:
     """Yield what a callable holds."""
-    if isinstance(wrapper, functools.partial):
+    if _is(wrapper, functools.partial):
         yield from (wrapper.func, *wrapper.args, *wrapper.keywords.values())
-    elif isinstance(wrapper, MethodType):
+    elif _is(wrapper, MethodType):
         yield from (wrapper.__self__, wrapper.__func__)
-    elif isinstance(wrapper, FunctionType):
+    elif _is(wrapper, FunctionType):
         yield from (_value(getattr, cell, "cell_contents") for cell in wrapper.__closure__ or ())
         yield from (*(wrapper.__defaults__ or ()), *(wrapper.__kwdefaults__ or {}).values())
         code = wrapper.__code__
         if not _OF_PROTOCOLS.isdisjoint(code.co_varnames[: code.co_argcount]):  # any function may name an app
             named = map(wrapper.__globals__.get, code.co_names)
-            yield from (one for one in named if isinstance(one, App))
+            yield from (one for one in named if _is(one, App))
     else:
         slots = [slot for kind in type(wrapper).__mro__ for slot in vars(kind).values()]
         yield from (_value(slot.__get__, wrapper) for slot in slots if isinstance(slot, MemberDescriptorType))
-    yield from getattr(wrapper, "__dict__", {}).values()
+    yield from (_value(getattr, wrapper, "__dict__") or {}).values()
 
 
 def _value(read: Callable[..., Any], *args: Any) -> Any:
-    """Return what is read; None for a cell or a slot that is empty."""
+    """Return what is read; None for a cell or a slot that is empty, and for what cannot be looked at."""
     try:
         return read(*args)
-    except (ValueError, AttributeError):
+    except Exception:  # noqa: BLE001 - whatever an object's own attributes raise
         return None

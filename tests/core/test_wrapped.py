@@ -51,6 +51,30 @@ class Forwarding(Slotted):
         return getattr(self.inner, name)
 
 
+class Touchy(Slotted):
+    """Raises whenever it is asked for an attribute that it has not."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(name)
+
+
+class ProxyOfNothing:
+    """Stands for an object that there is in a request only, as werkzeug's LocalProxy does."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise RuntimeError(f"{name} of nothing")
+
+    def __call__(self) -> Any: ...
+
+
+class WithProxy(Plain):
+    """Keeps such a proxy, too."""
+
+    def __init__(self, app: Any) -> None:
+        self.session = ProxyOfNothing()
+        super().__init__(app)
+
+
 class Late(Plain):
     """WSGI middleware that calls the app when its answer is iterated."""
 
@@ -97,6 +121,8 @@ WRAPPERS: dict[str, tuple[Callable[[Any], Any], str, int]] = {
     "an attribute": (Plain, "wsgi", 1),
     "a slot": (Slotted, "asgi", 1),
     "all attributes of the app": (Forwarding, "asgi", 1),
+    "what raises when it is asked": (Touchy, "asgi", 1),
+    "a proxy of nothing beside it": (WithProxy, "wsgi", 1),
     "a closure": (closed_over, "wsgi", 1),
     "a partial": (lambda app: functools.partial(_given, app), "asgi", 1),
     "a bound method": (lambda app: Slotted(app).__call__, "asgi", 1),
