@@ -301,6 +301,7 @@ def test_protocols_are_told_apart(app: Any, told: Any, interface: str) -> None:
         (any_of, None, r"cannot be told whether .*any_of is .*\(\*args\)\. Fix: say it, as in mount\(.*interface="),
         (either, None, r"it is called as \(first, second, third=\.\.\.\)"),
         (async_two, None, "but is an async function"),
+        (lambda: wsgi_app, None, r"it is called as \(\)\. Fix: call it, if that makes one: "),
         (Double, None, r"it is called as \(scope\)"),
         (Named, None, "and is a class"),
         ("module:app", None, "it cannot be called. Fix: give a hinge.App, or the WSGI or ASGI application itself"),

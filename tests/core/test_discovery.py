@@ -42,6 +42,7 @@ SEVERAL = [
     ),
     ({}, "neither app.py nor main.py", 'target = "module:attribute" in pyproject.toml'),
     ({"app.py": "x = 1\n"}, "neither app.py nor main.py", "Fix: name it"),
+    ({"src/bare/main.py": APP}, "a package there (a folder with __init__.py)", "Fix: name it"),
 ]
 
 

@@ -41,7 +41,10 @@ def find_target(folder: Path) -> Found:
     # What defines the app, before what has it from elsewhere: main.py with `from shop import app`.
     chosen = [one for one, is_defined in found if is_defined] or [one for one, _ in found]
     if not chosen:
-        where = "neither app.py nor main.py, here, in src/ or in a package there, has an `app` or a `create_app`"
+        where = (
+            "neither app.py nor main.py, here, in src/ or in a package there (a folder with __init__.py), "
+            "has an `app` or a `create_app`"
+        )
         raise UserError(f"Missing argument 'TARGET': {where}. Fix: name it, or write {_LINE}")
     if len(chosen) > 1:
         listed = ", ".join(f"{one.target} --factory" if one.factory else one.target for one in chosen)

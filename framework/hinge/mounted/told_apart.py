@@ -15,6 +15,7 @@ from hinge.errors import ConfigurationError
 Interface = Literal["wsgi", "asgi"]
 
 _CALLS = {"wsgi": "(environ, start_response)", "asgi": "(scope, receive, send)"}
+_TAKES_NOTHING = "it is called as ()"
 _BY_COUNT: dict[int, Interface] = {2: "wsgi", 3: "asgi"}
 
 
@@ -34,9 +35,11 @@ def interface_of(app: Any, told: str | None, who: str) -> Interface:
     found, why = _found(app)
     if told is None:
         if found is None:
+            fix = 'say it, as in mount(..., interface="wsgi") or "asgi"'
+            if why == _TAKES_NOTHING:
+                fix = f"call it, if that makes one: {_named(app).rpartition('.')[2]}()"
             raise ConfigurationError(
-                f"{who}: it cannot be told whether {_named(app)} is a WSGI or an ASGI application: {why}. "
-                'Fix: say it, as in mount(..., interface="wsgi") or "asgi"'
+                f"{who}: it cannot be told whether {_named(app)} is a WSGI or an ASGI application: {why}. Fix: {fix}"
             )
         return found
     if found is not None and found != told:
