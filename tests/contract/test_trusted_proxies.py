@@ -104,6 +104,7 @@ WRONG = [
     ("*", "'*': anybody could say who they are"),
     ("0.0.0.0/0", "'0.0.0.0/0': anybody could say who they are"),
     ("::/0", "anybody could say who they are"),
+    ("fe80::1%eth0", "the zone of an address is not compared"),
     ("10.0.0.1/8", "10.0.0.1/8 has host bits set"),
     ("proxy.local", "'proxy.local' does not appear to be an IPv4 or IPv6 network"),
     ("127.0.0.1,UNIX", "'UNIX'"),

@@ -15,6 +15,8 @@ def network(entry: str) -> IPv4Network | IPv6Network:
     Raises:
         ValueError: it is none, or everybody's; the text says which.
     """
+    if "%" in entry:
+        raise ValueError("the zone of an address is not compared")
     found = None if entry == "*" else ip_network(entry)
     if found is None or found.prefixlen == 0:
         raise ValueError("anybody could say who they are")
