@@ -155,7 +155,7 @@ class TheirMark:
         (lambda: anything_of(App()).route("/"), "Fix: it takes methods=['GET'], or is @app.get(path)"),
         (
             lambda: anything_of(App()).mount("/s", of_another("StaticFiles", "starlette.staticfiles")),
-            "Fix: say it, as in mount(..., interface=",
+            "Fix: call it, if that makes one: StaticFiles()",
         ),
         (lambda: anything_of(CORS)(expose_headers=["x"]), "Fix: expose="),
         (lambda: App().error(RequestValidationError), "Fix: @app.error(422); what is wrong is in"),
