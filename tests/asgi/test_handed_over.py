@@ -50,7 +50,8 @@ def test_an_endless_stream_ends_with_its_client(asks: str) -> None:
     async def serve() -> None:
         scope = {"type": "http", "method": "GET", "path": "/old", "query_string": b"", "headers": [], "asgi": {}}
         await asyncio.wait_for(app.asgi(scope, receive, send), 5)
-        await asyncio.sleep(0)
+        for _ in range(5):  # a wake-up takes more than one turn of the loop
+            await asyncio.sleep(0)
         assert not [task for task in asyncio.all_tasks() if "receive" in repr(task)]
 
     asyncio.run(serve())

@@ -30,7 +30,9 @@ PARSERS = ("multipart.py", "tomllib/_re.py", "tomllib/_parser.py")
 DECLARED = {"convert.py", "messages.py"}
 """They search for the `pattern` that an app declares, which is the app's."""
 DRIVEN = """
-import hinge.codecs.scan, hinge.http.cookies, hinge.errors, hinge.routing.template
+import pathlib
+import hinge.cli.new, hinge.codecs.scan, hinge.http.cookies, hinge.errors, hinge.routing.template
+hinge.cli.new.path_of(pathlib.Path("dot-gitignore.txt"), hinge.cli.new.package_of("my-shop"))
 hinge.codecs.scan._several(False), hinge.codecs.scan._several(True)
 hinge.http.cookies.cookie_finder("a")
 for text in ("/%41", "/<name>"):

@@ -138,6 +138,7 @@ class Reader:
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONUNBUFFERED": "1",
+            "PYTEST_ADDOPTS": "-p no:asyncio",  # the gate has it, and it warns in every run
             "COLUMNS": "160",
             "CURL_HOME": str(folder),
             "PYTHONPATH": str(_without_other_backends(folder / ".without")),

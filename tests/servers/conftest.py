@@ -1,11 +1,12 @@
 """Real servers as fixtures: each starts when the first test asks for it, and serves until the session ends."""
 
 import itertools
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.matrix import MATRIX
+from tests.support.matrix import MATRIX, Kind
 from tests.support.redis import redis
 from tests.support.servers import Server, kinds, start
 from tests.support.services import Serve, services
@@ -60,7 +61,12 @@ def server(request: pytest.FixtureRequest, pool: Pool) -> Server:
     return pool(request.param, "served:app")
 
 
-@pytest.fixture(params=kinds(lambda kind: kind.websocket))
+def _has_websockets(kind: Kind) -> bool:
+    """Leave out WebSockets over TLS on 3.13: the client of websockets waited for ever there, on CPython 3.13.0."""
+    return kind.websocket and not (kind.tls and sys.version_info >= (3, 13))
+
+
+@pytest.fixture(params=kinds(_has_websockets))
 def asgi_server(request: pytest.FixtureRequest, pool: Pool) -> Server:
     """Every server with WebSockets in turn."""
     return pool(request.param, "served:app")

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from tests.servers.conftest import Pool
 from tests.servers.mounted_app import LIMIT
-from tests.support.servers import SERVERS, Server, kinds, running
+from tests.support.servers import KINDS, SERVERS, Server, kinds, running
 from tests.support.services import services
 from tests.support.wire import chunked, format_request, trusting
 from websockets.sync.client import connect
@@ -17,7 +17,7 @@ NOTICE = 8.0
 MOUNTS = pytest.mark.parametrize("mount", ["/wsgi", "/asgi", "/in-wsgi", "/in-asgi"])
 
 
-@pytest.fixture(params=kinds())
+@pytest.fixture(params=kinds(among=KINDS))
 def mounted(request: pytest.FixtureRequest, pool: Pool) -> Server:
     return pool(request.param, "mounted_app:app")
 
@@ -55,7 +55,7 @@ def test_chunked_bodies_go_through(mounted: Server, mount: str) -> None:
 
 
 @pytest.mark.parametrize("mount", ["/in-wsgi", "/in-asgi"])
-@pytest.mark.parametrize("kind", kinds(lambda kind: not kind.tls))
+@pytest.mark.parametrize("kind", kinds(among=KINDS))
 def test_its_limit_is_kept(pool: Pool, kind: str, mount: str) -> None:
     mounted = pool(kind, "mounted_app:app")
     # Sent whole: some servers call nobody before.
@@ -73,7 +73,7 @@ def test_it_ends_when_its_client_leaves(mounted: Server, mount: str, name: str) 
 
 
 @pytest.mark.parametrize("mount", ["/asgi", "/in-asgi"])
-@pytest.mark.parametrize("kind", kinds(lambda kind: kind.interface == "asgi"))
+@pytest.mark.parametrize("kind", kinds(lambda kind: kind.interface == "asgi", among=KINDS))
 def test_websockets(pool: Pool, kind: str, mount: str) -> None:
     server = pool(kind, "mounted_app:app")
     tls = trusting("http/1.1") if server.kind.tls else None
@@ -83,7 +83,7 @@ def test_websockets(pool: Pool, kind: str, mount: str) -> None:
     server.wait_for("socket 1")  # which code servers make of 1000 differs
 
 
-@pytest.mark.parametrize("kind", kinds())
+@pytest.mark.parametrize("kind", kinds(lambda kind: kind.stops, among=KINDS))
 def test_its_lifespan_is_the_worker_s(kind: str, tmp_path: Path) -> None:
     with running(kind, "mounted_app:app", tmp_path) as server:
         assert server.get("/asgi/x").status == 200

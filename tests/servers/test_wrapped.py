@@ -138,15 +138,15 @@ def test_it_is_refused(folder: Path, arguments: list[str], environ: dict[str, st
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("target", ["shop:wsgi_app", "shop:asgi_app"])
-def test_the_other_commands_look_inside(folder: Path, target: str) -> None:
+@pytest.mark.parametrize(("target", "backend"), [("shop:wsgi_app", "wsgi"), ("shop:asgi_app", "asgi")])
+def test_the_other_commands_look_inside(folder: Path, target: str, backend: str) -> None:
     for command, said in (
-        ("routes", "/items/{item}"),
-        ("check", ""),
-        ("explain", "/items/{item}"),
-        ("openapi", "Inner"),
+        (["routes"], "/items/{item}"),
+        (["check", "--backend", backend], "ok: "),
+        (["explain"], "/items/{item}"),
+        (["openapi"], "Inner"),
     ):
-        done = _hinge(folder, command, target)
+        done = _hinge(folder, *command, target)
         assert (done.returncode, said in done.stdout) == (0, True), done.stdout + done.stderr
 
 
