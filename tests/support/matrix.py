@@ -199,7 +199,8 @@ KINDS = {
             seen=_UVICORN,
             title="uvicorn",
             command="uvicorn module:app",
-            arguments=lambda port, t: ["uvicorn", "--port", str(port), t],
+            # Where httptools is installed, as other packages of the gate bring it, uvicorn takes that in place of h11.
+            arguments=lambda port, t: ["uvicorn", "--http", "h11", "--port", str(port), t],
             websocket=True,
             lifespan=True,
         ),
