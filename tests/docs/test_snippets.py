@@ -159,8 +159,8 @@ class Reader:
                     file.write(block.text)
         if "output" in block.notes:
             self.compare(block, block.text, self.printed)
-        elif block.language == "python":
-            self.execute(block)
+        elif block.language == "python" and not block.notes.get("file", "").endswith(".conf.py"):
+            self.execute(block)  # the settings of a server are for a process of its own: gevent would patch this one
         elif block.language == "console":
             self.type(block)
         else:
