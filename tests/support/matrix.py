@@ -275,6 +275,10 @@ _LAST_LINE = "of repeated header lines the last one counts"
 _REUSED = "test_a_connection_is_reused_after_a_stream"
 _TWICE = "test_a_body_framed_twice"
 _UNDERSCORES = Fault("takes a header `X_A` for `X-A`", ("test_who_takes_an_underscore_for_a_hyphen",))
+_APACHE_FAULTS = (
+    Fault("answers `OPTIONS *` itself", (_OPTIONS,)),
+    Fault("drops `Content-Length` beside chunks", (_TWICE, f"{_HOSTILE}length and chunks")),
+)
 _NGINX_FAULTS = (
     Fault("refuses `OPTIONS *`", (_OPTIONS,)),
     Fault("takes `x-accel-buffering` for itself", ("test_an_event_stream_on_the_wire",)),
@@ -542,8 +546,7 @@ MORE = {
             seen=_APACHE,
             needs=has_mod_wsgi,
             faults=(
-                Fault("answers `OPTIONS *` itself", (_OPTIONS,)),
-                Fault("drops `Content-Length` beside chunks", (_TWICE, f"{_HOSTILE}length and chunks")),
+                *_APACHE_FAULTS,
                 Fault(
                     "waits for a whole body before it calls the app",
                     (f"{_HOSTILE}above the limit", "test_nothing_of_it_is_logged_with_a_traceback"),
@@ -564,10 +567,7 @@ MORE = {
             environ={"PYTHONPATH": ""},
             seen=_APACHE,
             needs=has_mod_wsgi,
-            faults=(
-                Fault("answers `OPTIONS *` itself", (_OPTIONS,)),
-                Fault("drops `Content-Length` beside chunks", (_TWICE, f"{_HOSTILE}length and chunks")),
-            ),
+            faults=_APACHE_FAULTS,
         ),
         Kind(
             "nginx-tcp",
