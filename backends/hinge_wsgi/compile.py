@@ -15,6 +15,7 @@ from hinge.compiling.frozen import Endpoint, FrozenApp
 from hinge.entry import refusing
 from hinge.errors import HTTPError
 from hinge.http.body import check_framing
+from hinge.http.target import disguised
 from hinge_wsgi import environ as reader
 from hinge_wsgi.environ import Environ
 from hinge_wsgi.respond import StartResponse
@@ -30,7 +31,7 @@ def compile_wsgi(frozen: FrozenApp) -> Any:
     table = frozen.table.map(lambda leaf: leaf.map(served))
     not_found, refuse = frozen.not_found.map(served), frozen.refusing(served)
     # As PATH_INFO has them, so that no request pays for decoding what it looks up.
-    static = {reader.disguised(path): leaf for path, leaf in table.static.items()}
+    static = {disguised(path): leaf for path, leaf in table.static.items()}
     find, path_of = table.find, reader.path
     has_lifespan = runtime.has_lifespan
 

@@ -47,11 +47,6 @@ def path(environ: Environ) -> str:
     return found if found[:1] == "/" else origin_form(found)
 
 
-def disguised(path: str) -> str:
-    """Return a decoded path as PATH_INFO has it: a character a byte of its UTF-8 (PEP 3333)."""
-    return path.encode("utf-8", "surrogatepass").decode("latin-1")
-
-
 def _undisguised(found: str) -> str:
     try:
         return utf8_path(found.encode("latin-1"))

@@ -18,8 +18,9 @@ from typing import Any
 from hinge.compiling.frozen import Endpoint
 from hinge.diagnostics.failures import FAILURES, failure_of
 from hinge.http.body import BODILESS_METHODS, UNLIMITED
+from hinge.http.target import disguised
 from hinge.mounted.answers import CutShort
-from hinge.mounted.heads import STATE, copied, disguised
+from hinge.mounted.heads import STATE, copied
 from hinge.mounted.wsgi import FileWrapper, Incoming, Start
 from hinge.responses.response import check_status
 from hinge.responses.streaming import StreamAborted

@@ -35,3 +35,8 @@ def utf8_path(raw: bytes) -> str:
         return raw.decode()
     except UnicodeDecodeError:
         raise HTTPError(400, "The path is not valid UTF-8.") from None
+
+
+def disguised(text: str) -> str:
+    """Return a decoded text as WSGI has it: a character a byte of its UTF-8 (PEP 3333)."""
+    return text if text.isascii() else text.encode("utf-8", "surrogatepass").decode("latin-1")

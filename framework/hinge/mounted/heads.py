@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
+from hinge.http.target import disguised
 from hinge.request import HTTPConnection, quote_path
 
 HTTP: dict[str, Any] = {"version": "3.0", "spec_version": "2.4"}
@@ -50,11 +51,6 @@ def copied(native: Mapping[str, Any]) -> dict[str, Any]:
         if environ.get(key) == value:
             del environ[key]
     return environ
-
-
-def disguised(text: str) -> str:
-    """Return a text as WSGI has it: a character a byte of its UTF-8."""
-    return text if text.isascii() else text.encode("utf-8", "surrogatepass").decode("latin-1")
 
 
 # -- WSGI --------------------------------------------------------------------------------------------------------------
